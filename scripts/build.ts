@@ -1,0 +1,33 @@
+// Builds the program: one ES module and the worker thread beside it. `dist/weighlock.mjs` runs on Node 26 from a
+// checkout (`npx weighlock`) and is what image/build-sea.ts turns into a single executable.
+import { chmod, rm, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  legalComments: 'none',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: 'warning',
+} as const;
+
+await rm(`${root}/dist`, { recursive: true, force: true });
+await build({
+  ...common,
+  entryPoints: ['src/main.ts'],
+  outfile: 'dist/weighlock.mjs',
+  format: 'esm',
+  define: { WEIGHLOCK_WORKER_FILE: '"./hash-worker.cjs"' },
+});
+await build({ ...common, entryPoints: ['src/hash/worker.ts'], outfile: 'dist/hash-worker.cjs', format: 'cjs' });
+await chmod(`${root}/dist/weighlock.mjs`, 0o755);
+for (const file of ['weighlock.mjs', 'hash-worker.cjs']) {
+  const { size } = await stat(`${root}/dist/${file}`);
+  console.log(`dist/${file}  ${(size / 1024).toFixed(0)} KiB`);
+}

@@ -1,0 +1,91 @@
+import yargs, { type Options } from 'yargs';
+import {
+  addEnvironment,
+  type Context,
+  digest,
+  type Finished,
+  HASH_OPTIONS,
+  usage,
+  VERIFY_OPTIONS,
+  verify,
+} from './commands/index.ts';
+import { EXIT } from './error/index.ts';
+import { VERSION } from './version.ts';
+
+type Handler = (values: Readonly<Record<string, unknown>>, context: Context) => Promise<Finished>;
+
+const COMMANDS: Readonly<Record<string, { options: Record<string, Options>; handler: Handler }>> = {
+  verify: { options: VERIFY_OPTIONS, handler: verify },
+  digest: {
+    options: {
+      list: { type: 'boolean', default: false, describe: 'print the sha256sum listing instead' },
+      ...HASH_OPTIONS,
+    },
+    handler: digest,
+  },
+};
+
+const EPILOGUE = `Each option has an environment form, WEIGHLOCK_<OPTION>. Without arguments, verify checks what MODEL_PATH,
+MODEL_SHA256, MODEL_SOURCE_URL, DATASET_PATH, DATASET_SHA256 and DATASET_SOURCE_URL say.
+
+Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 configuration error, 64 usage, 70 internal.`;
+
+/**
+ * Runs one command line.
+ *
+ * @param words - the arguments, without node and script
+ * @throws WeighlockError for everything that is wrong before a run begins
+ */
+export async function runCommandLine(words: readonly string[], context: Context): Promise<Finished> {
+  let chosen: { name: string; values: Readonly<Record<string, unknown>> } | undefined;
+  let printed = '';
+  const choose = (name: string) => (values: unknown) => {
+    chosen = { name, values: values as Readonly<Record<string, unknown>> };
+  };
+  const argv = withEnvironment(words, context);
+  const parser = yargs()
+    .scriptName('weighlock')
+    .usage('$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was pinned.')
+    .command(
+      'verify [sources..]',
+      'verify files and folders (or copies of them: URL DEST)',
+      (y) => y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
+      choose('verify'),
+    )
+    .command(
+      'digest <source>',
+      'print the value to pin: SHA-256 of a file, tree digest of a folder',
+      (y) => y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),
+      choose('digest'),
+    )
+    .demandCommand(1, 1, 'no command was given', 'more than one command was given')
+    .strict()
+    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false })
+    .version(VERSION)
+    .locale('en')
+    .detectLocale(false)
+    .epilogue(EPILOGUE)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw usage(message ?? error?.message ?? 'bad command line', 'see: weighlock --help');
+    });
+  await parser.parseAsync(argv, {}, (_error, _values, output) => {
+    printed = output;
+  });
+  if (printed !== '') {
+    await context.out.writeAll(`${printed}\n`);
+    return { exitCode: EXIT.verified };
+  }
+  const command = chosen === undefined ? undefined : COMMANDS[chosen.name];
+  if (chosen === undefined || command === undefined) throw usage('no command was given', 'see: weighlock --help');
+  return command.handler(chosen.values, context);
+}
+
+/** Adds the options that `WEIGHLOCK_*` gives, for the command that is asked for. */
+function withEnvironment(words: readonly string[], { environment }: Context): string[] {
+  const command = COMMANDS[words[0] ?? ''];
+  if (command === undefined) return [...words];
+  const added = addEnvironment([...words], command.options, environment);
+  // In front of the words, so that a lone `--` there does not turn them into sources.
+  return [words[0] ?? '', ...added, ...words.slice(1)];
+}

@@ -1,0 +1,21 @@
+import type { Environment } from '../plan/index.ts';
+import type { Output } from '../report/index.ts';
+
+/** Everything a command takes from its process, so that it can be run without one. */
+export interface Context {
+  readonly environment: Environment;
+  readonly out: Output & {
+    readonly isTerminal: boolean;
+    /** For output that is the product: resolves when it is written, throws a `WeighlockError` when it cannot be. */
+    writeAll(data: string | Uint8Array): Promise<void>;
+  };
+  readonly err: Output & { readonly isTerminal: boolean };
+  /** Aborts with the `WeighlockError` to report when a signal arrives. */
+  readonly signal: AbortSignal;
+}
+
+/** What a command leaves to its process: the exit code, and threads that may still have to be stopped. */
+export interface Finished {
+  readonly exitCode: number;
+  dispose?(): Promise<void>;
+}

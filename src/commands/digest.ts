@@ -1,0 +1,39 @@
+import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure, WeighlockError } from '../error/index.ts';
+import { checksumListing } from '../hash/index.ts';
+import { errorLine } from '../report/index.ts';
+import { DigestRun } from '../run/index.ts';
+import { parseLocation } from '../source/index.ts';
+import { exitCodeFor } from '../verdict/index.ts';
+import type { Context, Finished } from './context.ts';
+import { hashSettings, type RawValues, textOf } from './options.ts';
+
+/** `weighlock digest SOURCE`: prints the value to pin, or with `--list` the listing whose SHA-256 that value is. */
+export async function digest(values: RawValues, context: Context): Promise<Finished> {
+  const location = parseLocation(textOf(values, 'source') ?? '');
+  if (location.kind !== 'volume') {
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: `this version cannot fetch ${location.scheme}:// sources`,
+      remedy: 'give the path of a file or folder',
+    });
+  }
+  const run = new DigestRun({ path: location.path, ...hashSettings(values) });
+  const { measured, failures } = await run.execute(context.signal, {});
+  const dispose = () => run.dispose();
+  if (failures.length > 0 || measured.digest === undefined) {
+    printFailures(failures, context);
+    return { exitCode: worstOf(failures), dispose };
+  }
+  if (values['list'] === true) for (const piece of checksumListing(measured.files)) await context.out.writeAll(piece);
+  else await context.out.writeAll(`${measured.digest}\n`);
+  return { exitCode: EXIT.verified, dispose };
+}
+
+function printFailures(failures: readonly Failure[], { err }: Context): void {
+  for (const failure of failures) err.write(errorLine(failure));
+}
+
+function worstOf(failures: readonly Failure[]): ExitCode {
+  const code = exitCodeFor(failures, 'Enforce', 'Fail');
+  return code === EXIT.verified ? EXIT_CODE_OF.INTERNAL : code;
+}

@@ -1,0 +1,146 @@
+import type { Options } from 'yargs';
+import { WeighlockError } from '../error/index.ts';
+import { MAX_FILES } from '../fs/index.ts';
+import { availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
+import { type Environment, FAILURE_POLICIES, type Limits, MODES, parseDuration } from '../plan/index.ts';
+import { TERMINATION_LOG } from '../report/index.ts';
+
+/** How the files are read and hashed: common to every command that does. */
+export const HASH_OPTIONS = {
+  hasher: { type: 'string', default: 'wasm', describe: 'SHA-256 engine: wasm, native or auto' },
+  concurrency: { type: 'string', describe: 'worker threads [default: the processors this container may use]' },
+  'allow-symlinks': { type: 'boolean', default: false, describe: 'follow links that resolve inside the artifact' },
+  'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
+  timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
+  'idle-timeout': { type: 'string', default: '5m', describe: 'limit without any progress; 0 for none' },
+} as const satisfies Record<string, Options>;
+
+/** What must be true, and what happens when it is not. */
+export const VERIFY_OPTIONS = {
+  sha256: { type: 'string', array: true, nargs: 1, describe: 'pin: SHA-256 of a file, tree digest of a folder' },
+  checksums: { type: 'string', describe: 'SHA256SUMS file that names every file of the artifact' },
+  'checksums-sha256': { type: 'string', describe: 'pin of the checksums file itself' },
+  mode: { type: 'string', default: 'Enforce', describe: 'Enforce blocks on a violation, Audit only reports it' },
+  'failure-policy': { type: 'string', default: 'Fail', describe: 'Fail blocks on what cannot be evaluated, or Ignore' },
+  report: { type: 'string', describe: 'write the full JSON report to this file' },
+  format: { type: 'string', describe: 'text or json lines [default: text on a terminal, json elsewhere]' },
+  'termination-log': { type: 'string', default: TERMINATION_LOG, describe: 'where Kubernetes reads the last word' },
+  ...HASH_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+/** Values as they come from the command line: whatever a person can type. */
+export type RawValues = Readonly<Record<string, unknown>>;
+
+const PREFIX = 'WEIGHLOCK_';
+
+/**
+ * Variables that Kubernetes itself puts into every container of a namespace that has a Service named `weighlock` or
+ * `weighlock-...` ("service links"); they are not ours.
+ */
+const SERVICE_LINK =
+  /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|^WEIGHLOCK_([A-Z0-9_]+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
+
+/**
+ * Gives each option that the command line left out its value from `WEIGHLOCK_<FLAG>`.
+ *
+ * @throws WeighlockError `CONFIG_INVALID` for an unknown `WEIGHLOCK_*`: a misspelt name must not turn a check off
+ */
+export function addEnvironment(argv: string[], options: Record<string, Options>, environment: Environment): string[] {
+  const added: string[] = [];
+  const known = new Map(Object.keys(options).map((key) => [variableOf(key), key]));
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith(PREFIX) || SERVICE_LINK.test(variable)) continue;
+    const key = known.get(variable);
+    if (key === undefined) throw unknownVariable(variable, [...known.keys()]);
+    if (value === undefined || value === '') {
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${variable} is set but empty`,
+        remedy: 'give it a value, or remove it',
+      });
+    }
+    const given = argv.some((word) => word === `--${key}` || word.startsWith(`--${key}=`) || word === `--no-${key}`);
+    if (!given) added.push(`--${key}=${value}`);
+  }
+  return added;
+}
+
+function variableOf(key: string): string {
+  return PREFIX + key.toUpperCase().replaceAll('-', '_');
+}
+
+function unknownVariable(variable: string, known: readonly string[]): WeighlockError {
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `${variable} is not a setting of this version`,
+    remedy: `remove it, or use one of ${known.join(', ')}`,
+  });
+}
+
+/** One value of an option: given twice, or given without a value, is an error and not a guess. */
+export function textOf(values: RawValues, key: string): string | undefined {
+  const value = values[key];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw usage(`--${key} was given more than once`, 'give it once');
+  if (value === '') throw usage(`--${key} has no value`, `write --${key}=VALUE`);
+  return value;
+}
+
+export function choiceOf<T extends string>(values: RawValues, key: string, choices: readonly T[]): T {
+  const text = textOf(values, key);
+  const choice = choices.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  throw usage(`--${key} cannot be "${text}"`, `use one of: ${choices.join(', ')}`);
+}
+
+/** Values of an option that may be repeated. */
+export function listOf(values: RawValues, key: string): readonly string[] {
+  const value = values[key];
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+function flagOf(values: RawValues, key: string): boolean {
+  const value = values[key];
+  if (typeof value !== 'boolean') throw usage(`--${key} was given more than once`, 'give it once');
+  return value;
+}
+
+function countOf(values: RawValues, key: string, most: number): number | undefined {
+  const text = textOf(values, key);
+  if (text === undefined) return undefined;
+  const count = /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= most) return count;
+  throw usage(`--${key} cannot be "${text}"`, `give a whole number from 1 to ${most}`);
+}
+
+function durationOf(values: RawValues, key: string): number {
+  const text = textOf(values, key) ?? '';
+  const duration = parseDuration(text);
+  if (duration !== undefined) return duration;
+  throw usage(`--${key} cannot be "${text}"`, 'write a duration such as 90s, 10m or 1h30m, or 0 for no limit');
+}
+
+/** More threads than this only cost memory: storage and memory bandwidth are used up long before. */
+const MAX_CONCURRENCY = 256;
+
+/** The options of `HASH_OPTIONS`, each of its type. */
+export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: number; limits: Limits } {
+  return {
+    hasher: choiceOf(values, 'hasher', HASHERS),
+    concurrency: countOf(values, 'concurrency', MAX_CONCURRENCY) ?? availableProcessors(),
+    limits: {
+      allowSymlinks: flagOf(values, 'allow-symlinks'),
+      maxFiles: countOf(values, 'max-files', 100_000_000) ?? MAX_FILES,
+      timeout: durationOf(values, 'timeout'),
+      idleTimeout: durationOf(values, 'idle-timeout'),
+    },
+  };
+}
+
+export const modeOf = (values: RawValues) => choiceOf(values, 'mode', MODES);
+export const failurePolicyOf = (values: RawValues) => choiceOf(values, 'failure-policy', FAILURE_POLICIES);
+
+export function usage(message: string, remedy: string): WeighlockError {
+  return new WeighlockError({ code: 'USAGE', message, remedy });
+}

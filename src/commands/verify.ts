@@ -1,0 +1,91 @@
+import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import { buildPlan, type VerifyRequest } from '../plan/index.ts';
+import {
+  JsonLinesReporter,
+  type Reporter,
+  TERMINATION_LOG,
+  TextReporter,
+  terminationMessage,
+  writeReport,
+  writeTerminationMessage,
+} from '../report/index.ts';
+import { VerifyRun } from '../run/index.ts';
+import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
+import type { Context, Finished } from './context.ts';
+import { choiceOf, failurePolicyOf, hashSettings, listOf, modeOf, type RawValues, textOf } from './options.ts';
+
+/** `weighlock verify [SOURCE [DEST]]...`: the gate. */
+export async function verify(values: RawValues, context: Context): Promise<Finished> {
+  const reporter = reporterFor(values, context);
+  const report = textOf(values, 'report');
+  const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
+  const policy = { mode: modeOf(values), failurePolicy: failurePolicyOf(values) };
+  const started = new Date();
+  let run: VerifyRun | undefined;
+  let measured: RunOutcome;
+  try {
+    const plan = buildPlan({ ...policy, ...requestOf(values) }, context.environment);
+    reporter.start(plan);
+    run = new VerifyRun(plan, reporter);
+    measured = await run.execute(context.signal);
+  } catch (error) {
+    measured = refusedOutcome(failureOf(error), policy, started);
+  }
+  const outcome = await withReport(measured, report);
+  reporter.finish(outcome);
+  await writeTerminationMessage(terminationLog, terminationMessage(outcome));
+  return { exitCode: outcome.exitCode, dispose: async () => run?.dispose() };
+}
+
+function requestOf(values: RawValues): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {
+  const checksums = textOf(values, 'checksums');
+  const checksumsSha256 = textOf(values, 'checksums-sha256');
+  return {
+    sources: listOf(values, 'sources'),
+    sha256: listOf(values, 'sha256'),
+    ...(checksums === undefined ? {} : { checksums }),
+    ...(checksumsSha256 === undefined ? {} : { checksumsSha256 }),
+    ...hashSettings(values),
+  };
+}
+
+/** The outcome of a run that was refused before it began: a plan that makes no sense is reported like any failure. */
+function refusedOutcome(
+  failure: Failure,
+  policy: Pick<RunOutcome, 'mode' | 'failurePolicy'>,
+  startedAt: Date,
+): RunOutcome {
+  return {
+    ...policy,
+    result: 'UNEVALUATED',
+    exitCode: exitCodeFor([failure], policy.mode, policy.failurePolicy),
+    artifacts: [],
+    failures: [failure],
+    workers: 0,
+    bytes: 0,
+    files: 0,
+    startedAt,
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+  };
+}
+
+function reporterFor(values: RawValues, { out, err, environment }: Context): Reporter {
+  const format = values['format'] === undefined ? undefined : choiceOf(values, 'format', ['text', 'json'] as const);
+  if (format === 'json' || (format === undefined && !out.isTerminal)) return new JsonLinesReporter(out);
+  const colour = out.isTerminal && !environment['NO_COLOR'];
+  return new TextReporter(out, err, { bar: err.isTerminal, colour });
+}
+
+/** A report that was asked for and cannot be written is one more unanswered question. */
+async function withReport(outcome: RunOutcome, path: string | undefined): Promise<RunOutcome> {
+  if (path === undefined) return outcome;
+  try {
+    await writeReport(path, outcome);
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof WeighlockError)) throw error;
+    const failures = [...outcome.failures, failureOf(error)];
+    const all = [...failures, ...outcome.artifacts.flatMap((artifact) => artifact.failures)];
+    return { ...outcome, failures, exitCode: exitCodeFor(all, outcome.mode, outcome.failurePolicy) };
+  }
+}

@@ -1,0 +1,143 @@
+import type { BigIntStats } from 'node:fs';
+import { comparePaths, fromBuffer, type PathBytes, toBuffer } from './entry-path.ts';
+
+/** Raw SHA-256 length in bytes. */
+export const DIGEST_BYTES = 32;
+
+/**
+ * The regular files of one artifact, in columns of shared memory: the threads that hash read and fill the same table, so
+ * a hundred thousand files cost neither a hundred thousand objects nor as many messages.
+ *
+ * Entries are sorted by the bytes of their names.
+ */
+export interface FileTable {
+  readonly count: number;
+  /** Sum of `size`, in bytes. */
+  readonly totalBytes: number;
+  /** All names, one after another; `nameEnd[i]` is where the i-th ends. */
+  readonly names: Uint8Array;
+  readonly nameEnd: Float64Array;
+  /** Where an entry is opened when that is not its name (a link that was allowed): index -> path below the root. */
+  readonly targets: ReadonlyMap<number, PathBytes>;
+  /** Bytes, as listed. */
+  readonly size: Float64Array;
+  /** What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim in nanoseconds. */
+  readonly device: BigUint64Array;
+  readonly inode: BigUint64Array;
+  readonly mtime: BigInt64Array;
+  readonly ctime: BigInt64Array;
+  /** SHA-256 of each file, raw, `DIGEST_BYTES` each; valid where `hashed` is 1. */
+  readonly digests: Uint8Array;
+  readonly hashed: Uint8Array;
+}
+
+/** Name of entry `index`, relative to the artifact's root. */
+export function nameAt(table: FileTable, index: number): PathBytes {
+  const start = index === 0 ? 0 : (table.nameEnd[index - 1] ?? 0);
+  return fromBuffer(table.names.subarray(start, table.nameEnd[index]));
+}
+
+/** Where entry `index` is opened: its name, or what an allowed link leads to. */
+export function openPathAt(table: FileTable, index: number): PathBytes {
+  return table.targets.get(index) ?? nameAt(table, index);
+}
+
+/** SHA-256 of entry `index`: a view of 32 raw bytes. */
+export function digestAt(table: FileTable, index: number): Uint8Array {
+  return table.digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
+}
+
+/** SHA-256 of entry `index` as 64 lower-case hex digits, or undefined when it could not be hashed. */
+export function hexAt(table: FileTable, index: number): string | undefined {
+  return table.hashed[index] === 1 ? Buffer.from(digestAt(table, index)).toString('hex') : undefined;
+}
+
+/** True when a file that was opened is, unchanged, the one that was listed. */
+export function isListed(table: FileTable, index: number, stat: BigIntStats): boolean {
+  return (
+    stat.ino === table.inode[index] &&
+    stat.dev === table.device[index] &&
+    Number(stat.size) === table.size[index] &&
+    stat.mtimeNs === table.mtime[index] &&
+    stat.ctimeNs === table.ctime[index]
+  );
+}
+
+/** Collects entries in any order and freezes them into a sorted, shared `FileTable`. */
+export class FileTableBuilder {
+  #names: PathBytes[] = [];
+  #targets = new Map<number, PathBytes>();
+  #columns = { capacity: 0, size: new Float64Array(0), ids: new BigInt64Array(0) };
+
+  get count(): number {
+    return this.#names.length;
+  }
+
+  add(name: PathBytes, stat: BigIntStats, target?: PathBytes): void {
+    const index = this.#names.push(name) - 1;
+    if (index >= this.#columns.capacity) this.#grow();
+    this.#columns.size[index] = Number(stat.size);
+    this.#columns.ids.set([stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs], index * 4);
+    if (target !== undefined && target !== name) this.#targets.set(index, target);
+  }
+
+  freeze(): FileTable {
+    const names = this.#names;
+    const count = names.length;
+    const order = Uint32Array.from(names.keys()).sort((a, b) => comparePaths(name(names, a), name(names, b)));
+    let nameBytes = 0;
+    let totalBytes = 0;
+    for (let i = 0; i < count; i++) {
+      nameBytes += name(names, i).length;
+      totalBytes += this.#columns.size[i] ?? 0;
+    }
+    const table = emptyTable(count, nameBytes, totalBytes);
+    const targets = new Map<number, PathBytes>();
+    let end = 0;
+    for (const [to, from] of order.entries()) {
+      table.names.set(toBuffer(name(names, from)), end);
+      end += name(names, from).length;
+      table.nameEnd[to] = end;
+      table.size[to] = this.#columns.size[from] ?? 0;
+      const ids = this.#columns.ids.subarray(from * 4, from * 4 + 4);
+      table.device[to] = ids[0] ?? 0n;
+      table.inode[to] = ids[1] ?? 0n;
+      table.mtime[to] = ids[2] ?? 0n;
+      table.ctime[to] = ids[3] ?? 0n;
+      const target = this.#targets.get(from);
+      if (target !== undefined) targets.set(to, target);
+    }
+    return { ...table, targets };
+  }
+
+  #grow(): void {
+    const capacity = Math.max(1024, this.#columns.capacity * 2);
+    const size = new Float64Array(capacity);
+    size.set(this.#columns.size);
+    const ids = new BigInt64Array(capacity * 4);
+    ids.set(this.#columns.ids);
+    this.#columns = { capacity, size, ids };
+  }
+}
+
+function name(names: readonly PathBytes[], index: number): PathBytes {
+  return names[index] ?? ('' as PathBytes);
+}
+
+function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
+  const shared = (bytes: number) => new SharedArrayBuffer(bytes);
+  return {
+    count,
+    totalBytes,
+    names: new Uint8Array(shared(nameBytes)),
+    nameEnd: new Float64Array(shared(count * 8)),
+    targets: new Map(),
+    size: new Float64Array(shared(count * 8)),
+    device: new BigUint64Array(shared(count * 8)),
+    inode: new BigUint64Array(shared(count * 8)),
+    mtime: new BigInt64Array(shared(count * 8)),
+    ctime: new BigInt64Array(shared(count * 8)),
+    digests: new Uint8Array(shared(count * DIGEST_BYTES)),
+    hashed: new Uint8Array(shared(count)),
+  };
+}

@@ -1,0 +1,26 @@
+export {
+  comparePaths,
+  entryText,
+  fromBuffer,
+  fromText,
+  isAscii,
+  isValidUtf8,
+  type PathBytes,
+  toBuffer,
+} from './entry-path.ts';
+export {
+  DIGEST_BYTES,
+  digestAt,
+  type FileTable,
+  FileTableBuilder,
+  hexAt,
+  isListed,
+  nameAt,
+  openPathAt,
+} from './file-table.ts';
+export { ioError, ioFailure } from './io-failure.ts';
+export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
+export { type Listing, listPath } from './listing.ts';
+export { kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+export { changedFolders, readEntry } from './read-entry.ts';
+export type { WalkOptions } from './walk.ts';

@@ -1,0 +1,106 @@
+import { closeSync, realpathSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { fromText } from './entry-path.ts';
+import { type FileTable, FileTableBuilder } from './file-table.ts';
+import { ioError } from './io-failure.ts';
+import { kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { Walk, type WalkOptions } from './walk.ts';
+
+/** What lies at a path: one file, or a folder with everything below it. */
+export interface Listing {
+  readonly kind: 'file' | 'folder';
+  /** Open folder that every entry is opened from: the artifact itself, or the folder that holds the one file. */
+  readonly root: number;
+  readonly files: FileTable;
+  /** The folders, for `changedFolders`; empty for a file. */
+  readonly folders: FileTable;
+  /** Entries that must not be there or could not be listed. */
+  readonly failures: readonly Failure[];
+}
+
+/**
+ * Lists a file or a folder. The path's last component must not be a link unless links are allowed; links on the way to
+ * it are followed, since the platform chose that path and not the content.
+ *
+ * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED` or `SOURCE_UNAVAILABLE` when there is nothing to list.
+ */
+export function listPath(path: string, options: WalkOptions): Listing {
+  const real = options.allowSymlinks ? resolveLinks(path) : path;
+  const root = openParent(real);
+  const name = fromText(basename(real));
+  try {
+    // The root folder of the file system has no name in its parent.
+    const stat = name === '' ? statOpen(root) : statBeneath(root, name);
+    if (stat.isDirectory()) {
+      const folder = name === '' ? openFolder(real) : openFolderBeneath(root, name);
+      closeSync(root);
+      return listFolder(folder, options);
+    }
+    if (!stat.isFile()) throw refuse(kindOf(stat));
+    options.onEntry();
+    const files = new FileTableBuilder();
+    files.add(name, stat);
+    return { kind: 'file', root, files: files.freeze(), folders: new FileTableBuilder().freeze(), failures: [] };
+  } catch (error) {
+    closeSync(root);
+    throw error instanceof WeighlockError ? error : rootError(error);
+  }
+}
+
+function listFolder(root: number, options: WalkOptions): Listing {
+  const walk = new Walk(root, options);
+  try {
+    walk.run();
+  } catch (error) {
+    closeSync(root);
+    throw error;
+  }
+  const { failures } = walk;
+  return { kind: 'folder', root, files: walk.files.freeze(), folders: walk.folders.freeze(), failures };
+}
+
+function openParent(path: string): number {
+  try {
+    return openFolder(`${dirname(path)}/.`);
+  } catch (error) {
+    throw rootError(error);
+  }
+}
+
+function resolveLinks(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    throw rootError(error);
+  }
+}
+
+function refuse(kind: string): WeighlockError {
+  const link = kind === 'symbolic link';
+  return new WeighlockError({
+    code: 'UNSAFE_ENTRY',
+    message: `neither a regular file nor a folder but a ${kind}`,
+    found: kind,
+    remedy: link ? 'name what the link leads to, or allow it: --allow-symlinks' : 'name a regular file or a folder',
+  });
+}
+
+/** A path that cannot be opened. An absent artifact is a failed verification, not an open question: see `EXIT_CODE_OF`. */
+function rootError(error: unknown): WeighlockError {
+  const code = errno(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new WeighlockError(
+      {
+        code: 'FILE_MISSING',
+        message: 'nothing lies at this path',
+        expected: 'a file or a folder',
+        found: 'nothing',
+        remedy: 'check the path and the volume mount (is the volume empty, or mounted elsewhere?)',
+      },
+      { cause: error },
+    );
+  }
+  if (code === 'ELOOP') return refuse('symbolic link');
+  return ioError(error, 'open');
+}

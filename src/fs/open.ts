@@ -1,0 +1,73 @@
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
+import { type PathBytes, toBuffer } from './entry-path.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/**
+ * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open folder, whatever has been
+ * renamed or mounted over its path since.
+ */
+function procPath(folder: number, path: PathBytes): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${folder}/`), toBuffer(path)]);
+}
+
+/** Longest piece of a path that is resolved in one call; PATH_MAX less the `/proc/self/fd/...` in front, and reserve. */
+const MAX_PIECE_BYTES = 3500;
+
+/** Runs `use` on a folder and a rest of the path that is short enough for one system call. */
+function withShortPath<T>(folder: number, path: PathBytes, use: (folder: number, path: PathBytes) => T): T {
+  if (path.length <= MAX_PIECE_BYTES) return use(folder, path);
+  const cut = path.lastIndexOf('/', MAX_PIECE_BYTES);
+  if (cut <= 0) return use(folder, path);
+  const middle = openSync(procPath(folder, path.slice(0, cut) as PathBytes), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    return withShortPath(middle, path.slice(cut + 1) as PathBytes, use);
+  } finally {
+    closeSync(middle);
+  }
+}
+
+/** `lstat(2)` of an entry below an open folder. */
+export function statBeneath(folder: number, path: PathBytes): BigIntStats {
+  return withShortPath(folder, path, (at, rest) => lstatSync(procPath(at, rest), { bigint: true }));
+}
+
+/**
+ * Opens a file below an open folder for reading. The last component is never followed when it is a link (`ELOOP`), and a
+ * FIFO put there since it was listed does not block the call (`O_NONBLOCK`; the caller's `fstat` refuses it).
+ */
+export function openFileBeneath(folder: number, path: PathBytes): number {
+  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+}
+
+/** Opens a folder below an open folder; a link or anything else in its place is refused (`ELOOP`, `ENOTDIR`). */
+export function openFolderBeneath(folder: number, path: PathBytes): number {
+  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+}
+
+/** Opens a folder by its path; its last component must not be a link, links on the way there are followed. */
+export function openFolder(path: string | Buffer): number {
+  return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/** The path under which the kernel shows what an open folder holds, for `opendir`. */
+export function folderContents(folder: number): string {
+  return `/proc/self/fd/${folder}/`;
+}
+
+/** `fstat(2)` with nanoseconds. */
+export function statOpen(descriptor: number): BigIntStats {
+  return fstatSync(descriptor, { bigint: true });
+}
+
+/** What kind of thing a stat describes, in the words of find(1) and ls(1). */
+export function kindOf(stat: BigIntStats): string {
+  if (stat.isFile()) return 'regular file';
+  if (stat.isDirectory()) return 'folder';
+  if (stat.isSymbolicLink()) return 'symbolic link';
+  if (stat.isFIFO()) return 'FIFO';
+  if (stat.isSocket()) return 'socket';
+  if (stat.isBlockDevice()) return 'block device';
+  if (stat.isCharacterDevice()) return 'character device';
+  return 'entry of unknown kind';
+}

@@ -1,0 +1,110 @@
+import { closeSync, readSync } from 'node:fs';
+import { errno, WeighlockError } from '../error/index.ts';
+import { entryText, type PathBytes } from './entry-path.ts';
+import { type FileTable, isListed, nameAt, openPathAt } from './file-table.ts';
+import { ioError } from './io-failure.ts';
+import { kindOf, openFileBeneath, openFolderBeneath, statOpen } from './open.ts';
+
+/**
+ * Reads one listed file from its first byte to its last, through one descriptor that is never re-opened by path. It must
+ * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read.
+ *
+ * @param buffer - reused for every read; its length is the read size
+ * @param onChunk - gets a view of `buffer` that is valid until it returns; what it throws is passed on
+ * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
+ */
+export function readEntry(
+  root: number,
+  table: FileTable,
+  index: number,
+  buffer: Buffer,
+  onChunk: (chunk: Uint8Array) => void,
+): void {
+  const descriptor = openListed(root, table, index);
+  try {
+    const size = table.size[index] ?? 0;
+    for (let position = 0; position < size; ) {
+      const length = readSome(descriptor, buffer, Math.min(buffer.length, size - position), table, index);
+      if (length === 0) throw changed(table, index, `ended after ${position} of ${size} bytes`);
+      onChunk(buffer.subarray(0, length));
+      position += length;
+    }
+    if (!isListed(table, index, statOpen(descriptor))) throw changed(table, index, 'was written to while it was read');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openListed(root: number, table: FileTable, index: number): number {
+  let descriptor: number;
+  try {
+    descriptor = openFileBeneath(root, openPathAt(table, index));
+  } catch (error) {
+    const code = errno(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw changed(table, index, 'disappeared after it was listed');
+    if (code === 'ELOOP') throw changed(table, index, 'was replaced by a symbolic link after it was listed');
+    // ENXIO: a socket; opening it as a file is refused by the kernel.
+    if (code === 'ENXIO') throw changed(table, index, 'was replaced by a socket after it was listed');
+    throw ioError(error, 'open', entryText(nameAt(table, index)));
+  }
+  try {
+    const stat = statOpen(descriptor);
+    if (!stat.isFile()) throw changed(table, index, `was replaced by a ${kindOf(stat)} after it was listed`);
+    if (!isListed(table, index, stat)) throw changed(table, index, 'was changed or replaced after it was listed');
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+function readSome(descriptor: number, buffer: Buffer, length: number, table: FileTable, index: number): number {
+  try {
+    return readSync(descriptor, buffer, 0, length, null);
+  } catch (error) {
+    throw ioError(error, 'read', entryText(nameAt(table, index)));
+  }
+}
+
+function changed(table: FileTable, index: number, how: string): WeighlockError {
+  return sourceChanged(nameAt(table, index), how);
+}
+
+function sourceChanged(name: PathBytes, how: string): WeighlockError {
+  return new WeighlockError({
+    code: 'SOURCE_CHANGED',
+    message: `the artifact changed during verification: it ${how}`,
+    file: entryText(name) || '.',
+    remedy: 'let whatever writes to this volume finish (or mount it read-only everywhere), then restart the pod',
+  });
+}
+
+/**
+ * Looks at every listed folder again after the files were read. A file that was added, removed or renamed meanwhile has
+ * changed its folder's mtime and ctime.
+ *
+ * @returns one `SOURCE_CHANGED` per folder that is not as it was
+ */
+export function changedFolders(root: number, folders: FileTable): WeighlockError[] {
+  const errors: WeighlockError[] = [];
+  for (let i = 0; i < folders.count; i++) {
+    if (!sameFolder(root, folders, i)) errors.push(sourceChanged(nameAt(folders, i), 'got or lost an entry'));
+  }
+  return errors;
+}
+
+function sameFolder(root: number, folders: FileTable, index: number): boolean {
+  const path = openPathAt(folders, index);
+  if (path === '') return isListed(folders, index, statOpen(root));
+  try {
+    const descriptor = openFolderBeneath(root, path);
+    try {
+      return isListed(folders, index, statOpen(descriptor));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+    return false;
+  }
+}

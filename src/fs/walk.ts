@@ -1,0 +1,236 @@
+import { type BigIntStats, closeSync, opendirSync, realpathSync } from 'node:fs';
+import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { entryText, fromBuffer, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
+import { FileTableBuilder } from './file-table.ts';
+import { ioFailure } from './io-failure.ts';
+import { MAX_DEPTH, MAX_PATH_BYTES } from './limits.ts';
+import { folderContents, kindOf, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+
+export interface WalkOptions {
+  /** Follow links that resolve inside the root; otherwise every link is refused. */
+  readonly allowSymlinks: boolean;
+  /** Most files in the artifact. */
+  readonly maxFiles: number;
+  /** Called once per entry: counts progress, and throws to stop the walk. */
+  readonly onEntry: () => void;
+}
+
+/** One folder of the walk: where it is named, where it is opened, and which folders it lies in. */
+interface Visit {
+  readonly descriptor: number;
+  readonly name: PathBytes;
+  readonly target: PathBytes;
+  readonly depth: number;
+  /** `st_dev:st_ino` of this folder and those above it, to find a link that leads back up. */
+  readonly ancestors: readonly string[];
+}
+
+/**
+ * Lists every regular file below an open folder. Nothing is opened but folders, each relative to its parent's
+ * descriptor and never through a link. Whatever must not be there (links, FIFOs, sockets, devices, names that are not
+ * UTF-8 or that look alike) becomes a failure and the walk goes on, so that a report names all of them.
+ */
+export class Walk {
+  readonly files = new FileTableBuilder();
+  /** Each folder as it was before its entries were read; the same afterwards means that nothing came or went. */
+  readonly folders = new FileTableBuilder();
+  readonly failures: Failure[] = [];
+  readonly #options: WalkOptions;
+  readonly #root: number;
+  #realRoot: PathBytes | undefined;
+
+  constructor(root: number, options: WalkOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  run(): void {
+    const empty = '' as PathBytes;
+    this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
+  }
+
+  #folder(visit: Visit): void {
+    const stat = statOpen(visit.descriptor);
+    const id = `${stat.dev}:${stat.ino}`;
+    if (visit.ancestors.includes(id)) {
+      this.#refuse(visit.name, 'symbolic link leads back to a folder that contains it', 'remove the link');
+      return;
+    }
+    this.folders.add(visit.name, stat, visit.target);
+    const names = this.#names(visit);
+    this.#refuseLookalikes(visit.name, names);
+    const here = { ...visit, ancestors: [...visit.ancestors, id] };
+    for (const name of names) this.#entry(here, name);
+  }
+
+  #names(visit: Visit): PathBytes[] {
+    const names: PathBytes[] = [];
+    try {
+      // 'buffer' is documented for opendir, and missing from its type.
+      const encoding = 'buffer' as BufferEncoding;
+      const folder = opendirSync(folderContents(visit.descriptor), { encoding, bufferSize: 512 });
+      try {
+        for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+          this.#options.onEntry();
+          names.push(fromBuffer(entry.name as unknown as Buffer));
+          this.#limitFiles(this.files.count + names.length);
+        }
+      } finally {
+        folder.closeSync();
+      }
+    } catch (error) {
+      if (error instanceof WeighlockError || errno(error) === undefined) throw error;
+      this.failures.push(ioFailure(error, 'read folder', entryText(visit.name) || '.'));
+    }
+    return names;
+  }
+
+  #limitFiles(count: number): void {
+    if (count <= this.#options.maxFiles) return;
+    throw new WeighlockError({
+      code: 'LIMIT_EXCEEDED',
+      message: `more than ${this.#options.maxFiles} entries`,
+      remedy: 'verify a smaller folder, or raise --max-files and the memory limit with it',
+    });
+  }
+
+  #entry(parent: Visit, name: PathBytes): void {
+    const path = joinPath(parent.name, name);
+    if (!isValidUtf8(name)) {
+      this.#refuse(path, 'name is not valid UTF-8', 'rename the file; other tools would read this name differently');
+      return;
+    }
+    if (path.length > MAX_PATH_BYTES) {
+      this.#limit(path, `path of ${path.length} bytes, more than ${MAX_PATH_BYTES}`);
+      return;
+    }
+    let stat: BigIntStats;
+    try {
+      stat = statBeneath(parent.descriptor, name);
+    } catch (error) {
+      this.#unreadable(path, error, 'read attributes');
+      return;
+    }
+    const target = joinPath(parent.target, name);
+    if (stat.isFile()) this.files.add(path, stat, target);
+    else if (stat.isDirectory())
+      this.#subfolder(parent, path, target, () => openFolderBeneath(parent.descriptor, name));
+    else if (stat.isSymbolicLink() && this.#options.allowSymlinks) this.#link(parent, path, name);
+    else if (stat.isSymbolicLink()) {
+      this.#refuse(
+        path,
+        'symbolic link',
+        'replace the link by the file, or allow links inside the root: --allow-symlinks',
+      );
+    } else this.#refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
+  }
+
+  #subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: () => number): void {
+    if (parent.depth + 1 > MAX_DEPTH) {
+      this.#limit(name, `folders nested deeper than ${MAX_DEPTH}`);
+      return;
+    }
+    let descriptor: number;
+    try {
+      descriptor = open();
+    } catch (error) {
+      this.#unreadable(name, error, 'open folder');
+      return;
+    }
+    try {
+      this.#folder({ descriptor, name, target, depth: parent.depth + 1, ancestors: parent.ancestors });
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** An allowed link: what it leads to must lie inside the root, and is listed under the link's own name. */
+  #link(parent: Visit, path: PathBytes, name: PathBytes): void {
+    let real: PathBytes;
+    try {
+      this.#realRoot ??= realPath(this.#root, '' as PathBytes);
+      real = realPath(parent.descriptor, name);
+    } catch (error) {
+      const code = errno(error);
+      const why = code === 'ENOENT' ? 'symbolic link to nothing' : `symbolic link that cannot be resolved: ${code}`;
+      this.#refuse(path, code === 'ELOOP' ? 'symbolic link loop' : why, 'remove the link');
+      return;
+    }
+    const prefix = this.#realRoot === '/' ? '/' : `${this.#realRoot}/`;
+    if (!real.startsWith(prefix)) {
+      this.#refuse(path, 'symbolic link that leads out of the artifact', 'replace the link by the file it leads to');
+      return;
+    }
+    const target = real.slice(prefix.length) as PathBytes;
+    try {
+      const stat = statBeneath(this.#root, target);
+      if (stat.isFile()) this.files.add(path, stat, target);
+      else if (stat.isDirectory()) this.#subfolder(parent, path, target, () => openFolderBeneath(this.#root, target));
+      else this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
+    } catch (error) {
+      if (error instanceof WeighlockError) throw error;
+      this.#unreadable(path, error, 'follow link');
+    }
+  }
+
+  /**
+   * Two names in one folder that are the same text after Unicode normalisation (NFC). One of them shows up as the other
+   * in every listing, and copies to a normalising file system collapse into one (CVE-2026-23950).
+   */
+  #refuseLookalikes(folder: PathBytes, names: readonly PathBytes[]): void {
+    if (names.every(isAscii)) return;
+    const seen = new Map<string, PathBytes>();
+    for (const name of names) {
+      if (!isValidUtf8(name)) continue;
+      const text = toBuffer(name).toString('utf8').normalize('NFC');
+      const other = seen.get(text);
+      if (other === undefined) seen.set(text, name);
+      else {
+        this.#refuse(
+          joinPath(folder, name),
+          'two names in this folder differ only by Unicode normalisation',
+          'rename or remove one of them',
+        );
+      }
+    }
+  }
+
+  #refuse(path: PathBytes, found: string, remedy: string): void {
+    this.failures.push({
+      code: 'UNSAFE_ENTRY',
+      message: `unsafe entry: ${found}`,
+      file: entryText(path),
+      found,
+      remedy,
+    });
+  }
+
+  #limit(path: PathBytes, message: string): void {
+    const text = entryText(path);
+    const file = text.length > 300 ? `${text.slice(0, 300)}...` : text;
+    this.failures.push({ code: 'LIMIT_EXCEEDED', message, file, remedy: 'shorten the names or flatten the folders' });
+  }
+
+  #unreadable(path: PathBytes, error: unknown, doing: string): void {
+    const code = errno(error);
+    if (code === undefined) throw error;
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') {
+      this.failures.push({
+        code: 'SOURCE_CHANGED',
+        message: 'entry changed while the folder was being listed',
+        file: entryText(path),
+        remedy: 'let whatever writes to this volume finish, then restart the pod',
+      });
+      return;
+    }
+    const failure = ioFailure(error, doing, entryText(path));
+    const lost =
+      path === 'lost+found' ? { remedy: 'the root of an ext4 volume: verify a folder in it, or use subPath' } : {};
+    this.failures.push({ ...failure, ...lost });
+  }
+}
+
+function realPath(folder: number, name: PathBytes): PathBytes {
+  const path = Buffer.concat([Buffer.from(folderContents(folder)), toBuffer(name)]);
+  return fromBuffer(realpathSync.native(path, { encoding: 'buffer' }));
+}

@@ -1,0 +1,90 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { type Failure, failureOf } from '../error/index.ts';
+import {
+  digestAt,
+  entryText,
+  type FileTable,
+  ioError,
+  nameAt,
+  type PathBytes,
+  readEntry,
+  toBuffer,
+} from '../fs/index.ts';
+import { type Control, checkStop, countBytes, countFile, nextInQueue, Stopped } from './control.ts';
+import type { Engine } from './engine.ts';
+import type { HashReply, HashRequest, HashTask } from './protocol.ts';
+
+/** One worker's share of a hash request: takes files off the common queue until it is empty. */
+export function hashFiles(request: HashRequest, engine: Engine, buffer: Buffer, control: Control): HashReply {
+  const failures: { task: number; failure: Failure }[] = [];
+  for (let next = nextInQueue(control); next < request.order.length; next = nextInQueue(control)) {
+    const { task, index } = locate(request.tasks, request.order[next] ?? 0);
+    const job = request.tasks[task];
+    if (job === undefined) break;
+    try {
+      hashFile(job, index, engine, buffer, control);
+      countFile(control);
+    } catch (error) {
+      if (error instanceof Stopped) throw error;
+      failures.push({ task, failure: failureOf(error) });
+    }
+  }
+  return { failures };
+}
+
+function locate(tasks: readonly HashTask[], position: number): { task: number; index: number } {
+  let index = position;
+  for (const [task, { listing }] of tasks.entries()) {
+    if (index < listing.files.count) return { task, index };
+    index -= listing.files.count;
+  }
+  return { task: tasks.length, index };
+}
+
+function hashFile(job: HashTask, index: number, engine: Engine, buffer: Buffer, control: Control): void {
+  const { root, files } = job.listing;
+  const copy = job.copyTo === undefined ? undefined : createCopy(job.copyTo, files, index);
+  try {
+    engine.init();
+    readEntry(root, files, index, buffer, (chunk) => {
+      checkStop(control);
+      engine.update(chunk);
+      copy?.write(chunk);
+      countBytes(control, chunk.length);
+    });
+    copy?.sync();
+  } finally {
+    copy?.close();
+  }
+  digestAt(files, index).set(engine.digest());
+  files.hashed[index] = 1;
+}
+
+interface Copy {
+  write(chunk: Uint8Array): void;
+  sync(): void;
+  close(): void;
+}
+
+/** Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is there already. */
+function createCopy(folder: string, files: FileTable, index: number): Copy {
+  const name = nameAt(files, index);
+  const attempt = <T>(doing: string, action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw ioError(error, doing, entryText(name));
+    }
+  };
+  const path = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(name as PathBytes)]);
+  const descriptor = attempt('create the copy', () => openSync(path, 'wx', 0o644));
+  return {
+    write(chunk) {
+      for (let done = 0; done < chunk.length; ) {
+        done += attempt('write the copy', () => writeSync(descriptor, chunk, done, chunk.length - done));
+      }
+    },
+    sync: () => attempt('write the copy', () => fsyncSync(descriptor)),
+    close: () => closeSync(descriptor),
+  };
+}

@@ -1,0 +1,7 @@
+export { chooseEngine, type EngineChoice } from './choose.ts';
+export type { Progress } from './control.ts';
+export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
+export { HashPool, type TaskFailures } from './pool.ts';
+export { availableProcessors } from './processors.ts';
+export type { HashTask } from './protocol.ts';
+export { checksumListing, treeDigest } from './tree-digest.ts';

@@ -1,0 +1,40 @@
+import type { Engine } from './engine.ts';
+
+/**
+ * Known answers. The first three are FIPS 180-4's examples (NIST "SHA256.pdf": no block, one block, two blocks); the
+ * last is 65,537 bytes 0,1,2,...,255,0,... so that a fault at a chunk's or the engine's own buffer border shows. It was
+ * computed with coreutils and OpenSSL, which agree.
+ */
+const ANSWERS: readonly (readonly [Uint8Array, string])[] = [
+  [new Uint8Array(0), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+  [Buffer.from('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+  [
+    Buffer.from('abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq'),
+    '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
+  ],
+  [
+    Uint8Array.from({ length: 65_537 }, (_, i) => i & 255),
+    '2deb0bd2129a9d3aed91e3cff58b3993752be549642890a3e853ec1065f9b617',
+  ],
+];
+
+/** Uneven on purpose: pieces that end inside a block, and that are longer than an engine's internal buffer. */
+const PIECES = [1, 62, 2, 16_385, 40_000];
+
+/** Hashes every known message in one piece and in several; undefined when all answers are right, else what differed. */
+export function knownAnswerFault(engine: Engine): string | undefined {
+  for (const [message, expected] of ANSWERS) {
+    for (const pieces of [[message.length], PIECES]) {
+      engine.init();
+      let offset = 0;
+      for (const piece of pieces) {
+        engine.update(message.subarray(offset, offset + piece));
+        offset = Math.min(message.length, offset + piece);
+      }
+      engine.update(message.subarray(offset));
+      const found = Buffer.from(engine.digest()).toString('hex');
+      if (found !== expected) return `${message.length} bytes: expected ${expected}, found ${found}`;
+    }
+  }
+  return undefined;
+}

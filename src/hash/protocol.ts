@@ -1,0 +1,48 @@
+import type { Failure } from '../error/index.ts';
+import type { Listing } from '../fs/index.ts';
+import type { Control } from './control.ts';
+import type { EngineName } from './engine.ts';
+
+/** What a worker thread is started with. */
+export interface WorkerSetup {
+  readonly engine: EngineName;
+  readonly control: Control;
+}
+
+/** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */
+export interface HashTask {
+  readonly listing: Listing;
+  /** Folder that already has every subfolder; each file is created in it, never overwritten. */
+  readonly copyTo?: string;
+}
+
+export interface ListRequest {
+  readonly kind: 'list';
+  /** Absolute path. */
+  readonly path: string;
+  readonly allowSymlinks: boolean;
+  readonly maxFiles: number;
+}
+
+export interface HashRequest {
+  readonly kind: 'hash';
+  readonly tasks: readonly HashTask[];
+  /** Positions of all files over all tasks (the second task's begin where the first one's end), in hashing order. */
+  readonly order: Uint32Array;
+}
+
+export interface RecheckRequest {
+  readonly kind: 'recheck';
+  readonly listing: Listing;
+}
+
+export type Request = ListRequest | HashRequest | RecheckRequest;
+
+/** Failures of one worker's share, each with the number of its task. */
+export interface HashReply {
+  readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
+}
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly failure: Failure };

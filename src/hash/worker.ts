@@ -1,0 +1,41 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { failureOf, toFailure } from '../error/index.ts';
+import { changedFolders, listPath } from '../fs/index.ts';
+import { checkStop, countEntry, Stopped } from './control.ts';
+import { createEngine, type Engine } from './engine.ts';
+import { hashFiles } from './hash-files.ts';
+import type { Reply, Request, WorkerSetup } from './protocol.ts';
+
+/** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
+async function serve(port: NonNullable<typeof parentPort>, { engine: name, control }: WorkerSetup): Promise<void> {
+  let engine: Engine | undefined;
+  let buffer = Buffer.alloc(0);
+
+  const answer = async (request: Request): Promise<unknown> => {
+    if (request.kind === 'list') {
+      const onEntry = () => {
+        countEntry(control);
+        checkStop(control);
+      };
+      return listPath(request.path, { ...request, onEntry });
+    }
+    if (request.kind === 'recheck') {
+      return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
+    }
+    engine ??= await createEngine(name);
+    if (buffer.length !== engine.chunkBytes) buffer = Buffer.allocUnsafeSlow(engine.chunkBytes);
+    return hashFiles(request, engine, buffer, control);
+  };
+
+  port.on('message', async ({ id, request }: { id: number; request: Request }) => {
+    try {
+      const value = await answer(request);
+      port.postMessage({ id, ok: true, value } satisfies Reply);
+    } catch (error) {
+      // A stopped run has nobody left to answer to.
+      if (!(error instanceof Stopped)) port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
+    }
+  });
+}
+
+if (parentPort !== null) void serve(parentPort, workerData);

@@ -1,0 +1,25 @@
+import { isSea } from 'node:sea';
+import { EXIT } from './error/index.ts';
+import { stopWithin } from './run/index.ts';
+
+/** Not a command for people: what `leave` replaces the process image with. */
+export const LEAVE_COMMAND = '__leave';
+
+/**
+ * Ends the process with this code. `process.exit` waits for every thread, and a thread that is stuck in a read of dead
+ * storage never ends; `execve` needs no thread's consent, so then the process becomes a new one that only exits.
+ *
+ * @param dispose - stops the threads that may still run
+ */
+export async function leave(exitCode: number, dispose?: () => Promise<void>): Promise<never> {
+  if (dispose === undefined || (await stopWithin(dispose))) process.exit(exitCode);
+  const script = isSea() ? [] : [process.argv[1] ?? ''];
+  process.execve?.(process.execPath, [process.execPath, ...script, LEAVE_COMMAND, String(exitCode)], {});
+  process.exit(exitCode);
+}
+
+/** The second half of `leave`. Code 0 cannot be asked for: no command line may fake a passed verification. */
+export function leaveAtOnce(words: readonly string[]): never {
+  const code = Number(words[1]);
+  process.exit(Number.isInteger(code) && code >= 1 && code <= 255 ? code : EXIT.usage);
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { runCommandLine } from './cli.ts';
+import type { Context } from './commands/index.ts';
+import { type Failure, failureOf, WeighlockError } from './error/index.ts';
+import { LEAVE_COMMAND, leave, leaveAtOnce } from './leave.ts';
+import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/index.ts';
+
+const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
+
+async function main(words: readonly string[]): Promise<void> {
+  if (words[0] === LEAVE_COMMAND) leaveAtOnce(words);
+  const controller = new AbortController();
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    const message = `stopped by ${signal} before the verification was complete`;
+    process.on(signal, () => controller.abort(new WeighlockError({ code, message })));
+  }
+  process.on('uncaughtException', (error) => void refuse(failureOf(error)));
+  const context: Context = {
+    environment: process.env,
+    out: output(process.stdout),
+    err: output(process.stderr),
+    signal: controller.signal,
+  };
+  try {
+    const { exitCode, dispose } = await runCommandLine(words, context);
+    await leave(exitCode, dispose);
+  } catch (error) {
+    await refuse(failureOf(error));
+  }
+}
+
+/** The end of a command line that never became a run. */
+async function refuse(failure: Failure): Promise<never> {
+  process.stderr.write(errorLine(failure));
+  await writeTerminationMessage(TERMINATION_LOG, errorLine(failure));
+  return leave(new WeighlockError(failure).exitCode);
+}
+
+/** A stream that may be closed or full at any time without anything being thrown at anyone. */
+function output(stream: NodeJS.WriteStream): Context['out'] {
+  stream.on('error', () => {});
+  return {
+    isTerminal: stream.isTTY === true,
+    write: (text) => void stream.write(text),
+    writeAll: (data) =>
+      new Promise((resolve, reject) => {
+        stream.write(data, (error) => {
+          if (error === null || error === undefined) resolve();
+          else reject(unwritable(error));
+        });
+      }),
+  };
+}
+
+function unwritable(cause: Error): WeighlockError {
+  const message = `cannot write to standard output: ${cause.message}`;
+  return new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy: 'check where the output goes' }, { cause });
+}
+
+void main(process.argv.slice(2));

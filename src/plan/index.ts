@@ -1,0 +1,14 @@
+export { buildPlan, type VerifyRequest } from './build.ts';
+export { parseDuration } from './duration.ts';
+export type { Environment } from './environment.ts';
+export { parsePin } from './pin.ts';
+export {
+  type ArtifactPlan,
+  FAILURE_POLICIES,
+  type FailurePolicy,
+  type Limits,
+  MODES,
+  type Mode,
+  type Plan,
+  type Requirement,
+} from './plan.ts';

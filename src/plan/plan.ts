@@ -1,0 +1,52 @@
+import type { Hasher } from '../hash/index.ts';
+import type { Location } from '../source/index.ts';
+
+/** `Enforce` blocks on a violation, `Audit` reports it and lets the pod start. */
+export const MODES = ['Enforce', 'Audit'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** What to do when a question cannot be answered (I/O, time-out): `Fail` blocks, `Ignore` reports and lets start. */
+export const FAILURE_POLICIES = ['Fail', 'Ignore'] as const;
+export type FailurePolicy = (typeof FAILURE_POLICIES)[number];
+
+/** One thing that must be true of an artifact. */
+export type Requirement =
+  /** SHA-256 of the content: of the bytes for a file, the tree digest for a folder. 64 lower-case hex digits. */
+  | { readonly kind: 'sha256'; readonly digest: string; readonly origin: string }
+  /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`. */
+  | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string };
+
+/** One artifact, and everything that must be true of it. */
+export interface ArtifactPlan {
+  /** Unique within the plan; how reports call it. */
+  readonly name: string;
+  /** Where the bytes come from. */
+  readonly source: Location;
+  /** Absolute path to publish a verified copy at; without it the artifact is verified where it lies. */
+  readonly destination?: string;
+  /** All must be met; never empty. */
+  readonly requirements: readonly Requirement[];
+}
+
+/** How a run may go about its work. */
+export interface Limits {
+  /** Most entries in one artifact. */
+  readonly maxFiles: number;
+  readonly allowSymlinks: boolean;
+  /** Milliseconds for the whole run; 0 for no limit. */
+  readonly timeout: number;
+  /** Milliseconds without a single byte or entry of progress; 0 for no limit. */
+  readonly idleTimeout: number;
+}
+
+/** What must be true of which artifact: everything a run needs to know, parsed and checked. */
+export interface Plan {
+  readonly mode: Mode;
+  readonly failurePolicy: FailurePolicy;
+  /** Never empty. */
+  readonly artifacts: readonly ArtifactPlan[];
+  readonly limits: Limits;
+  readonly hasher: Hasher;
+  /** Worker threads. */
+  readonly concurrency: number;
+}

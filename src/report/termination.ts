@@ -1,0 +1,96 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Failure } from '../error/index.ts';
+import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
+import { VERSION } from '../version.ts';
+import { formatBytes, formatSeconds, plural, visible } from './format.ts';
+import { consequence, failureLine } from './wording.ts';
+
+/** Where the kubelet reads the termination message, unless the container names another path. */
+export const TERMINATION_LOG = '/dev/termination-log';
+
+/** The kubelet keeps this many bytes (`terminationMessagePath` in the Container API). */
+const MAX_BYTES = 4096;
+
+/** Left for the last line, the one for programs. */
+const MACHINE_BYTES = 640;
+
+/**
+ * The termination message: what `kubectl describe pod` shows. Lines for a person, the most important first, then one
+ * line of JSON for programs. At most 4096 bytes of UTF-8.
+ */
+export function terminationMessage(outcome: RunOutcome): string {
+  const { exitCode, result, bytes, seconds } = outcome;
+  const failures = allFailures(outcome);
+  const machine = JSON.stringify({
+    weighlock: VERSION,
+    result,
+    exitCode,
+    codes: [...new Set(failures.map(({ code }) => code))],
+    artifacts: outcome.artifacts.slice(0, 4).map(machineArtifact),
+  });
+  const lines = [
+    `weighlock ${result} (exit ${exitCode}): ${consequence(outcome)}`,
+    ...outcome.artifacts.filter(({ failures: own }) => own.length === 0).map(passedLine),
+    ...failures.map(describe),
+  ];
+  const size = `${plural(outcome.artifacts.length, 'artifact')}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
+  const tail = machine.length <= MACHINE_BYTES ? `${size}\n${machine}\n` : `${size}\n`;
+  return `${fit(lines, MAX_BYTES - Buffer.byteLength(tail))}${tail}`;
+}
+
+function machineArtifact({ artifact, result, measured }: ArtifactOutcome) {
+  const digest = measured?.digest;
+  return { name: artifact.name.slice(0, 40), result, ...(digest === undefined ? {} : { sha256: digest }) };
+}
+
+function passedLine({ artifact, result, measured, path }: ArtifactOutcome): string {
+  const digest = measured?.digest === undefined ? '' : ` sha256 ${measured.digest}`;
+  return `${visible(artifact.name)} ${visible(path)}: ${result}${digest}`;
+}
+
+function describe(failure: Failure): string {
+  const artifact = failure.artifact === undefined ? '' : `${visible(failure.artifact)}: `;
+  const next = failure.remedy === undefined ? '' : `; do next: ${visible(failure.remedy)}`;
+  return `${artifact}${failureLine(failure)}${next}`;
+}
+
+/** As many whole lines as fit, with a count of those that did not; a first line too long by itself is cut. */
+function fit(lines: readonly string[], limit: number): string {
+  const room = limit - Buffer.byteLength(`... and ${lines.length} more\n`);
+  let text = '';
+  for (const [i, line] of lines.entries()) {
+    const whole = Buffer.from(`${line}\n`);
+    const left = room - Buffer.byteLength(text);
+    if (whole.length <= left) {
+      text += `${line}\n`;
+      continue;
+    }
+    // A name of 4095 bytes must not push everything out: the line is cut at a character's border.
+    if (left > 200) text += `${cut(line, left - 5)} ...\n`;
+    const more = lines.length - i - (left > 200 ? 1 : 0);
+    return more > 0 ? `${text}... and ${more} more\n` : text;
+  }
+  return text;
+}
+
+function cut(text: string, bytes: number): string {
+  return Buffer.from(text).subarray(0, bytes).toString('utf8').replace(/�+$/u, '');
+}
+
+/**
+ * Writes the message if the file is there (the kubelet and nobody else puts it there). It is never created, and a
+ * failure to write it changes nothing about the verdict.
+ */
+export async function writeTerminationMessage(path: string, message: string): Promise<void> {
+  try {
+    const file = await open(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    try {
+      if ((await file.stat()).isFile()) await file.writeFile(message);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // Not in a pod, or not writable: the log has it all.
+  }
+}

@@ -1,0 +1,55 @@
+import type { Failure } from '../error/index.ts';
+import type { Hasher } from '../hash/index.ts';
+import type { Limits } from '../plan/index.ts';
+import type { Measured } from '../verdict/index.ts';
+import { Hashing } from './hashing.ts';
+import { unlessAborted } from './interruption.ts';
+import { emptyFolder } from './verify.ts';
+import { type Observer, Watchdog } from './watchdog.ts';
+
+export interface DigestRequest {
+  /** Absolute path of a file or folder. */
+  readonly path: string;
+  readonly hasher: Hasher;
+  readonly concurrency: number;
+  readonly limits: Limits;
+}
+
+/** Measures one file or folder without a verdict. */
+export class DigestRun {
+  readonly #request: DigestRequest;
+  #hashing?: Hashing;
+
+  constructor(request: DigestRequest) {
+    this.#request = request;
+  }
+
+  /** @throws WeighlockError when there is nothing to measure, or with the reason for which `signal` aborted */
+  async execute(
+    signal: AbortSignal,
+    observer: Observer,
+  ): Promise<{ measured: Measured; failures: readonly Failure[] }> {
+    const watchdog = new Watchdog(this.#request.limits, observer, () => this.#hashing?.pool.progress);
+    try {
+      return await unlessAborted(this.#measure(watchdog), AbortSignal.any([signal, watchdog.signal]));
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#hashing?.pool.stop();
+  }
+
+  async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
+    const { path, hasher, concurrency, limits } = this.#request;
+    const hashing = await Hashing.start(hasher, concurrency);
+    this.#hashing = hashing;
+    const listing = await hashing.list(path, limits);
+    if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
+    watchdog.expect([listing.files]);
+    const [failures = []] = await hashing.hash([{ listing }]);
+    const all = [...listing.failures, ...failures];
+    return { measured: await hashing.measure(listing, all), failures: all };
+  }
+}

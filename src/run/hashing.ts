@@ -1,0 +1,60 @@
+import type { Failure } from '../error/index.ts';
+import { hexAt, type Listing } from '../fs/index.ts';
+import {
+  chooseEngine,
+  createEngine,
+  type Engine,
+  type EngineChoice,
+  type Hasher,
+  HashPool,
+  type HashTask,
+  treeDigest,
+} from '../hash/index.ts';
+import type { Limits } from '../plan/index.ts';
+import type { Measured } from '../verdict/index.ts';
+
+/** The engine and the threads of one run. */
+export class Hashing {
+  readonly choice: EngineChoice;
+  readonly pool: HashPool;
+  #engine: Engine | undefined;
+
+  private constructor(choice: EngineChoice, concurrency: number) {
+    this.choice = choice;
+    this.pool = new HashPool(choice.name, concurrency);
+  }
+
+  static async start(hasher: Hasher, concurrency: number): Promise<Hashing> {
+    return new Hashing(await chooseEngine(hasher), concurrency);
+  }
+
+  /** The main thread's own engine, for what is small: checksums files and tree digests. */
+  async engine(): Promise<Engine> {
+    this.#engine ??= await createEngine(this.choice.name);
+    return this.#engine;
+  }
+
+  async list(path: string, { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>): Promise<Listing> {
+    return this.pool.list({ path, allowSymlinks, maxFiles });
+  }
+
+  /** Hashes everything and looks at the folders again; what went wrong, by task. */
+  async hash(tasks: readonly HashTask[]): Promise<readonly (readonly Failure[])[]> {
+    if (tasks.length === 0) return [];
+    const failures = await this.pool.hash(tasks);
+    return Promise.all(
+      tasks.map(async ({ listing }, i) => [...(failures[i] ?? []), ...(await this.pool.recheck(listing))]),
+    );
+  }
+
+  /**
+   * Sums up a hashed listing. There is a digest only when every entry was listed and hashed: a digest of a part would
+   * look like one of the whole.
+   */
+  async measure({ kind, files }: Listing, failures: readonly Failure[]): Promise<Measured> {
+    const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));
+    if (failures.length > 0 || files.hashed.includes(0)) return { kind, files, unknown };
+    if (kind === 'file') return { kind, files, unknown, digest: hexAt(files, 0) ?? '' };
+    return { kind, files, unknown, digest: Buffer.from(treeDigest(files, await this.engine())).toString('hex') };
+  }
+}

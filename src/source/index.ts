@@ -1,0 +1,1 @@
+export { isUrl, type Location, locationText, parseLocation, withoutSecrets } from './location.ts';

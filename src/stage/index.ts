@@ -1,0 +1,1 @@
+export { destinationState, Stage } from './stage.ts';

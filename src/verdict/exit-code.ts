@@ -1,0 +1,31 @@
+import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure } from '../error/index.ts';
+import type { FailurePolicy, Mode } from '../plan/index.ts';
+import type { VerificationResult } from './outcome.ts';
+
+/** Which of several failures decides the exit code: the one that a restart is least likely to help. */
+const PRECEDENCE: readonly ExitCode[] = [
+  EXIT.sigterm,
+  EXIT.sigint,
+  EXIT.internal,
+  EXIT.configuration,
+  EXIT.usage,
+  EXIT.verificationFailed,
+  EXIT.notEvaluated,
+];
+
+/**
+ * The exit code of a run. `Audit` tolerates a failed verification, `failurePolicy: Ignore` an unanswered question;
+ * neither tolerates the other's, and nothing tolerates a configuration or internal error.
+ */
+export function exitCodeFor(failures: readonly Failure[], mode: Mode, failurePolicy: FailurePolicy): ExitCode {
+  const codes = new Set<ExitCode>(failures.map(({ code }) => EXIT_CODE_OF[code]));
+  if (mode === 'Audit') codes.delete(EXIT.verificationFailed);
+  if (failurePolicy === 'Ignore') codes.delete(EXIT.notEvaluated);
+  return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.verified;
+}
+
+/** What the failures say about the artifact, whatever the mode makes of it. */
+export function resultOf(failures: readonly Failure[]): VerificationResult {
+  if (failures.length === 0) return 'PASSED';
+  return failures.some(({ code }) => EXIT_CODE_OF[code] === EXIT.verificationFailed) ? 'FAILED' : 'UNEVALUATED';
+}

@@ -1,0 +1,66 @@
+import type { ExitCode, Failure } from '../error/index.ts';
+import type { FileTable } from '../fs/index.ts';
+import type { EngineChoice } from '../hash/index.ts';
+import type { ArtifactPlan, Plan } from '../plan/index.ts';
+
+/** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
+export type VerificationResult = 'PASSED' | 'FAILED' | 'UNEVALUATED';
+
+/** One requirement, and what was found. */
+export interface RequirementOutcome {
+  readonly kind: 'sha256' | 'checksums';
+  /** Where it was asked for: a variable, a flag, later a policy. */
+  readonly origin: string;
+  readonly expected: string;
+  /** Hex digest that was measured; absent when nothing could be measured. */
+  readonly found?: string;
+  readonly met: boolean;
+}
+
+/** What was measured of an artifact. */
+export interface Measured {
+  readonly kind: 'file' | 'folder';
+  readonly files: FileTable;
+  /** SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be listed or hashed. */
+  readonly digest?: string;
+  /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
+  readonly unknown: readonly string[];
+}
+
+/** The verdict on one artifact, with everything it rests on. */
+export interface ArtifactOutcome {
+  readonly artifact: ArtifactPlan;
+  readonly result: VerificationResult;
+  readonly measured?: Measured;
+  readonly requirements: readonly RequirementOutcome[];
+  readonly failures: readonly Failure[];
+  /** Where the bytes were read: the destination when it already held the artifact. */
+  readonly path: string;
+  /** True when a verified copy was made visible at the destination. */
+  readonly published: boolean;
+}
+
+/** The verdict on a run. */
+export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
+  readonly result: VerificationResult;
+  readonly exitCode: ExitCode;
+  readonly artifacts: readonly ArtifactOutcome[];
+  /** What went wrong outside any one artifact, e.g. the time limit. */
+  readonly failures: readonly Failure[];
+  readonly engine?: EngineChoice;
+  readonly workers: number;
+  /** Bytes and files that were hashed. */
+  readonly bytes: number;
+  readonly files: number;
+  readonly startedAt: Date;
+  /** Wall-clock seconds. */
+  readonly seconds: number;
+}
+
+/** Every failure of a run, each with its artifact's name. */
+export function allFailures(outcome: Pick<RunOutcome, 'artifacts' | 'failures'>): Failure[] {
+  const own = outcome.artifacts.flatMap(({ artifact, failures }) =>
+    failures.map((failure) => ({ ...failure, artifact: artifact.name })),
+  );
+  return [...outcome.failures, ...own];
+}
