@@ -15,6 +15,7 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: 'warning',
+  alias: { 'string-width': './scripts/shims/string-width.ts' },
 } as const;
 
 await rm(`${root}/dist`, { recursive: true, force: true });

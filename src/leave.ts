@@ -9,10 +9,10 @@ export const LEAVE_COMMAND = '__leave';
  * Ends the process with this code. `process.exit` waits for every thread, and a thread that is stuck in a read of dead
  * storage never ends; `execve` needs no thread's consent, so then the process becomes a new one that only exits.
  *
- * @param dispose - stops the threads that may still run
+ * @param stop - stops the threads that may still run
  */
-export async function leave(exitCode: number, dispose?: () => Promise<void>): Promise<never> {
-  if (dispose === undefined || (await stopWithin(dispose))) process.exit(exitCode);
+export async function leave(exitCode: number, stop: () => Promise<void>): Promise<never> {
+  if (await stopWithin(stop)) process.exit(exitCode);
   const script = isSea() ? [] : [process.argv[1] ?? ''];
   process.execve?.(process.execPath, [process.execPath, ...script, LEAVE_COMMAND, String(exitCode)], {});
   process.exit(exitCode);

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// biome-ignore assist/source/organizeImports: the threads start while the rest is being loaded
+import { stopThreads, threads } from './threads.ts';
 import { runCommandLine } from './cli.ts';
 import type { Context } from './commands/index.ts';
 import { type Failure, failureOf, WeighlockError } from './error/index.ts';
@@ -20,10 +22,11 @@ async function main(words: readonly string[]): Promise<void> {
     out: output(process.stdout),
     err: output(process.stderr),
     signal: controller.signal,
+    pool: threads,
   };
   try {
-    const { exitCode, dispose } = await runCommandLine(words, context);
-    await leave(exitCode, dispose);
+    const { exitCode } = await runCommandLine(words, context);
+    await leave(exitCode, stopThreads);
   } catch (error) {
     await refuse(failureOf(error));
   }
@@ -33,7 +36,7 @@ async function main(words: readonly string[]): Promise<void> {
 async function refuse(failure: Failure): Promise<never> {
   process.stderr.write(errorLine(failure));
   await writeTerminationMessage(TERMINATION_LOG, errorLine(failure));
-  return leave(new WeighlockError(failure).exitCode);
+  return leave(new WeighlockError(failure).exitCode, stopThreads);
 }
 
 /** A stream that may be closed or full at any time without anything being thrown at anyone. */

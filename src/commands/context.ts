@@ -1,3 +1,4 @@
+import type { HashPool } from '../hash/index.ts';
 import type { Environment } from '../plan/index.ts';
 import type { Output } from '../report/index.ts';
 
@@ -12,10 +13,11 @@ export interface Context {
   readonly err: Output & { readonly isTerminal: boolean };
   /** Aborts with the `WeighlockError` to report when a signal arrives. */
   readonly signal: AbortSignal;
+  /** The worker threads; started at the first call at the latest, stopped by the process. */
+  pool(): HashPool;
 }
 
-/** What a command leaves to its process: the exit code, and threads that may still have to be stopped. */
+/** What a command leaves to its process. */
 export interface Finished {
   readonly exitCode: number;
-  dispose?(): Promise<void>;
 }

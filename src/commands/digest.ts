@@ -17,16 +17,15 @@ export async function digest(values: RawValues, context: Context): Promise<Finis
       remedy: 'give the path of a file or folder',
     });
   }
-  const run = new DigestRun({ path: location.path, ...hashSettings(values) });
+  const run = new DigestRun({ path: location.path, ...hashSettings(values) }, context.pool());
   const { measured, failures } = await run.execute(context.signal, {});
-  const dispose = () => run.dispose();
   if (failures.length > 0 || measured.digest === undefined) {
     printFailures(failures, context);
-    return { exitCode: worstOf(failures), dispose };
+    return { exitCode: worstOf(failures) };
   }
   if (values['list'] === true) for (const piece of checksumListing(measured.files)) await context.out.writeAll(piece);
   else await context.out.writeAll(`${measured.digest}\n`);
-  return { exitCode: EXIT.verified, dispose };
+  return { exitCode: EXIT.verified };
 }
 
 function printFailures(failures: readonly Failure[], { err }: Context): void {

@@ -21,20 +21,18 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
   const policy = { mode: modeOf(values), failurePolicy: failurePolicyOf(values) };
   const started = new Date();
-  let run: VerifyRun | undefined;
   let measured: RunOutcome;
   try {
     const plan = buildPlan({ ...policy, ...requestOf(values) }, context.environment);
     reporter.start(plan);
-    run = new VerifyRun(plan, reporter);
-    measured = await run.execute(context.signal);
+    measured = await new VerifyRun(plan, context.pool(), reporter).execute(context.signal);
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);
   }
   const outcome = await withReport(measured, report);
   reporter.finish(outcome);
   await writeTerminationMessage(terminationLog, terminationMessage(outcome));
-  return { exitCode: outcome.exitCode, dispose: async () => run?.dispose() };
+  return { exitCode: outcome.exitCode };
 }
 
 function requestOf(values: RawValues): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {

@@ -1,8 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import type { Engine } from './engine.ts';
 
 /** OpenSSL's SHA-256 through node:crypto; uses the processor's SHA instructions where it has them. */
 export async function nativeEngine(): Promise<Engine> {
+  // Loaded only when it is used: it costs a start 4 ms.
+  const { createHash } = await import('node:crypto');
   let hash: Hash | undefined;
   return {
     name: 'native',

@@ -18,18 +18,13 @@ export type TaskFailures = readonly (readonly Failure[])[];
  * All of them take files, largest first, off one queue in shared memory.
  */
 export class HashPool {
-  readonly #engine: EngineName;
-  readonly #size: number;
   readonly #control: Control = createControl();
   readonly #workers: Worker[] = [];
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
   #stopped = false;
 
-  /** @param size - most worker threads, at least 1 */
-  constructor(engine: EngineName, size: number) {
-    this.#engine = engine;
-    this.#size = size;
+  constructor() {
     this.#start();
   }
 
@@ -47,14 +42,19 @@ export class HashPool {
     return (await this.#ask(0, { kind: 'list', ...request })) as Listing;
   }
 
-  /** Hashes every file of every task into its table (`digests`, `hashed`); returns what went wrong, by task. */
-  async hash(tasks: readonly HashTask[]): Promise<TaskFailures> {
+  /**
+   * Hashes every file of every task into its table (`digests`, `hashed`).
+   *
+   * @param mostWorkers - most threads to use, at least 1
+   * @returns what went wrong, by task
+   */
+  async hash(tasks: readonly HashTask[], engine: EngineName, mostWorkers: number): Promise<TaskFailures> {
     const order = largestFirst(tasks.map(({ listing }) => listing.files));
     const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
-    const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(this.#size, order.length) : 1;
-    while (this.#workers.length < wanted) this.#start();
+    const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
+    while (this.#workers.length < wanted) this.#start(engine);
     restartQueue(this.#control);
-    const request: Request = { kind: 'hash', tasks, order };
+    const request: Request = { kind: 'hash', engine, tasks, order };
     const replies = await Promise.all(this.#workers.map((_, i) => this.#ask(i, request) as Promise<HashReply>));
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
@@ -73,9 +73,9 @@ export class HashPool {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #start(): void {
+  #start(likelyEngine: EngineName = 'wasm'): void {
     const { script, isCode } = workerScript();
-    const workerData: WorkerSetup = { engine: this.#engine, control: this.#control };
+    const workerData: WorkerSetup = { control: this.#control, likelyEngine };
     const worker = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {} });
     worker.on('message', (reply: Reply) => this.#settle(reply));
     worker.on('error', (error: unknown) => this.#fail(`a hashing thread failed: ${failureOf(error).message}`));

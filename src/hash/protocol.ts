@@ -5,8 +5,9 @@ import type { EngineName } from './engine.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
-  readonly engine: EngineName;
   readonly control: Control;
+  /** The engine to get ready while there is nothing else to do yet. */
+  readonly likelyEngine: EngineName;
 }
 
 /** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */
@@ -26,6 +27,7 @@ export interface ListRequest {
 
 export interface HashRequest {
   readonly kind: 'hash';
+  readonly engine: EngineName;
   readonly tasks: readonly HashTask[];
   /** Positions of all files over all tasks (the second task's begin where the first one's end), in hashing order. */
   readonly order: Uint32Array;

@@ -2,14 +2,19 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf, toFailure } from '../error/index.ts';
 import { changedFolders, listPath } from '../fs/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
-import { createEngine, type Engine } from './engine.ts';
+import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles } from './hash-files.ts';
 import type { Reply, Request, WorkerSetup } from './protocol.ts';
 
 /** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
-async function serve(port: NonNullable<typeof parentPort>, { engine: name, control }: WorkerSetup): Promise<void> {
-  let engine: Engine | undefined;
+async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngine }: WorkerSetup): Promise<void> {
   let buffer = Buffer.alloc(0);
+  const engines = new Map<EngineName, Promise<Engine>>();
+  const engineNamed = (name: EngineName): Promise<Engine> => {
+    const ready = engines.get(name) ?? createEngine(name);
+    engines.set(name, ready);
+    return ready;
+  };
 
   const answer = async (request: Request): Promise<unknown> => {
     if (request.kind === 'list') {
@@ -22,7 +27,7 @@ async function serve(port: NonNullable<typeof parentPort>, { engine: name, contr
     if (request.kind === 'recheck') {
       return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
     }
-    engine ??= await createEngine(name);
+    const engine = await engineNamed(request.engine);
     if (buffer.length !== engine.chunkBytes) buffer = Buffer.allocUnsafeSlow(engine.chunkBytes);
     return hashFiles(request, engine, buffer, control);
   };
@@ -36,6 +41,8 @@ async function serve(port: NonNullable<typeof parentPort>, { engine: name, contr
       if (!(error instanceof Stopped)) port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
     }
   });
+  // Who needs it hears of a fault when asking for it.
+  engineNamed(likelyEngine).catch(() => {});
 }
 
 if (parentPort !== null) void serve(parentPort, workerData);

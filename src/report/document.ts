@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -87,7 +86,7 @@ export function* reportText(outcome: RunOutcome): Generator<string> {
  * @throws WeighlockError `REPORT_UNWRITABLE`; then nothing is left behind
  */
 export async function writeReport(path: string, outcome: RunOutcome): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
   try {
     const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
     try {

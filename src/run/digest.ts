@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { Hasher } from '../hash/index.ts';
+import type { Hasher, HashPool } from '../hash/index.ts';
 import type { Limits } from '../plan/index.ts';
 import type { Measured } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
@@ -18,10 +18,11 @@ export interface DigestRequest {
 /** Measures one file or folder without a verdict. */
 export class DigestRun {
   readonly #request: DigestRequest;
-  #hashing?: Hashing;
+  readonly #pool: HashPool;
 
-  constructor(request: DigestRequest) {
+  constructor(request: DigestRequest, pool: HashPool) {
     this.#request = request;
+    this.#pool = pool;
   }
 
   /** @throws WeighlockError when there is nothing to measure, or with the reason for which `signal` aborted */
@@ -29,7 +30,7 @@ export class DigestRun {
     signal: AbortSignal,
     observer: Observer,
   ): Promise<{ measured: Measured; failures: readonly Failure[] }> {
-    const watchdog = new Watchdog(this.#request.limits, observer, () => this.#hashing?.pool.progress);
+    const watchdog = new Watchdog(this.#request.limits, observer, () => this.#pool.progress);
     try {
       return await unlessAborted(this.#measure(watchdog), AbortSignal.any([signal, watchdog.signal]));
     } finally {
@@ -37,14 +38,9 @@ export class DigestRun {
     }
   }
 
-  async dispose(): Promise<void> {
-    await this.#hashing?.pool.stop();
-  }
-
   async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
     const { path, hasher, concurrency, limits } = this.#request;
-    const hashing = await Hashing.start(hasher, concurrency);
-    this.#hashing = hashing;
+    const hashing = await Hashing.start(this.#pool, hasher, concurrency);
     const listing = await hashing.list(path, limits);
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);

@@ -6,7 +6,7 @@ import {
   type Engine,
   type EngineChoice,
   type Hasher,
-  HashPool,
+  type HashPool,
   type HashTask,
   treeDigest,
 } from '../hash/index.ts';
@@ -19,13 +19,16 @@ export class Hashing {
   readonly pool: HashPool;
   #engine: Engine | undefined;
 
-  private constructor(choice: EngineChoice, concurrency: number) {
+  readonly #concurrency: number;
+
+  private constructor(pool: HashPool, choice: EngineChoice, concurrency: number) {
+    this.pool = pool;
     this.choice = choice;
-    this.pool = new HashPool(choice.name, concurrency);
+    this.#concurrency = concurrency;
   }
 
-  static async start(hasher: Hasher, concurrency: number): Promise<Hashing> {
-    return new Hashing(await chooseEngine(hasher), concurrency);
+  static async start(pool: HashPool, hasher: Hasher, concurrency: number): Promise<Hashing> {
+    return new Hashing(pool, await chooseEngine(hasher), concurrency);
   }
 
   /** The main thread's own engine, for what is small: checksums files and tree digests. */
@@ -41,7 +44,7 @@ export class Hashing {
   /** Hashes everything and looks at the folders again; what went wrong, by task. */
   async hash(tasks: readonly HashTask[]): Promise<readonly (readonly Failure[])[]> {
     if (tasks.length === 0) return [];
-    const failures = await this.pool.hash(tasks);
+    const failures = await this.pool.hash(tasks, this.choice.name, this.#concurrency);
     return Promise.all(
       tasks.map(async ({ listing }, i) => [...(failures[i] ?? []), ...(await this.pool.recheck(listing))]),
     );

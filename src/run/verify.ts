@@ -1,6 +1,7 @@
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type LoadedChecksums, loadChecksums } from '../evidence/index.ts';
 import type { Listing } from '../fs/index.ts';
+import type { HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import { type Location, locationText } from '../source/index.ts';
 import { destinationState, Stage } from '../stage/index.ts';
@@ -41,9 +42,11 @@ export class VerifyRun {
   readonly #start = performance.now();
   readonly #works: Work[];
   readonly #runFailures: Failure[] = [];
+  readonly #pool: HashPool;
   #hashing?: Hashing;
 
-  constructor(plan: Plan, observer: Observer) {
+  constructor(plan: Plan, pool: HashPool, observer: Observer) {
+    this.#pool = pool;
     this.#plan = plan;
     this.#observer = observer;
     this.#works = plan.artifacts.map((artifact) => ({
@@ -56,14 +59,14 @@ export class VerifyRun {
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
   async execute(signal: AbortSignal): Promise<RunOutcome> {
-    const watchdog = new Watchdog(this.#plan.limits, this.#observer, () => this.#hashing?.pool.progress);
+    const watchdog = new Watchdog(this.#plan.limits, this.#observer, () => this.#pool.progress);
     const aborted = AbortSignal.any([signal, watchdog.signal]);
     let outcomes: readonly ArtifactOutcome[];
     try {
       outcomes = await unlessAborted(this.#verify(watchdog), aborted);
     } catch (error) {
       // Nothing may still be written to a staging folder while it is removed.
-      await stopWithin(() => this.dispose());
+      await stopWithin(() => this.#pool.stop());
       this.#runFailures.push(failureOf(error));
       outcomes = this.#works.map((work) => this.#outcome(work, undefined));
     } finally {
@@ -73,13 +76,8 @@ export class VerifyRun {
     return this.#finish(outcomes);
   }
 
-  /** Ends the worker threads; resolves when they are gone. */
-  async dispose(): Promise<void> {
-    await this.#hashing?.pool.stop();
-  }
-
   async #verify(watchdog: Watchdog): Promise<readonly ArtifactOutcome[]> {
-    const hashing = await Hashing.start(this.#plan.hasher, this.#plan.concurrency);
+    const hashing = await Hashing.start(this.#pool, this.#plan.hasher, this.#plan.concurrency);
     this.#hashing = hashing;
     for (const work of this.#works) await attempt(work, () => this.#loadEvidence(work, hashing));
     for (const work of this.#works) await attempt(work, () => this.#list(work, hashing));
@@ -157,7 +155,7 @@ export class VerifyRun {
   #finish(artifacts: readonly ArtifactOutcome[]): RunOutcome {
     const plan = this.#plan;
     const failures = allFailures({ artifacts, failures: this.#runFailures });
-    const { bytes, files } = this.#hashing?.pool.progress ?? { bytes: 0, files: 0 };
+    const { bytes, files } = this.#pool.progress;
     const engine = this.#hashing?.choice;
     return {
       mode: plan.mode,
@@ -167,7 +165,7 @@ export class VerifyRun {
       artifacts,
       failures: this.#runFailures,
       ...(engine === undefined ? {} : { engine }),
-      workers: this.#hashing?.pool.workers ?? 0,
+      workers: this.#pool.workers,
       bytes,
       files,
       startedAt: this.#startedAt,

@@ -1,0 +1,21 @@
+import { HashPool } from './hash/index.ts';
+
+/** The commands that hash. */
+const HASHING = new Set(['verify', 'digest']);
+
+/**
+ * The first worker thread takes 20 ms to start, about as long as the rest of the program takes to load. So this module
+ * is imported before the others, and starts it beside them.
+ */
+let pool: HashPool | undefined = HASHING.has(process.argv[2] ?? '') ? new HashPool() : undefined;
+
+/** The worker threads of this process. */
+export function threads(): HashPool {
+  pool ??= new HashPool();
+  return pool;
+}
+
+/** Stops the threads, if there are any. */
+export async function stopThreads(): Promise<void> {
+  await pool?.stop();
+}
