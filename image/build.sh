@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the image with buildah and prints its size. Arguments are passed on to `buildah build`; with --stand-in as the
+# first one, the base images are those of image/stand-in-bases.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' package.json | head -n 1)
+tag=ghcr.io/weighlock/weighlock:$version
+arguments=()
+if [ "${1:-}" = --stand-in ]; then
+  shift
+  arguments+=(--build-arg BUILD_IMAGE=localhost/weighlock-stand-in/build --build-arg BASE_IMAGE=localhost/weighlock-stand-in/base)
+  # The stand-ins are only here, and the build needs the machine's network for npm and nothing from a runtime.
+  arguments+=(--pull-never --isolation chroot --network host)
+fi
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+# The same commit gives the same bytes: every time stamp is the commit's.
+epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+buildah build --quiet --format oci --timestamp "$epoch" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+  "${arguments[@]}" "$@" --tag "$tag" . >/dev/null
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for kind in gzip zstd; do
+  level=$([ $kind = gzip ] && echo 9 || echo 19)
+  buildah push --quiet --compression-format $kind --compression-level "$level" "$tag" "oci:$work/$kind" >/dev/null
+done
+raw=$(buildah inspect --type image --format '{{.Manifest}}' "$tag" | tr ',' '\n' | sed -n 's/.*"size":\([0-9]*\).*/\1/p' | awk '{n+=$1} END {print n}')
+echo "$tag"
+echo "raw         $raw bytes"
+for kind in gzip zstd; do
+  echo "compressed  $(du -sb "$work/$kind/blobs" | cut -f1) bytes ($kind)"
+done
