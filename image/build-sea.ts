@@ -12,7 +12,8 @@ rmSync('build', { recursive: true, force: true });
 mkdirSync('build/lib', { recursive: true });
 copyFileSync(process.execPath, 'build/node');
 execFileSync('strip', ['--strip-all', 'build/node'], { stdio: 'inherit' });
-execFileSync(process.execPath, ['--build-sea', 'image/sea-config.json'], { stdio: 'inherit' });
+// The seed makes V8's code cache, and with it the executable, the same at every build.
+execFileSync(process.execPath, ['--random-seed=1', '--build-sea', 'image/sea-config.json'], { stdio: 'inherit' });
 rmSync('build/node');
 copyLibraries();
 writeFileSync('build/sbom.spdx.json', `${JSON.stringify(sbom(), null, 2)}\n`);

@@ -15,7 +15,7 @@ export function threads(): HashPool {
   return pool;
 }
 
-/** Stops the threads, if there are any. */
+/** Stops the threads that are at work, if there are any. */
 export async function stopThreads(): Promise<void> {
   await pool?.stop();
 }

@@ -66,10 +66,14 @@ export class HashPool {
     return (await this.#ask(0, { kind: 'recheck', listing })) as readonly Failure[];
   }
 
-  /** Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. */
+  /**
+   * Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. Threads that have
+   * nothing to do are left to the end of the process, which does not have to wait for them.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     requestStop(this.#control);
+    if (this.#waiting.size === 0) return;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
