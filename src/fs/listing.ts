@@ -1,7 +1,7 @@
-import { closeSync, realpathSync } from 'node:fs';
+import { type BigIntStats, closeSync, realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
-import { fromText } from './entry-path.ts';
+import { fromText, type PathBytes } from './entry-path.ts';
 import { type FileTable, FileTableBuilder } from './file-table.ts';
 import { ioError } from './io-failure.ts';
 import { kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
@@ -27,25 +27,30 @@ export interface Listing {
  */
 export function listPath(path: string, options: WalkOptions): Listing {
   const real = options.allowSymlinks ? resolveLinks(path) : path;
-  const root = openParent(real);
+  const parent = openParent(real);
   const name = fromText(basename(real));
+  let listing: Listing | undefined;
   try {
     // The root folder of the file system has no name in its parent.
-    const stat = name === '' ? statOpen(root) : statBeneath(root, name);
+    const stat = name === '' ? statOpen(parent) : statBeneath(parent, name);
     if (stat.isDirectory()) {
-      const folder = name === '' ? openFolder(real) : openFolderBeneath(root, name);
-      closeSync(root);
-      return listFolder(folder, options);
-    }
-    if (!stat.isFile()) throw refuse(kindOf(stat));
-    options.onEntry();
-    const files = new FileTableBuilder();
-    files.add(name, stat);
-    return { kind: 'file', root, files: files.freeze(), folders: new FileTableBuilder().freeze(), failures: [] };
+      listing = listFolder(name === '' ? openFolder(real) : openFolderBeneath(parent, name), options);
+    } else if (stat.isFile()) {
+      listing = listFile(parent, name, stat, options);
+    } else throw refuse(kindOf(stat));
+    return listing;
   } catch (error) {
-    closeSync(root);
     throw error instanceof WeighlockError ? error : rootError(error);
+  } finally {
+    if (listing?.root !== parent) closeSync(parent);
   }
+}
+
+function listFile(root: number, name: PathBytes, stat: BigIntStats, options: WalkOptions): Listing {
+  options.onEntry();
+  const files = new FileTableBuilder();
+  files.add(name, stat);
+  return { kind: 'file', root, files: files.freeze(), folders: new FileTableBuilder().freeze(), failures: [] };
 }
 
 function listFolder(root: number, options: WalkOptions): Listing {

@@ -46,8 +46,17 @@ export interface PodResult {
 }
 
 function podman(...args: string[]): { status: number; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync('podman', args, { encoding: 'utf8' });
+  // podman tries a failing init container for minutes; a kubelet does for ever.
+  const { status, stdout, stderr } = spawnSync('podman', args, { encoding: 'utf8', timeout: 15_000 });
   return { status: status ?? -1, out: stdout, err: stderr };
+}
+
+/** Removes what `podman kube play` made, without the ten seconds that a container gets to stop by itself. */
+function remove(manifests: readonly Manifest[]): void {
+  for (const { kind, metadata } of manifests) {
+    if (kind === 'Pod') podman('pod', 'rm', '--force', '--time', '0', metadata.name);
+    if (kind === 'ConfigMap') podman('volume', 'rm', '--force', metadata.name);
+  }
 }
 
 /** The manifests of an example, as they are. */
@@ -92,7 +101,7 @@ export function playAsIs(file: string): { status: number; started: boolean } {
     const started = podman('inspect', '--format', '{{.State.StartedAt}}', name).out.startsWith('20');
     return { status, started };
   } finally {
-    podman('kube', 'down', path);
+    remove(readExample(file));
   }
 }
 
@@ -125,7 +134,7 @@ export function runPod(manifests: readonly Manifest[]): PodResult {
     const state = podman('inspect', '--format', '{{.State.ExitCode}}', gateName);
     const blocked = state.status === 0;
     if (!blocked && played.status !== 0) throw new Error(`podman kube play failed: ${played.err}`);
-    podman('wait', '--condition', 'exited', '--condition', 'running', mainName);
+    if (!blocked) podman('wait', '--condition', 'exited', '--condition', 'running', mainName);
     const started = podman('inspect', '--format', '{{.State.StartedAt}}', mainName).out.startsWith('20');
     const logs = podman('logs', gateName);
     const mainLogs = started ? podman('logs', mainName) : { out: '', err: '' };
@@ -137,7 +146,7 @@ export function runPod(manifests: readonly Manifest[]): PodResult {
       mainLog: mainLogs.out + mainLogs.err,
     };
   } finally {
-    podman('kube', 'down', file);
+    remove(pods);
     rmSync(work, { recursive: true, force: true });
   }
 }

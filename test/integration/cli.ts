@@ -1,0 +1,83 @@
+// Runs the program as a process, from source.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+export interface Finished {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The JSON lines of stdout. */
+  readonly events: readonly Record<string, unknown>[];
+  /** `code` of every failure line. */
+  readonly codes: readonly unknown[];
+  readonly milliseconds: number;
+}
+
+export interface Invocation {
+  readonly environment?: Record<string, string>;
+  /** Called once the process runs. */
+  readonly during?: (child: ChildProcess) => void;
+  readonly stdio?: [number | 'ignore' | 'pipe', number | 'ignore' | 'pipe', number | 'ignore' | 'pipe'];
+  /** Runs as this user, without rights over other users' files. */
+  readonly uid?: number;
+}
+
+export function run(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
+  const start = performance.now();
+  const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid } = invocation;
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], NO_COLOR: '1', ...environment },
+    stdio,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  during?.(child);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      const events = stdout.startsWith('{')
+        ? stdout
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line))
+        : [];
+      const codes = events.filter(({ event }) => event === 'failure').map(({ code }) => code);
+      resolve({ status, signal, stdout, stderr, events, codes, milliseconds: performance.now() - start });
+    });
+  });
+}
+
+/** A folder of its own that is gone after the tests. */
+export function workFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weighlock-test-'));
+  after(() => {
+    execFileSync('chmod', ['-R', 'u+rwX', folder]);
+    // rm(1) also removes paths that are too long for one call.
+    execFileSync('rm', ['-rf', folder]);
+  });
+  return folder;
+}
+
+/** Writes files by relative path. */
+export function write(folder: string, files: Record<string, string | Buffer>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+}
+
+/** The recipe of the README, run with coreutils: what `weighlock digest` must print for a folder. */
+export function recipe(folder: string): string {
+  const script = `cd "$1" && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`;
+  return execFileSync('sh', ['-c', script, 'sh', folder], { encoding: 'utf8' }).slice(0, 64);
+}
