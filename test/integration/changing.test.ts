@@ -265,7 +265,7 @@ describe('a run', () => {
       import { Worker } from 'node:worker_threads';
       import { leave } from '${leave}';
       process.argv[1] = '${main}';
-      const worker = new Worker("const fs = require('node:fs'); fs.readSync(fs.openSync('${fifo}', 'r'), Buffer.alloc(1))", { eval: true });
+      const worker = new Worker("const fs = require('node:fs'); fs.readSync(fs.openSync('${fifo}', 'r'), Buffer.alloc(1))", { eval: true, execArgv: [] });
       worker.on('online', () => setTimeout(() => leave(75, () => worker.terminate().then(() => {})), 200));`;
     const start = performance.now();
     const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });

@@ -1,0 +1,52 @@
+// `npm run bench [-- folder|memory|start ...]`: the tables of the README, each against its peer in the same run. Needs 6 GB
+// below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { benchFolder } from './folder.ts';
+import { benchMemory } from './memory.ts';
+import { benchStart } from './start.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const results = join(root, 'bench/results.json');
+const chosen = new Set(process.argv.slice(2));
+const wanted = (name: string) => chosen.size === 0 || chosen.has(name);
+
+/** The single executable, as it is in the image; where it cannot be built (no strip), the bundle on this Node. */
+function buildProgram(): string[] {
+  if (spawnSync(process.execPath, [join(root, 'image/build-sea.ts')], { stdio: 'ignore' }).status === 0)
+    return [join(root, 'build/weighlock')];
+  execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: 'inherit' });
+  return [process.execPath, join(root, 'dist/weighlock.mjs')];
+}
+
+const program = buildProgram();
+const work = mkdtempSync(join(tmpdir(), 'weighlock-bench-'));
+const environment = {
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model,
+  processors: availableParallelism(),
+  node: process.version,
+  program: program.length === 1 ? 'single executable' : 'bundle',
+};
+console.log(Object.values(environment).join(', '));
+const report: Record<string, unknown> = { ...readResults(), environment };
+try {
+  if (wanted('start')) report['start'] = await benchStart(work, program, 40);
+  if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
+  rmSync(join(work, 'folder'), { recursive: true, force: true });
+  if (wanted('memory')) report['memory'] = await benchMemory(work, program);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+writeFileSync(results, `${JSON.stringify(report, null, 1)}\n`);
+
+function readResults(): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(results, 'utf8')) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

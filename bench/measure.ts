@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** One run of a command. */
+export interface Sample {
+  /** Wall-clock seconds. */
+  readonly seconds: number;
+  /** Peak resident set in bytes (`VmHWM`), as last seen before the process ended. */
+  readonly peakRss: number;
+}
+
+/** Runs a command to its end; anything but exit code 0 is an error, so that no failure is ever taken for speed. */
+export function measure(command: readonly string[], watchRss = false): Promise<Sample> {
+  const [file = '', ...args] = command;
+  const start = performance.now();
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  let peakRss = 0;
+  const poll = () => {
+    try {
+      const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+      peakRss = Math.max(peakRss, Number(kilobytes ?? 0) * 1024);
+    } catch {
+      // Already gone.
+    }
+  };
+  const timer = watchRss ? setInterval(poll, 10) : undefined;
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status) => {
+      clearInterval(timer);
+      if (status === 0) resolve({ seconds: (performance.now() - start) / 1000, peakRss });
+      else reject(new Error(`${command.join(' ')} ended with ${status}`));
+    });
+  });
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** Half the distance between the smallest and the largest value, relative to the median. */
+export function spread(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
+}
+
+/** Things to compare, run in turns (a, b, c, a, b, c, ...), so that a noisy minute hits all of them alike. */
+export async function inTurns(
+  rounds: number,
+  contestants: ReadonlyMap<string, () => Promise<number>>,
+): Promise<Map<string, number[]>> {
+  const results = new Map<string, number[]>([...contestants.keys()].map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of contestants) results.get(name)?.push(await run());
+  }
+  return results;
+}
+
+/** Prints rows under a title, columns aligned. */
+export function printTable(title: string, rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  console.log(`\n${title}`);
+  for (const row of rows)
+    console.log(
+      `  ${row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()}`,
+    );
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { recipe, run, workFolder, write } from './cli.ts';
+
+const schema = JSON.parse(readFileSync(new URL('../../schemas/report.v1alpha1.schema.json', import.meta.url), 'utf8'));
+const validate = new Ajv2020({ strict: true, validateFormats: false }).compile(schema);
+
+async function reportOf(args: readonly string[]): Promise<Record<string, unknown>> {
+  const file = join(workFolder(), 'report.json');
+  await run(['verify', ...args, '--report', file]);
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  assert.ok(validate(report), JSON.stringify(validate.errors, null, 1));
+  return report;
+}
+
+describe('the report', () => {
+  it('follows its schema, whatever the run came to', async () => {
+    const folder = workFolder();
+    write(folder, { a: 'x', 'b\n\x1b[2J': 'y' });
+    assert.equal((await reportOf([folder, '--sha256', recipe(folder)]))['verificationResult'], 'PASSED');
+    assert.equal((await reportOf([folder, '--sha256', 'a'.repeat(64)]))['verificationResult'], 'FAILED');
+    assert.equal((await reportOf([folder, '--sha256', 'nonsense']))['exitCode'], 78);
+    assert.equal(
+      (await reportOf([folder, '--sha256', 'a'.repeat(64), '--timeout=1ms']))['verificationResult'],
+      'UNEVALUATED',
+    );
+    const target = join(workFolder(), 'copy');
+    assert.equal((await reportOf([`file://${folder}`, target, '--sha256', recipe(folder)]))['exitCode'], 0);
+    writeFileSync(join(folder, 'SUMS'), `${'a'.repeat(64)}  a\n`);
+    symlinkSync('a', join(folder, 'link'));
+    assert.equal(
+      (await reportOf([folder, '--checksums', join(folder, 'SUMS'), '--checksums-sha256', 'a'.repeat(64)]))['exitCode'],
+      65,
+    );
+  });
+
+  it('does not have a field that its schema does not know', () => {
+    const report = { apiVersion: 'weighlock.dev/v1alpha1', surprise: 1 };
+    assert.equal(validate(report), false);
+  });
+});
