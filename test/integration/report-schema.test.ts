@@ -12,7 +12,8 @@ async function reportOf(args: readonly string[]): Promise<Record<string, unknown
   const file = join(workFolder(), 'report.json');
   await run(['verify', ...args, '--report', file]);
   const report = JSON.parse(readFileSync(file, 'utf8'));
-  assert.ok(validate(report), JSON.stringify(validate.errors, null, 1));
+  const valid: boolean = validate(report);
+  assert.ok(valid, JSON.stringify(validate.errors, null, 1));
   return report;
 }
 
