@@ -41,7 +41,12 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-writeFileSync(results, `${JSON.stringify(report, null, 1)}\n`);
+writeFileSync(results, `${JSON.stringify(report, rounded, 1)}\n`);
+
+/** Four digits are more than a noisy machine gives. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}
 
 function readResults(): Record<string, unknown> {
   try {
