@@ -9,8 +9,12 @@ import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/in
 
 const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
 
+/** Older versions drop zstd frames without a word (nodejs/node #64741). */
+const OLDEST_NODE = 26;
+
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === LEAVE_COMMAND) leaveAtOnce(words);
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) await refuse(oldNode());
   const controller = new AbortController();
   for (const [signal, code] of Object.entries(SIGNALS)) {
     const message = `stopped by ${signal} before the verification was complete`;
@@ -30,6 +34,14 @@ async function main(words: readonly string[]): Promise<void> {
   } catch (error) {
     await refuse(failureOf(error));
   }
+}
+
+function oldNode(): Failure {
+  return {
+    code: 'CONFIG_INVALID',
+    message: `this is Node ${process.versions.node}, and Weighlock needs ${OLDEST_NODE} or newer`,
+    remedy: 'run it through npm in a checkout (npx weighlock), or use the container image',
+  };
 }
 
 /** The end of a command line that never became a run. */

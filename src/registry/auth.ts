@@ -1,0 +1,212 @@
+import { BlockList, isIP } from 'node:net';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import type { Credential } from './docker-config.ts';
+import { MAX_TOKEN_BYTES } from './limits.ts';
+import { isRetryableStatus, parseRetryAfter, Retryable } from './retry.ts';
+import { type Answer, headerOf, readBody, type Transport, unavailable } from './transport.ts';
+
+/** Sent to OAuth2 token servers. */
+const CLIENT_ID = 'weighlock';
+
+/** Seconds before its end that a token is not used any more. */
+const EARLY = 10;
+
+/** distribution docs, spec/auth/token.md: a token without `expires_in` lives a minute. */
+const DEFAULT_LIFETIME = 60;
+
+/** Addresses that a registry has no business sending us to for a token (GHSA for go-containerregistry #2243, #2293). */
+const INTERNAL = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  INTERNAL.addSubnet(network, prefix, 'ipv4');
+}
+for (const [network, prefix] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['::ffff:0:0', 96],
+] as const) {
+  INTERNAL.addSubnet(network, prefix, 'ipv6');
+}
+
+/**
+ * Answers a registry's challenges for one repository, and remembers the answer until it expires. Credentials are tried in
+ * order until the registry takes one; without any, a token is asked for anonymously.
+ */
+export class Authenticator {
+  readonly #transport: Transport;
+  readonly #registry: URL;
+  readonly #scope: string;
+  readonly #load: () => Promise<(Credential | undefined)[]>;
+  #credentials: (Credential | undefined)[] | undefined;
+  #header: { value: string; expires: number } | undefined;
+  #worked = false;
+  #pending: Promise<boolean> | undefined;
+
+  /** @param registry - origin of the registry's API @param load - gets the credentials when the registry first asks */
+  constructor(transport: Transport, registry: URL, repository: string, load: () => Promise<Credential[]>) {
+    this.#transport = transport;
+    this.#registry = registry;
+    this.#scope = `repository:${repository}:pull`;
+    this.#load = load;
+  }
+
+  /** Headers for the next request; empty before the first challenge. */
+  headers(): Record<string, string> {
+    if (this.#header === undefined || this.#header.expires <= Date.now()) return {};
+    return { authorization: this.#header.value };
+  }
+
+  /** Tells that the registry took what `headers` gave: from now on a 401 means that it expired. */
+  accepted(): void {
+    if (this.#header !== undefined) this.#worked = true;
+  }
+
+  /**
+   * Takes a 401 and gets something better to send. Requests that are refused at the same time share one answer.
+   *
+   * @param sent - the `authorization` that was refused
+   * @returns false when there is nothing left to try
+   */
+  async answer(refusal: Answer, sent: string | undefined, signal: AbortSignal): Promise<boolean> {
+    // Somebody else got a new token while this request was under way.
+    if (this.#header !== undefined && this.#header.value !== sent && this.#header.expires > Date.now()) return true;
+    this.#pending ??= this.#renew(parseChallenges(refusal.headers['www-authenticate']), sent, signal).finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #renew(challenges: readonly Challenge[], sent: string | undefined, signal: AbortSignal): Promise<boolean> {
+    const challenge =
+      challenges.find(({ scheme }) => scheme === 'bearer') ?? challenges.find(({ scheme }) => scheme === 'basic');
+    if (challenge === undefined) return false;
+    // Anonymous access is for those whom no credential fits, not for those whose credential was refused.
+    const credentials = this.#credentials ?? (await this.#load());
+    if (this.#credentials === undefined && credentials.length === 0) credentials.push(undefined);
+    this.#credentials = credentials;
+    if (sent !== undefined && !this.#worked) credentials.shift();
+    this.#header = undefined;
+    for (; credentials.length > 0; credentials.shift()) {
+      this.#header = await this.#headerFor(challenge, credentials[0], signal);
+      if (this.#header !== undefined) return true;
+    }
+    return false;
+  }
+
+  /** What to send with this credential; undefined when it was refused or does not fit the challenge. */
+  async #headerFor(challenge: Challenge, credential: Credential | undefined, signal: AbortSignal) {
+    if (challenge.scheme === 'bearer') return this.#bearer(challenge, credential, signal);
+    if (credential?.kind !== 'basic') return undefined;
+    return { value: basicHeader(credential), expires: Number.POSITIVE_INFINITY };
+  }
+
+  async #bearer(challenge: Challenge, credential: Credential | undefined, signal: AbortSignal) {
+    if (credential?.kind === 'registry-token')
+      return { value: `Bearer ${credential.token}`, expires: Number.POSITIVE_INFINITY };
+    const realm = this.#realm(challenge);
+    if (credential?.kind === 'identity-token') {
+      const token = await this.#oauth2(realm, challenge, credential.token, signal);
+      if (token !== undefined) return token;
+    }
+    const url = new URL(realm);
+    const service = challenge.parameters.get('service');
+    if (service !== undefined) url.searchParams.set('service', service);
+    url.searchParams.append('scope', challenge.parameters.get('scope') ?? this.#scope);
+    const secretHeaders = credential?.kind === 'basic' ? { authorization: basicHeader(credential) } : {};
+    const check = (hop: URL) => this.#refuseInternal(hop);
+    const answer = await this.#transport.ask(url, { secretHeaders, signal, check });
+    return this.#token(answer);
+  }
+
+  /** The token in an answer; undefined when the server refuses the credential. */
+  async #token(answer: Answer): Promise<{ value: string; expires: number } | undefined> {
+    if (answer.status === 200) return tokenOf(await readBody(answer, MAX_TOKEN_BYTES), answer.url);
+    await answer.body.dump().catch(() => {});
+    if (answer.status === 401 || answer.status === 403) return undefined;
+    const failure = unavailable(answer.url, `the token server answered ${answer.status}`);
+    throw isRetryableStatus(answer.status)
+      ? new Retryable(failure, parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now()))
+      : failure;
+  }
+
+  /** distribution docs, spec/auth/oauth.md; a server without this flow answers 404, and the GET flow is used. */
+  async #oauth2(realm: URL, challenge: Challenge, token: string, signal: AbortSignal) {
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: token,
+      service: challenge.parameters.get('service') ?? '',
+      client_id: CLIENT_ID,
+      scope: challenge.parameters.get('scope') ?? this.#scope,
+    });
+    const answer = await this.#transport.ask(realm, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: form.toString(),
+      signal,
+      // The token is in the body, and a redirect would carry it away.
+      check: (hop) => {
+        if (hop.origin !== realm.origin) throw unavailable(hop, 'the token server redirects to another origin');
+      },
+    });
+    if (answer.status === 404 || answer.status === 405) {
+      await answer.body.dump().catch(() => {});
+      return undefined;
+    }
+    return this.#token(answer);
+  }
+
+  /** The token server that the registry names, unless it is somewhere it must not be (S33). */
+  #realm({ parameters }: Challenge): URL {
+    const text = parameters.get('realm') ?? '';
+    let realm: URL;
+    try {
+      realm = new URL(text);
+    } catch {
+      throw unavailable(this.#registry, 'asks for a token from something that is no URL');
+    }
+    realm.username = '';
+    realm.password = '';
+    if (realm.protocol !== 'https:' && !(realm.protocol === 'http:' && this.#registry.protocol === 'http:')) {
+      throw unavailable(this.#registry, `asks for a token over ${realm.protocol}`);
+    }
+    this.#refuseInternal(realm);
+    return realm;
+  }
+
+  #refuseInternal(url: URL): void {
+    if (url.host === this.#registry.host) return;
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const family = isIP(host);
+    if (host === 'localhost' || (family !== 0 && INTERNAL.check(host, family === 4 ? 'ipv4' : 'ipv6'))) {
+      // A registry on this machine may have its token server beside it, on another port.
+      if (url.hostname === this.#registry.hostname) return;
+      throw unavailable(this.#registry, `asks for a token at the internal address ${host}`);
+    }
+  }
+}
+
+function basicHeader({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+function tokenOf(body: Buffer, url: URL): { value: string; expires: number } {
+  try {
+    const { token, access_token, expires_in } = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+    const value = token ?? access_token;
+    if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)) {
+      const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFETIME;
+      return { value: `Bearer ${value}`, expires: Date.now() + Math.max(1, seconds - EARLY) * 1000 };
+    }
+  } catch {
+    // What it holds may be half a token: not in the message.
+  }
+  throw unavailable(url, 'the token server did not answer with a token');
+}

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { WeighlockError } from '../error/index.ts';
+import { type Credential, type DockerConfig, matchAuths } from './docker-config.ts';
+import { credentialKey } from './reference.ts';
+
+/** Milliseconds a credential helper may take; cloud helpers ask a metadata server. */
+const HELPER_TIMEOUT = 30_000;
+const HELPER_MAX_BYTES = 1 << 20;
+
+/** Runs `docker-credential-<suffix> get` with this text on its standard input; what it prints. */
+export type RunHelper = (suffix: string, input: string) => Promise<{ status: number; stdout: string }>;
+
+/**
+ * The credentials to try for a repository, in Docker's order: the host's own helper, the store, the entries of `auths`.
+ * An empty list means that nobody knows this registry, and we ask anonymously.
+ *
+ * @throws WeighlockError `CONFIG_INVALID` when a configured helper is not there or answers nonsense
+ */
+export async function credentialsFor(
+  config: DockerConfig,
+  registry: string,
+  repository: string,
+  runHelper: RunHelper = execHelper,
+): Promise<Credential[]> {
+  const key = credentialKey(registry);
+  const helper = config.credHelpers.get(key) ?? config.credHelpers.get(registry);
+  if (helper !== undefined) return askHelper(helper, key, runHelper);
+  const stored = config.credsStore === undefined ? [] : await askHelper(config.credsStore, key, runHelper);
+  return [...stored, ...matchAuths(config, key, repository)];
+}
+
+async function askHelper(suffix: string, server: string, runHelper: RunHelper): Promise<Credential[]> {
+  const { status, stdout } = await runHelper(suffix, server);
+  // The protocol's way to say "I have none" (docker-credential-helpers, credentials/error.go).
+  if (status !== 0 && /credentials not found in native keychain/.test(stdout)) return [];
+  if (status !== 0) throw helperFault(suffix, `it ended with ${status}`);
+  try {
+    const { Username, Secret } = JSON.parse(stdout) as { Username?: unknown; Secret?: unknown };
+    if (typeof Username === 'string' && typeof Secret === 'string') {
+      if (Username === '<token>') return [{ kind: 'identity-token', token: Secret }];
+      return [{ kind: 'basic', username: Username, password: Secret }];
+    }
+  } catch {
+    // Its output may hold a secret: not in the message.
+  }
+  throw helperFault(suffix, 'it did not answer in the credential helper protocol');
+}
+
+function helperFault(suffix: string, why: string): WeighlockError {
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `the credential helper docker-credential-${suffix} failed: ${why}`,
+    remedy: 'put the helper into the image, or mount a pull secret with "auths" instead',
+  });
+}
+
+function execHelper(suffix: string, input: string): Promise<{ status: number; stdout: string }> {
+  return new Promise((resolve) => {
+    const options = { timeout: HELPER_TIMEOUT, maxBuffer: HELPER_MAX_BYTES, windowsHide: true } as const;
+    const child = execFile(`docker-credential-${suffix}`, ['get'], options, (error, stdout) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 127;
+      resolve({ status: code, stdout });
+    });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,38 @@
+/** Manifest, index, config and a page of referrers: distribution's own limit (handlers/manifests.go), oras-go's too. */
+export const MAX_MANIFEST_BYTES = 4 << 20;
+
+/** A token answer is a JWT of a few kilobytes (oras-go: 128 KiB). */
+export const MAX_TOKEN_BYTES = 128 << 10;
+
+/** Of an error's body only the first codes and messages matter (go-containerregistry: 64 KiB). */
+export const MAX_ERROR_BYTES = 64 << 10;
+
+/** go-containerregistry and containerd stop here. */
+export const MAX_REDIRECTS = 10;
+
+/** Layers of one artifact: the largest sharded models have a few hundred. */
+export const MAX_LAYERS = 4096;
+
+/** Children of one index; platforms and attestations of an image are a few dozen. */
+export const MAX_INDEX_ENTRIES = 1000;
+
+/** Pages of a referrers list, and entries over all pages. */
+export const MAX_REFERRER_PAGES = 100;
+export const MAX_REFERRERS = 1000;
+
+/** Milliseconds to connect (KServe's S3 client: 15 s) and to the first byte of an answer. */
+export const CONNECT_TIMEOUT = 15_000;
+export const HEADERS_TIMEOUT = 30_000;
+
+/** Milliseconds without a byte of a body (ollama's stall time-out: 30 s). */
+export const BODY_TIMEOUT = 30_000;
+
+/** Tries without any progress (modctl: 6); a try that moved a byte starts the count afresh. */
+export const MAX_TRIES = 6;
+
+/** Milliseconds of the first pause, doubled each time up to the longest (containers/image: 60 s). */
+export const FIRST_PAUSE = 500;
+export const LONGEST_PAUSE = 60_000;
+
+/** Longest `Retry-After` that is obeyed; what asks for more is not worth waiting for. */
+export const LONGEST_RETRY_AFTER = 300_000;
