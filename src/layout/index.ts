@@ -1,0 +1,1 @@
+export { type Layout, type LayoutItem, layOut } from './layout.ts';

@@ -1,0 +1,9 @@
+export { type Fetched, type Notice, type RegistrySettings, Repository } from './client.ts';
+export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
+export { type DockerConfig, MAX_CONFIG_BYTES, mergeDockerConfigs, parseDockerConfig } from './docker-config.ts';
+export { type Download, download } from './download.ts';
+export { type Descriptor, type Index, type Manifest, MEDIA, type Platform, parseJson } from './manifest.ts';
+export { proxySettings } from './proxy.ts';
+export { parseReference, type Reference, referenceText } from './reference.ts';
+export { Retryable } from './retry.ts';
+export { Transport, type TransportSettings } from './transport.ts';
