@@ -24,11 +24,13 @@ await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/weighlock.mjs',
   format: 'esm',
-  define: { WEIGHLOCK_WORKER_FILE: '"./hash-worker.cjs"' },
+  define: { WEIGHLOCK_BUNDLED: 'true' },
 });
-await build({ ...common, entryPoints: ['src/hash/worker.ts'], outfile: 'dist/hash-worker.cjs', format: 'cjs' });
+for (const kind of ['hash', 'pull']) {
+  await build({ ...common, entryPoints: [`src/${kind}/worker.ts`], outfile: `dist/${kind}-worker.cjs`, format: 'cjs' });
+}
 await chmod(`${root}/dist/weighlock.mjs`, 0o755);
-for (const file of ['weighlock.mjs', 'hash-worker.cjs']) {
+for (const file of ['weighlock.mjs', 'hash-worker.cjs', 'pull-worker.cjs']) {
   const { size } = await stat(`${root}/dist/${file}`);
   console.log(`dist/${file}  ${(size / 1024).toFixed(0)} KiB`);
 }

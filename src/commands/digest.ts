@@ -2,7 +2,7 @@ import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure, WeighlockError } from 
 import { checksumListing } from '../hash/index.ts';
 import { errorLine } from '../report/index.ts';
 import { DigestRun } from '../run/index.ts';
-import { parseLocation } from '../source/index.ts';
+import { locationText, parseLocation } from '../source/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, type RawValues, textOf } from './options.ts';
@@ -13,7 +13,7 @@ export async function digest(values: RawValues, context: Context): Promise<Finis
   if (location.kind !== 'volume') {
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
-      message: `this version cannot fetch ${location.scheme}:// sources`,
+      message: `cannot print a digest of ${locationText(location)}`,
       remedy: 'give the path of a file or folder',
     });
   }

@@ -2,7 +2,16 @@ import type { Options } from 'yargs';
 import { WeighlockError } from '../error/index.ts';
 import { MAX_FILES } from '../fs/index.ts';
 import { availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
-import { type Environment, FAILURE_POLICIES, type Limits, MODES, parseDuration } from '../plan/index.ts';
+import {
+  type Environment,
+  FAILURE_POLICIES,
+  type Limits,
+  MODES,
+  parseDuration,
+  parsePlatform,
+  type RemoteSettings,
+  registrySettings,
+} from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 
 /** How the files are read and hashed: common to every command that does. */
@@ -13,6 +22,21 @@ export const HASH_OPTIONS = {
   'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
   timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
   'idle-timeout': { type: 'string', default: '5m', describe: 'limit without any progress; 0 for none' },
+} as const satisfies Record<string, Options>;
+
+/** How what is not on a volume is fetched. */
+export const REMOTE_OPTIONS = {
+  'registry-config': { type: 'string', array: true, nargs: 1, describe: 'Docker config.json or mounted pull secret' },
+  'registry-cacert': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'PEM file of CAs to trust beside the built-in ones',
+  },
+  'plain-http': { type: 'string', array: true, nargs: 1, describe: 'HOST[:PORT] that may be spoken to without TLS' },
+  mirror: { type: 'string', array: true, nargs: 1, describe: 'REGISTRY=HOST[:PORT] that is asked first' },
+  platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },
+  'allow-unknown-layers': { type: 'boolean', default: false, describe: 'leave out layers of unknown media types' },
 } as const satisfies Record<string, Options>;
 
 /** What must be true, and what happens when it is not. */
@@ -26,6 +50,7 @@ export const VERIFY_OPTIONS = {
   format: { type: 'string', describe: 'text or json lines [default: text on a terminal, json elsewhere]' },
   'termination-log': { type: 'string', default: TERMINATION_LOG, describe: 'where Kubernetes reads the last word' },
   ...HASH_OPTIONS,
+  ...REMOTE_OPTIONS,
 } as const satisfies Record<string, Options>;
 
 /** Values as they come from the command line: whatever a person can type. */
@@ -135,6 +160,22 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
       timeout: durationOf(values, 'timeout'),
       idleTimeout: durationOf(values, 'idle-timeout'),
     },
+  };
+}
+
+/** The options of `REMOTE_OPTIONS`; several values in one variable are separated by commas. */
+export function remoteSettings(values: RawValues, environment: Environment): RemoteSettings {
+  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
+  const flags = {
+    configs: list('registry-config'),
+    caFiles: list('registry-cacert'),
+    plainHttp: list('plain-http'),
+    mirrors: list('mirror'),
+  };
+  return {
+    registry: registrySettings(flags, environment),
+    platform: parsePlatform(textOf(values, 'platform')),
+    allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { buildPlan, type VerifyRequest } from '../plan/index.ts';
+import { buildPlan, type Environment, type VerifyRequest } from '../plan/index.ts';
 import {
   JsonLinesReporter,
   type Reporter,
@@ -12,7 +12,16 @@ import {
 import { VerifyRun } from '../run/index.ts';
 import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { choiceOf, failurePolicyOf, hashSettings, listOf, modeOf, type RawValues, textOf } from './options.ts';
+import {
+  choiceOf,
+  failurePolicyOf,
+  hashSettings,
+  listOf,
+  modeOf,
+  type RawValues,
+  remoteSettings,
+  textOf,
+} from './options.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
 export async function verify(values: RawValues, context: Context): Promise<Finished> {
@@ -23,7 +32,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   const started = new Date();
   let measured: RunOutcome;
   try {
-    const plan = buildPlan({ ...policy, ...requestOf(values) }, context.environment);
+    const plan = buildPlan({ ...policy, ...requestOf(values, context.environment) }, context.environment);
     reporter.start(plan);
     measured = await new VerifyRun(plan, context.pool(), reporter).execute(context.signal);
   } catch (error) {
@@ -35,7 +44,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   return { exitCode: outcome.exitCode };
 }
 
-function requestOf(values: RawValues): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {
+function requestOf(values: RawValues, environment: Environment): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {
   const checksums = textOf(values, 'checksums');
   const checksumsSha256 = textOf(values, 'checksums-sha256');
   return {
@@ -44,6 +53,7 @@ function requestOf(values: RawValues): Omit<VerifyRequest, 'mode' | 'failurePoli
     ...(checksums === undefined ? {} : { checksums }),
     ...(checksumsSha256 === undefined ? {} : { checksumsSha256 }),
     ...hashSettings(values),
+    remote: remoteSettings(values, environment),
   };
 }
 

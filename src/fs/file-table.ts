@@ -67,6 +67,7 @@ export function isListed(table: FileTable, index: number, stat: BigIntStats): bo
 export class FileTableBuilder {
   #names: PathBytes[] = [];
   #targets = new Map<number, PathBytes>();
+  #digests = new Map<number, string>();
   #columns = { capacity: 0, size: new Float64Array(0), ids: new BigInt64Array(0) };
 
   get count(): number {
@@ -79,6 +80,14 @@ export class FileTableBuilder {
     this.#columns.size[index] = Number(stat.size);
     this.#columns.ids.set([stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs], index * 4);
     if (target !== undefined && target !== name) this.#targets.set(index, target);
+  }
+
+  /** Adds a file that was hashed on its way here; there is no inode to meet again. */
+  addHashed(name: PathBytes, size: number, sha256: string): void {
+    const index = this.#names.push(name) - 1;
+    if (index >= this.#columns.capacity) this.#grow();
+    this.#columns.size[index] = size;
+    this.#digests.set(index, sha256);
   }
 
   freeze(): FileTable {
@@ -104,6 +113,11 @@ export class FileTableBuilder {
       table.inode[to] = ids[1] ?? 0n;
       table.mtime[to] = ids[2] ?? 0n;
       table.ctime[to] = ids[3] ?? 0n;
+      const sha256 = this.#digests.get(from);
+      if (sha256 !== undefined) {
+        digestAt(table, to).set(Buffer.from(sha256, 'hex'));
+        table.hashed[to] = 1;
+      }
       const target = this.#targets.get(from);
       if (target !== undefined) targets.set(to, target);
     }

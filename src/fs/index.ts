@@ -5,6 +5,7 @@ export {
   fromText,
   isAscii,
   isValidUtf8,
+  joinPath,
   type PathBytes,
   toBuffer,
 } from './entry-path.ts';

@@ -1,5 +1,17 @@
 export { chooseEngine, type EngineChoice } from './choose.ts';
-export type { Progress } from './control.ts';
+export {
+  type Control,
+  checkStop,
+  countBytes,
+  countFile,
+  createControl,
+  nextInQueue,
+  type Progress,
+  progressOf,
+  requestStop,
+  restartQueue,
+  Stopped,
+} from './control.ts';
 export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
 export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';

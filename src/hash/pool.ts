@@ -1,10 +1,9 @@
-import { Worker } from 'node:worker_threads';
-import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import type { Failure } from '../error/index.ts';
 import type { FileTable, Listing } from '../fs/index.ts';
+import { ThreadGroup } from '../thread/index.ts';
 import { type Control, createControl, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
 import type { EngineName } from './engine.ts';
-import type { HashReply, HashTask, ListRequest, Reply, Request, WorkerSetup } from './protocol.ts';
-import { workerScript } from './worker-script.ts';
+import type { HashReply, HashTask, ListRequest, Request, WorkerSetup } from './protocol.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -18,11 +17,9 @@ export type TaskFailures = readonly (readonly Failure[])[];
  * All of them take files, largest first, off one queue in shared memory.
  */
 export class HashPool {
-  readonly #control: Control = createControl();
-  readonly #workers: Worker[] = [];
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #lastId = 0;
-  #stopped = false;
+  /** Shared with every thread; other groups of threads may join it. */
+  readonly control: Control = createControl();
+  readonly #threads = new ThreadGroup('hash');
 
   constructor() {
     this.#start();
@@ -30,16 +27,16 @@ export class HashPool {
 
   /** Threads started so far. */
   get workers(): number {
-    return this.#workers.length;
+    return this.#threads.size;
   }
 
   get progress(): Progress {
-    return progressOf(this.#control);
+    return progressOf(this.control);
   }
 
   /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */
   async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
-    return (await this.#ask(0, { kind: 'list', ...request })) as Listing;
+    return (await this.#threads.ask(0, { kind: 'list', ...request })) as Listing;
   }
 
   /**
@@ -52,10 +49,10 @@ export class HashPool {
     const order = largestFirst(tasks.map(({ listing }) => listing.files));
     const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
-    while (this.#workers.length < wanted) this.#start(engine);
-    restartQueue(this.#control);
+    while (this.#threads.size < wanted) this.#start(engine);
+    restartQueue(this.control);
     const request: Request = { kind: 'hash', engine, tasks, order };
-    const replies = await Promise.all(this.#workers.map((_, i) => this.#ask(i, request) as Promise<HashReply>));
+    const replies = (await this.#threads.askAll(request)) as HashReply[];
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
     return failures;
@@ -63,49 +60,17 @@ export class HashPool {
 
   /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */
   async recheck(listing: Listing): Promise<readonly Failure[]> {
-    return (await this.#ask(0, { kind: 'recheck', listing })) as readonly Failure[];
+    return (await this.#threads.ask(0, { kind: 'recheck', listing })) as readonly Failure[];
   }
 
-  /**
-   * Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. Threads that have
-   * nothing to do are left to the end of the process, which does not have to wait for them.
-   */
+  /** Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    requestStop(this.#control);
-    if (this.#waiting.size === 0) return;
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    requestStop(this.control);
+    await this.#threads.stop();
   }
 
   #start(likelyEngine: EngineName = 'wasm'): void {
-    const { script, isCode } = workerScript();
-    const workerData: WorkerSetup = { control: this.#control, likelyEngine };
-    const worker = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {} });
-    worker.on('message', (reply: Reply) => this.#settle(reply));
-    worker.on('error', (error: unknown) => this.#fail(`a hashing thread failed: ${failureOf(error).message}`));
-    worker.on('exit', (code) => this.#fail(`a hashing thread ended early with code ${code}`));
-    this.#workers.push(worker);
-  }
-
-  #ask(worker: number, request: Request): Promise<unknown> {
-    const id = ++this.#lastId;
-    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#workers[worker]?.postMessage({ id, request });
-    return answer;
-  }
-
-  #settle(reply: Reply): void {
-    const waiter = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.ok) waiter?.resolve(reply.value);
-    else waiter?.reject(new WeighlockError(reply.failure));
-  }
-
-  #fail(message: string): void {
-    if (this.#stopped) return;
-    const remedy = 'raise the memory limit of the container if it ran out of memory; otherwise report this as a defect';
-    for (const { reject } of this.#waiting.values()) reject(new WeighlockError({ code: 'INTERNAL', message, remedy }));
-    this.#waiting.clear();
+    this.#threads.start({ control: this.control, likelyEngine } satisfies WorkerSetup);
   }
 }
 

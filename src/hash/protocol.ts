@@ -44,7 +44,3 @@ export type Request = ListRequest | HashRequest | RecheckRequest;
 export interface HashReply {
   readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
 }
-
-export type Reply =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly failure: Failure };

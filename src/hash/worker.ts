@@ -1,10 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf, toFailure } from '../error/index.ts';
 import { changedFolders, listPath } from '../fs/index.ts';
+import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles } from './hash-files.ts';
-import type { Reply, Request, WorkerSetup } from './protocol.ts';
+import type { Request, WorkerSetup } from './protocol.ts';
 
 /** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
 async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngine }: WorkerSetup): Promise<void> {

@@ -20,7 +20,7 @@ export type LayoutItem =
 
 /** How an artifact is laid out below its destination. */
 export type Layout =
-  | { readonly convention: string; readonly items: readonly LayoutItem[] }
+  | { readonly convention: string; readonly items: readonly LayoutItem[]; readonly subtree?: undefined }
   /** A container image: layers are applied in order, and only what lies below `subtree` is kept, without that prefix. */
   | { readonly convention: 'image'; readonly items: readonly LayoutItem[]; readonly subtree: PathBytes };
 

@@ -69,7 +69,11 @@ function draft(source: Location, destination: string | undefined, others: readon
   const taken = new Set(others.map((other) => other.name));
   let unique = wanted;
   for (let n = 2; taken.has(unique); n++) unique = `${wanted}-${n}`;
-  return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements: [] };
+  const pinned = source.kind === 'oci' ? source.digest : undefined;
+  // A reference by digest is a requirement of its own, whatever else is asked for.
+  const requirements: Requirement[] =
+    pinned === undefined ? [] : [{ kind: 'manifest', digest: pinned, origin: 'the reference' }];
+  return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements };
 }
 
 /** Artifacts of the environment; a pin without a path of its own belongs to the one source of the command line. */

@@ -10,5 +10,7 @@ export {
   MODES,
   type Mode,
   type Plan,
+  type RemoteSettings,
   type Requirement,
 } from './plan.ts';
+export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';

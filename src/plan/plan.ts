@@ -1,4 +1,5 @@
 import type { Hasher } from '../hash/index.ts';
+import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
 
 /** `Enforce` blocks on a violation, `Audit` reports it and lets the pod start. */
@@ -13,6 +14,8 @@ export type FailurePolicy = (typeof FAILURE_POLICIES)[number];
 export type Requirement =
   /** SHA-256 of the content: of the bytes for a file, the tree digest for a folder. 64 lower-case hex digits. */
   | { readonly kind: 'sha256'; readonly digest: string; readonly origin: string }
+  /** Exactly the content of an OCI artifact whose manifest (or index) has this SHA-256. */
+  | { readonly kind: 'manifest'; readonly digest: string; readonly origin: string }
   /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`. */
   | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string };
 
@@ -39,6 +42,13 @@ export interface Limits {
   readonly idleTimeout: number;
 }
 
+/** How content is fetched that does not lie on a volume. */
+export interface RemoteSettings {
+  readonly registry: RegistrySettings;
+  readonly platform: Platform;
+  readonly allowUnknownLayers: boolean;
+}
+
 /** What must be true of which artifact: everything a run needs to know, parsed and checked. */
 export interface Plan {
   readonly mode: Mode;
@@ -47,6 +57,7 @@ export interface Plan {
   readonly artifacts: readonly ArtifactPlan[];
   readonly limits: Limits;
   readonly hasher: Hasher;
+  readonly remote: RemoteSettings;
   /** Worker threads. */
   readonly concurrency: number;
 }

@@ -2,7 +2,8 @@ import { BlockList, isIP } from 'node:net';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credential } from './docker-config.ts';
 import { MAX_TOKEN_BYTES } from './limits.ts';
-import { isRetryableStatus, parseRetryAfter, Retryable } from './retry.ts';
+import { isRetryableStatus, parseRetryAfter } from './retry.ts';
+import { Retryable } from './retryable.ts';
 import { type Answer, headerOf, readBody, type Transport, unavailable } from './transport.ts';
 
 /** Sent to OAuth2 token servers. */

@@ -15,7 +15,8 @@ import {
   parseManifest,
 } from './manifest.ts';
 import { apiHost, type Reference, referenceText } from './reference.ts';
-import { isRetryableStatus, parseRetryAfter, Retryable, withRetries } from './retry.ts';
+import { isRetryableStatus, parseRetryAfter, withRetries } from './retry.ts';
+import { Retryable } from './retryable.ts';
 import {
   type Answer,
   headerOf,
@@ -187,7 +188,7 @@ export class Repository {
     const url = new URL(`/v2/${this.#reference.repository}/${path}${host.query}`, host.base);
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       const secretHeaders = host.authenticator.headers();
-      const answer = await this.#ask(url, headers, secretHeaders, signal);
+      const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, retryable: true });
       this.#showWarnings(answer);
       if (answer.status !== 401) {
         if (answer.status < 400) host.authenticator.accepted();
@@ -198,22 +199,6 @@ export class Repository {
       await answer.body.dump({ limit: MAX_ERROR_BYTES }).catch(() => {});
     }
     throw unavailable(url, 'asks for credentials again and again');
-  }
-
-  /** Network errors may go away; what a server said is for the caller to judge. */
-  async #ask(
-    url: URL,
-    headers: Record<string, string>,
-    secretHeaders: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    try {
-      return await this.#transport.ask(url, { headers, secretHeaders, signal });
-    } catch (error) {
-      if (error instanceof WeighlockError && error.code === 'SOURCE_UNAVAILABLE' && !signal.aborted)
-        throw new Retryable(error);
-      throw error;
-    }
   }
 
   /** The first error of the registry's answer (distribution-spec, "Error Codes"), as a failure that may be tried again. */

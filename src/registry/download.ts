@@ -1,6 +1,7 @@
 import { WeighlockError } from '../error/index.ts';
 import { contentRangeFault } from './range.ts';
-import { isRetryableStatus, type Patience, parseRetryAfter, Retryable, withRetries } from './retry.ts';
+import { isRetryableStatus, type Patience, parseRetryAfter, withRetries } from './retry.ts';
+import { Retryable } from './retryable.ts';
 import { type Answer, headerOf, networkFault, showUrl, unavailable } from './transport.ts';
 
 /** Takes the bytes of a download in order. What it throws ends the download. */

@@ -5,5 +5,4 @@ export { type Download, download } from './download.ts';
 export { type Descriptor, type Index, type Manifest, MEDIA, type Platform, parseJson } from './manifest.ts';
 export { proxySettings } from './proxy.ts';
 export { parseReference, type Reference, referenceText } from './reference.ts';
-export { Retryable } from './retry.ts';
 export { Transport, type TransportSettings } from './transport.ts';

@@ -1,19 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WeighlockError } from '../error/index.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER, MAX_TRIES } from './limits.ts';
-
-/** A failure that another try may mend. */
-export class Retryable extends Error {
-  readonly failure: WeighlockError;
-  /** Milliseconds that the server asked to wait. */
-  readonly after: number | undefined;
-
-  constructor(failure: WeighlockError, after?: number) {
-    super(failure.message);
-    this.failure = failure;
-    this.after = after;
-  }
-}
+import { Retryable } from './retryable.ts';
 
 /** Statuses that a later try may not meet again. */
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504, 522]);

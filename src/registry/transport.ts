@@ -4,6 +4,7 @@ import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
 import { BODY_TIMEOUT, CONNECT_TIMEOUT, HEADERS_TIMEOUT, MAX_REDIRECTS } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
+import { Retryable } from './retryable.ts';
 
 /** How to reach servers; plain data, so that it can be handed to a worker thread. */
 export interface TransportSettings {
@@ -29,6 +30,8 @@ export interface Ask {
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
+  /** Network errors are thrown as `Retryable`, for a caller that tries again. */
+  readonly retryable?: boolean;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
 }
@@ -85,11 +88,8 @@ export class Transport {
     await Promise.all([this.#direct.destroy(), ...[...this.#proxies.values()].map((proxy) => proxy.destroy())]);
   }
 
-  async #once(
-    url: URL,
-    { method = 'GET', headers, secretHeaders, body, signal }: Ask,
-    trusted: boolean,
-  ): Promise<Answer> {
+  async #once(url: URL, ask: Ask, trusted: boolean): Promise<Answer> {
+    const { method = 'GET', headers, secretHeaders, body, signal, retryable } = ask;
     try {
       const answer = await request(url, {
         method,
@@ -108,7 +108,8 @@ export class Transport {
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw unavailable(url, networkFault(error), error);
+      const failure = unavailable(url, networkFault(error), error);
+      throw retryable === true ? new Retryable(failure) : failure;
     }
   }
 

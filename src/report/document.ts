@@ -45,6 +45,7 @@ function artifactHead({
   failures,
   path,
   published,
+  manifest,
 }: ArtifactOutcome): object {
   return {
     name: artifact.name,
@@ -55,6 +56,7 @@ function artifactHead({
     verificationResult: result,
     ...(measured === undefined ? {} : { kind: measured.kind, bytes: measured.files.totalBytes }),
     ...(measured?.digest === undefined ? {} : { digest: { sha256: measured.digest } }),
+    ...(manifest === undefined ? {} : { manifest }),
     requirements,
     failures,
   };

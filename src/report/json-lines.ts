@@ -56,6 +56,10 @@ export class JsonLinesReporter implements Reporter {
     this.#line(result === 'PASSED' ? 'info' : 'error', 'artifact', { ...fields, failures: failures.length });
   }
 
+  notice(text: string): void {
+    this.#line('warn', 'notice', { message: text });
+  }
+
   finish(outcome: RunOutcome): void {
     this.#failures(outcome.failures);
     const { result, exitCode, bytes, files, seconds, workers, engine, mode, failurePolicy } = outcome;

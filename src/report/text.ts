@@ -44,7 +44,7 @@ export class TextReporter implements Reporter {
   }
 
   artifact(outcome: ArtifactOutcome): void {
-    const { artifact, result, measured, requirements, failures, path, published } = outcome;
+    const { artifact, result, measured, requirements, failures, path, published, manifest } = outcome;
     const size =
       measured === undefined
         ? ''
@@ -54,6 +54,7 @@ export class TextReporter implements Reporter {
     if (measured?.digest !== undefined) {
       this.#line(`         ${measured.kind === 'file' ? 'sha256' : 'tree digest'} ${measured.digest}`);
     }
+    if (manifest !== undefined) this.#line(`         manifest ${manifest}`);
     for (const { origin, met } of requirements)
       this.#line(`         ${met ? 'meets' : 'does not meet'} ${visible(origin)}`);
     if (published) {
@@ -62,6 +63,10 @@ export class TextReporter implements Reporter {
       );
     }
     this.#failures(failures);
+  }
+
+  notice(text: string): void {
+    this.#line(`note: ${visible(text)}`);
   }
 
   finish(outcome: RunOutcome): void {

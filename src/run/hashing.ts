@@ -19,12 +19,12 @@ export class Hashing {
   readonly pool: HashPool;
   #engine: Engine | undefined;
 
-  readonly #concurrency: number;
+  readonly concurrency: number;
 
   private constructor(pool: HashPool, choice: EngineChoice, concurrency: number) {
     this.pool = pool;
     this.choice = choice;
-    this.#concurrency = concurrency;
+    this.concurrency = concurrency;
   }
 
   static async start(pool: HashPool, hasher: Hasher, concurrency: number): Promise<Hashing> {
@@ -44,7 +44,7 @@ export class Hashing {
   /** Hashes everything and looks at the folders again; what went wrong, by task. */
   async hash(tasks: readonly HashTask[]): Promise<readonly (readonly Failure[])[]> {
     if (tasks.length === 0) return [];
-    const failures = await this.pool.hash(tasks, this.choice.name, this.#concurrency);
+    const failures = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
       tasks.map(async ({ listing }, i) => [...(failures[i] ?? []), ...(await this.pool.recheck(listing))]),
     );
@@ -54,7 +54,7 @@ export class Hashing {
    * Sums up a hashed listing. There is a digest only when every entry was listed and hashed: a digest of a part would
    * look like one of the whole.
    */
-  async measure({ kind, files }: Listing, failures: readonly Failure[]): Promise<Measured> {
+  async measure({ kind, files }: Pick<Listing, 'kind' | 'files'>, failures: readonly Failure[]): Promise<Measured> {
     const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));
     if (failures.length > 0 || files.hashed.includes(0)) return { kind, files, unknown };
     if (kind === 'file') return { kind, files, unknown, digest: hexAt(files, 0) ?? '' };

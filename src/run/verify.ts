@@ -1,8 +1,10 @@
-import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import { basename } from 'node:path';
+import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type LoadedChecksums, loadChecksums } from '../evidence/index.ts';
-import type { Listing } from '../fs/index.ts';
+import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import type { HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
+import type { Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
 import { destinationState, Stage } from '../stage/index.ts';
 import {
@@ -16,6 +18,7 @@ import {
 } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { Remote } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
 /** An artifact on its way through the run. */
@@ -24,13 +27,18 @@ interface Work {
   readonly failures: Failure[];
   readonly evidence: Map<Requirement, LoadedChecksums>;
   path: string;
+  /** Files of a volume, to be hashed. */
   listing?: Listing;
+  /** What is to be fetched, or compared with what lies at the destination. */
+  resolved?: Resolved;
   stage?: Stage;
+  /** Files that were fetched, hashed on their way. */
+  fetched?: { readonly kind: 'file' | 'folder'; readonly files: FileTable };
 }
 
 /**
- * One verification run: evidence, listing, hashing (and copying), verdict, publication, in this order, so that what is
- * cheap to refuse is refused before the first large byte moves.
+ * One verification run: evidence, listing and resolving, hashing (and copying or fetching), verdict, publication, in this
+ * order, so that what is cheap to refuse is refused before the first large byte moves.
  *
  * It never throws for what is wrong with an artifact: that is in the outcome. After `signal` aborts, the outcome says
  * so, and nothing was published.
@@ -38,16 +46,17 @@ interface Work {
 export class VerifyRun {
   readonly #plan: Plan;
   readonly #observer: Observer;
+  readonly #pool: HashPool;
   readonly #startedAt = new Date();
   readonly #start = performance.now();
   readonly #works: Work[];
   readonly #runFailures: Failure[] = [];
-  readonly #pool: HashPool;
   #hashing?: Hashing;
+  #remote?: Remote;
 
   constructor(plan: Plan, pool: HashPool, observer: Observer) {
-    this.#pool = pool;
     this.#plan = plan;
+    this.#pool = pool;
     this.#observer = observer;
     this.#works = plan.artifacts.map((artifact) => ({
       artifact,
@@ -66,23 +75,34 @@ export class VerifyRun {
       outcomes = await unlessAborted(this.#verify(watchdog), aborted);
     } catch (error) {
       // Nothing may still be written to a staging folder while it is removed.
-      await stopWithin(() => this.#pool.stop());
+      await stopWithin(() => this.dispose());
       this.#runFailures.push(failureOf(error));
       outcomes = this.#works.map((work) => this.#outcome(work, undefined));
     } finally {
       watchdog.stop();
-      for (const { stage } of this.#works) stage?.discard();
+      for (const work of this.#works) this.#tidy(work);
     }
     return this.#finish(outcomes);
   }
 
+  /** Stops all threads at their next chunk. */
+  async dispose(): Promise<void> {
+    await Promise.all([this.#pool.stop(), this.#remote?.stop()]);
+  }
+
   async #verify(watchdog: Watchdog): Promise<readonly ArtifactOutcome[]> {
-    const hashing = await Hashing.start(this.#pool, this.#plan.hasher, this.#plan.concurrency);
+    const { hasher, concurrency, remote: settings } = this.#plan;
+    const hashing = await Hashing.start(this.#pool, hasher, concurrency);
+    const remote = new Remote(settings, hashing, (text) => this.#observer.notice?.(text));
     this.#hashing = hashing;
+    this.#remote = remote;
     for (const work of this.#works) await attempt(work, () => this.#loadEvidence(work, hashing));
-    for (const work of this.#works) await attempt(work, () => this.#list(work, hashing));
+    for (const work of this.#works) await attempt(work, () => this.#prepare(work, hashing, remote));
     const ready = this.#works.flatMap((work) => (work.listing === undefined ? [] : [{ work, listing: work.listing }]));
-    watchdog.expect(ready.map(({ listing }) => listing.files));
+    watchdog.expect(
+      ready.map(({ listing }) => listing.files),
+      this.#works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
+    );
     const failures = await hashing.hash(
       ready.map(({ work: { stage }, listing }) => ({
         listing,
@@ -90,10 +110,11 @@ export class VerifyRun {
       })),
     );
     for (const [i, { work }] of ready.entries()) work.failures.push(...(failures[i] ?? []));
+    for (const work of this.#works) await attempt(work, () => this.#fetch(work, remote));
     const outcomes: ArtifactOutcome[] = [];
     for (const work of this.#works) {
-      const measured = work.listing === undefined ? undefined : await hashing.measure(work.listing, work.failures);
-      const outcome = this.#outcome(work, measured);
+      const content = work.fetched ?? work.listing;
+      const outcome = this.#outcome(work, content && (await hashing.measure(content, work.failures)));
       outcomes.push(outcome);
       this.#observer.artifact?.(outcome);
     }
@@ -108,19 +129,89 @@ export class VerifyRun {
     }
   }
 
-  /** Finds out where the artifact is to be read, and lists it; prepares the copy when there is to be one. */
-  async #list(work: Work, hashing: Hashing): Promise<void> {
+  /** Finds out where the artifact is to be read; lists it, or resolves it and prepares its staging folder. */
+  async #prepare(work: Work, hashing: Hashing, remote: Remote): Promise<void> {
     if (work.failures.length > 0) return;
-    const { source, destination } = work.artifact;
+    try {
+      await this.#locate(work, hashing, remote);
+    } catch (error) {
+      // Not a byte is read of what cannot be finished.
+      delete work.listing;
+      throw error;
+    }
+  }
+
+  async #locate(work: Work, hashing: Hashing, remote: Remote): Promise<void> {
+    const { source, destination, requirements } = work.artifact;
     const inPlace = destination !== undefined && destinationState(destination) === 'present';
-    work.path = inPlace ? destination : volumePath(source, destination);
-    const listing = await hashing.list(work.path, this.#plan.limits);
+    if (inPlace) {
+      await this.#list(work, destination, hashing);
+      // Everything else can be judged without asking anybody.
+      const asksRegistry = source.kind === 'oci' && requirements.some(({ kind }) => kind === 'manifest');
+      if (asksRegistry) work.resolved = await remote.resolve(source.reference);
+      return;
+    }
+    if (source.kind === 'volume') {
+      await this.#list(work, source.path, hashing);
+      if (destination !== undefined) this.#stageCopy(work, destination);
+      return;
+    }
+    const target = requireDestination(source, destination);
+    if (source.kind === 'oci') {
+      work.resolved = await remote.resolve(source.reference);
+      work.stage = remote.stageArtifact(target, work.resolved);
+    } else work.stage = remote.stageFile(target, basename(target));
+  }
+
+  async #list(work: Work, path: string, hashing: Hashing): Promise<void> {
+    work.path = path;
+    const listing = await hashing.list(path, this.#plan.limits);
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
-    // Nothing is copied of what is refused already.
-    if (destination !== undefined && !inPlace && listing.failures.length === 0)
-      work.stage = new Stage(destination, listing);
     work.listing = listing;
     work.failures.push(...listing.failures);
+  }
+
+  #stageCopy(work: Work, destination: string): void {
+    const { listing, failures } = work;
+    // Nothing is copied of what is refused already.
+    if (listing === undefined || failures.length > 0) return;
+    const { kind, files, folders } = listing;
+    work.stage = new Stage({
+      destination,
+      kind,
+      bytes: files.totalBytes,
+      folders: namesOf(folders).filter((name) => name !== ''),
+      ...(kind === 'file' ? { fileName: nameAt(files, 0) } : {}),
+    });
+  }
+
+  /** Fetches what was resolved; for what lies at the destination already, finds out what it should be. */
+  async #fetch(work: Work, remote: Remote): Promise<void> {
+    const { artifact, resolved, stage } = work;
+    const { source } = artifact;
+    if (work.failures.length > 0) return;
+    if (source.kind === 'oci' && resolved !== undefined) {
+      if (stage === undefined) this.#promise(work, await remote.promised(source.reference, resolved));
+      else {
+        const { files, failures } = await remote.pull(source.reference, resolved, stage);
+        work.failures.push(...failures);
+        work.fetched = { kind: 'folder', files };
+        this.#promise(work, undefined);
+      }
+    } else if (source.kind === 'https' && stage !== undefined) {
+      const files = await remote.fetch(source.url, stage, basename(artifact.destination ?? ''));
+      work.fetched = { kind: 'file', files };
+    }
+  }
+
+  /** Evidence for a pinned manifest: the files it promises. What was fetched by it was held against it on its way. */
+  #promise(work: Work, promised: ReadonlyMap<PathBytes, string> | undefined): void {
+    const fetched = work.fetched?.files;
+    const checksums = promised ?? new Map(fetched === undefined ? [] : hexByName(fetched));
+    for (const requirement of work.artifact.requirements) {
+      const isMet = requirement.kind === 'manifest' && work.resolved?.digest === `sha256:${requirement.digest}`;
+      if (isMet) work.evidence.set(requirement, { checksums, identity: '' });
+    }
   }
 
   #outcome(work: Work, measured: Measured | undefined): ArtifactOutcome {
@@ -130,8 +221,15 @@ export class VerifyRun {
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
         : judge(artifact.requirements, measured, work.evidence);
     const failures = [...work.failures, ...judgement.failures];
+    const { requirements } = judgement;
     let published = false;
-    if (stage !== undefined && measured !== undefined && failures.length === 0) {
+    // Both conditions, always: no failure, and every single requirement met.
+    if (
+      stage !== undefined &&
+      measured !== undefined &&
+      failures.length === 0 &&
+      requirements.every(({ met }) => met)
+    ) {
       try {
         stage.publish();
         published = true;
@@ -139,17 +237,29 @@ export class VerifyRun {
         failures.push(failureOf(error));
       }
     }
+    if (failures.length === 0 && measured !== undefined && !requirements.every(({ met }) => met))
+      failures.push(unmetWithoutReason());
+    work.failures.splice(0, work.failures.length, ...failures);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
-    const { requirements } = judgement;
+    const resolved = work.resolved === undefined ? {} : { manifest: work.resolved.manifest };
     return {
       artifact,
       result,
       ...(measured === undefined ? {} : { measured }),
+      ...resolved,
       requirements,
       failures,
       path,
       published,
     };
+  }
+
+  /** Keeps a staging folder only when the next run can go on with it: after a time-out, a broken network, a signal. */
+  #tidy({ stage, failures }: Work): void {
+    if (stage === undefined) return;
+    const all = [...failures, ...this.#runFailures];
+    const mayResume = stage.resumable && all.length > 0 && all.every(({ code }) => RESUMABLE.has(EXIT_CODE_OF[code]));
+    if (!mayResume) stage.discard();
   }
 
   #finish(artifacts: readonly ArtifactOutcome[]): RunOutcome {
@@ -165,7 +275,7 @@ export class VerifyRun {
       artifacts,
       failures: this.#runFailures,
       ...(engine === undefined ? {} : { engine }),
-      workers: this.#pool.workers,
+      workers: Math.max(this.#pool.workers, this.#remote?.threads ?? 0),
       bytes,
       files,
       startedAt: this.#startedAt,
@@ -173,6 +283,9 @@ export class VerifyRun {
     };
   }
 }
+
+/** Ends of a run after which the content may still be right. */
+const RESUMABLE = new Set<number>([EXIT.notEvaluated, EXIT.sigterm, EXIT.sigint]);
 
 /** Keeps what is wrong with one artifact from ending the verification of the others. */
 async function attempt(work: Work, action: () => Promise<void>): Promise<void> {
@@ -183,8 +296,28 @@ async function attempt(work: Work, action: () => Promise<void>): Promise<void> {
   }
 }
 
+function namesOf(table: FileTable): PathBytes[] {
+  return Array.from({ length: table.count }, (_, i) => nameAt(table, i));
+}
+
+function hexByName(table: FileTable): [PathBytes, string][] {
+  return namesOf(table).map((name, i) => [
+    name,
+    Buffer.from(table.digests.subarray(i * 32, i * 32 + 32)).toString('hex'),
+  ]);
+}
+
 function unmet({ kind, origin, digest }: Requirement) {
   return { kind, origin, expected: digest, met: false };
+}
+
+/** Can only be a defect of ours, and must not let anything pass. */
+function unmetWithoutReason(): Failure {
+  return {
+    code: 'INTERNAL',
+    message: 'a requirement is not met, and no reason is known',
+    remedy: 'please report this as a defect',
+  };
 }
 
 /** S24: nothing to verify is not the same as nothing wrong. */
@@ -198,14 +331,22 @@ export function emptyFolder(): WeighlockError {
   });
 }
 
-/** The path to read, of a source that is on a volume. */
-function volumePath(source: Location, destination: string | undefined): string {
-  if (source.kind === 'volume') return source.path;
-  const local = destination === undefined ? '' : ', or put the content at the destination beforehand';
+/** Where to put what is fetched; what cannot be fetched at all is refused here. */
+function requireDestination(source: Exclude<Location, { kind: 'volume' }>, destination: string | undefined): string {
+  if (source.kind === 'unsupported') {
+    const local = destination === undefined ? '' : ', or put the content at the destination beforehand';
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: `this version cannot fetch ${source.scheme}:// sources`,
+      found: source.text,
+      remedy: `mount the content as a volume and give its path, or use oci:// or https://${local}`,
+    });
+  }
+  if (destination !== undefined) return destination;
   throw new WeighlockError({
     code: 'CONFIG_INVALID',
-    message: `this version cannot fetch ${source.scheme}:// sources`,
-    found: source.text,
-    remedy: `mount the content as a volume and give its path (file:///... works too)${local}`,
+    message: 'there is no place to put what is fetched',
+    found: locationText(source),
+    remedy: 'name the path after the source, or set MODEL_PATH or DATASET_PATH',
   });
 }

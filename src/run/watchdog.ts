@@ -19,6 +19,8 @@ export interface Observer {
   /** Called about four times a second. */
   progress?(progress: RunProgress): void;
   artifact?(outcome: ArtifactOutcome): void;
+  /** What a registry warns of, and why something is tried again. */
+  notice?(text: string): void;
 }
 
 /** A clock: milliseconds from any fixed point on. */
@@ -59,11 +61,14 @@ export class Watchdog {
   }
 
   /** Tells what there is to hash, once it is known. */
-  expect(tables: readonly (FileTable | undefined)[]): void {
-    const known = tables.filter((table) => table !== undefined);
+  expect(
+    tables: readonly FileTable[],
+    remote: readonly { bytes: number; layout: { items: readonly unknown[] } }[] = [],
+  ): void {
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
     this.#totals = {
-      totalBytes: known.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
-      totalFiles: known.reduce((sum, { count }) => sum + count, 0),
+      totalBytes: sum([...tables.map(({ totalBytes }) => totalBytes), ...remote.map(({ bytes }) => bytes)]),
+      totalFiles: sum([...tables.map(({ count }) => count), ...remote.map(({ layout }) => layout.items.length)]),
       counted: true,
     };
   }

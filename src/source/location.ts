@@ -1,11 +1,16 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeighlockError } from '../error/index.ts';
+import { hexOf, parseReference, referenceText } from '../registry/index.ts';
 
 /** Where an artifact's bytes come from. */
 export type Location =
   /** A file or folder of a mounted volume, by absolute path. */
   | { readonly kind: 'volume'; readonly path: string }
+  /** An artifact in an OCI registry, by its reference without `oci://`. */
+  | { readonly kind: 'oci'; readonly reference: string; readonly digest?: string }
+  /** A file on a server. The URL may hold secrets; `text` does not. */
+  | { readonly kind: 'https'; readonly url: string; readonly text: string }
   /** A scheme that this version cannot fetch; usable only when the content already lies at the destination. */
   | { readonly kind: 'unsupported'; readonly scheme: string; readonly text: string };
 
@@ -17,13 +22,16 @@ export function isUrl(text: string): boolean {
 }
 
 /**
- * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, or a `file://` URL.
+ * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, `file://`, `oci://` or
+ * `https://`.
  *
  * @throws WeighlockError `CONFIG_INVALID` for a URL that does not parse or a `file://` URL with a host
  */
 export function parseLocation(text: string): Location {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return { kind: 'volume', path: resolve(text) };
+  if (scheme === 'oci') return ociLocation(text);
+  if (scheme === 'https' || scheme === 'http') return httpsLocation(text);
   if (scheme !== 'file') return { kind: 'unsupported', scheme, text: withoutSecrets(text) };
   try {
     return { kind: 'volume', path: resolve(fileURLToPath(text, { windows: false })) };
@@ -39,9 +47,31 @@ export function parseLocation(text: string): Location {
   }
 }
 
+function ociLocation(text: string): Location {
+  const reference = parseReference(text);
+  const { digest } = reference;
+  return {
+    kind: 'oci',
+    reference: referenceText(reference),
+    ...(digest === undefined ? {} : { digest: hexOf(digest) }),
+  };
+}
+
+function httpsLocation(text: string): Location {
+  if (!URL.canParse(text)) {
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: `not a usable URL: ${withoutSecrets(text)}`,
+      remedy: 'check its host and its percent-encoding',
+    });
+  }
+  return { kind: 'https', url: text, text: withoutSecrets(text) };
+}
+
 /** A location as a report shows it. */
 export function locationText(location: Location): string {
-  return location.kind === 'volume' ? location.path : location.text;
+  if (location.kind === 'volume') return location.path;
+  return location.kind === 'oci' ? `oci://${location.reference}` : location.text;
 }
 
 /** Drops what may be a secret from a URL: user information, and the query and fragment (pre-signed URLs). */

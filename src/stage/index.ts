@@ -1,1 +1,1 @@
-export { destinationState, Stage } from './stage.ts';
+export { destinationState, Stage, type StagePlan } from './stage.ts';

@@ -1,6 +1,4 @@
 import {
-  type BigIntStats,
-  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -14,44 +12,62 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
-import { type FileTable, ioError, type Listing, nameAt, toBuffer } from '../fs/index.ts';
+import { fromBuffer, ioError, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
 
 /** Left free on the volume, so that a pull that just fits does not starve what else lives there. */
 const RESERVE_BYTES = 16 << 20;
 
+/** Names of staging folders begin like this, and are not content. */
+const PREFIX = '.weighlock-';
+
+/** What a volume may hold besides content. */
+const NOT_CONTENT = (name: string) => name.startsWith(PREFIX) || name === 'lost+found';
+
+export interface StagePlan {
+  /** Absolute path that does not exist yet (an empty folder may). */
+  readonly destination: string;
+  readonly kind: 'file' | 'folder';
+  /** Bytes that will at least be needed. */
+  readonly bytes: number;
+  /** Folders to create, parents first. */
+  readonly folders?: readonly PathBytes[];
+  /** Name of the file within the stage, for a file. */
+  readonly fileName?: PathBytes;
+  /** Gives the staging folder a name that the next run finds again; what it then holds is kept if it is in `keep`. */
+  readonly resume?: { readonly key: string; readonly keep: ReadonlySet<PathBytes> };
+}
+
 /**
- * A private folder beside the destination, on the same file system, in which a copy grows until everything about it was
- * verified. `publish` makes it visible by one rename; a kill before that leaves nothing at the destination.
+ * A private folder (0700) on the file system of the destination, in which a copy grows until everything about it was
+ * verified. `publish` makes it visible; a kill before that leaves nothing at the destination.
+ *
+ * It lies beside the destination, so that one rename publishes it. Where the destination is itself a mount point, it lies
+ * inside, and every top-level entry is renamed.
  */
 export class Stage {
-  /** Where the workers create the files. */
+  /** Where the content grows. */
   readonly folder: string;
+  readonly #plan: StagePlan;
   readonly #private: string;
-  readonly #destination: string;
-  readonly #kind: Listing['kind'];
-  readonly #folders: FileTable;
-  readonly #fileName: Buffer;
+  readonly #inside: boolean;
 
-  /**
-   * @param destination - absolute path that does not exist yet (an empty folder may)
-   * @throws WeighlockError `NO_SPACE` before a byte is copied; I/O codes
-   */
-  constructor(destination: string, listing: Listing) {
-    this.#destination = destination;
-    this.#kind = listing.kind;
-    this.#folders = listing.folders;
-    this.#fileName = listing.kind === 'file' ? toBuffer(nameAt(listing.files, 0)) : Buffer.alloc(0);
-    const parent = dirname(destination);
-    requireSpace(parent, listing.files.totalBytes);
-    this.#private = attempt('create a staging folder beside the destination', () =>
-      mkdtempSync(join(parent, '.weighlock-')),
-    );
+  /** @throws WeighlockError `NO_SPACE` before a byte is copied; I/O codes */
+  constructor(plan: StagePlan) {
+    this.#plan = plan;
+    this.#inside = plan.kind === 'folder' && isMountPoint(plan.destination);
+    const base = this.#inside ? plan.destination : dirname(plan.destination);
+    requireSpace(base, plan.bytes);
+    this.#private = privateFolder(base, plan.resume?.key);
     this.folder = join(this.#private, 'content');
-    attempt('create a staging folder', () => mkdirSync(this.folder, { mode: 0o755 }));
-    for (const path of this.#paths()) attempt('create a staging folder', () => mkdirSync(path, { mode: 0o755 }));
+    if (plan.resume !== undefined) this.#takeOver(plan.resume.keep);
+    attempt('create a staging folder', () => mkdirSync(this.folder, { mode: 0o755, recursive: true }));
+    for (const path of plan.folders ?? [])
+      attempt('create a staging folder', () => mkdirSync(this.#staged(path), { mode: 0o755 }));
   }
 
   /**
@@ -60,18 +76,17 @@ export class Stage {
    * @throws WeighlockError `SOURCE_CHANGED` when something appeared at the destination meanwhile; I/O codes
    */
   publish(): void {
-    if (this.#kind === 'file') {
-      const file = Buffer.concat([Buffer.from(`${this.folder}/`), this.#fileName]);
+    const { destination, kind, fileName } = this.#plan;
+    if (kind === 'file') {
       // link(2), unlike rename(2), refuses to replace what is there.
-      this.#attemptPublish(() => linkSync(file, this.#destination));
+      attemptPublish(() => linkSync(this.#staged(fileName ?? ('' as PathBytes)), destination));
     } else {
-      for (const path of [...this.#paths()].reverse()) sync(path);
-      sync(this.folder);
-      chmodSync(this.folder, 0o755);
-      this.#attemptPublish(() => renameSync(this.folder, this.#destination));
+      syncFolders(this.folder);
+      if (this.#inside) this.#publishInside();
+      else attemptPublish(() => renameSync(this.folder, destination));
     }
     this.discard();
-    sync(dirname(this.#destination));
+    sync(this.#inside ? destination : dirname(destination));
   }
 
   /** Removes the staging folder and whatever is still in it. */
@@ -79,39 +94,97 @@ export class Stage {
     rmSync(this.#private, { recursive: true, force: true });
   }
 
-  *#paths(): Generator<Buffer> {
-    for (let i = 0; i < this.#folders.count; i++) {
-      const name = nameAt(this.#folders, i);
-      if (name !== '') yield Buffer.concat([Buffer.from(`${this.folder}/`), toBuffer(name)]);
+  /** True when the next run can go on with what is in it. */
+  get resumable(): boolean {
+    return this.#plan.resume !== undefined;
+  }
+
+  /** A kill between the renames is noticed by the mark: the next run takes everything back first. */
+  #publishInside(): void {
+    writeFileSync(this.#mark, '');
+    sync(this.#private);
+    for (const name of readdirSync(this.folder, 'buffer')) {
+      const target = Buffer.concat([Buffer.from(`${this.#plan.destination}/`), name]);
+      attemptPublish(() => {
+        if (existsSync(target)) throw Object.assign(new Error('occupied'), { code: 'EEXIST' });
+        renameSync(this.#staged(fromBuffer(name)), target);
+      });
     }
   }
 
-  #attemptPublish(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      const code = errno(error);
-      if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw ioError(error, 'publish the copy');
-      throw new WeighlockError({
-        code: 'SOURCE_CHANGED',
-        message: 'something appeared at the destination while the copy was made',
-        remedy: 'see what else writes there, then restart the pod',
-      });
+  get #mark(): string {
+    return join(this.#private, 'publishing');
+  }
+
+  /** Keeps of an earlier run's folder what may be the beginning of this one's, and removes everything else. */
+  #takeOver(keep: ReadonlySet<PathBytes>): void {
+    if (!existsSync(this.folder)) return;
+    if (!lstatSync(this.folder).isDirectory()) {
+      rmSync(this.folder, { recursive: true, force: true });
+      return;
     }
+    if (this.#inside && existsSync(this.#mark)) this.#takeBack();
+    sweep(this.folder, '' as PathBytes, keep);
+  }
+
+  #takeBack(): void {
+    const { destination } = this.#plan;
+    for (const name of readdirSync(destination, 'buffer')) {
+      if (NOT_CONTENT(name.toString('latin1'))) continue;
+      attempt('take back a copy that was half published', () =>
+        renameSync(Buffer.concat([Buffer.from(`${destination}/`), name]), this.#staged(fromBuffer(name))),
+      );
+    }
+    rmSync(this.#mark);
+  }
+
+  #staged(path: PathBytes): Buffer {
+    return Buffer.concat([Buffer.from(`${this.folder}/`), toBuffer(path)]);
   }
 }
 
 /** What lies at a destination: `absent` (an empty folder counts as absent) or `present`. */
 export function destinationState(path: string): 'absent' | 'present' {
-  let stat: BigIntStats;
-  try {
-    stat = lstatSync(path, { bigint: true });
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return 'absent';
-    throw ioError(error, 'look at the destination');
-  }
+  const stat = attempt('look at the destination', () => lstatSync(path, { throwIfNoEntry: false }));
+  if (stat === undefined) return 'absent';
   if (!stat.isDirectory()) return 'present';
-  return attempt('look at the destination', () => readdirSync(path)).length === 0 ? 'absent' : 'present';
+  const names = attempt('look at the destination', () => readdirSync(path));
+  if (names.every(NOT_CONTENT)) return 'absent';
+  const halfPublished = names.some((name) => name.startsWith(PREFIX) && existsSync(join(path, name, 'publishing')));
+  return halfPublished && isMountPoint(path) ? 'absent' : 'present';
+}
+
+/** A folder that is on another file system than the folder it is in: it cannot be replaced by a rename. */
+function isMountPoint(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && stat.dev !== statSync(dirname(path)).dev;
+}
+
+/** A new private folder; with a key the same one again, if it is ours and nobody else can look into it. */
+function privateFolder(base: string, key: string | undefined): string {
+  const doing = 'create a staging folder at the destination';
+  if (key === undefined) return attempt(doing, () => mkdtempSync(join(base, PREFIX)));
+  const path = join(base, PREFIX + key);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  } catch (error) {
+    if (errno(error) !== 'EEXIST') throw ioError(error, doing);
+  }
+  const stat = lstatSync(path);
+  const ours = stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
+  return ours ? path : attempt(doing, () => mkdtempSync(join(base, PREFIX)));
+}
+
+function sweep(folder: string, below: PathBytes, keep: ReadonlySet<PathBytes>): void {
+  const here = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(below)]);
+  for (const entry of readdirSync(here, { withFileTypes: true, encoding: 'buffer' })) {
+    const path = joinPath(below, fromBuffer(entry.name));
+    const full = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(path)]);
+    if (entry.isDirectory()) sweep(folder, path, keep);
+    else if (!entry.isFile() || !keep.has(path)) rmSync(full, { recursive: true, force: true });
+  }
+  if (below !== '' && readdirSync(here).length === 0) rmSync(here, { recursive: true });
 }
 
 function requireSpace(folder: string, bytes: number): void {
@@ -134,7 +207,29 @@ function requireSpace(folder: string, bytes: number): void {
   });
 }
 
-function sync(path: string | Buffer): void {
+function attemptPublish(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    const code = errno(error);
+    if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw ioError(error, 'publish the copy');
+    throw new WeighlockError({
+      code: 'SOURCE_CHANGED',
+      message: 'something appeared at the destination while the copy was made',
+      remedy: 'see what else writes there, then restart the pod',
+    });
+  }
+}
+
+/** Brings a folder and those below it to the disk; the files were when they were written. */
+function syncFolders(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) sync(join(entry.parentPath, entry.name));
+  }
+  sync(folder);
+}
+
+function sync(path: string): void {
   const descriptor = attempt('sync the copy', () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
   try {
     attempt('sync the copy', () => fsyncSync(descriptor));

@@ -18,7 +18,7 @@ export function judge(requirements: readonly Requirement[], measured: Measured, 
   const judgements = requirements.map((requirement) =>
     requirement.kind === 'sha256'
       ? judgePin(requirement, measured)
-      : judgeChecksums(requirement, measured, evidence.get(requirement)),
+      : judgeListing(requirement, measured, evidence.get(requirement)),
   );
   return {
     requirements: judgements.map(({ outcome }) => outcome),
@@ -50,9 +50,10 @@ function judgePin(requirement: Requirement, { kind, digest }: Measured): Judged 
   return { outcome: { ...outcome, found: digest, met }, failures: met ? [] : [failure] };
 }
 
-function judgeChecksums(requirement: Requirement, measured: Measured, loaded: LoadedChecksums | undefined): Judged {
-  const { origin, digest: expected } = requirement;
-  const outcome = { kind: 'checksums', origin, expected } as const;
+/** A checksums file, or the files that a pinned manifest promises. */
+function judgeListing(requirement: Requirement, measured: Measured, loaded: LoadedChecksums | undefined): Judged {
+  const { kind, origin, digest: expected } = requirement;
+  const outcome = { kind, origin, expected };
   if (loaded === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
   const failures = compareChecksums(measured.files, loaded, measured.unknown);
   const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done === 1);
@@ -78,10 +79,10 @@ export function compareChecksums(
       if (found !== undefined) unexpected.set(found, name);
       failures.push({
         code: 'FILE_UNEXPECTED',
-        message: 'a file that the checksums file does not name',
+        message: 'a file that is not in the listing',
         file: entryText(name),
         ...(found === undefined ? {} : { found }),
-        remedy: 'remove the file, or publish a checksums file that names it',
+        remedy: 'remove the file, or publish a listing that names it',
       });
     } else if (found !== undefined && found !== expected) {
       failures.push({

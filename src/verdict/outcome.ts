@@ -1,14 +1,14 @@
 import type { ExitCode, Failure } from '../error/index.ts';
 import type { FileTable } from '../fs/index.ts';
 import type { EngineChoice } from '../hash/index.ts';
-import type { ArtifactPlan, Plan } from '../plan/index.ts';
+import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
 export type VerificationResult = 'PASSED' | 'FAILED' | 'UNEVALUATED';
 
 /** One requirement, and what was found. */
 export interface RequirementOutcome {
-  readonly kind: 'sha256' | 'checksums';
+  readonly kind: Requirement['kind'];
   /** Where it was asked for: a variable, a flag, later a policy. */
   readonly origin: string;
   readonly expected: string;
@@ -32,6 +32,8 @@ export interface ArtifactOutcome {
   readonly artifact: ArtifactPlan;
   readonly result: VerificationResult;
   readonly measured?: Measured;
+  /** Digest of the manifest that was resolved, for an OCI artifact. */
+  readonly manifest?: string;
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];
   /** Where the bytes were read: the destination when it already held the artifact. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, WeighlockError } from '../../src/error/index.ts';
 import { buildPlan, type Environment, parseDuration, parsePin, type VerifyRequest } from '../../src/plan/index.ts';
+import { locationText } from '../../src/source/index.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -14,6 +15,17 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
     failurePolicy: 'Fail',
     hasher: 'wasm',
     concurrency: 1,
+    remote: {
+      registry: {
+        credentials: { auths: [], credHelpers: new Map() },
+        caFiles: [],
+        plainHttp: [],
+        mirrors: new Map(),
+        proxy: { noProxy: '' },
+      },
+      platform: { os: 'linux', architecture: 'amd64' },
+      allowUnknownLayers: false,
+    },
     limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0 },
     ...overrides,
   };
@@ -22,7 +34,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
 function plan(overrides: Partial<VerifyRequest>, environment: Environment = {}) {
   return buildPlan(request(overrides), environment).artifacts.map(({ name, source, destination, requirements }) => ({
     name,
-    source: source.kind === 'volume' ? source.path : source.text,
+    source: locationText(source),
     ...(destination === undefined ? {} : { destination }),
     pins: requirements.map((requirement) => `${requirement.origin} ${requirement.digest}`),
   }));

@@ -1,0 +1,73 @@
+import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
+import type { Platform, RegistrySettings } from '../registry/index.ts';
+import { ThreadGroup } from '../thread/index.ts';
+import type { PulledFile, PullReply, PullRequest, PullSetup, RemoteRequest, Resolved } from './protocol.ts';
+
+/** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
+export class PullPool {
+  readonly #setup: PullSetup;
+  readonly #threads: ThreadGroup;
+  readonly #most: number;
+
+  /** @param most - most threads, at least 1 */
+  constructor(
+    control: Control,
+    settings: RegistrySettings,
+    engine: EngineName,
+    most: number,
+    notice: (text: string) => void,
+  ) {
+    this.#setup = { control, settings, engine };
+    this.#threads = new ThreadGroup('pull', notice);
+    this.#most = most;
+  }
+
+  get threads(): number {
+    return this.#threads.size;
+  }
+
+  /** Resolves a reference once; everything after goes by the digests in the answer. */
+  async resolve(reference: string, platform: Platform, allowUnknownLayers: boolean): Promise<Resolved> {
+    return (await this.#ask({ kind: 'resolve', reference, platform, allowUnknownLayers })) as Resolved;
+  }
+
+  /** Fetches all layers, largest first, on as many threads as there is work for. */
+  async pull(reference: string, { layout }: Resolved, content: string | undefined): Promise<PullReply> {
+    const isImage = layout.subtree !== undefined;
+    const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
+    if (order.length === 0) return { files: [], failures: [] };
+    this.#start(Math.min(this.#most, order.length));
+    restartQueue(this.#setup.control);
+    const request: PullRequest = {
+      kind: 'pull',
+      reference,
+      layout,
+      order,
+      ...(content === undefined ? {} : { content }),
+    };
+    const replies = (await this.#threads.askAll(request)) as PullReply[];
+    return { files: replies.flatMap(({ files }) => files), failures: replies.flatMap(({ failures }) => failures) };
+  }
+
+  /** Fetches one file over HTTPS. */
+  async fetch(url: string, file: string): Promise<PulledFile> {
+    return (await this.#ask({ kind: 'fetch', url, file })) as PulledFile;
+  }
+
+  async stop(): Promise<void> {
+    await this.#threads.stop();
+  }
+
+  #ask(request: RemoteRequest): Promise<unknown> {
+    this.#start(1);
+    return this.#threads.ask(0, request);
+  }
+
+  #start(wanted: number): void {
+    while (this.#threads.size < wanted) this.#threads.start(this.#setup);
+  }
+}
+
+function largestFirst(sizes: readonly number[]): Uint32Array {
+  return Uint32Array.from(sizes.keys()).sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b);
+}

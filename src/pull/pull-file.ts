@@ -1,0 +1,58 @@
+import { WeighlockError } from '../error/index.ts';
+import { entryText, type PathBytes, toBuffer } from '../fs/index.ts';
+import type { LayoutItem } from '../layout/index.ts';
+import { hexOf } from '../registry/index.ts';
+import type { PullContext } from './context.ts';
+import { FileWriter } from './file-writer.ts';
+import type { PulledFile } from './protocol.ts';
+
+/** Path of an entry below the staging folder's content, as bytes. */
+export function stagedPath(content: string | undefined, path: PathBytes): Buffer | undefined {
+  return content === undefined ? undefined : Buffer.concat([Buffer.from(`${content}/`), toBuffer(path)]);
+}
+
+/**
+ * Fetches a blob that is a file. What an earlier attempt left is hashed and continued; if the whole then has the wrong
+ * digest, it was not ours, and the blob is fetched once more from its beginning.
+ */
+export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
+  const { descriptor, path } = item;
+  const { repository, content, signal, count } = context;
+  const engine = await context.borrowEngine();
+  const writer = new FileWriter(stagedPath(content, path), engine, 'continue');
+  try {
+    for (let fresh = false; ; fresh = true) {
+      const offset = fresh ? 0 : writer.reuse(descriptor.size, count);
+      if (fresh) writer.restart();
+      const sink = (chunk: Buffer) => {
+        writer.write(chunk);
+        count(chunk.length);
+      };
+      try {
+        await repository.blob(descriptor, { offset, sink, restart: () => writer.restart() }, signal);
+      } finally {
+        writer.flush();
+      }
+      const sha256 = await writer.finish();
+      if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
+      if (offset === 0) {
+        writer.restart();
+        throw wrongBlob(entryText(path), hexOf(descriptor.digest), sha256);
+      }
+    }
+  } finally {
+    writer.close();
+    context.returnEngine(engine);
+  }
+}
+
+export function wrongBlob(file: string | undefined, expected: string, found: string): WeighlockError {
+  return new WeighlockError({
+    code: 'DIGEST_MISMATCH',
+    message: 'the registry sent something else than the manifest promises',
+    ...(file === undefined ? {} : { file }),
+    expected,
+    found,
+    remedy: 'do not use this content; check the registry and what lies between',
+  });
+}

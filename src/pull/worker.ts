@@ -1,0 +1,195 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Failure, failureOf } from '../error/index.ts';
+import { fromText } from '../fs/index.ts';
+import { checkStop, countBytes, countFile, createEngine, type Engine, nextInQueue, Stopped } from '../hash/index.ts';
+import { layOut } from '../layout/index.ts';
+import { download, parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
+import type { Reply } from '../thread/index.ts';
+import type { PullContext } from './context.ts';
+import { FileWriter } from './file-writer.ts';
+import type {
+  FetchRequest,
+  NoticeMessage,
+  PulledFile,
+  PullReply,
+  PullRequest,
+  PullSetup,
+  RemoteRequest,
+  Resolved,
+  ResolveRequest,
+} from './protocol.ts';
+import { plainPlacement, pullArchive } from './pull-archive.ts';
+import { pullFile } from './pull-file.ts';
+import { pullImage } from './pull-image.ts';
+
+/** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
+const LANES = 2;
+
+/** Milliseconds between looks at the stop flag, for waits on the network that no byte interrupts. */
+const LOOK = 100;
+
+type Port = NonNullable<typeof parentPort>;
+
+/** A pull thread: network, hashing and writing for its share of the blobs. */
+class PullThread {
+  readonly #port: Port;
+  readonly #setup: PullSetup;
+  readonly #controller = new AbortController();
+  readonly #engines: Engine[] = [];
+
+  constructor(port: Port, setup: PullSetup) {
+    this.#port = port;
+    this.#setup = setup;
+    const timer = setInterval(() => {
+      try {
+        checkStop(setup.control);
+      } catch (error) {
+        clearInterval(timer);
+        this.#controller.abort(error);
+      }
+    }, LOOK);
+    timer.unref();
+    port.on('message', ({ id, request }: { id: number; request: RemoteRequest }) => void this.#answer(id, request));
+  }
+
+  async #answer(id: number, request: RemoteRequest): Promise<void> {
+    try {
+      this.#port.postMessage({ id, ok: true, value: await this.#serve(request) } satisfies Reply);
+    } catch (error) {
+      if (!(error instanceof Stopped))
+        this.#port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
+    }
+  }
+
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | PulledFile> {
+    if (request.kind === 'resolve') return this.#resolve(request);
+    return request.kind === 'pull' ? this.#pull(request) : this.#fetch(request);
+  }
+
+  async #resolve({ reference: text, platform, allowUnknownLayers }: ResolveRequest): Promise<Resolved> {
+    const reference = parseReference(text);
+    const repository = new Repository(reference, this.#setup.settings, this.#notice);
+    try {
+      const { signal } = this.#controller;
+      const top = await repository.manifest(reference.digest ?? reference.tag ?? 'latest', signal);
+      const { document } = top;
+      const child =
+        document.kind === 'index'
+          ? await repository.child(document, platform, signal)
+          : { digest: top.digest, document };
+      const { config } = child.document;
+      const needed = /\+json$/.test(config.mediaType) && !config.mediaType.endsWith('.empty.v1+json');
+      const parsed = needed ? parseJson(await repository.smallBlob(config, signal)) : {};
+      const layout = layOut(child.document, parsed, allowUnknownLayers);
+      const bytes = layout.items.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+      return { digest: top.digest, manifest: child.digest, layout, bytes };
+    } finally {
+      await repository.close();
+    }
+  }
+
+  async #pull(request: PullRequest): Promise<PullReply> {
+    const repository = new Repository(parseReference(request.reference), this.#setup.settings, this.#notice);
+    const context = this.#context(repository, request.content);
+    const files: PulledFile[] = [];
+    const failures: Failure[] = [];
+    const lane = async () => {
+      for (let next = this.#next(); next < request.order.length; next = this.#next()) {
+        try {
+          const pulled = await this.#item(request, request.order[next] ?? 0, context);
+          files.push(...pulled);
+          for (const _ of pulled) countFile(this.#setup.control);
+        } catch (error) {
+          if (error instanceof Stopped) throw error;
+          failures.push(failureOf(error));
+        }
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: LANES }, lane));
+    } finally {
+      await repository.close();
+    }
+    return { files, failures };
+  }
+
+  async #item({ layout }: PullRequest, index: number, context: PullContext): Promise<readonly PulledFile[]> {
+    if (layout.subtree !== undefined) return pullImage(layout, context);
+    const item = layout.items[index];
+    if (item === undefined) return [];
+    return item.kind === 'file' ? [await pullFile(item, context)] : pullArchive(item, plainPlacement(item), context);
+  }
+
+  async #fetch({ url, file }: FetchRequest): Promise<PulledFile> {
+    const transport = new Transport(this.#setup.settings);
+    const first = new URL(url);
+    const secretHeaders: Record<string, string> = {};
+    if (first.username !== '') {
+      const user = `${decodeURIComponent(first.username)}:${decodeURIComponent(first.password)}`;
+      secretHeaders['authorization'] = `Basic ${Buffer.from(user).toString('base64')}`;
+      first.username = '';
+      first.password = '';
+    }
+    const engine = await createEngine(this.#setup.engine);
+    const writer = new FileWriter(Buffer.from(file), engine, 'continue');
+    const count = (bytes: number) => countBytes(this.#setup.control, bytes);
+    try {
+      // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
+      writer.restart();
+      const { signal } = this.#controller;
+      const size = await download(
+        {
+          offset: 0,
+          sink: (chunk) => {
+            writer.write(chunk);
+            count(chunk.length);
+          },
+          restart: () => writer.restart(),
+          open: (offset, validator) => {
+            const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+            const condition: Record<string, string> =
+              offset > 0 && validator !== undefined ? { 'if-range': validator } : {};
+            return transport.ask(first, {
+              headers: { ...range, ...condition },
+              secretHeaders,
+              signal,
+              retryable: true,
+            });
+          },
+        },
+        {
+          signal,
+          onRetry: (failure, ms) => this.#notice(`${failure.message}; trying again in ${(ms / 1000).toFixed(1)} s`),
+        },
+      );
+      const sha256 = await writer.finish();
+      countFile(this.#setup.control);
+      return { path: fromText(file.slice(file.lastIndexOf('/') + 1)), size, sha256 };
+    } finally {
+      writer.close();
+      await transport.close();
+    }
+  }
+
+  #next(): number {
+    checkStop(this.#setup.control);
+    return nextInQueue(this.#setup.control);
+  }
+
+  #context(repository: Repository, content: string | undefined): PullContext {
+    return {
+      repository,
+      content,
+      signal: this.#controller.signal,
+      count: (bytes) => countBytes(this.#setup.control, bytes),
+      borrowEngine: async () => this.#engines.pop() ?? createEngine(this.#setup.engine),
+      returnEngine: (engine) => void this.#engines.push(engine),
+    };
+  }
+
+  readonly #notice = (notice: string): void => {
+    this.#port.postMessage({ notice } satisfies NoticeMessage);
+  };
+}
+
+if (parentPort !== null) new PullThread(parentPort, workerData as PullSetup);

@@ -1,0 +1,77 @@
+import { Worker } from 'node:worker_threads';
+import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import { type ThreadKind, threadScript } from './script.ts';
+
+/** What a thread answers a request with. */
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly failure: Failure };
+
+/** Worker threads of one kind that answer requests: `{ id, request }` goes in, a `Reply` comes out. */
+export class ThreadGroup {
+  readonly #kind: ThreadKind;
+  readonly #onNotice: (notice: string) => void;
+  readonly #threads: Worker[] = [];
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #lastId = 0;
+  #stopped = false;
+
+  /** @param onNotice - gets what threads say without being asked: `{ notice }` */
+  constructor(kind: ThreadKind, onNotice: (notice: string) => void = () => {}) {
+    this.#kind = kind;
+    this.#onNotice = onNotice;
+  }
+
+  get size(): number {
+    return this.#threads.length;
+  }
+
+  start(workerData: unknown): void {
+    const { script, isCode } = threadScript(this.#kind);
+    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {} });
+    thread.on('message', (message: Reply | { notice: string }) => {
+      if ('notice' in message) this.#onNotice(message.notice);
+      else this.#settle(message);
+    });
+    thread.on('error', (error: unknown) => this.#fail(`a thread failed: ${failureOf(error).message}`));
+    thread.on('exit', (code) => this.#fail(`a thread ended early with code ${code}`));
+    this.#threads.push(thread);
+  }
+
+  /** @throws WeighlockError what the thread answers, or `INTERNAL` when it dies */
+  ask(thread: number, request: object): Promise<unknown> {
+    const id = ++this.#lastId;
+    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#threads[thread]?.postMessage({ id, request });
+    return answer;
+  }
+
+  /** Asks all threads the same. */
+  askAll(request: object): Promise<unknown[]> {
+    return Promise.all(this.#threads.map((_, i) => this.ask(i, request)));
+  }
+
+  /**
+   * Ends all threads. Whoever waits for them waits for ever, so this ends a run. Threads that have nothing to do are left
+   * to the end of the process, which does not have to wait for them.
+   */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#waiting.size === 0) return;
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+
+  #settle(reply: Reply): void {
+    const waiter = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.ok) waiter?.resolve(reply.value);
+    else waiter?.reject(new WeighlockError(reply.failure));
+  }
+
+  #fail(message: string): void {
+    if (this.#stopped) return;
+    const remedy = 'raise the memory limit of the container if it ran out of memory; otherwise report this as a defect';
+    for (const { reject } of this.#waiting.values()) reject(new WeighlockError({ code: 'INTERNAL', message, remedy }));
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,1 @@
+export { type Reply, ThreadGroup } from './group.ts';
