@@ -5,6 +5,7 @@ import {
   digest,
   type Finished,
   HASH_OPTIONS,
+  REMOTE_OPTIONS,
   usage,
   VERIFY_OPTIONS,
   verify,
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, { options: Record<string, Options>; hand
     options: {
       list: { type: 'boolean', default: false, describe: 'print the sha256sum listing instead' },
       ...HASH_OPTIONS,
+      ...REMOTE_OPTIONS,
     },
     handler: digest,
   },

@@ -1,20 +1,33 @@
 import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure, WeighlockError } from '../error/index.ts';
 import { checksumListing } from '../hash/index.ts';
-import { errorLine } from '../report/index.ts';
-import { DigestRun } from '../run/index.ts';
+import { errorLine, visible } from '../report/index.ts';
+import { DigestRun, resolveReference } from '../run/index.ts';
 import { locationText, parseLocation } from '../source/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { hashSettings, type RawValues, textOf } from './options.ts';
+import { hashSettings, type RawValues, remoteSettings, textOf } from './options.ts';
 
-/** `weighlock digest SOURCE`: prints the value to pin, or with `--list` the listing whose SHA-256 that value is. */
+/** `weighlock digest SOURCE`: prints the value to pin (of an OCI reference the digest it
+ * resolves to), or with `--list` the listing whose SHA-256 that value is. */
 export async function digest(values: RawValues, context: Context): Promise<Finished> {
   const location = parseLocation(textOf(values, 'source') ?? '');
+  if (location.kind === 'oci') {
+    const settings = hashSettings(values);
+    const { digest: resolved } = await resolveReference(
+      location.reference,
+      { ...settings, remote: remoteSettings(values, context.environment) },
+      context.pool(),
+      (text) => context.err.write(`weighlock: ${visible(text)}\n`),
+      context.signal,
+    );
+    await context.out.writeAll(`${resolved}\n`);
+    return { exitCode: EXIT.verified };
+  }
   if (location.kind !== 'volume') {
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
       message: `cannot print a digest of ${locationText(location)}`,
-      remedy: 'give the path of a file or folder',
+      remedy: 'give the path of a file or folder, or an oci:// reference',
     });
   }
   const run = new DigestRun({ path: location.path, ...hashSettings(values) }, context.pool());

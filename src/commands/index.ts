@@ -1,4 +1,4 @@
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';
-export { addEnvironment, HASH_OPTIONS, usage, VERIFY_OPTIONS } from './options.ts';
+export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, usage, VERIFY_OPTIONS } from './options.ts';
 export { verify } from './verify.ts';

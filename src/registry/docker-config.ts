@@ -73,7 +73,7 @@ export function matchAuths(config: DockerConfig, host: string, repository: strin
   const wanted = split(normalise(host));
   return config.auths
     .filter(({ pattern }) => matches(split(pattern), wanted, repository))
-    .sort((a, b) => b.pattern.length - a.pattern.length)
+    .sort((a, b) => b.pattern.length - a.pattern.length || stars(a.pattern) - stars(b.pattern))
     .map(({ credential }) => credential);
 }
 
@@ -179,4 +179,9 @@ function invalid(file: string, why: string): WeighlockError {
     message: `registry credentials ${file}: ${why}`,
     remedy: 'mount a Docker config.json or a pull secret of type kubernetes.io/dockerconfigjson',
   });
+}
+
+/** Wildcards in a pattern: of two as long, the plainer one is the more specific. */
+function stars(pattern: string): number {
+  return pattern.split(/[*?]/).length;
 }

@@ -1,9 +1,11 @@
 import type { Failure } from '../error/index.ts';
 import type { Hasher, HashPool } from '../hash/index.ts';
-import type { Limits } from '../plan/index.ts';
+import type { Limits, RemoteSettings } from '../plan/index.ts';
+import type { Resolved } from '../pull/index.ts';
 import type { Measured } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
 import { unlessAborted } from './interruption.ts';
+import { Remote } from './remote.ts';
 import { emptyFolder } from './verify.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
@@ -47,5 +49,26 @@ export class DigestRun {
     const [failures = []] = await hashing.hash([{ listing }]);
     const all = [...listing.failures, ...failures];
     return { measured: await hashing.measure(listing, all), failures: all };
+  }
+}
+
+/**
+ * Resolves an OCI reference to the digest of its manifest or index, the value to pin.
+ *
+ * @throws WeighlockError what the registry answers, or the reason for which `signal` aborted
+ */
+export async function resolveReference(
+  reference: string,
+  { hasher, concurrency, limits, remote: settings }: Omit<DigestRequest, 'path'> & { readonly remote: RemoteSettings },
+  pool: HashPool,
+  notice: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Resolved> {
+  const watchdog = new Watchdog({ ...limits, idleTimeout: 0 }, {}, () => pool.progress);
+  const remote = new Remote(settings, await Hashing.start(pool, hasher, concurrency), notice);
+  try {
+    return await unlessAborted(remote.resolve(reference), AbortSignal.any([signal, watchdog.signal]));
+  } finally {
+    watchdog.stop();
   }
 }

@@ -1,4 +1,4 @@
-export { DigestRun } from './digest.ts';
+export { DigestRun, resolveReference } from './digest.ts';
 export { stopWithin } from './interruption.ts';
 export { VerifyRun } from './verify.ts';
 export type { Observer, RunProgress } from './watchdog.ts';

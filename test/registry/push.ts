@@ -16,7 +16,12 @@ export interface Pushed {
 export const sha256 = (data: Buffer | string): string => `sha256:${createHash('sha256').update(data).digest('hex')}`;
 
 export function descriptor({ mediaType, bytes, annotations }: Layer): Record<string, unknown> {
-  return { mediaType, digest: sha256(bytes), size: bytes.length, ...(annotations === undefined ? {} : { annotations }) };
+  return {
+    mediaType,
+    digest: sha256(bytes),
+    size: bytes.length,
+    ...(annotations === undefined ? {} : { annotations }),
+  };
 }
 
 /** A registry by the origin of its API. */
@@ -30,7 +35,10 @@ export class Pusher {
   }
 
   async blob(repository: string, bytes: Buffer): Promise<string> {
-    const start = await fetch(`${this.#origin}/v2/${repository}/blobs/uploads/`, { method: 'POST', headers: this.#headers });
+    const start = await fetch(`${this.#origin}/v2/${repository}/blobs/uploads/`, {
+      method: 'POST',
+      headers: this.#headers,
+    });
     const location = new URL(start.headers.get('location') ?? '', this.#origin);
     location.searchParams.set('digest', sha256(bytes));
     const headers = { ...this.#headers, 'content-type': 'application/octet-stream' };
