@@ -47,6 +47,8 @@ export class Decompressor {
       stream.end();
     });
     this.#rethrow();
+    // Node ignores what follows the last zstd frame; other readers refuse it.
+    if (this.#stream !== undefined && this.#stream.bytesWritten !== this.#in) throw damaged('data after its end');
   }
 
   #emit(chunk: Buffer): void {

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { Authenticator } from './auth.ts';
 import { credentialsFor } from './credentials.ts';
-import { type Digest, digestOf, parseDigest } from './digest.ts';
+import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 import type { DockerConfig } from './docker-config.ts';
 import { type Download, download } from './download.ts';
-import { MAX_ERROR_BYTES, MAX_MANIFEST_BYTES, MAX_TRIES } from './limits.ts';
+import { MAX_ERROR_BYTES, MAX_MANIFEST_BYTES, MAX_REFERRER_PAGES, MAX_REFERRERS, MAX_TRIES } from './limits.ts';
 import {
   ACCEPT_MANIFESTS,
   type Descriptor,
   type Index,
   type Manifest,
+  MEDIA,
   type Platform,
   parseManifest,
 } from './manifest.ts';
@@ -47,7 +48,8 @@ export type Notice = (text: string) => void;
 /** One server that has a repository: the registry itself, or a mirror. */
 interface Host {
   readonly base: URL;
-  readonly query: string;
+  /** The upstream registry that a mirror is to answer for. */
+  readonly namespace: string | undefined;
   readonly authenticator: Authenticator;
 }
 
@@ -68,8 +70,8 @@ export class Repository {
     const host = (name: string, mirror: boolean): Host => {
       const base = new URL(`${this.#transport.allowsPlainHttp(name) ? 'http' : 'https'}://${name}`);
       const load = () => credentialsFor(settings.credentials, mirror ? name : registry, repository);
-      const query = mirror ? `?ns=${encodeURIComponent(registry)}` : '';
-      return { base, query, authenticator: new Authenticator(this.#transport, base, repository, load) };
+      const namespace = mirror ? registry : undefined;
+      return { base, namespace, authenticator: new Authenticator(this.#transport, base, repository, load) };
     };
     const mirrors = settings.mirrors.get(registry) ?? [];
     this.#hosts = [...mirrors.map((name) => host(name, true)), host(upstream, false)];
@@ -84,16 +86,82 @@ export class Repository {
    * whatever the server's headers say.
    */
   async manifest(which: Digest | string, signal: AbortSignal): Promise<Fetched<Manifest | Index>> {
-    const { bytes, contentType } = await this.#anyHost(signal, async (host) => {
+    const expected = parseDigest(which);
+    return this.#anyHost(signal, async (host) => {
       const answer = await this.#get(host, `manifests/${which}`, { accept: ACCEPT_MANIFESTS }, signal);
       if (answer.status !== 200) throw await this.#failure(answer, `manifest ${which}`);
-      const body = await readBody(answer, MAX_MANIFEST_BYTES);
-      return { bytes: body, contentType: headerOf(answer.headers, 'content-type') };
+      const bytes = await readBody(answer, MAX_MANIFEST_BYTES);
+      const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
+      if (expected !== undefined && digest !== expected) throw this.#mismatch('the manifest', expected, digest);
+      return { digest, size: bytes.length, document: parseManifest(bytes, headerOf(answer.headers, 'content-type')) };
     });
-    const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
-    const expected = parseDigest(which);
-    if (expected !== undefined && digest !== expected) throw this.#mismatch('the manifest', expected, digest);
-    return { digest, size: bytes.length, document: parseManifest(bytes, contentType) };
+  }
+
+  /**
+   * Everything that says it refers to a digest: the referrers API page by page, or the tag `sha256-<hex>` of registries
+   * without it (distribution-spec, "Listing Referrers"). An error of the registry is an error, never "no referrers".
+   */
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return this.#anyHost(signal, async (host) => {
+      const found = await this.#referrerPages(host, subject, signal);
+      if (found !== undefined) return found;
+      const answer = await this.#get(host, `manifests/sha256-${hexOf(subject)}`, { accept: MEDIA.ociIndex }, signal);
+      if (answer.status === 404) {
+        await answer.body.dump().catch(() => {});
+        return [];
+      }
+      if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
+      const document = parseManifest(
+        await readBody(answer, MAX_MANIFEST_BYTES),
+        headerOf(answer.headers, 'content-type'),
+      );
+      return document.kind === 'index' ? document.manifests : [];
+    });
+  }
+
+  /** The pages of the referrers API, or undefined where there is none. */
+  async #referrerPages(host: Host, subject: Digest, signal: AbortSignal): Promise<Descriptor[] | undefined> {
+    const found: Descriptor[] = [];
+    const seen = new Set<string>();
+    let path: string | undefined = `referrers/${subject}`;
+    for (let page = 0; path !== undefined; page++) {
+      // Links in a circle, or a list without an end (ghsa-298f-872v-2rcx, S10).
+      if (seen.has(path) || page >= MAX_REFERRER_PAGES) throw this.#endless(subject);
+      seen.add(path);
+      const answer = await this.#get(host, path, { accept: MEDIA.ociIndex }, signal);
+      const isIndex = headerOf(answer.headers, 'content-type')?.split(';')[0]?.trim() === MEDIA.ociIndex;
+      if (page === 0 && ([400, 404, 405, 406].includes(answer.status) || (answer.status === 200 && !isIndex))) {
+        await answer.body.dump({ limit: MAX_ERROR_BYTES }).catch(() => {});
+        return undefined;
+      }
+      if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
+      const document = parseManifest(await readBody(answer, MAX_MANIFEST_BYTES), MEDIA.ociIndex);
+      if (document.kind === 'index') found.push(...document.manifests);
+      if (found.length > MAX_REFERRERS) throw this.#endless(subject);
+      path = this.#nextPage(host, answer);
+    }
+    return found;
+  }
+
+  /** The next page of a `Link` header (RFC 8288), which must stay in this repository (ghsa-h7vf-4x9w-h99v). */
+  #nextPage(host: Host, answer: Answer): string | undefined {
+    const [, target] = /<([^>]{1,2048})>\s*;[^,]*\brel="?next"?/.exec(headerOf(answer.headers, 'link') ?? '') ?? [];
+    if (target === undefined) return undefined;
+    const prefix = `/v2/${this.#reference.repository}/`;
+    const url = URL.canParse(target, answer.url) ? new URL(target, answer.url) : undefined;
+    if (url?.origin === host.base.origin && url.pathname.startsWith(prefix))
+      return url.pathname.slice(prefix.length) + url.search;
+    throw unavailable(answer.url, 'names a next page that is not its own');
+  }
+
+  #endless(subject: Digest): WeighlockError {
+    return new WeighlockError({
+      code: 'LIMIT_EXCEEDED',
+      message: `${referenceText(this.#reference)}: more referrers of ${subject} than anybody needs`,
+      expected: `at most ${MAX_REFERRERS} on ${MAX_REFERRER_PAGES} pages`,
+      found: 'more',
+      remedy: 'remove what was attached to the artifact, or move it to a repository of its own',
+    });
   }
 
   /** A small blob whole: a configuration. Its size and digest are checked. */
@@ -185,7 +253,8 @@ export class Repository {
 
   /** One GET in this repository, with whatever the registry wants to see. Follows challenges, not failures. */
   async #get(host: Host, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
-    const url = new URL(`/v2/${this.#reference.repository}/${path}${host.query}`, host.base);
+    const url = new URL(`/v2/${this.#reference.repository}/${path}`, host.base);
+    if (host.namespace !== undefined) url.searchParams.set('ns', host.namespace);
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       const secretHeaders = host.authenticator.headers();
       const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, retryable: true });

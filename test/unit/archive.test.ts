@@ -56,7 +56,8 @@ describe('the tar reader', () => {
         'folder d/e/',
         `file d/e/ü ${'x'.repeat(1000)}`,
         'file d/empty',
-        `file d/${'n'.repeat(180)} long`,
+        `folder d/${'n'.repeat(90)}/`,
+        `file d/${'n'.repeat(90)}/${'m'.repeat(80)} long`,
       ].sort();
       for (const piece of [bytes.length, 512, 511, 7, 1])
         assert.deepEqual(read(bytes, piece).sort(), expected, `${format} ${piece}`);
