@@ -36,6 +36,7 @@ export const REMOTE_OPTIONS = {
   'plain-http': { type: 'string', array: true, nargs: 1, describe: 'HOST[:PORT] that may be spoken to without TLS' },
   mirror: { type: 'string', array: true, nargs: 1, describe: 'REGISTRY=HOST[:PORT] that is asked first' },
   platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },
+  replace: { type: 'boolean', default: false, describe: 'replace what lies at DEST and does not verify' },
   'allow-unknown-layers': { type: 'boolean', default: false, describe: 'leave out layers of unknown media types' },
 } as const satisfies Record<string, Options>;
 
@@ -176,6 +177,7 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     registry: registrySettings(flags, environment),
     platform: parsePlatform(textOf(values, 'platform')),
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
+    replace: flagOf(values, 'replace'),
   };
 }
 

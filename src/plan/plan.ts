@@ -47,6 +47,8 @@ export interface RemoteSettings {
   readonly registry: RegistrySettings;
   readonly platform: Platform;
   readonly allowUnknownLayers: boolean;
+  /** Put a verified copy in the place of what lies at a destination and does not verify. */
+  readonly replace: boolean;
 }
 
 /** What must be true of which artifact: everything a run needs to know, parsed and checked. */

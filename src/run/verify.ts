@@ -27,6 +27,8 @@ interface Work {
   readonly failures: Failure[];
   readonly evidence: Map<Requirement, LoadedChecksums>;
   path: string;
+  /** What lies at the destination did not verify, and is to be replaced. */
+  readonly replaces: boolean;
   /** Files of a volume, to be hashed. */
   listing?: Listing;
   /** What is to be fetched, or compared with what lies at the destination. */
@@ -49,7 +51,7 @@ export class VerifyRun {
   readonly #pool: HashPool;
   readonly #startedAt = new Date();
   readonly #start = performance.now();
-  readonly #works: Work[];
+  #works: Work[];
   readonly #runFailures: Failure[] = [];
   #hashing?: Hashing;
   #remote?: Remote;
@@ -58,12 +60,7 @@ export class VerifyRun {
     this.#plan = plan;
     this.#pool = pool;
     this.#observer = observer;
-    this.#works = plan.artifacts.map((artifact) => ({
-      artifact,
-      failures: [],
-      evidence: new Map(),
-      path: locationText(artifact.source),
-    }));
+    this.#works = plan.artifacts.map((artifact) => workOn(artifact, false));
   }
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
@@ -96,12 +93,27 @@ export class VerifyRun {
     const remote = new Remote(settings, hashing, (text) => this.#observer.notice?.(text));
     this.#hashing = hashing;
     this.#remote = remote;
-    for (const work of this.#works) await attempt(work, () => this.#loadEvidence(work, hashing));
-    for (const work of this.#works) await attempt(work, () => this.#prepare(work, hashing, remote));
-    const ready = this.#works.flatMap((work) => (work.listing === undefined ? [] : [{ work, listing: work.listing }]));
+    const outcomes = await this.#round(this.#works, hashing, remote, watchdog);
+    for (const [i, outcome] of outcomes.entries()) {
+      if (this.#mayReplace(outcome)) outcomes[i] = await this.#replace(outcome, i, hashing, remote, watchdog);
+      this.#observer.artifact?.(outcomes[i] ?? outcome);
+    }
+    return outcomes;
+  }
+
+  /** Takes artifacts from their evidence to their verdict. */
+  async #round(
+    works: readonly Work[],
+    hashing: Hashing,
+    remote: Remote,
+    watchdog: Watchdog,
+  ): Promise<ArtifactOutcome[]> {
+    for (const work of works) await attempt(work, () => this.#loadEvidence(work, hashing));
+    for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
+    const ready = works.flatMap((work) => (work.listing === undefined ? [] : [{ work, listing: work.listing }]));
     watchdog.expect(
       ready.map(({ listing }) => listing.files),
-      this.#works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
+      works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
     );
     const failures = await hashing.hash(
       ready.map(({ work: { stage }, listing }) => ({
@@ -110,15 +122,33 @@ export class VerifyRun {
       })),
     );
     for (const [i, { work }] of ready.entries()) work.failures.push(...(failures[i] ?? []));
-    for (const work of this.#works) await attempt(work, () => this.#fetch(work, remote));
+    for (const work of works) await attempt(work, () => this.#fetch(work, remote));
     const outcomes: ArtifactOutcome[] = [];
-    for (const work of this.#works) {
+    for (const work of works) {
       const content = work.fetched ?? work.listing;
-      const outcome = this.#outcome(work, content && (await hashing.measure(content, work.failures)));
-      outcomes.push(outcome);
-      this.#observer.artifact?.(outcome);
+      outcomes.push(this.#outcome(work, content && (await hashing.measure(content, work.failures))));
     }
     return outcomes;
+  }
+
+  /** Only a failed verification is a reason to replace something, and only at a destination. */
+  #mayReplace({ artifact, result, path }: ArtifactOutcome): boolean {
+    return this.#plan.remote.replace && result === 'FAILED' && artifact.destination === path;
+  }
+
+  async #replace(
+    old: ArtifactOutcome,
+    at: number,
+    hashing: Hashing,
+    remote: Remote,
+    watchdog: Watchdog,
+  ): Promise<ArtifactOutcome> {
+    const codes = [...new Set(old.failures.map(({ code }) => code))].join(', ');
+    this.#observer.notice?.(`${old.path} does not verify (${codes}): replacing it`);
+    const work = workOn(old.artifact, true);
+    this.#works = this.#works.with(at, work);
+    const [outcome] = await this.#round([work], hashing, remote, watchdog);
+    return outcome ?? old;
   }
 
   async #loadEvidence(work: Work, hashing: Hashing): Promise<void> {
@@ -143,7 +173,7 @@ export class VerifyRun {
 
   async #locate(work: Work, hashing: Hashing, remote: Remote): Promise<void> {
     const { source, destination, requirements } = work.artifact;
-    const inPlace = destination !== undefined && destinationState(destination) === 'present';
+    const inPlace = destination !== undefined && !work.replaces && destinationState(destination) === 'present';
     if (inPlace) {
       await this.#list(work, destination, hashing);
       // Everything else can be judged without asking anybody.
@@ -231,7 +261,7 @@ export class VerifyRun {
       requirements.every(({ met }) => met)
     ) {
       try {
-        stage.publish();
+        stage.publish(work.replaces);
         published = true;
       } catch (error) {
         failures.push(failureOf(error));
@@ -282,6 +312,10 @@ export class VerifyRun {
       seconds: (performance.now() - this.#start) / 1000,
     };
   }
+}
+
+function workOn(artifact: ArtifactPlan, replaces: boolean): Work {
+  return { artifact, failures: [], evidence: new Map(), path: locationText(artifact.source), replaces };
 }
 
 /** Ends of a run after which the content may still be right. */

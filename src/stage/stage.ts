@@ -71,12 +71,14 @@ export class Stage {
   }
 
   /**
-   * Makes the copy visible. Call it only after everything passed. Nothing at the destination is ever overwritten.
+   * Makes the copy visible. Call it only after everything passed. What lies at the destination is never overwritten, but
+   * moved away first if that is asked for.
    *
    * @throws WeighlockError `SOURCE_CHANGED` when something appeared at the destination meanwhile; I/O codes
    */
-  publish(): void {
+  publish(replace = false): void {
     const { destination, kind, fileName } = this.#plan;
+    if (replace) this.#moveAway();
     if (kind === 'file') {
       // link(2), unlike rename(2), refuses to replace what is there.
       attemptPublish(() => linkSync(this.#staged(fileName ?? ('' as PathBytes)), destination));
@@ -97,6 +99,23 @@ export class Stage {
   /** True when the next run can go on with what is in it. */
   get resumable(): boolean {
     return this.#plan.resume !== undefined;
+  }
+
+  /** Puts what lies at the destination into the private folder, which is removed after the publication. */
+  #moveAway(): void {
+    const { destination } = this.#plan;
+    const away = join(this.#private, 'replaced');
+    attempt('move away what lies at the destination', () => {
+      if (!this.#inside) return renameSync(destination, away);
+      mkdirSync(away, { recursive: true });
+      for (const name of readdirSync(destination, 'buffer')) {
+        if (NOT_CONTENT(name.toString('latin1'))) continue;
+        renameSync(
+          Buffer.concat([Buffer.from(`${destination}/`), name]),
+          Buffer.concat([Buffer.from(`${away}/`), name]),
+        );
+      }
+    });
   }
 
   /** A kill between the renames is noticed by the mark: the next run takes everything back first. */
