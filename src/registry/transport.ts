@@ -108,7 +108,9 @@ export class Transport {
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      const failure = unavailable(url, networkFault(error), error);
+      const fault = networkFault(error);
+      if (CERTIFICATE_FAULT.test(fault)) throw distrusted(url, fault, error);
+      const failure = unavailable(url, fault, error);
       throw retryable === true ? new Retryable(failure) : failure;
     }
   }
@@ -199,6 +201,21 @@ export function unavailable(url: URL, why: string, cause?: unknown): WeighlockEr
       code: 'SOURCE_UNAVAILABLE',
       message: `${showUrl(url)}: ${why}`,
       remedy: 'check the registry or server and the network between, then restart the pod',
+    },
+    { cause },
+  );
+}
+
+/** What OpenSSL and Node call a certificate that is not trusted, not valid now, or another host's. */
+const CERTIFICATE_FAULT = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|INVALID_CA|HOSTNAME_MISMATCH/;
+
+/** No later try mends this, and nobody should be tempted to switch the check off. */
+function distrusted(url: URL, fault: string, cause: unknown): WeighlockError {
+  return new WeighlockError(
+    {
+      code: 'SOURCE_UNAVAILABLE',
+      message: `${showUrl(url)}: its certificate is not trusted: ${fault}`,
+      remedy: 'for a CA of your own mount its certificate and name it: --registry-cacert FILE',
     },
     { cause },
   );
