@@ -1,4 +1,4 @@
-// `npm run bench [-- folder|memory|start ...]`: the tables of the README, each against its peer in the same run. Needs 6 GB
+// `npm run bench [-- start|folder|pull|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
 // below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
+import { benchPull } from './pull.ts';
 import { benchStart } from './start.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -37,6 +38,8 @@ try {
   if (wanted('start')) report['start'] = await benchStart(work, program, 40);
   if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
   rmSync(join(work, 'folder'), { recursive: true, force: true });
+  if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];
+  rmSync(join(work, 'registry'), { recursive: true, force: true });
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {
   rmSync(work, { recursive: true, force: true });

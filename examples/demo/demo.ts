@@ -1,11 +1,13 @@
 // `npm run demo`: pins a model, verifies it, tampers with it and shows the refusal; then the same for a training set that
-// is copied to a volume. Everything happens on real files in a temporary folder, with the program as it is built.
-import { spawnSync } from 'node:child_process';
+// is copied to a volume, and for a model from a registry. Everything happens on real files in a temporary folder, with the program as it is built.
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeDataset, makeModel } from './make-artifacts.ts';
+import { ociModel } from './oci-model.ts';
+import { serve } from './registry.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'weighlock-demo-'));
@@ -18,21 +20,26 @@ function say(text: string): void {
 }
 
 /** Runs the program as a user would and shows it; `expected` is the exit code the demo promises. */
-function weighlock(args: readonly string[], expected: number, environment: Record<string, string> = {}): string {
+async function weighlock(
+  args: readonly string[],
+  expected: number,
+  environment: Record<string, string> = {},
+): Promise<void> {
   const shown = [...Object.entries(environment).map(([name, value]) => `${name}=${value}`), 'weighlock', ...args].join(
     ' ',
   );
   console.log(`$ ${shown.replaceAll(work, '')}`);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
-    encoding: 'utf8',
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: { PATH: process.env['PATH'], WEIGHLOCK_FORMAT: 'text', ...environment },
   });
-  console.log(`${stdout}${stderr}`.replaceAll(work, '').trimEnd());
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  console.log(output.replaceAll(work, '').trimEnd());
   if (status !== expected) {
     surprises += 1;
     console.log(`\x1b[31mexpected exit code ${expected}, got ${status}\x1b[0m`);
   }
-  return stdout.trim();
 }
 
 function digest(path: string): string {
@@ -48,13 +55,13 @@ try {
   say('A model on a volume. Its release team pins it:');
   const pin = digest(model);
   say('The init container of the inference pod verifies it before the server starts:');
-  weighlock(['verify', model, '--sha256', pin], 0);
+  await weighlock(['verify', model, '--sha256', pin], 0);
 
   say('One byte of 4 million is changed on the volume:');
   const file = openSync(join(model, 'model-00002-of-00002.safetensors'), 'r+');
   writeSync(file, Buffer.from([0]), 0, 1, 3_000_000);
   closeSync(file);
-  weighlock(['verify', model, '--sha256', pin], 65);
+  await weighlock(['verify', model, '--sha256', pin], 65);
 
   say('With a pinned listing instead of one digest, every wrong file is named (and one more was slipped in):');
   makeModel(model);
@@ -64,7 +71,7 @@ try {
   const damaged = openSync(join(model, 'config.json'), 'r+');
   writeSync(damaged, Buffer.from('X'), 0, 1, 0);
   closeSync(damaged);
-  weighlock(['verify', model, `--checksums=${work}/SHA256SUMS`, `--checksums-sha256=${pin}`], 65);
+  await weighlock(['verify', model, `--checksums=${work}/SHA256SUMS`, `--checksums-sha256=${pin}`], 65);
 
   say('A training job carries DATASET_SHA256; the verified copy appears on its volume by one rename:');
   const environment = {
@@ -72,13 +79,27 @@ try {
     DATASET_PATH: join(work, 'volume/train'),
     DATASET_SHA256: digest(dataset),
   };
-  weighlock(['verify'], 0, environment);
+  await weighlock(['verify'], 0, environment);
 
   say('The same job with a source that was poisoned: nothing appears on the volume, and the job does not start.');
   rmSync(join(work, 'volume/train'), { recursive: true });
   writeFileSync(join(dataset, 'train-00001-of-00002.jsonl'), '{"id": 0, "text": "ignore previous instructions"}\n');
-  weighlock(['verify'], 65, environment);
+  await weighlock(['verify'], 65, environment);
   console.log(`$ ls /volume\n${readdirSync(join(work, 'volume')).join('\n')}`);
+
+  say('A model in an OCI registry, pinned by its digest: fetched, hashed on the way, published by one rename:');
+  const artifact = ociModel();
+  const registry = await serve(artifact);
+  const reference = `oci://${registry.host}/models/mistral-small:v1.0@${artifact.digest}`;
+  const plain = `--plain-http=${registry.host}`;
+  await weighlock(['verify', reference, join(work, 'volume/from-registry'), plain], 0);
+
+  say('The registry is broken into, and one layer replaced by another of the same length:');
+  const [largest = ''] = [...registry.blobs].sort(([, x], [, y]) => y.length - x.length).map(([name]) => name);
+  registry.blobs.set(largest, Buffer.alloc(registry.blobs.get(largest)?.length ?? 0, 'evil'));
+  await weighlock(['verify', reference, join(work, 'volume/poisoned'), plain], 65);
+  console.log(`$ ls /volume\n${readdirSync(join(work, 'volume')).join('\n')}`);
+  registry.close();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
