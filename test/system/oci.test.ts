@@ -214,9 +214,10 @@ describe('a pull that is killed', () => {
         '--plain-http=127.0.0.1:5074',
       ];
       const child = spawn(command[0] ?? '', args, { stdio: 'ignore' });
+      const closed = new Promise((resolve) => child.once('close', resolve));
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 400));
       child.kill('SIGKILL');
-      await new Promise((resolve) => child.once('close', resolve));
+      await closed;
       if (existsSync(join(volume, 'm'))) {
         published += 1;
         for (const [name, bytes] of Object.entries(files)) {
