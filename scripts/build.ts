@@ -15,6 +15,8 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: 'warning',
+  // The workers never start threads of their own; the module that could is dropped from their bundles.
+  logOverride: { 'empty-import-meta': 'silent' },
   alias: { 'string-width': './scripts/shims/string-width.ts' },
 } as const;
 
