@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { collisionKey, unsafePath } from '../archive/index.ts';
 import { type Failure, WeighlockError } from '../error/index.ts';
@@ -55,9 +54,14 @@ export class Remote {
   }
 
   /** A staging folder for an artifact, the same one again after this container was restarted. */
-  stageArtifact(destination: string, { manifest, layout, bytes }: Resolved): Stage {
+  async stageArtifact(destination: string, { manifest, layout, bytes }: Resolved): Promise<Stage> {
     const keep = new Set(layout.items.flatMap((item) => (item.kind === 'file' ? [item.path] : [])));
-    return new Stage({ destination, kind: 'folder', bytes, resume: { key: stageKey(destination, manifest), keep } });
+    return new Stage({
+      destination,
+      kind: 'folder',
+      bytes,
+      resume: { key: await stageKey(destination, manifest), keep },
+    });
   }
 
   /** Fetches an artifact into its staging folder. What lies there afterwards is exactly what was hashed on its way. */
@@ -102,7 +106,9 @@ function stranger(): Failure {
 }
 
 /** The same for this pod, this place and this content; other pods on the same volume get their own. */
-function stageKey(destination: string, what: string): string {
+async function stageKey(destination: string, what: string): Promise<string> {
+  // Loaded only for a pull: it costs every start 4 ms.
+  const { createHash } = await import('node:crypto');
   return createHash('sha256').update(`${hostname()}\n${destination}\n${what}`).digest('hex').slice(0, 16);
 }
 

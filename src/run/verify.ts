@@ -189,7 +189,7 @@ export class VerifyRun {
     const target = requireDestination(source, destination);
     if (source.kind === 'oci') {
       work.resolved = await remote.resolve(source.reference);
-      work.stage = remote.stageArtifact(target, work.resolved);
+      work.stage = await remote.stageArtifact(target, work.resolved);
     } else work.stage = remote.stageFile(target, basename(target));
   }
 
