@@ -15,8 +15,15 @@ import { VERSION } from './version.ts';
 
 type Handler = (values: Readonly<Record<string, unknown>>, context: Context) => Promise<Finished>;
 
-const COMMANDS: Readonly<Record<string, { options: Record<string, Options>; handler: Handler }>> = {
-  verify: { options: VERIFY_OPTIONS, handler: verify },
+interface Command {
+  readonly options: Record<string, Options>;
+  readonly handler: Handler;
+  /** The words that are no options, by name. */
+  readonly positionals: (words: readonly string[]) => Record<string, unknown>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  verify: { options: VERIFY_OPTIONS, handler: verify, positionals: (sources) => ({ sources }) },
   digest: {
     options: {
       list: { type: 'boolean', default: false, describe: 'print the sha256sum listing instead' },
@@ -24,6 +31,7 @@ const COMMANDS: Readonly<Record<string, { options: Record<string, Options>; hand
       ...REMOTE_OPTIONS,
     },
     handler: digest,
+    positionals: oneSource,
   },
 };
 
@@ -44,7 +52,10 @@ export async function runCommandLine(words: readonly string[], context: Context)
   const choose = (name: string) => (values: unknown) => {
     chosen = { name, values: values as Readonly<Record<string, unknown>> };
   };
-  const argv = withEnvironment(words, context);
+  const named = Object.hasOwn(COMMANDS, words[0] ?? '') ? COMMANDS[words[0] ?? ''] : undefined;
+  const asksHelp = words.includes('--help') || words.includes('--version');
+  if (named !== undefined && !asksHelp) return named.handler(await parseOptions(words, named, context), context);
+  const argv = [...words];
   const parser = yargs()
     .scriptName('weighlock')
     .usage('$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was pinned.')
@@ -62,7 +73,7 @@ export async function runCommandLine(words: readonly string[], context: Context)
     )
     .demandCommand(1, 1, 'no command was given', 'more than one command was given')
     .strict()
-    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false })
+    .parserConfiguration(PARSER)
     .version(VERSION)
     .locale('en')
     .detectLocale(false)
@@ -83,11 +94,39 @@ export async function runCommandLine(words: readonly string[], context: Context)
   return command.handler(chosen.values, context);
 }
 
-/** Adds the options that `WEIGHLOCK_*` gives, for the command that is asked for. */
-function withEnvironment(words: readonly string[], { environment }: Context): string[] {
-  const command = COMMANDS[words[0] ?? ''];
-  if (command === undefined) return [...words];
-  const added = addEnvironment([...words], command.options, environment);
-  // In front of the words, so that a lone `--` there does not turn them into sources.
-  return [words[0] ?? '', ...added, ...words.slice(1)];
+/**
+ * Parses the words behind a command. yargs' own commands take 12 ms more at every start than its options alone, so they
+ * only make the help texts.
+ */
+async function parseOptions(
+  words: readonly string[],
+  command: Command,
+  context: Context,
+): Promise<Record<string, unknown>> {
+  const added = addEnvironment([...words], command.options, context.environment);
+  const parsed: Record<string, unknown> = await yargs()
+    .options(command.options)
+    .strictOptions()
+    .parserConfiguration(PARSER)
+    .help(false)
+    .version(false)
+    .locale('en')
+    .detectLocale(false)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw usage(message ?? error?.message ?? 'bad command line', `see: weighlock ${words[0]} --help`);
+    })
+    // In front of the words, so that a lone `--` there does not turn them into sources.
+    .parseAsync([...added, ...words.slice(1)]);
+  return { ...parsed, ...command.positionals((parsed['_'] as unknown[]).map(String)) };
+}
+
+/** Numbers and dots in a path are part of its name. */
+const PARSER = { 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false } as const;
+
+function oneSource(words: readonly string[]): { source: string } {
+  const [source, ...more] = words;
+  if (source === undefined || more.length > 0)
+    throw usage(`digest takes one source, not ${words.length}`, 'see: weighlock digest --help');
+  return { source };
 }
