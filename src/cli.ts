@@ -47,29 +47,28 @@ Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 co
  * @throws WeighlockError for everything that is wrong before a run begins
  */
 export async function runCommandLine(words: readonly string[], context: Context): Promise<Finished> {
-  let chosen: { name: string; values: Readonly<Record<string, unknown>> } | undefined;
-  let printed = '';
-  const choose = (name: string) => (values: unknown) => {
-    chosen = { name, values: values as Readonly<Record<string, unknown>> };
-  };
   const named = Object.hasOwn(COMMANDS, words[0] ?? '') ? COMMANDS[words[0] ?? ''] : undefined;
   const asksHelp = words.includes('--help') || words.includes('--version');
-  if (named !== undefined && !asksHelp) return named.handler(await parseOptions(words, named, context), context);
-  const argv = [...words];
+  const help = named === undefined || asksHelp ? await helpText(words) : '';
+  if (help !== '') {
+    await context.out.writeAll(`${help}\n`);
+    return { exitCode: EXIT.verified };
+  }
+  if (named === undefined) throw usage('no command was given', 'see: weighlock --help');
+  return named.handler(await parseOptions(words, named, context), context);
+}
+
+/** The help or version text that is asked for; empty when, behind a `--` say, none is. */
+async function helpText(words: readonly string[]): Promise<string> {
+  let printed = '';
   const parser = yargs()
     .scriptName('weighlock')
     .usage('$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was pinned.')
-    .command(
-      'verify [sources..]',
-      'verify files and folders (or copies of them: URL DEST)',
-      (y) => y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
-      choose('verify'),
+    .command('verify [sources..]', 'verify files and folders (or copies of them: URL DEST)', (y) =>
+      y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
     )
-    .command(
-      'digest <source>',
-      'print the value to pin: SHA-256 of a file, tree digest of a folder',
-      (y) => y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),
-      choose('digest'),
+    .command('digest <source>', 'print the value to pin: SHA-256 of a file, tree digest of a folder', (y) =>
+      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),
     )
     .demandCommand(1, 1, 'no command was given', 'more than one command was given')
     .strict()
@@ -82,16 +81,10 @@ export async function runCommandLine(words: readonly string[], context: Context)
     .fail((message, error) => {
       throw usage(message ?? error?.message ?? 'bad command line', 'see: weighlock --help');
     });
-  await parser.parseAsync(argv, {}, (_error, _values, output) => {
+  await parser.parseAsync([...words], {}, (_error, _values, output) => {
     printed = output;
   });
-  if (printed !== '') {
-    await context.out.writeAll(`${printed}\n`);
-    return { exitCode: EXIT.verified };
-  }
-  const command = chosen === undefined ? undefined : COMMANDS[chosen.name];
-  if (chosen === undefined || command === undefined) throw usage('no command was given', 'see: weighlock --help');
-  return command.handler(chosen.values, context);
+  return printed;
 }
 
 /**

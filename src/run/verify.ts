@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type LoadedChecksums, loadChecksums } from '../evidence/index.ts';
-import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
+import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import type { HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
@@ -335,10 +335,7 @@ function namesOf(table: FileTable): PathBytes[] {
 }
 
 function hexByName(table: FileTable): [PathBytes, string][] {
-  return namesOf(table).map((name, i) => [
-    name,
-    Buffer.from(table.digests.subarray(i * 32, i * 32 + 32)).toString('hex'),
-  ]);
+  return namesOf(table).map((name, i) => [name, hexAt(table, i) ?? '']);
 }
 
 function unmet({ kind, origin, digest }: Requirement) {
