@@ -87,6 +87,16 @@ export class Decompressor {
   }
 }
 
+/**
+ * How an archive is compressed, by the first bytes of it (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1); undefined
+ * while there are too few of them.
+ */
+export function compressionOf(head: Buffer): Compression | undefined {
+  if (head.length < 4) return undefined;
+  if (head.readUInt16BE(0) === 0x1f8b) return 'gzip';
+  return head.readUInt32LE(0) === 0xfd2fb528 ? 'zstd' : 'none';
+}
+
 function streamFor(compression: Compression): Gunzip | ZstdDecompress | undefined {
   if (compression === 'none') return undefined;
   if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK_BYTES });

@@ -17,6 +17,8 @@ export interface TarSink {
   data(chunk: Buffer): void;
   /** Its content is complete. */
   end(): void;
+  /** Everything else as it comes by: headers, padding, end marks. With all contents it makes the archive again. */
+  frame?(chunk: Buffer): void;
 }
 
 const BLOCK = 512;
@@ -55,11 +57,25 @@ export class TarReader {
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#state === 'header' || this.#state === 'after-end') at = this.#fill(chunk, at);
-      else if (this.#state === 'data') at = this.#data(chunk, at);
-      else if (this.#state === 'meta') at = this.#metaData(chunk, at);
-      else at = this.#skip(chunk, at);
+      at = this.pushFrame(chunk, at);
+      if (at < chunk.length) at = this.#data(chunk, at);
     }
+  }
+
+  /**
+   * Takes bytes up to where the content of a member is to follow.
+   *
+   * @returns where it stopped
+   */
+  pushFrame(chunk: Buffer, from: number): number {
+    let at = from;
+    while (at < chunk.length && this.#state !== 'data') {
+      if (this.#state === 'meta') at = this.#metaData(chunk, at);
+      else if (this.#state === 'padding') at = this.#skip(chunk, at);
+      else at = this.#fill(chunk, at);
+    }
+    if (at > from) this.#sink.frame?.(chunk.subarray(from, at));
+    return at;
   }
 
   /** @throws WeighlockError `UNSAFE_ENTRY` when the archive is cut off: it must have its end mark */

@@ -38,6 +38,7 @@ export const REMOTE_OPTIONS = {
   platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },
   replace: { type: 'boolean', default: false, describe: 'replace what lies at DEST and does not verify' },
   'allow-unknown-layers': { type: 'boolean', default: false, describe: 'leave out layers of unknown media types' },
+  unpack: { type: 'boolean', default: false, describe: 'publish an archive from https:// as the files in it' },
 } as const satisfies Record<string, Options>;
 
 /** What must be true, and what happens when it is not. */
@@ -178,6 +179,7 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     platform: parsePlatform(textOf(values, 'platform')),
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),
+    unpack: flagOf(values, 'unpack'),
   };
 }
 

@@ -44,6 +44,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   requireDifferentPaths(drafts);
   addPins(fromArguments.length > 0 ? fromArguments : drafts, sha256);
   addChecksums(fromArguments.length > 0 ? fromArguments : drafts, checksums, checksumsSha256);
+  pinArchives(drafts, settings.remote.unpack);
   return { ...settings, artifacts: drafts.map(requireRequirement) };
 }
 
@@ -158,6 +159,17 @@ function addChecksums(drafts: readonly Draft[], file: string | undefined, pin: s
     throw usage('--checksums needs exactly one source', 'verify the sources in runs of their own');
   const digest = parsePin(pin, '--checksums-sha256');
   only.requirements.push({ kind: 'checksums', file: resolve(file), digest, origin: '--checksums' });
+}
+
+/** An archive that is to be unpacked is pinned as it is sent. */
+function pinArchives(drafts: readonly Draft[], unpack: boolean): void {
+  if (!unpack) return;
+  const archives = drafts.filter(({ source }) => source.kind === 'https');
+  if (archives.length === 0) throw usage('--unpack was given, but no source is an archive of a server', 'leave it out');
+  for (const { requirements } of archives) {
+    for (const [i, requirement] of requirements.entries())
+      if (requirement.kind === 'sha256') requirements[i] = { ...requirement, kind: 'archive' };
+  }
 }
 
 function requireRequirement(artifact: Draft): ArtifactPlan {

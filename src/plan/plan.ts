@@ -16,6 +16,8 @@ export type Requirement =
   | { readonly kind: 'sha256'; readonly digest: string; readonly origin: string }
   /** Exactly the content of an OCI artifact whose manifest (or index) has this SHA-256. */
   | { readonly kind: 'manifest'; readonly digest: string; readonly origin: string }
+  /** Exactly the files of an archive that has this SHA-256 as it is sent. */
+  | { readonly kind: 'archive'; readonly digest: string; readonly origin: string }
   /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`. */
   | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string };
 
@@ -49,6 +51,8 @@ export interface RemoteSettings {
   readonly allowUnknownLayers: boolean;
   /** Put a verified copy in the place of what lies at a destination and does not verify. */
   readonly replace: boolean;
+  /** Publish an archive that comes over HTTPS as the files in it. */
+  readonly unpack: boolean;
 }
 
 /** What must be true of which artifact: everything a run needs to know, parsed and checked. */

@@ -13,9 +13,10 @@ import { promisify } from 'node:util';
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
+import { PIECE_BYTES, type WriteBehind } from './write-behind.ts';
 
-/** Bytes are hashed and written in pieces of this size: each system call and each call into the hasher costs. */
-const PIECE_BYTES = 1 << 20;
+/** Files up to this size are written at once. */
+const SMALL_BYTES = 64 << 10;
 
 const synchronise = promisify(fdatasync);
 
@@ -26,14 +27,16 @@ const OCCUPIED = new Set(['EEXIST', 'EISDIR', 'ENOTDIR', 'ELOOP']);
 export class FileWriter {
   readonly #descriptor: number | undefined;
   readonly #engine: Engine;
-  readonly #piece = Buffer.allocUnsafe(PIECE_BYTES);
+  readonly #behind: WriteBehind;
+  #piece: Buffer | undefined;
   #filled = 0;
-  /** Bytes that are in the file. */
+  /** Bytes that are in the file, or on their way. */
   #written = 0;
 
   /** @param mode - `create` refuses what is there; `continue` keeps it, and `reuse` brings it into the hash */
-  constructor(path: Buffer | undefined, engine: Engine, mode: 'create' | 'continue' = 'create') {
+  constructor(path: Buffer | undefined, engine: Engine, behind: WriteBehind, mode: 'create' | 'continue' = 'create') {
     this.#engine = engine;
+    this.#behind = behind;
     engine.init();
     if (path === undefined) return;
     const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
@@ -55,85 +58,128 @@ export class FileWriter {
    *
    * @returns how many bytes are there
    */
-  reuse(limit: number, onBytes: (bytes: number) => void): number {
+  async reuse(limit: number, onBytes: (bytes: number) => void): Promise<number> {
     const descriptor = this.#descriptor;
     if (descriptor === undefined) return 0;
     const stat = fstatSync(descriptor);
     // A second name for this file would let somebody else write to it later.
     if (!stat.isFile() || stat.nlink !== 1 || stat.size > limit) {
-      this.restart();
+      await this.restart();
       return 0;
     }
+    const piece = this.#behind.take();
     while (this.#written < stat.size) {
-      const length = readSync(descriptor, this.#piece, 0, PIECE_BYTES, this.#written);
+      const length = readSync(descriptor, piece, 0, piece.length, this.#written);
       if (length === 0) break;
-      this.#engine.update(this.#piece.subarray(0, length));
+      this.#engine.update(piece.subarray(0, length));
       this.#written += length;
       onBytes(length);
     }
+    this.#behind.give(piece);
     return this.#written;
   }
 
+  /** Takes bytes; `WriteBehind.room` says when to bring more. */
   write(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length; ) {
+      this.#piece ??= this.#behind.take();
       const take = Math.min(PIECE_BYTES - this.#filled, chunk.length - at);
       this.#piece.set(chunk.subarray(at, at + take), this.#filled);
       this.#filled += take;
       at += take;
-      if (this.#filled === PIECE_BYTES) this.flush();
+      if (this.#filled === PIECE_BYTES) this.#flush();
     }
   }
 
   /** Throws away everything and begins anew. */
-  restart(): void {
+  async restart(): Promise<void> {
     this.#filled = 0;
+    await this.#behind.drain();
     this.#written = 0;
     this.#engine.init();
     if (this.#descriptor !== undefined) ftruncateSync(this.#descriptor, 0);
   }
 
+  /** Hands what was collected to the hash and the file, so that a later attempt can go on after it. */
+  async flush(): Promise<void> {
+    this.#flush();
+    await this.#behind.drain();
+  }
+
   /** Writes the rest, brings it to the disk, and returns the SHA-256 as hex. */
   async finish(): Promise<string> {
-    this.flush();
-    const descriptor = this.#descriptor;
-    if (descriptor !== undefined) {
+    this.#flush();
+    const sha256 = this.#digest();
+    await this.#behind.drain();
+    if (this.#descriptor !== undefined) {
       try {
-        await synchronise(descriptor);
+        await synchronise(this.#descriptor);
       } catch (error) {
         throw ioError(error, 'write to the staging folder');
       }
     }
-    return this.digest();
+    return sha256;
   }
 
-  /** The SHA-256 as hex, of a file whose last byte was written, without waiting for the disk. */
-  digest(): string {
-    this.flush();
-    return Buffer.from(this.#engine.digest()).toString('hex');
+  /**
+   * Writes the rest and closes the file, without waiting for either.
+   *
+   * @returns the SHA-256 as hex
+   */
+  end(): string {
+    const descriptor = this.#descriptor;
+    // One small file after another: a system call is cheaper than the way through a queue.
+    if (descriptor !== undefined && this.#written === 0 && this.#filled <= SMALL_BYTES) {
+      this.#writeNow(descriptor);
+      closeSync(descriptor);
+    } else {
+      this.#flush();
+      if (descriptor !== undefined) this.#behind.close(descriptor);
+    }
+    this.#giveBack();
+    return this.#digest();
   }
 
-  close(): void {
+  /** Closes the file after all that is on its way to it. */
+  async close(): Promise<void> {
+    this.#giveBack();
+    await this.#behind.settle();
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
   }
 
-  /** Hands what was collected to the hash and the file, so that a later attempt can go on after it. */
-  flush(): void {
-    const piece = this.#piece.subarray(0, this.#filled);
-    this.#filled = 0;
-    if (piece.length === 0) return;
-    this.#engine.update(piece);
-    for (let done = 0; done < piece.length && this.#descriptor !== undefined; ) {
-      done += this.#writeAt(piece, done, this.#written + done);
-    }
-    this.#written += piece.length;
+  #digest(): string {
+    return Buffer.from(this.#engine.digest()).toString('hex');
   }
 
-  #writeAt(piece: Buffer, from: number, position: number): number {
+  #flush(): void {
+    const filled = this.#piece?.subarray(0, this.#filled);
+    this.#filled = 0;
+    if (filled === undefined || filled.length === 0) return;
+    this.#engine.update(filled);
+    if (this.#descriptor !== undefined) {
+      this.#behind.write(this.#descriptor, filled, this.#written);
+      this.#piece = undefined;
+    }
+    this.#written += filled.length;
+  }
+
+  #writeNow(descriptor: number): void {
+    const filled = this.#piece?.subarray(0, this.#filled);
+    this.#filled = 0;
+    if (filled === undefined) return;
+    this.#engine.update(filled);
     try {
-      return writeSync(this.#descriptor ?? -1, piece, from, piece.length - from, position);
+      for (let done = 0; done < filled.length; )
+        done += writeSync(descriptor, filled, done, filled.length - done, done);
     } catch (error) {
+      closeSync(descriptor);
       throw ioError(error, 'write to the staging folder');
     }
+  }
+
+  #giveBack(): void {
+    if (this.#piece !== undefined) this.#behind.give(this.#piece);
+    this.#piece = undefined;
   }
 }
 

@@ -1,7 +1,15 @@
 import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
-import type { PulledFile, PullReply, PullRequest, PullSetup, RemoteRequest, Resolved } from './protocol.ts';
+import type {
+  FetchReply,
+  FetchRequest,
+  PullReply,
+  PullRequest,
+  PullSetup,
+  RemoteRequest,
+  Resolved,
+} from './protocol.ts';
 
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
@@ -32,26 +40,24 @@ export class PullPool {
   }
 
   /** Fetches all layers, largest first, on as many threads as there is work for. */
-  async pull(reference: string, { layout }: Resolved, content: string | undefined): Promise<PullReply> {
+  async pull(
+    reference: string,
+    { layout }: Resolved,
+    folders: Pick<PullRequest, 'content' | 'records' | 'known'>,
+  ): Promise<PullReply> {
     const isImage = layout.subtree !== undefined;
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
     if (order.length === 0) return { files: [], failures: [] };
     this.#start(Math.min(this.#most, order.length));
     restartQueue(this.#setup.control);
-    const request: PullRequest = {
-      kind: 'pull',
-      reference,
-      layout,
-      order,
-      ...(content === undefined ? {} : { content }),
-    };
+    const request: PullRequest = { kind: 'pull', reference, layout, order, ...folders };
     const replies = (await this.#threads.askAll(request)) as PullReply[];
     return { files: replies.flatMap(({ files }) => files), failures: replies.flatMap(({ failures }) => failures) };
   }
 
-  /** Fetches one file over HTTPS. */
-  async fetch(url: string, file: string): Promise<PulledFile> {
-    return (await this.#ask({ kind: 'fetch', url, file })) as PulledFile;
+  /** Fetches one file over HTTPS, or an archive as the files in it. */
+  async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known'>): Promise<FetchReply> {
+    return (await this.#ask({ kind: 'fetch', url, ...what })) as FetchReply;
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { ArchiveRecord, KnownFiles } from './frames.ts';
 
 /** What a pull thread is started with. */
 export interface PullSetup {
@@ -38,14 +39,31 @@ export interface PullRequest {
   readonly order: Uint32Array;
   /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */
   readonly content?: string;
+  /** Private folder that keeps, for each archive, what makes it again. */
+  readonly records?: string;
+  /** A folder with files of an earlier run; its archives are fetched only if they are not there. */
+  readonly known?: KnownFiles;
 }
 
-/** Fetches one file over HTTPS. */
+/** Fetches one file over HTTPS, or an archive as the files in it. */
 export interface FetchRequest {
   readonly kind: 'fetch';
   readonly url: string;
-  /** Path of the file to write; what lies there is continued. */
-  readonly file: string;
+  /** Path of the file to write. */
+  readonly file?: string;
+  /** Unpacks it into this folder; `null` only looks what is in it. */
+  readonly unpackInto?: string | null;
+  /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */
+  readonly known?: KnownFiles & { readonly digest: Digest };
+}
+
+/** What came over HTTPS. */
+export interface FetchReply {
+  /** SHA-256 of the bytes as they came, as hex. */
+  readonly sha256: string;
+  readonly files: readonly PulledFile[];
+  /** What makes the archive again, if it was an uncompressed one. */
+  readonly record?: ArchiveRecord;
 }
 
 /** One file that was fetched, as its bytes were hashed on their way. */

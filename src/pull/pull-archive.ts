@@ -1,157 +1,112 @@
-import { mkdirSync } from 'node:fs';
-import { Decompressor, safePath, type TarEntry, TarReader, unsafePath } from '../archive/index.ts';
-import { errno, WeighlockError } from '../error/index.ts';
-import { entryText, ioError, type PathBytes } from '../fs/index.ts';
-import type { Engine } from '../hash/index.ts';
+import { rmSync } from 'node:fs';
+import { WeighlockError } from '../error/index.ts';
 import type { LayoutItem } from '../layout/index.ts';
 import { digestOf, hexOf } from '../registry/index.ts';
+import { ArchiveStream, type Unpacked } from './archive-stream.ts';
 import type { PullContext } from './context.ts';
-import { FileWriter } from './file-writer.ts';
+import { recordOf, recordPaths, saveRecord } from './frames.ts';
+import type { Placement } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
 import { stagedPath, wrongBlob } from './pull-file.ts';
+import { remake } from './remake.ts';
 
 type ArchiveItem = LayoutItem & { kind: 'archive' };
 
-/** Decides what becomes of a member: its path below the content, or nothing. May throw. */
-export type Placement = (entry: TarEntry, path: PathBytes) => PathBytes | undefined;
-
-/** Members stay where they are, inside their folder if they must be; whatever is not a file or folder is refused. */
-export function plainPlacement(item: ArchiveItem): Placement {
-  return ({ type, kind }, path) => {
-    if (type === 'other') throw unsafeMember(path, kind);
-    if (item.within !== undefined && path !== item.within && !path.startsWith(`${item.within}/`)) {
-      throw unsafeMember(path, `member outside of ${entryText(item.within)}`);
-    }
-    return path;
-  };
-}
+/** Times an archive is begun anew because the registry cannot go on in its middle. */
+const MAX_BEGINNINGS = 4;
 
 /**
- * Streams an archive: the blob's bytes are hashed as they come, unpacked, hashed again as the archive they are, and its
- * members written and hashed, all in one pass. A broken connection resumes; a wrong digest throws it all away.
+ * Streams an archive into the files it is made of. A broken connection resumes; where it cannot, or where a mirror sent
+ * something else, what was written is taken away and the archive begun anew.
  */
 export async function pullArchive(item: ArchiveItem, place: Placement, context: PullContext): Promise<PulledFile[]> {
-  const { descriptor, compression, unpackedDigest } = item;
+  const known = await leftover(item, place, context);
+  if (known !== undefined) return known;
+  for (let beginning = 1; ; beginning++) {
+    const last = beginning === MAX_BEGINNINGS;
+    const unpacked = await attempt(item, place, context, beginning > 1, last);
+    if (unpacked === undefined) continue;
+    const { files, frames } = unpacked;
+    if (frames !== undefined && item.unpackedDigest !== undefined && context.records !== undefined) {
+      const paths = files.map(({ path }) => path);
+      saveRecord(context.records, recordOf(item.unpackedDigest, frames, paths));
+    }
+    return [...files];
+  }
+}
+
+/** @returns undefined when it is to be begun anew */
+async function attempt(
+  { descriptor, compression, unpackedDigest }: ArchiveItem,
+  place: Placement,
+  context: PullContext,
+  upstreamOnly: boolean,
+  last: boolean,
+): Promise<Unpacked | undefined> {
   const { repository, signal, count } = context;
-  // Unpacked and packed are the same bytes when nothing is compressed; one hash then serves both.
-  const hashUnpacked = compression !== 'none' && unpackedDigest !== undefined;
-  const engines = await Promise.all([context.borrowEngine(), context.borrowEngine(), context.borrowEngine()]);
-  const [packed, unpacked, member] = engines;
-  const writer = new MemberWriter(member, place, context.content);
+  const tools = await context.borrowArchiveTools();
+  const stream = new ArchiveStream(compression, place, context.content, tools);
+  let received = 0;
   try {
-    const reader = new TarReader(writer);
-    const decompressor = new Decompressor(compression, (chunk) => {
-      if (hashUnpacked) unpacked.update(chunk);
-      reader.push(chunk);
-    });
-    packed.init();
-    unpacked.init();
     await repository.blob(
       descriptor,
       {
-        offset: 0,
+        offset: () => received,
         sink: async (chunk) => {
-          packed.update(chunk);
+          await stream.push(chunk);
+          received += chunk.length;
           count(chunk.length);
-          await decompressor.push(chunk);
         },
         restart: () => {
-          throw new WeighlockError({
-            code: 'SOURCE_UNAVAILABLE',
-            message: 'the registry cannot go on with an archive where it broke off',
-            remedy: 'restart the pod: the archive is then fetched from its beginning',
-          });
+          throw cannotGoOn();
         },
       },
       signal,
+      { upstreamOnly },
     );
-    await decompressor.finish();
-    reader.finish();
-    const found = hex(packed);
+    const unpacked = await stream.finish();
+    const found = unpacked.packedSha256;
     if (found !== hexOf(descriptor.digest)) throw wrongBlob(undefined, hexOf(descriptor.digest), found);
-    const inside = hashUnpacked ? hex(unpacked) : found;
-    if (unpackedDigest !== undefined && digestOf(inside) !== unpackedDigest) {
+    const inside = unpacked.unpackedSha256;
+    if (unpackedDigest !== undefined && digestOf(inside) !== unpackedDigest)
       throw wrongBlob(undefined, `unpacked ${hexOf(unpackedDigest)}`, `unpacked ${inside}`);
-    }
-    return writer.files;
+    return unpacked;
+  } catch (error) {
+    await stream.undo();
+    const another = error instanceof CannotGoOn || (repository.hasMirrors && !upstreamOnly);
+    if (!another || last || signal.aborted || received === 0) throw error;
+    return undefined;
   } finally {
-    writer.close();
-    for (const engine of engines) context.returnEngine(engine);
+    await stream.close();
+    context.returnArchiveTools(tools);
   }
 }
 
-/** Writes the members of an archive as they stream by. */
-class MemberWriter {
-  readonly files: PulledFile[] = [];
-  readonly #engine: Engine;
-  readonly #place: Placement;
-  readonly #content: string | undefined;
-  #open: { path: PathBytes; size: number; writer: FileWriter } | undefined;
-
-  constructor(engine: Engine, place: Placement, content: string | undefined) {
-    this.#engine = engine;
-    this.#place = place;
-    this.#content = content;
-  }
-
-  entry(entry: TarEntry): void {
-    const path = entryPath(entry);
-    // The archive's own root folder, `./`.
-    if (path === undefined) return;
-    const target = this.#place(entry, path);
-    if (target === undefined || entry.type === 'other') return;
-    if (entry.type === 'folder') this.#folder(target);
-    else {
-      const writer = new FileWriter(stagedPath(this.#content, target), this.#engine);
-      this.#open = { path: target, size: entry.size, writer };
+/** The files of an archive that an earlier run left; what does not prove itself is taken away to be fetched. */
+async function leftover(
+  { unpackedDigest }: ArchiveItem,
+  place: Placement,
+  context: PullContext,
+): Promise<PulledFile[] | undefined> {
+  const { known, content } = context;
+  if (unpackedDigest === undefined || known === undefined) return undefined;
+  const files = await remake(unpackedDigest, place, context, known);
+  if (files !== undefined || content !== known.folder) return files;
+  for (const record of known.records.filter(({ digest }) => digest === unpackedDigest)) {
+    for (const path of recordPaths(record)) {
+      const staged = stagedPath(content, path);
+      if (staged !== undefined) rmSync(staged, { force: true });
     }
   }
-
-  data(chunk: Buffer): void {
-    this.#open?.writer.write(chunk);
-  }
-
-  end(): void {
-    if (this.#open === undefined) return;
-    const { path, size, writer } = this.#open;
-    this.files.push({ path, size, sha256: writer.digest() });
-    this.close();
-  }
-
-  close(): void {
-    this.#open?.writer.close();
-    this.#open = undefined;
-  }
-
-  #folder(path: PathBytes): void {
-    const staged = stagedPath(this.#content, path);
-    if (staged === undefined) return;
-    try {
-      mkdirSync(staged, { recursive: true, mode: 0o755 });
-    } catch (error) {
-      if (errno(error) !== 'EEXIST' && errno(error) !== 'ENOTDIR') throw ioError(error, 'write to the staging folder');
-      throw unsafeMember(path, 'folder in the place of a file');
-    }
-  }
+  return undefined;
 }
 
-function entryPath({ name, type }: TarEntry): PathBytes | undefined {
-  if (type === 'folder' && /^\.?\/*$/.test(name.toString('latin1'))) return undefined;
-  const path = safePath(name);
-  if (typeof path === 'string') return path;
-  throw new WeighlockError(unsafePath(name, path.fault));
-}
+class CannotGoOn extends WeighlockError {}
 
-export function unsafeMember(path: PathBytes, kind: string): WeighlockError {
-  return new WeighlockError({
-    code: 'UNSAFE_ENTRY',
-    message: `unsafe member of an archive: ${kind}`,
-    file: entryText(path),
-    found: kind,
-    remedy: 'an archive may hold regular files and folders only; make it again without this member',
+function cannotGoOn(): WeighlockError {
+  return new CannotGoOn({
+    code: 'SOURCE_UNAVAILABLE',
+    message: 'the server cannot go on with an archive where it broke off',
+    remedy: 'use a registry that answers Range requests, or try again when the network is stable',
   });
-}
-
-function hex(engine: Engine): string {
-  return Buffer.from(engine.digest()).toString('hex');
 }

@@ -13,36 +13,38 @@ export function stagedPath(content: string | undefined, path: PathBytes): Buffer
 
 /**
  * Fetches a blob that is a file. What an earlier attempt left is hashed and continued; if the whole then has the wrong
- * digest, it was not ours, and the blob is fetched once more from its beginning.
+ * digest, it was not ours, or a mirror's, and the blob is fetched once more from the beginning, from the registry itself.
  */
 export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
   const { descriptor, path } = item;
   const { repository, content, signal, count } = context;
   const engine = await context.borrowEngine();
-  const writer = new FileWriter(stagedPath(content, path), engine, 'continue');
+  const behind = context.borrowBehind();
+  const writer = new FileWriter(stagedPath(content, path), engine, behind, 'continue');
+  const sink = (chunk: Buffer) => {
+    writer.write(chunk);
+    count(chunk.length);
+    return behind.isFull ? behind.room() : undefined;
+  };
   try {
-    for (let fresh = false; ; fresh = true) {
-      const offset = fresh ? 0 : writer.reuse(descriptor.size, count);
-      if (fresh) writer.restart();
-      const sink = (chunk: Buffer) => {
-        writer.write(chunk);
-        count(chunk.length);
-      };
+    const found = await writer.reuse(descriptor.size, count);
+    for (let isLast = found === 0 && !repository.hasMirrors; ; isLast = true) {
+      const upstreamOnly = isLast;
       try {
-        await repository.blob(descriptor, { offset, sink, restart: () => writer.restart() }, signal);
+        const restart = () => writer.restart();
+        await repository.blob(descriptor, { offset: () => writer.size, sink, restart }, signal, { upstreamOnly });
       } finally {
-        writer.flush();
+        await writer.flush();
       }
       const sha256 = await writer.finish();
       if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
-      if (offset === 0) {
-        writer.restart();
-        throw wrongBlob(entryText(path), hexOf(descriptor.digest), sha256);
-      }
+      await writer.restart();
+      if (isLast) throw wrongBlob(entryText(path), hexOf(descriptor.digest), sha256);
     }
   } finally {
-    writer.close();
+    await writer.close();
     context.returnEngine(engine);
+    context.returnBehind(behind);
   }
 }
 

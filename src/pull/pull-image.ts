@@ -2,8 +2,9 @@ import { WeighlockError } from '../error/index.ts';
 import { entryText, type PathBytes } from '../fs/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { PullContext } from './context.ts';
+import { type Placement, unsafeMember } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
-import { type Placement, pullArchive, unsafeMember } from './pull-archive.ts';
+import { pullArchive } from './pull-archive.ts';
 
 /** image-spec layer.md: marks of what a layer takes away from those below it. */
 const WHITEOUT = '.wh.';

@@ -1,13 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf } from '../error/index.ts';
-import { fromText } from '../fs/index.ts';
 import { checkStop, countBytes, countFile, createEngine, type Engine, nextInQueue, Stopped } from '../hash/index.ts';
 import { layOut } from '../layout/index.ts';
-import { download, parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
+import { parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
-import type { PullContext } from './context.ts';
-import { FileWriter } from './file-writer.ts';
+import type { PullContext, PullTools } from './context.ts';
+import { fetchUrl } from './fetch-url.ts';
+import { plainPlacement } from './member-writer.ts';
 import type {
+  FetchReply,
   FetchRequest,
   NoticeMessage,
   PulledFile,
@@ -18,9 +19,10 @@ import type {
   Resolved,
   ResolveRequest,
 } from './protocol.ts';
-import { plainPlacement, pullArchive } from './pull-archive.ts';
+import { pullArchive } from './pull-archive.ts';
 import { pullFile } from './pull-file.ts';
 import { pullImage } from './pull-image.ts';
+import { WriteBehind } from './write-behind.ts';
 
 /** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
 const LANES = 2;
@@ -36,6 +38,7 @@ class PullThread {
   readonly #setup: PullSetup;
   readonly #controller = new AbortController();
   readonly #engines: Engine[] = [];
+  readonly #queues: WriteBehind[] = [];
 
   constructor(port: Port, setup: PullSetup) {
     this.#port = port;
@@ -61,7 +64,7 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | PulledFile> {
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply> {
     if (request.kind === 'resolve') return this.#resolve(request);
     return request.kind === 'pull' ? this.#pull(request) : this.#fetch(request);
   }
@@ -90,7 +93,8 @@ class PullThread {
 
   async #pull(request: PullRequest): Promise<PullReply> {
     const repository = new Repository(parseReference(request.reference), this.#setup.settings, this.#notice);
-    const context = this.#context(repository, request.content);
+    const { content, records, known } = request;
+    const context: PullContext = { ...this.#tools(), repository, content, records, known };
     const files: PulledFile[] = [];
     const failures: Failure[] = [];
     const lane = async () => {
@@ -117,56 +121,18 @@ class PullThread {
     if (layout.subtree !== undefined) return pullImage(layout, context);
     const item = layout.items[index];
     if (item === undefined) return [];
-    return item.kind === 'file' ? [await pullFile(item, context)] : pullArchive(item, plainPlacement(item), context);
+    return item.kind === 'file'
+      ? [await pullFile(item, context)]
+      : pullArchive(item, plainPlacement(item.within), context);
   }
 
-  async #fetch({ url, file }: FetchRequest): Promise<PulledFile> {
+  async #fetch(request: FetchRequest): Promise<FetchReply> {
     const transport = new Transport(this.#setup.settings);
-    const first = new URL(url);
-    const secretHeaders: Record<string, string> = {};
-    if (first.username !== '') {
-      const user = `${decodeURIComponent(first.username)}:${decodeURIComponent(first.password)}`;
-      secretHeaders['authorization'] = `Basic ${Buffer.from(user).toString('base64')}`;
-      first.username = '';
-      first.password = '';
-    }
-    const engine = await createEngine(this.#setup.engine);
-    const writer = new FileWriter(Buffer.from(file), engine, 'continue');
-    const count = (bytes: number) => countBytes(this.#setup.control, bytes);
     try {
-      // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
-      writer.restart();
-      const { signal } = this.#controller;
-      const size = await download(
-        {
-          offset: 0,
-          sink: (chunk) => {
-            writer.write(chunk);
-            count(chunk.length);
-          },
-          restart: () => writer.restart(),
-          open: (offset, validator) => {
-            const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-            const condition: Record<string, string> =
-              offset > 0 && validator !== undefined ? { 'if-range': validator } : {};
-            return transport.ask(first, {
-              headers: { ...range, ...condition },
-              secretHeaders,
-              signal,
-              retryable: true,
-            });
-          },
-        },
-        {
-          signal,
-          onRetry: (failure, ms) => this.#notice(`${failure.message}; trying again in ${(ms / 1000).toFixed(1)} s`),
-        },
-      );
-      const sha256 = await writer.finish();
-      countFile(this.#setup.control);
-      return { path: fromText(file.slice(file.lastIndexOf('/') + 1)), size, sha256 };
+      const reply = await fetchUrl(request, { ...this.#tools(), transport, notice: this.#notice });
+      for (const _ of reply.files) countFile(this.#setup.control);
+      return reply;
     } finally {
-      writer.close();
       await transport.close();
     }
   }
@@ -176,14 +142,32 @@ class PullThread {
     return nextInQueue(this.#setup.control);
   }
 
-  #context(repository: Repository, content: string | undefined): PullContext {
+  #tools(): PullTools {
+    const { control, engine } = this.#setup;
+    const borrowEngine = async () => this.#engines.pop() ?? createEngine(engine);
+    const returnEngine = (used: Engine) => void this.#engines.push(used);
+    const borrowBehind = () => this.#queues.pop() ?? new WriteBehind();
+    const returnBehind = (used: WriteBehind) => {
+      used.reset();
+      this.#queues.push(used);
+    };
     return {
-      repository,
-      content,
       signal: this.#controller.signal,
-      count: (bytes) => countBytes(this.#setup.control, bytes),
-      borrowEngine: async () => this.#engines.pop() ?? createEngine(this.#setup.engine),
-      returnEngine: (engine) => void this.#engines.push(engine),
+      count: (bytes) => countBytes(control, bytes),
+      borrowEngine,
+      returnEngine,
+      borrowBehind,
+      returnBehind,
+      borrowArchiveTools: async () => ({
+        packed: await borrowEngine(),
+        unpacked: await borrowEngine(),
+        member: await borrowEngine(),
+        behind: borrowBehind(),
+      }),
+      returnArchiveTools: ({ packed, unpacked, member, behind }) => {
+        for (const used of [packed, unpacked, member]) returnEngine(used);
+        returnBehind(behind);
+      },
     };
   }
 

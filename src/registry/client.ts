@@ -173,42 +173,58 @@ export class Repository {
         remedy: 'push the artifact again with a current tool',
       });
     }
-    const pieces: Buffer[] = [];
-    await this.blob(
-      descriptor,
-      { offset: 0, sink: (chunk) => void pieces.push(chunk), restart: () => void pieces.splice(0) },
-      signal,
-    );
-    const bytes = Buffer.concat(pieces);
-    const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
-    if (digest !== descriptor.digest) throw this.#mismatch('the configuration', descriptor.digest, digest);
-    return bytes;
+    for (let upstreamOnly = !this.hasMirrors; ; upstreamOnly = true) {
+      const pieces: Buffer[] = [];
+      const offset = () => pieces.reduce((sum, { length }) => sum + length, 0);
+      const sink = (chunk: Buffer) => void pieces.push(chunk);
+      await this.blob(descriptor, { offset, sink, restart: () => void pieces.splice(0) }, signal, { upstreamOnly });
+      const bytes = Buffer.concat(pieces);
+      const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
+      if (digest === descriptor.digest) return bytes;
+      if (upstreamOnly) throw this.#mismatch('the configuration', descriptor.digest, digest);
+    }
+  }
+
+  /** True when content may come from somebody else than the registry itself. */
+  get hasMirrors(): boolean {
+    return this.#hosts.length > 1;
   }
 
   /**
    * Streams a blob into a sink, through broken connections and expired tokens. The length is checked here, the digest is
    * the sink's business. The registry is asked again after every break: a pre-signed address may have expired.
+   *
+   * @param task - `offset` says how many bytes the sink has: the next host goes on where a mirror failed
+   * @param options - `upstreamOnly` leaves out the mirrors, after one of them sent something else
    */
   async blob(
     descriptor: Descriptor,
-    task: Pick<Download, 'offset' | 'sink' | 'restart'>,
+    task: Pick<Download, 'sink' | 'restart'> & { readonly offset: () => number },
     signal: AbortSignal,
+    options: { readonly upstreamOnly?: boolean } = {},
   ): Promise<void> {
     const { digest, size } = descriptor;
-    await this.#anyHost(signal, (host) =>
-      download(
-        {
-          ...task,
-          size,
-          open: async (offset) => {
-            const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-            const answer = await this.#get(host, `blobs/${digest}`, range, signal);
-            if (answer.status >= 400 && answer.status !== 416) throw await this.#failure(answer, `blob ${digest}`);
-            return answer;
+    const hosts = options.upstreamOnly === true ? this.#hosts.slice(-1) : this.#hosts;
+    const { sink, restart } = task;
+    await this.#anyHost(
+      signal,
+      (host) =>
+        download(
+          {
+            sink,
+            restart,
+            offset: task.offset(),
+            size,
+            open: async (offset) => {
+              const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+              const answer = await this.#get(host, `blobs/${digest}`, range, signal);
+              if (answer.status >= 400 && answer.status !== 416) throw await this.#failure(answer, `blob ${digest}`);
+              return answer;
+            },
           },
-        },
-        { signal, onRetry: this.#onRetry },
-      ),
+          { signal, onRetry: this.#onRetry },
+        ),
+      hosts,
     );
   }
 
@@ -238,12 +254,16 @@ export class Repository {
   }
 
   /** Tries the hosts in order; the last one, the registry itself, has the last word. */
-  async #anyHost<T>(signal: AbortSignal, action: (host: Host) => Promise<T>): Promise<T> {
-    for (const [i, host] of this.#hosts.entries()) {
+  async #anyHost<T>(
+    signal: AbortSignal,
+    action: (host: Host) => Promise<T>,
+    hosts: readonly Host[] = this.#hosts,
+  ): Promise<T> {
+    for (const [i, host] of hosts.entries()) {
       try {
         return await withRetries(() => action(host), { signal, onRetry: this.#onRetry });
       } catch (error) {
-        if (signal.aborted || i === this.#hosts.length - 1) throw error;
+        if (signal.aborted || i === hosts.length - 1) throw error;
         if (!(error instanceof WeighlockError)) throw error;
         this.#notice(`mirror ${host.base.host}: ${error.message}; asking the next one`);
       }

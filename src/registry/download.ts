@@ -93,7 +93,8 @@ async function drain(task: Download, state: State, { body, url }: Answer): Promi
     for await (const chunk of body as AsyncIterable<Buffer>) {
       if (state.size !== undefined && state.offset + chunk.length > state.size)
         throw wrongSize(url, state.size, undefined);
-      await task.sink(chunk);
+      const taken = task.sink(chunk);
+      if (taken !== undefined) await taken;
       state.offset += chunk.length;
       state.moved += chunk.length;
     }

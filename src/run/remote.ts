@@ -1,11 +1,20 @@
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import { collisionKey, unsafePath } from '../archive/index.ts';
 import { type Failure, WeighlockError } from '../error/index.ts';
 import { type FileTable, FileTableBuilder, fromText, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { RemoteSettings } from '../plan/index.ts';
-import { type PulledFile, PullPool, type Resolved } from '../pull/index.ts';
-import { hexOf } from '../registry/index.ts';
-import { Stage } from '../stage/index.ts';
+import {
+  type ArchiveRecord,
+  loadRecords,
+  type PulledFile,
+  PullPool,
+  parseRecords,
+  type Resolved,
+  recordPaths,
+} from '../pull/index.ts';
+import { digestOf, hexOf } from '../registry/index.ts';
+import { readMarker, Stage } from '../stage/index.ts';
 import type { Hashing } from './hashing.ts';
 
 /** Fetches what is not on a volume. */
@@ -39,14 +48,14 @@ export class Remote {
   }
 
   /** The files that an artifact is made of, by name, without writing any: archives are fetched to see what is in them. */
-  async promised(reference: string, resolved: Resolved): Promise<ReadonlyMap<PathBytes, string>> {
+  async promised(reference: string, resolved: Resolved, destination: string): Promise<ReadonlyMap<PathBytes, string>> {
     const { layout } = resolved;
     const archives = layout.items.filter(({ kind }) => kind === 'archive');
     const files = new Map<PathBytes, string>();
     for (const item of layout.items) if (item.kind === 'file') files.set(item.path, hexOf(item.descriptor.digest));
     if (archives.length > 0) {
       const only = { ...resolved, layout: { ...layout, items: archives } } as Resolved;
-      const { files: members, failures } = await this.#pool.pull(reference, only, undefined);
+      const { files: members, failures } = await this.#pool.pull(reference, only, { known: knownAt(destination) });
       throwFirst(failures);
       for (const { path, sha256 } of members) files.set(path, sha256);
     }
@@ -55,7 +64,8 @@ export class Remote {
 
   /** A staging folder for an artifact, the same one again after this container was restarted. */
   async stageArtifact(destination: string, { manifest, layout, bytes }: Resolved): Promise<Stage> {
-    const keep = new Set(layout.items.flatMap((item) => (item.kind === 'file' ? [item.path] : [])));
+    const files = layout.items.flatMap((item) => (item.kind === 'file' ? [item.path] : []));
+    const keep = (records: string) => new Set([...files, ...loadRecords(records).flatMap(recordPaths)]);
     return new Stage({
       destination,
       kind: 'folder',
@@ -70,19 +80,52 @@ export class Remote {
     resolved: Resolved,
     stage: Stage,
   ): Promise<{ files: FileTable; failures: readonly Failure[] }> {
-    const { files, failures } = await this.#pool.pull(reference, resolved, stage.folder);
+    const { files, failures } = await this.#pool.pull(reference, resolved, {
+      content: stage.folder,
+      records: stage.records,
+      known: { folder: stage.folder, records: loadRecords(stage.records) },
+    });
     const table = tableOf(files);
     if (failures.length > 0) return { files: table, failures };
     return { files: table, failures: [...collisions(table), ...(await this.#strangers(stage.folder, table))] };
   }
 
-  /** Fetches one file over HTTPS into its staging folder. */
-  async fetch(url: string, stage: Stage, name: string): Promise<FileTable> {
-    return tableOf([await this.#pool.fetch(url, `${stage.folder}/${name}`)]);
+  get unpacks(): boolean {
+    return this.#settings.unpack;
   }
 
-  stageFile(destination: string, name: string): Stage {
-    return new Stage({ destination, kind: 'file', bytes: 0, fileName: fromText(name) });
+  /** A staging folder for what comes over HTTPS. */
+  stageDownload(destination: string): Stage {
+    if (this.unpacks) return new Stage({ destination, kind: 'folder', bytes: 0 });
+    return new Stage({ destination, kind: 'file', bytes: 0, fileName: fromText(basename(destination)) });
+  }
+
+  /** Fetches one file, or an archive as the files in it, over HTTPS into its staging folder. */
+  async fetch(url: string, stage: Stage, destination: string): Promise<Downloaded> {
+    if (!this.unpacks) {
+      const { sha256, files } = await this.#pool.fetch(url, { file: `${stage.folder}/${basename(destination)}` });
+      return { kind: 'file', sha256, files: tableOf(files), failures: [], records: [] };
+    }
+    const { sha256, files, record } = await this.#pool.fetch(url, { unpackInto: stage.folder });
+    const table = tableOf(files);
+    const failures = [...collisions(table), ...(await this.#strangers(stage.folder, table))];
+    return { kind: 'folder', sha256, files: table, failures, records: record === undefined ? [] : [record] };
+  }
+
+  /**
+   * The files of an archive by name, without writing any: computed from what lies at the destination where that is
+   * possible, otherwise fetched.
+   *
+   * @returns also the SHA-256 of the archive that they are the files of
+   */
+  async promisedByArchive(
+    url: string,
+    digest: string,
+    destination: string,
+  ): Promise<{ sha256: string; checksums: ReadonlyMap<PathBytes, string> }> {
+    const known = { ...knownAt(destination), digest: digestOf(digest) };
+    const { sha256, files } = await this.#pool.fetch(url, { unpackInto: null, known });
+    return { sha256, checksums: new Map(files.map((file) => [file.path, file.sha256])) };
   }
 
   /** Files in the staging folder that nobody fetched, or that have another size than was hashed. */
@@ -103,6 +146,22 @@ function stranger(): Failure {
     message: 'something else writes to the staging folder',
     remedy: 'see what else mounts this volume, and with which UID; then restart the pod',
   };
+}
+
+/** What came over HTTPS. */
+export interface Downloaded {
+  readonly kind: 'file' | 'folder';
+  /** Of the bytes as they came, as hex. */
+  readonly sha256: string;
+  readonly files: FileTable;
+  readonly failures: readonly Failure[];
+  readonly records: readonly ArchiveRecord[];
+}
+
+/** What the marker beside a destination says of the archives that were unpacked there; nobody's word is taken for it. */
+function knownAt(destination: string): { folder: string; records: readonly ArchiveRecord[] } {
+  const marker = readMarker(destination) as { archives?: unknown } | null | undefined;
+  return { folder: destination, records: parseRecords(marker?.archives) };
 }
 
 /** The same for this pod, this place and this content; other pods on the same volume get their own. */

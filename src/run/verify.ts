@@ -1,12 +1,11 @@
-import { basename } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type LoadedChecksums, loadChecksums } from '../evidence/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import type { HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
-import type { Resolved } from '../pull/index.ts';
+import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
-import { destinationState, Stage } from '../stage/index.ts';
+import { destinationState, removeMarker, Stage } from '../stage/index.ts';
 import {
   type ArtifactOutcome,
   allFailures,
@@ -16,6 +15,7 @@ import {
   type RunOutcome,
   resultOf,
 } from '../verdict/index.ts';
+import { VERSION } from '../version.ts';
 import { Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
 import { Remote } from './remote.ts';
@@ -36,6 +36,8 @@ interface Work {
   stage?: Stage;
   /** Files that were fetched, hashed on their way. */
   fetched?: { readonly kind: 'file' | 'folder'; readonly files: FileTable };
+  /** What makes archives again that were unpacked; goes into the marker. */
+  records?: readonly ArchiveRecord[];
 }
 
 /**
@@ -74,7 +76,7 @@ export class VerifyRun {
       // Nothing may still be written to a staging folder while it is removed.
       await stopWithin(() => this.dispose());
       this.#runFailures.push(failureOf(error));
-      outcomes = this.#works.map((work) => this.#outcome(work, undefined));
+      outcomes = await Promise.all(this.#works.map((work) => this.#outcome(work, undefined)));
     } finally {
       watchdog.stop();
       for (const work of this.#works) this.#tidy(work);
@@ -126,7 +128,7 @@ export class VerifyRun {
     const outcomes: ArtifactOutcome[] = [];
     for (const work of works) {
       const content = work.fetched ?? work.listing;
-      outcomes.push(this.#outcome(work, content && (await hashing.measure(content, work.failures))));
+      outcomes.push(await this.#outcome(work, content && (await hashing.measure(content, work.failures))));
     }
     return outcomes;
   }
@@ -190,7 +192,7 @@ export class VerifyRun {
     if (source.kind === 'oci') {
       work.resolved = await remote.resolve(source.reference);
       work.stage = await remote.stageArtifact(target, work.resolved);
-    } else work.stage = remote.stageFile(target, basename(target));
+    } else work.stage = remote.stageDownload(target);
   }
 
   async #list(work: Work, path: string, hashing: Hashing): Promise<void> {
@@ -221,16 +223,30 @@ export class VerifyRun {
     const { source } = artifact;
     if (work.failures.length > 0) return;
     if (source.kind === 'oci' && resolved !== undefined) {
-      if (stage === undefined) this.#promise(work, await remote.promised(source.reference, resolved));
+      if (stage === undefined) this.#promise(work, await remote.promised(source.reference, resolved, work.path));
       else {
         const { files, failures } = await remote.pull(source.reference, resolved, stage);
         work.failures.push(...failures);
         work.fetched = { kind: 'folder', files };
+        work.records = loadRecords(stage.records);
         this.#promise(work, undefined);
       }
     } else if (source.kind === 'https' && stage !== undefined) {
-      const files = await remote.fetch(source.url, stage, basename(artifact.destination ?? ''));
-      work.fetched = { kind: 'file', files };
+      const { kind, sha256, files, failures, records } = await remote.fetch(
+        source.url,
+        stage,
+        artifact.destination ?? '',
+      );
+      work.failures.push(...failures);
+      work.fetched = { kind, files };
+      work.records = records;
+      if (kind === 'folder') promiseArchive(work, sha256, new Map(hexByName(files)));
+    } else if (source.kind === 'https' && artifact.destination === work.path) {
+      // One is enough: if there are several, they agree or fail.
+      const pin = artifact.requirements.find(({ kind }) => kind === 'archive')?.digest;
+      if (pin === undefined) return;
+      const { sha256, checksums } = await remote.promisedByArchive(source.url, pin, artifact.destination);
+      promiseArchive(work, sha256, checksums);
     }
   }
 
@@ -244,7 +260,7 @@ export class VerifyRun {
     }
   }
 
-  #outcome(work: Work, measured: Measured | undefined): ArtifactOutcome {
+  async #outcome(work: Work, measured: Measured | undefined): Promise<ArtifactOutcome> {
     const { artifact, path, stage } = work;
     const judgement =
       measured === undefined
@@ -261,7 +277,7 @@ export class VerifyRun {
       requirements.every(({ met }) => met)
     ) {
       try {
-        stage.publish(work.replaces);
+        await stage.publish({ replace: work.replaces, ...this.#marker(work, measured) });
         published = true;
       } catch (error) {
         failures.push(failureOf(error));
@@ -271,6 +287,8 @@ export class VerifyRun {
       failures.push(unmetWithoutReason());
     work.failures.splice(0, work.failures.length, ...failures);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
+    // It spoke of something else.
+    if (result === 'FAILED' && stage === undefined && path === artifact.destination) removeMarker(path);
     const resolved = work.resolved === undefined ? {} : { manifest: work.resolved.manifest };
     return {
       artifact,
@@ -282,6 +300,23 @@ export class VerifyRun {
       path,
       published,
     };
+  }
+
+  /** What is put beside content that was fetched, to say what it is. */
+  #marker({ artifact, resolved, fetched, records }: Work, { digest, files }: Measured): { marker?: string } {
+    if (fetched === undefined) return {};
+    const marker = {
+      apiVersion: 'weighlock.dev/v1alpha1',
+      kind: 'VerificationMarker',
+      verifier: { name: 'weighlock', version: VERSION },
+      source: locationText(artifact.source),
+      ...(resolved === undefined ? {} : { digest: resolved.digest, manifest: resolved.manifest }),
+      content: { sha256: digest, files: files.count, bytes: files.totalBytes },
+      requirements: artifact.requirements.map(({ kind, digest: expected, origin }) => ({ kind, expected, origin })),
+      timeVerified: new Date().toISOString(),
+      archives: records ?? [],
+    };
+    return { marker: `${JSON.stringify(marker, null, 2)}\n` };
   }
 
   /** Keeps a staging folder only when the next run can go on with it: after a time-out, a broken network, a signal. */
@@ -328,6 +363,25 @@ async function attempt(work: Work, action: () => Promise<void>): Promise<void> {
   } catch (error) {
     work.failures.push(failureOf(error));
   }
+}
+
+/** Evidence for an archive that was pinned: the files in it. */
+function promiseArchive(work: Work, sha256: string, checksums: ReadonlyMap<PathBytes, string>): void {
+  for (const requirement of work.artifact.requirements) {
+    if (requirement.kind !== 'archive') continue;
+    if (requirement.digest === sha256) work.evidence.set(requirement, { checksums, identity: '' });
+    else work.failures.push(wrongArchive(requirement, sha256));
+  }
+}
+
+function wrongArchive({ origin, digest }: Requirement, found: string): Failure {
+  return {
+    code: 'DIGEST_MISMATCH',
+    message: `the archive's SHA-256 is not ${origin}`,
+    expected: digest,
+    found,
+    remedy: 'do not use this content; if it is the right one, pin it anew with: sha256sum ARCHIVE',
+  };
 }
 
 function namesOf(table: FileTable): PathBytes[] {

@@ -1,13 +1,9 @@
 import {
-  closeSync,
-  constants,
   existsSync,
-  fsyncSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -18,6 +14,8 @@ import {
 import { dirname, join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
 import { fromBuffer, ioError, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
+import { markerPath } from './marker.ts';
+import { syncFolder, syncTree } from './sync.ts';
 
 /** Left free on the volume, so that a pull that just fits does not starve what else lives there. */
 const RESERVE_BYTES = 16 << 20;
@@ -38,8 +36,11 @@ export interface StagePlan {
   readonly folders?: readonly PathBytes[];
   /** Name of the file within the stage, for a file. */
   readonly fileName?: PathBytes;
-  /** Gives the staging folder a name that the next run finds again; what it then holds is kept if it is in `keep`. */
-  readonly resume?: { readonly key: string; readonly keep: ReadonlySet<PathBytes> };
+  /**
+   * Gives the staging folder a name that the next run finds again; what it then holds is kept if `keep` names it, which
+   * may look at what `records` has.
+   */
+  readonly resume?: { readonly key: string; readonly keep: (records: string) => ReadonlySet<PathBytes> };
 }
 
 /**
@@ -52,6 +53,8 @@ export interface StagePlan {
 export class Stage {
   /** Where the content grows. */
   readonly folder: string;
+  /** A private folder that the next run finds again, for what helps it to go on. */
+  readonly records: string;
   readonly #plan: StagePlan;
   readonly #private: string;
   readonly #inside: boolean;
@@ -64,6 +67,7 @@ export class Stage {
     requireSpace(base, plan.bytes);
     this.#private = privateFolder(base, plan.resume?.key);
     this.folder = join(this.#private, 'content');
+    this.records = join(this.#private, 'records');
     if (plan.resume !== undefined) this.#takeOver(plan.resume.keep);
     attempt('create a staging folder', () => mkdirSync(this.folder, { mode: 0o755, recursive: true }));
     for (const path of plan.folders ?? [])
@@ -74,21 +78,34 @@ export class Stage {
    * Makes the copy visible. Call it only after everything passed. What lies at the destination is never overwritten, but
    * moved away first if that is asked for.
    *
+   * @param options - `marker` is put beside the destination, to say what was verified
    * @throws WeighlockError `SOURCE_CHANGED` when something appeared at the destination meanwhile; I/O codes
    */
-  publish(replace = false): void {
+  async publish(options: { readonly replace?: boolean; readonly marker?: string } = {}): Promise<void> {
     const { destination, kind, fileName } = this.#plan;
-    if (replace) this.#moveAway();
+    await syncTree(this.folder);
+    if (options.replace === true) this.#moveAway();
     if (kind === 'file') {
       // link(2), unlike rename(2), refuses to replace what is there.
       attemptPublish(() => linkSync(this.#staged(fileName ?? ('' as PathBytes)), destination));
     } else {
-      syncFolders(this.folder);
       if (this.#inside) this.#publishInside();
       else attemptPublish(() => renameSync(this.folder, destination));
     }
+    if (options.marker !== undefined) this.#mark(options.marker);
     this.discard();
-    sync(this.#inside ? destination : dirname(destination));
+    syncFolder(this.#inside ? destination : dirname(destination));
+  }
+
+  /** Where the destination is a mount point, there is no place for a marker that is not among the content. */
+  #mark(marker: string): void {
+    const path = this.#inside ? undefined : markerPath(this.#plan.destination);
+    if (path === undefined) return;
+    const temporary = join(this.#private, 'marker');
+    attempt('write what was verified', () => {
+      writeFileSync(temporary, marker, { mode: 0o644 });
+      renameSync(temporary, path);
+    });
   }
 
   /** Removes the staging folder and whatever is still in it. */
@@ -120,8 +137,8 @@ export class Stage {
 
   /** A kill between the renames is noticed by the mark: the next run takes everything back first. */
   #publishInside(): void {
-    writeFileSync(this.#mark, '');
-    sync(this.#private);
+    writeFileSync(this.#publishing, '');
+    syncFolder(this.#private);
     for (const name of readdirSync(this.folder, 'buffer')) {
       const target = Buffer.concat([Buffer.from(`${this.#plan.destination}/`), name]);
       attemptPublish(() => {
@@ -131,19 +148,19 @@ export class Stage {
     }
   }
 
-  get #mark(): string {
+  get #publishing(): string {
     return join(this.#private, 'publishing');
   }
 
   /** Keeps of an earlier run's folder what may be the beginning of this one's, and removes everything else. */
-  #takeOver(keep: ReadonlySet<PathBytes>): void {
+  #takeOver(keep: (records: string) => ReadonlySet<PathBytes>): void {
     if (!existsSync(this.folder)) return;
     if (!lstatSync(this.folder).isDirectory()) {
       rmSync(this.folder, { recursive: true, force: true });
       return;
     }
-    if (this.#inside && existsSync(this.#mark)) this.#takeBack();
-    sweep(this.folder, '' as PathBytes, keep);
+    if (this.#inside && existsSync(this.#publishing)) this.#takeBack();
+    sweep(this.folder, '' as PathBytes, keep(this.records));
   }
 
   #takeBack(): void {
@@ -154,7 +171,7 @@ export class Stage {
         renameSync(Buffer.concat([Buffer.from(`${destination}/`), name]), this.#staged(fromBuffer(name))),
       );
     }
-    rmSync(this.#mark);
+    rmSync(this.#publishing);
   }
 
   #staged(path: PathBytes): Buffer {
@@ -237,23 +254,6 @@ function attemptPublish(action: () => void): void {
       message: 'something appeared at the destination while the copy was made',
       remedy: 'see what else writes there, then restart the pod',
     });
-  }
-}
-
-/** Brings a folder and those below it to the disk; the files were when they were written. */
-function syncFolders(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isDirectory()) sync(join(entry.parentPath, entry.name));
-  }
-  sync(folder);
-}
-
-function sync(path: string): void {
-  const descriptor = attempt('sync the copy', () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
-  try {
-    attempt('sync the copy', () => fsyncSync(descriptor));
-  } finally {
-    closeSync(descriptor);
   }
 }
 

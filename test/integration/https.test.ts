@@ -6,8 +6,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { FakeRegistry, type Handler } from '../registry/fake.ts';
 import { sha256 } from '../registry/push.ts';
+import { file, tar } from '../registry/tar.ts';
+import { visible } from '../visible.ts';
 import { type Finished, run, workFolder } from './cli.ts';
 
 const DATA = Buffer.from(Array.from({ length: 2_000_000 }, (_, i) => (i * 31) >>> 3));
@@ -58,7 +61,7 @@ describe('DATASET_SOURCE_URL on a server', () => {
     const first = await fetchData(server);
     assert.equal(first.status, 0, first.stdout);
     assert.ok(readFileSync(first.path).equals(DATA));
-    assert.deepEqual(readdirSync(first.volume), ['train.parquet']);
+    assert.deepEqual(visible(first.volume), ['train.parquet']);
     const environment = {
       DATASET_SOURCE_URL: `http://${server.host}/x`,
       DATASET_PATH: first.path,
@@ -177,7 +180,7 @@ describe('--replace', () => {
     const replaced = await run(['verify', '--replace', '--plain-http', server.host], { environment });
     assert.equal(replaced.status, 0, replaced.stdout);
     assert.ok(readFileSync(path).equals(DATA));
-    assert.deepEqual(readdirSync(volume), ['train.parquet']);
+    assert.deepEqual(visible(volume), ['train.parquet']);
   });
 
   it('replaces a folder as a whole', async () => {
@@ -190,5 +193,86 @@ describe('--replace', () => {
     const result = await run(['verify', '--replace', `file://${source}`, join(volume, 'm'), '--sha256', stdout.trim()]);
     assert.equal(result.status, 0, result.stdout);
     assert.deepEqual(readdirSync(join(volume, 'm')), ['a']);
+  });
+});
+
+describe('--unpack', () => {
+  const FILES = { 'a.jsonl': '{"a":1}\n', 'deep/b.bin': 'b'.repeat(3_000_000) };
+  const plain = tar(Object.entries(FILES).map(([name, content]) => file(name, content)));
+  const unpack = async (bytes: Buffer, options: { pin?: string; handler?: Handler } = {}) => {
+    const server = await serving(options.handler ?? ((_request, response) => void response.end(bytes)));
+    const volume = workFolder();
+    const path = join(volume, 'train');
+    const environment = {
+      DATASET_SOURCE_URL: `http://${server.host}/train.tar`,
+      DATASET_PATH: path,
+      DATASET_SHA256: options.pin ?? sha256(bytes).slice('sha256:'.length),
+    };
+    const again = () => run(['verify', '--plain-http', server.host, '--unpack'], { environment });
+    return { server, volume, path, again, result: await again() };
+  };
+
+  it('publishes the files of an archive that is pinned as it is sent, packed in any way', async () => {
+    for (const [bytes, fetchesAgain] of [
+      [plain, 0],
+      [gzipSync(plain), 1],
+      [zstdCompressSync(plain), 1],
+    ] as const) {
+      const { server, volume, path, again, result } = await unpack(bytes);
+      assert.equal(result.status, 0, result.stdout);
+      assert.deepEqual(visible(volume), ['train']);
+      for (const [name, content] of Object.entries(FILES))
+        assert.equal(readFileSync(join(path, name), 'utf8'), content);
+      server.requests.length = 0;
+      // What the files make up again is the archive as it was sent only if it was not compressed.
+      const second = await again();
+      assert.equal(second.status, 0, second.stdout);
+      assert.equal(server.requests.length, fetchesAgain);
+      writeFileSync(join(path, 'a.jsonl'), '{"a":2}\n');
+      const tampered = await again();
+      assert.deepEqual([tampered.status, tampered.codes], [65, ['DIGEST_MISMATCH']]);
+      writeFileSync(join(path, 'a.jsonl'), FILES['a.jsonl']);
+      writeFileSync(join(path, 'extra.py'), '');
+      assert.deepEqual((await again()).codes, ['FILE_UNEXPECTED']);
+    }
+  });
+
+  it('publishes nothing of another archive, of no archive, or of one that is dangerous', async () => {
+    for (const [bytes, pin, code] of [
+      [plain, 'a'.repeat(64), 'DIGEST_MISMATCH'],
+      [DATA, undefined, 'UNSAFE_ENTRY'],
+      [Buffer.from('x'), undefined, 'UNSAFE_ENTRY'],
+      [plain.subarray(0, -2048), undefined, 'UNSAFE_ENTRY'],
+      [gzipSync(plain).subarray(0, -20), undefined, 'UNSAFE_ENTRY'],
+      [tar([file('../x', 'evil')]), undefined, 'UNSAFE_ENTRY'],
+      [tar([file('a', '1'), file('A', '2')]), undefined, 'UNSAFE_ENTRY'],
+    ] as const) {
+      const { volume, result } = await unpack(bytes, pin === undefined ? {} : { pin });
+      assert.deepEqual([result.status, result.codes, readdirSync(volume)], [65, [code], []], result.stdout);
+    }
+  });
+
+  it('goes on where the connection broke, and begins anew where the server cannot', async () => {
+    for (const ranges of [true, false]) {
+      let times = 0;
+      const handler: Handler = (request, response) => {
+        const from = ranges ? Number(/\d+/.exec(request.headers.range ?? '')?.[0] ?? 0) : 0;
+        const status = from > 0 ? 206 : 200;
+        const range = from > 0 ? { 'content-range': `bytes ${from}-${plain.length - 1}/${plain.length}` } : {};
+        response.writeHead(status, { etag: '"v1"', 'content-length': plain.length - from, ...range });
+        if (times++ === 0) response.write(plain.subarray(0, 2_000_000), () => response.destroy());
+        else response.end(plain.subarray(from));
+      };
+      const { result, path } = await unpack(plain, { handler });
+      assert.equal(result.status, 0, result.stdout);
+      assert.equal(readFileSync(join(path, 'deep/b.bin'), 'utf8'), FILES['deep/b.bin']);
+    }
+  });
+
+  it('without an archive to unpack is an error', async () => {
+    const volume = workFolder();
+    writeFileSync(join(volume, 'x'), '');
+    const result = await run(['verify', join(volume, 'x'), '--unpack', '--sha256', PIN]);
+    assert.deepEqual([result.status, result.codes], [64, ['USAGE']]);
   });
 });

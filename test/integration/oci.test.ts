@@ -9,6 +9,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { FakeRegistry, type Handler, isBlob, isManifest } from '../registry/fake.ts';
 import { descriptor, type Layer, sha256, titled } from '../registry/push.ts';
 import { file, type Member, pax, tar } from '../registry/tar.ts';
+import { visible } from '../visible.ts';
 import { type Finished, type Invocation, recipe, run, workFolder } from './cli.ts';
 
 const WEIGHTS = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 2654435761) >>> 24));
@@ -37,7 +38,7 @@ function published(result: Pulled, files: Record<string, string | Buffer>): void
   assert.equal(result.status, 0, result.stdout + result.stderr);
   for (const [name, content] of Object.entries(files))
     assert.ok(readFileSync(join(result.destination, name)).equals(Buffer.from(content)), name);
-  assert.deepEqual(readdirSync(result.volume), ['m']);
+  assert.deepEqual(visible(result.volume), ['m']);
 }
 
 function refused(result: Pulled, status: number, code: string, message = /./): void {
@@ -52,6 +53,30 @@ async function simple(handler?: Handler): Promise<{ registry: FakeRegistry; dige
   const digest = registry.add([titled('config.json', '{}'), titled('w/model.safetensors', WEIGHTS)]);
   if (handler !== undefined) registry.handler = handler;
   return { registry, digest };
+}
+
+const ARCHIVED = { 'a.json': '{"a":1}', 'dir/b.bin': 'b'.repeat(70_000), 'dir/empty': '' };
+
+/** A ModelPack of one large file and one archive, whose unpacked digest the configuration promises. */
+async function archived(): Promise<{ registry: FakeRegistry; digest: string; archive: string }> {
+  const registry = await FakeRegistry.start();
+  const unpacked = tar(Object.entries(ARCHIVED).map(([name, content]) => file(name, content)));
+  const packed = gzipSync(unpacked);
+  const config = Buffer.from(
+    JSON.stringify({ modelfs: { type: 'layers', diffIds: [sha256(WEIGHTS), sha256(unpacked)] } }),
+  );
+  registry.blobs.set(sha256(config), config);
+  const layers = [
+    {
+      mediaType: 'application/vnd.cncf.model.weight.v1.raw',
+      bytes: WEIGHTS,
+      annotations: { 'org.cncf.model.filepath': 'model.safetensors' },
+    },
+    { mediaType: `${TAR}+gzip`, bytes: packed },
+  ];
+  const mediaType = 'application/vnd.cncf.model.config.v1+json';
+  const digest = registry.add(layers, 'v1', { config: descriptor({ mediaType, bytes: config }) });
+  return { registry, digest, archive: sha256(packed) };
 }
 
 /** Lets the first request for the big blob go wrong and the others right. */
@@ -84,6 +109,42 @@ describe('an OCI artifact', () => {
     writeFileSync(join(first.destination, 'config.json'), '{}');
     writeFileSync(join(first.destination, 'extra.py'), '');
     assert.deepEqual((await run(arguments_)).codes, ['FILE_UNEXPECTED']);
+  });
+
+  it('of an archive is verified in place on the next run, without fetching it, by what the marker kept', async () => {
+    const { registry, digest, archive } = await archived();
+    const first = await pull(registry, `@${digest}`);
+    published(first, { ...ARCHIVED, 'model.safetensors': WEIGHTS });
+    const marker = join(first.volume, '.weighlock-m.json');
+    const said = JSON.parse(readFileSync(marker, 'utf8'));
+    assert.deepEqual([said.digest, said.content.files, said.archives.length], [digest, 4, 1]);
+    const source = `oci://${registry.host}/models/m@${digest}`;
+    const again = () => run(['verify', source, first.destination, '--plain-http', registry.host]);
+    registry.requests.length = 0;
+    assert.equal((await again()).status, 0);
+    assert.equal(registry.asked(/blobs/).length, 1, 'only the configuration');
+
+    // Nobody's word is taken for it: a marker that lies, or none, costs a download and nothing else.
+    const lies = [
+      { ...said, archives: [{ ...said.archives[0], files: ['a.json'], frames: said.archives[0].frames.slice(8) }] },
+      { ...said, archives: [{ ...said.archives[0], digest: `sha256:${'0'.repeat(64)}` }] },
+      { ...said, archives: [{ ...said.archives[0], frames: gzipSync(tar([])).toString('base64') }] },
+      { ...said, archives: 'x' },
+      null,
+      [],
+    ];
+    for (const lie of lies) {
+      writeFileSync(marker, JSON.stringify(lie));
+      registry.requests.length = 0;
+      const result = await again();
+      assert.equal(result.status, 0, result.stdout);
+      assert.equal(registry.asked(new RegExp(archive)).length, 1);
+    }
+    writeFileSync(marker, JSON.stringify(said));
+    writeFileSync(join(first.destination, 'dir/b.bin'), `c${'b'.repeat(69_999)}`);
+    const tampered = await again();
+    assert.deepEqual([tampered.status, tampered.codes], [65, ['DIGEST_MISMATCH']]);
+    assert.equal(existsSync(marker), false, 'the marker speaks of something else');
   });
 
   it('by tag needs another pin, which is then met by the content', async () => {
@@ -376,7 +437,53 @@ describe('a transfer that breaks', () => {
     assert.ok(readFileSync(join(destination, 'w/model.safetensors')).equals(WEIGHTS));
     const range = registry.requests.map(({ headers }) => headers.range).find((one) => one !== undefined);
     assert.ok(Number(/\d+/.exec(range ?? '')?.[0]) >= 1 << 20, `resumed at ${range}`);
-    assert.deepEqual(readdirSync(volume), ['m']);
+    assert.deepEqual(visible(volume), ['m']);
+  });
+
+  it('keeps the archives that were unpacked before a kill, and fetches only the others', async () => {
+    const { registry, digest, archive } = await archived();
+    const volume = workFolder();
+    const destination = join(volume, 'm');
+    const source = `oci://${registry.host}/models/m@${digest}`;
+    const arguments_ = ['verify', source, destination, '--plain-http', registry.host];
+    registry.handler = (request, response, next) => {
+      if (request.url?.includes(sha256(WEIGHTS)) !== true) return next();
+      response.writeHead(200, { 'content-length': WEIGHTS.length });
+      response.write(WEIGHTS.subarray(0, 2_500_000));
+    };
+    for (const tampers of [false, true]) {
+      await run(arguments_, { during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500) });
+      const staging = join(volume, readdirSync(volume)[0] ?? '', 'content');
+      assert.ok(existsSync(join(staging, 'dir/b.bin')), 'the archive was not unpacked in time');
+      if (tampers) writeFileSync(join(staging, 'dir/b.bin'), 'evil, and of another length');
+      registry.requests.length = 0;
+      if (!tampers) continue;
+      registry.handler = (_request, _response, next) => next();
+      const finished = await run(arguments_);
+      assert.equal(finished.status, 0, finished.stdout);
+      assert.equal(readFileSync(join(destination, 'dir/b.bin'), 'utf8'), ARCHIVED['dir/b.bin']);
+      assert.equal(registry.asked(new RegExp(archive)).length, 1, 'the tampered archive was fetched again');
+    }
+  });
+
+  it('leaves alone in the next run what an archive became in this one', async () => {
+    const { registry, digest, archive } = await archived();
+    const volume = workFolder();
+    const source = `oci://${registry.host}/models/m@${digest}`;
+    const arguments_ = ['verify', source, join(volume, 'm'), '--plain-http', registry.host];
+    registry.handler = (request, response, next) => {
+      if (request.url?.includes(sha256(WEIGHTS)) !== true) return next();
+      response.writeHead(200, { 'content-length': WEIGHTS.length });
+      response.write(WEIGHTS.subarray(0, 2_500_000));
+    };
+    await run(arguments_, { during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500) });
+    registry.handler = (_request, _response, next) => next();
+    registry.requests.length = 0;
+    const finished = await run(arguments_);
+    assert.equal(finished.status, 0, finished.stdout);
+    for (const [name, content] of Object.entries(ARCHIVED))
+      assert.equal(readFileSync(join(volume, 'm', name), 'utf8'), content);
+    assert.equal(registry.asked(new RegExp(archive)).length, 0);
   });
 
   it('never trusts what an earlier run, or somebody else, left in the staging folder', async () => {
@@ -585,6 +692,44 @@ describe('mirrors', () => {
     mirror.manifests.set(digest, { bytes: Buffer.from('{"schemaVersion":2}'), type: 'x' });
     const flags = ['--mirror', `${registry.host}=${mirror.host}`, '--plain-http', mirror.host];
     published(await pull(registry, `@${digest}`, flags), { 'config.json': '{}' });
+  });
+
+  it('that send a wrong blob, or break off in one, are passed over for the registry too', async () => {
+    const shards = { 'shard-0': WEIGHTS.subarray(0, 1_500_000), 'dir/shard-1': WEIGHTS.subarray(1_500_000) };
+    const packed = gzipSync(tar(Object.entries(shards).map(([name, bytes]) => file(name, bytes))));
+    const registry = await FakeRegistry.start();
+    const layers = [titled('w/model.safetensors', WEIGHTS), { mediaType: `${TAR}+gzip`, bytes: packed }];
+    const config = { artifactType: 'application/vnd.cncf.model.manifest.v1+json' };
+    layers[0] = {
+      mediaType: 'application/vnd.cncf.model.weight.v1.raw',
+      bytes: WEIGHTS,
+      annotations: { 'org.cncf.model.filepath': 'w/model.safetensors' },
+    };
+    const digest = registry.add(layers, 'v1', config);
+    const wrong: Handler = (request, response, next) => {
+      const [, name = ''] = /blobs\/(sha256:[0-9a-f]{64})/.exec(request.url ?? '') ?? [];
+      const bytes = Buffer.from(registry.blobs.get(name) ?? '');
+      if (!isBlob(request) || bytes.length < 1000) return next();
+      bytes.writeUInt8((bytes.readUInt8(bytes.length - 9) + 1) & 0xff, bytes.length - 9);
+      response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+    };
+    const broken: Handler = (request, response, next) => {
+      const [, name = ''] = /blobs\/(sha256:[0-9a-f]{64})/.exec(request.url ?? '') ?? [];
+      const bytes = registry.blobs.get(name) ?? Buffer.alloc(0);
+      if (!isBlob(request) || bytes.length < 1000) return next();
+      if (request.headers.range !== undefined) return void response.writeHead(403).end();
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 1_200_000), () => response.destroy());
+    };
+    for (const handler of [wrong, broken]) {
+      const mirror = await FakeRegistry.start();
+      for (const [name, bytes] of registry.blobs) mirror.blobs.set(name, bytes);
+      for (const [name, manifest] of registry.manifests) mirror.manifests.set(name, manifest);
+      mirror.handler = handler;
+      const flags = ['--mirror', `${registry.host}=${mirror.host}`, '--plain-http', mirror.host];
+      published(await pull(registry, `@${digest}`, flags), { 'w/model.safetensors': WEIGHTS, ...shards });
+      assert.ok(mirror.asked(/blobs/).length >= 2);
+    }
   });
 });
 
@@ -860,6 +1005,6 @@ describe('a destination', () => {
       registry.host,
     ]);
     assert.equal(again.status, 0);
-    assert.deepEqual(readdirSync(volume).sort(), ['.weighlock-0123456789abcdef', 'm']);
+    assert.deepEqual(visible(volume), ['.weighlock-0123456789abcdef', 'm']);
   });
 });

@@ -51,4 +51,8 @@ export function tar(members: readonly Member[], ends = 2): Buffer {
 }
 
 /** A plain file member. */
-export const file = (name: string, content: string): Member => ({ name, type: '0', content: Buffer.from(content) });
+export const file = (name: string, content: string | Buffer): Member => ({
+  name,
+  type: '0',
+  content: Buffer.from(content),
+});

@@ -25,6 +25,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       },
       platform: { os: 'linux', architecture: 'amd64' },
       allowUnknownLayers: false,
+      unpack: false,
       replace: false,
     },
     limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0 },
