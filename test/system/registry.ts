@@ -57,7 +57,7 @@ export async function startRegistry(
 }
 
 /** A CA, and a certificate of it for one host. */
-function certificate(work: string, host: string): void {
+export function certificate(work: string, host: string): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: work, stdio: 'ignore' });
   openssl(
     'req',
