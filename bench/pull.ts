@@ -76,6 +76,8 @@ async function compare(
   const rss = new Map<string, number>();
   const contestant = (name: string, command: (target: string) => string[]) => async () => {
     rmSync(target, { recursive: true, force: true });
+    // Whoever comes after one that left dirty pages behind gets warm memory, and others cold: the same for everybody.
+    spawnSync('sync');
     const { seconds, peakRss } = await measure(command(target), true);
     rss.set(name, Math.max(rss.get(name) ?? 0, peakRss));
     return seconds;

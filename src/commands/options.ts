@@ -11,6 +11,7 @@ import {
   parsePlatform,
   type RemoteSettings,
   registrySettings,
+  type TrustFlags,
 } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 
@@ -41,6 +42,35 @@ export const REMOTE_OPTIONS = {
   unpack: { type: 'boolean', default: false, describe: 'publish an archive from https:// as the files in it' },
 } as const satisfies Record<string, Options>;
 
+/** Whose signatures count; the names are cosign's where it has one. */
+export const TRUST_OPTIONS = {
+  key: { type: 'string', array: true, nargs: 1, describe: 'public key (PEM) whose signature counts' },
+  'certificate-identity': { type: 'string', describe: 'subject of the certificate of a keyless signature' },
+  'certificate-identity-regexp': { type: 'string', describe: 'the same as an expression, always anchored' },
+  'certificate-oidc-issuer': { type: 'string', describe: 'who vouched for that subject' },
+  'certificate-oidc-issuer-regexp': { type: 'string', describe: 'the same as an expression, always anchored' },
+  'ca-roots': { type: 'string', describe: 'CA certificates (PEM) of a private PKI' },
+  'trusted-root': { type: 'string', describe: 'trusted_root.json [default: the public-good Sigstore instance]' },
+  'insecure-ignore-tlog': { type: 'boolean', default: false, describe: 'ask for no transparency log entry' },
+  'insecure-ignore-sct': { type: 'boolean', default: false, describe: 'ask for no certificate transparency' },
+  'use-signed-timestamps': {
+    type: 'boolean',
+    default: false,
+    describe: 'take the time from an RFC 3161 authority only',
+  },
+  signature: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'file with a signature [default: beside the artifact]',
+  },
+  'signature-repository': { type: 'string', describe: 'OCI repository that has the signatures' },
+  threshold: { type: 'string', describe: 'how many of those that are named must have signed [default: 1]' },
+  type: { type: 'string', describe: 'predicate type: ask for an attestation instead of a signature' },
+  condition: { type: 'string', array: true, nargs: 1, describe: 'CEL over predicate, subject and signer' },
+  'max-age': { type: 'string', describe: 'most time since the signature, e.g. 720h' },
+} as const satisfies Record<string, Options>;
+
 /** What must be true, and what happens when it is not. */
 export const VERIFY_OPTIONS = {
   sha256: { type: 'string', array: true, nargs: 1, describe: 'pin: SHA-256 of a file, tree digest of a folder' },
@@ -51,6 +81,7 @@ export const VERIFY_OPTIONS = {
   report: { type: 'string', describe: 'write the full JSON report to this file' },
   format: { type: 'string', describe: 'text or json lines [default: text on a terminal, json elsewhere]' },
   'termination-log': { type: 'string', default: TERMINATION_LOG, describe: 'where Kubernetes reads the last word' },
+  ...TRUST_OPTIONS,
   ...HASH_OPTIONS,
   ...REMOTE_OPTIONS,
 } as const satisfies Record<string, Options>;
@@ -180,6 +211,33 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),
     unpack: flagOf(values, 'unpack'),
+  };
+}
+
+/** The options of `TRUST_OPTIONS`. */
+export function trustSettings(values: RawValues): TrustFlags {
+  const optional = <K extends string>(name: K, key: string): { [P in K]?: string } => {
+    const text = textOf(values, key);
+    return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
+  };
+  const threshold = countOf(values, 'threshold', 1000);
+  return {
+    keys: listOf(values, 'key').flatMap((value) => value.split(',').filter((part) => part !== '')),
+    ...optional('identity', 'certificate-identity'),
+    ...optional('identityRegexp', 'certificate-identity-regexp'),
+    ...optional('issuer', 'certificate-oidc-issuer'),
+    ...optional('issuerRegexp', 'certificate-oidc-issuer-regexp'),
+    ...optional('caRoots', 'ca-roots'),
+    ...optional('trustedRoot', 'trusted-root'),
+    ...optional('repository', 'signature-repository'),
+    ...optional('type', 'type'),
+    ignoreTlog: flagOf(values, 'insecure-ignore-tlog'),
+    ignoreSct: flagOf(values, 'insecure-ignore-sct'),
+    signedTimestamps: flagOf(values, 'use-signed-timestamps'),
+    ...(threshold === undefined ? {} : { threshold }),
+    signatures: listOf(values, 'signature'),
+    conditions: listOf(values, 'condition'),
+    ...(values['max-age'] === undefined ? {} : { maxAge: durationOf(values, 'max-age') }),
   };
 }
 

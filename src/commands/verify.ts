@@ -21,6 +21,7 @@ import {
   type RawValues,
   remoteSettings,
   textOf,
+  trustSettings,
 } from './options.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
@@ -54,6 +55,7 @@ function requestOf(values: RawValues, environment: Environment): Omit<VerifyRequ
     ...(checksumsSha256 === undefined ? {} : { checksumsSha256 }),
     ...hashSettings(values),
     remote: remoteSettings(values, environment),
+    trust: trustSettings(values),
   };
 }
 

@@ -28,6 +28,11 @@ export const EXIT_CODE_OF = {
   USAGE: EXIT.usage,
 
   DIGEST_MISMATCH: EXIT.verificationFailed,
+  SIGNATURE_MISSING: EXIT.verificationFailed,
+  SIGNATURE_INVALID: EXIT.verificationFailed,
+  SIGNER_UNTRUSTED: EXIT.verificationFailed,
+  ATTESTATION_MISSING: EXIT.verificationFailed,
+  CONDITION_FAILED: EXIT.verificationFailed,
   FILE_MISSING: EXIT.verificationFailed,
   FILE_UNEXPECTED: EXIT.verificationFailed,
   SOURCE_EMPTY: EXIT.verificationFailed,

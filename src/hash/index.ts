@@ -16,4 +16,5 @@ export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from
 export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
 export type { HashTask } from './protocol.ts';
+export type { SecondHash, SecondHashName } from './second-hash.ts';
 export { checksumListing, treeDigest } from './tree-digest.ts';

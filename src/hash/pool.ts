@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { FileTable, Listing } from '../fs/index.ts';
+import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import { type Control, createControl, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
 import type { EngineName } from './engine.ts';
@@ -43,9 +43,13 @@ export class HashPool {
    * Hashes every file of every task into its table (`digests`, `hashed`).
    *
    * @param mostWorkers - most threads to use, at least 1
-   * @returns what went wrong, by task
+   * @returns by task: what went wrong, and the second digests by file name
    */
-  async hash(tasks: readonly HashTask[], engine: EngineName, mostWorkers: number): Promise<TaskFailures> {
+  async hash(
+    tasks: readonly HashTask[],
+    engine: EngineName,
+    mostWorkers: number,
+  ): Promise<{ failures: TaskFailures; second: readonly ReadonlyMap<PathBytes, readonly string[]>[] }> {
     const order = largestFirst(tasks.map(({ listing }) => listing.files));
     const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
@@ -55,7 +59,12 @@ export class HashPool {
     const replies = (await this.#threads.askAll(request)) as HashReply[];
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
-    return failures;
+    const second = tasks.map(() => new Map<PathBytes, readonly string[]>());
+    for (const { task, index, digests } of replies.flatMap((reply) => reply.second)) {
+      const files = tasks[task]?.listing.files;
+      if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
+    }
+    return { failures, second };
   }
 
   /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */

@@ -2,6 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
 import type { Control } from './control.ts';
 import type { EngineName } from './engine.ts';
+import type { SecondHash } from './second-hash.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -15,6 +16,8 @@ export interface HashTask {
   readonly listing: Listing;
   /** Folder that already has every subfolder; each file is created in it, never overwritten. */
   readonly copyTo?: string;
+  /** Another hash of the same bytes, in the same pass. */
+  readonly second?: SecondHash;
 }
 
 export interface ListRequest {
@@ -43,4 +46,13 @@ export type Request = ListRequest | HashRequest | RecheckRequest;
 /** Failures of one worker's share, each with the number of its task. */
 export interface HashReply {
   readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
+  readonly second: readonly SecondDigests[];
+}
+
+/** What the second hash of one file came to. */
+export interface SecondDigests {
+  readonly task: number;
+  /** Of the file in the listing. */
+  readonly index: number;
+  readonly digests: readonly string[];
 }

@@ -4,6 +4,7 @@ import { isUrl, type Location, locationText, parseLocation } from '../source/ind
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
 import type { ArtifactPlan, Plan, Requirement } from './plan.ts';
+import { requireOutside, signatureRequirement, type TrustFlags } from './trust-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
 export interface VerifyRequest extends Omit<Plan, 'artifacts'> {
@@ -13,6 +14,7 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts'> {
   readonly sha256: readonly string[];
   readonly checksums?: string;
   readonly checksumsSha256?: string;
+  readonly trust: TrustFlags;
 }
 
 interface Draft {
@@ -20,6 +22,8 @@ interface Draft {
   readonly source: Location;
   readonly destination?: string;
   readonly requirements: Requirement[];
+  /** `*_SIGNATURE` */
+  readonly signature?: string;
 }
 
 /**
@@ -30,7 +34,7 @@ interface Draft {
  * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for everything else
  */
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
-  const { sources, sha256, checksums, checksumsSha256, ...settings } = request;
+  const { sources, sha256, checksums, checksumsSha256, trust, ...settings } = request;
   const fromArguments = draftArguments(sources);
   const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments);
   const drafts = [...fromArguments, ...fromEnvironment];
@@ -45,6 +49,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   addPins(fromArguments.length > 0 ? fromArguments : drafts, sha256);
   addChecksums(fromArguments.length > 0 ? fromArguments : drafts, checksums, checksumsSha256);
   pinArchives(drafts, settings.remote.unpack);
+  addSignature(drafts, trust);
   return { ...settings, artifacts: drafts.map(requireRequirement) };
 }
 
@@ -80,13 +85,14 @@ function draft(source: Location, destination: string | undefined, others: readon
 /** Artifacts of the environment; a pin without a path of its own belongs to the one source of the command line. */
 function draftEnvironment(artifacts: readonly EnvironmentArtifact[], fromArguments: readonly Draft[]): Draft[] {
   const drafts: Draft[] = [];
-  for (const { name, path, sourceUrl, pin } of artifacts) {
+  for (const { name, path, sourceUrl, pin, signature } of artifacts) {
     const requirements: Requirement[] = pin === undefined ? [] : [{ kind: 'sha256', ...pin }];
     if (path !== undefined || sourceUrl !== undefined) {
       const source = parseLocation(sourceUrl ?? `${path}`);
       if (sourceUrl === undefined && isUrl(`${path}`)) throw pathIsUrl(name);
       const destination = sourceUrl !== undefined && path !== undefined ? resolve(path) : undefined;
-      const made = draft(source, destination, [...fromArguments, ...drafts], name);
+      const plain = draft(source, destination, [...fromArguments, ...drafts], name);
+      const made = signature === undefined ? plain : { ...plain, signature };
       made.requirements.push(...requirements);
       drafts.push(made);
       continue;
@@ -95,8 +101,15 @@ function draftEnvironment(artifacts: readonly EnvironmentArtifact[], fromArgumen
     if (only === undefined || more.length > 0) {
       throw new WeighlockError({
         code: 'CONFIG_INVALID',
-        message: `${pin?.origin} is set, but it is not clear what it pins`,
+        message: `${pin?.origin ?? `${name.toUpperCase()}_SIGNATURE`} is set, but it is not clear what it is about`,
         remedy: `set ${name.toUpperCase()}_PATH to the file or folder that must have this digest`,
+      });
+    }
+    if (signature !== undefined) {
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${name.toUpperCase()}_SIGNATURE is set without ${name.toUpperCase()}_PATH`,
+        remedy: 'name the signature of an argument with --signature',
       });
     }
     only.requirements.push(...requirements);
@@ -172,7 +185,29 @@ function pinArchives(drafts: readonly Draft[], unpack: boolean): void {
   }
 }
 
-function requireRequirement(artifact: Draft): ArtifactPlan {
+/** What the flags require of signatures is required of every artifact. */
+function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
+  const requirement = signatureRequirement(trust);
+  for (const { name, source, destination, signature, requirements } of drafts) {
+    if (requirement === undefined) {
+      if (signature === undefined) continue;
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${name.toUpperCase()}_SIGNATURE is set, but nobody is named whose signature counts`,
+        remedy: 'add --key (WEIGHLOCK_KEY), or an identity; a pod cannot say itself whom to trust',
+      });
+    }
+    for (const path of [destination, source.kind === 'volume' ? source.path : undefined])
+      if (path !== undefined) requireOutside(trustFiles(trust), path);
+    requirements.push(signature === undefined ? requirement : { ...requirement, files: [signature] });
+  }
+}
+
+function trustFiles({ keys, caRoots, trustedRoot }: TrustFlags): string[] {
+  return [...keys, caRoots, trustedRoot].filter((file) => file !== undefined);
+}
+
+function requireRequirement({ signature: _, ...artifact }: Draft): ArtifactPlan {
   if (artifact.requirements.length > 0) return artifact;
   const variable =
     artifact.name === 'model' || artifact.name === 'dataset' ? `${artifact.name.toUpperCase()}_SHA256` : '--sha256';

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { parsePin } from './pin.ts';
 
@@ -12,6 +13,8 @@ export interface EnvironmentArtifact {
   readonly path?: string;
   /** `*_SOURCE_URL` */
   readonly sourceUrl?: string;
+  /** `*_SIGNATURE`: a file with a signature; whose counts is not said here. */
+  readonly signature?: string;
   /** `*_SHA256` */
   readonly pin?: { readonly digest: string; readonly origin: string };
 }
@@ -30,20 +33,14 @@ export function readEnvironment(environment: Environment): EnvironmentArtifact[]
     const sourceUrl = variable(environment, `${kind}_SOURCE_URL`);
     const digest = variable(environment, `${kind}_SHA256`);
     const signature = variable(environment, `${kind}_SIGNATURE`);
-    if (signature !== undefined) {
-      throw new WeighlockError({
-        code: 'CONFIG_INVALID',
-        message: `${kind}_SIGNATURE is set, but this version cannot verify signatures`,
-        remedy: `pin the content instead (${kind}_SHA256) and unset ${kind}_SIGNATURE`,
-      });
-    }
-    if (path === undefined && sourceUrl === undefined && digest === undefined) return [];
+    if (path === undefined && sourceUrl === undefined && digest === undefined && signature === undefined) return [];
     const origin = `${kind}_SHA256`;
     return [
       {
         name: kind.toLowerCase(),
         ...(path === undefined ? {} : { path }),
         ...(sourceUrl === undefined ? {} : { sourceUrl }),
+        ...(signature === undefined ? {} : { signature: resolve(signature) }),
         ...(digest === undefined ? {} : { pin: { digest: parsePin(digest, origin), origin } }),
       },
     ];

@@ -12,5 +12,7 @@ export {
   type Plan,
   type RemoteSettings,
   type Requirement,
+  type SignatureRequirement,
 } from './plan.ts';
 export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
+export { predicateTypeOf, signatureRequirement, type TrustFlags } from './trust-settings.ts';

@@ -1,6 +1,7 @@
 import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
+import type { Attestor } from '../trust/index.ts';
 
 /** `Enforce` blocks on a violation, `Audit` reports it and lets the pod start. */
 export const MODES = ['Enforce', 'Audit'] as const;
@@ -19,7 +20,28 @@ export type Requirement =
   /** Exactly the files of an archive that has this SHA-256 as it is sent. */
   | { readonly kind: 'archive'; readonly digest: string; readonly origin: string }
   /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`. */
-  | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string };
+  | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string }
+  | SignatureRequirement;
+
+/** Signatures, or attestations of one type, by people who are trusted. */
+export interface SignatureRequirement {
+  readonly kind: 'signature' | 'attestation';
+  /** Whose signature counts; never empty. */
+  readonly attestors: readonly Attestor[];
+  /** How many different ones must have signed, at least 1. */
+  readonly threshold: number;
+  /** Files with signatures; empty for where the kind of artifact has them. */
+  readonly files: readonly string[];
+  /** OCI repository that has the signatures, where it is not the artifact's own. */
+  readonly repository?: string;
+  /** URI of the predicate type, for an attestation. */
+  readonly predicateType?: string;
+  /** CEL, each of which must be true of an attestation. */
+  readonly conditions: readonly string[];
+  /** Most milliseconds since the verified time of the signature. */
+  readonly maxAge?: number;
+  readonly origin: string;
+}
 
 /** One artifact, and everything that must be true of it. */
 export interface ArtifactPlan {

@@ -1,3 +1,3 @@
 export { type ArchiveRecord, loadRecords, parseRecords, recordPaths } from './frames.ts';
 export { PullPool } from './pool.ts';
-export type { FetchReply, PulledFile, PullReply, Resolved } from './protocol.ts';
+export type { FetchReply, PulledFile, PullReply, Resolved, StoredLayer } from './protocol.ts';

@@ -1,5 +1,5 @@
 import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
-import type { Platform, RegistrySettings } from '../registry/index.ts';
+import type { Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import type {
   FetchReply,
@@ -9,6 +9,7 @@ import type {
   PullSetup,
   RemoteRequest,
   Resolved,
+  StoredLayer,
 } from './protocol.ts';
 
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
@@ -58,6 +59,11 @@ export class PullPool {
   /** Fetches one file over HTTPS, or an archive as the files in it. */
   async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known'>): Promise<FetchReply> {
     return (await this.#ask({ kind: 'fetch', url, ...what })) as FetchReply;
+  }
+
+  /** Fetches what is stored as signatures of a manifest. */
+  async signatures(reference: string, digest: Digest): Promise<StoredLayer[]> {
+    return (await this.#ask({ kind: 'signatures', reference, digest })) as StoredLayer[];
   }
 
   async stop(): Promise<void> {

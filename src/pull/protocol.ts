@@ -79,7 +79,26 @@ export interface PullReply {
   readonly failures: readonly Failure[];
 }
 
-export type RemoteRequest = ResolveRequest | PullRequest | FetchRequest;
+export type RemoteRequest = ResolveRequest | PullRequest | FetchRequest | SignaturesRequest;
+
+/** Fetches what is stored as signatures of a manifest. */
+export interface SignaturesRequest {
+  readonly kind: 'signatures';
+  /** Repository that has them; often that of the artifact. */
+  readonly reference: string;
+  readonly digest: Digest;
+}
+
+export type StoredForm = 'bundle' | 'simplesigning' | 'envelope';
+
+/** A layer that may be a signature; its digest was checked, nothing else. */
+export interface StoredLayer {
+  readonly form: StoredForm;
+  readonly bytes: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The manifest or tag that it was in. */
+  readonly where: string;
+}
 
 /** Sent at any time: something that a person should see. */
 export interface NoticeMessage {

@@ -18,10 +18,13 @@ import type {
   RemoteRequest,
   Resolved,
   ResolveRequest,
+  SignaturesRequest,
+  StoredLayer,
 } from './protocol.ts';
 import { pullArchive } from './pull-archive.ts';
 import { pullFile } from './pull-file.ts';
 import { pullImage } from './pull-image.ts';
+import { storedSignatures } from './signatures.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
@@ -64,8 +67,9 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply> {
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[]> {
     if (request.kind === 'resolve') return this.#resolve(request);
+    if (request.kind === 'signatures') return this.#signatures(request);
     return request.kind === 'pull' ? this.#pull(request) : this.#fetch(request);
   }
 
@@ -124,6 +128,15 @@ class PullThread {
     return item.kind === 'file'
       ? [await pullFile(item, context)]
       : pullArchive(item, plainPlacement(item.within), context);
+  }
+
+  async #signatures({ reference, digest }: SignaturesRequest): Promise<StoredLayer[]> {
+    const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
+    try {
+      return await storedSignatures(repository, digest, this.#controller.signal);
+    } finally {
+      await repository.close();
+    }
   }
 
   async #fetch(request: FetchRequest): Promise<FetchReply> {

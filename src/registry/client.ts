@@ -164,12 +164,12 @@ export class Repository {
     });
   }
 
-  /** A small blob whole: a configuration. Its size and digest are checked. */
-  async smallBlob(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
-    if (descriptor.size > MAX_MANIFEST_BYTES) {
+  /** A small blob whole: a configuration, a signature. Its size and digest are checked. */
+  async smallBlob(descriptor: Descriptor, signal: AbortSignal, mostBytes = MAX_MANIFEST_BYTES): Promise<Buffer> {
+    if (descriptor.size > mostBytes) {
       throw new WeighlockError({
         code: 'LIMIT_EXCEEDED',
-        message: `a configuration of ${descriptor.size} bytes, more than ${MAX_MANIFEST_BYTES}`,
+        message: `a configuration or signature of ${descriptor.size} bytes, more than ${mostBytes}`,
         remedy: 'push the artifact again with a current tool',
       });
     }
@@ -181,7 +181,7 @@ export class Repository {
       const bytes = Buffer.concat(pieces);
       const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
       if (digest === descriptor.digest) return bytes;
-      if (upstreamOnly) throw this.#mismatch('the configuration', descriptor.digest, digest);
+      if (upstreamOnly) throw this.#mismatch('a configuration or signature', descriptor.digest, digest);
     }
   }
 

@@ -36,3 +36,12 @@ export const LONGEST_PAUSE = 60_000;
 
 /** Longest `Retry-After` that is obeyed; what asks for more is not worth waiting for. */
 export const LONGEST_RETRY_AFTER = 300_000;
+
+/** One signature or attestation; SBOMs of large images have some 10 MB (cosign's limit is 128 MiB). */
+export const MAX_SIGNATURE_BYTES = 64 << 20;
+
+/** Signatures and attestations of one artifact (cosign's limit). */
+export const MAX_SIGNATURES = 1000;
+
+/** All of them together, since they are in memory. */
+export const MAX_SIGNATURES_BYTES = 128 << 20;

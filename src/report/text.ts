@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
-import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
+import { type ArtifactOutcome, type RunOutcome, signerText } from '../verdict/index.ts';
 import { formatBytes, formatRate, formatSeconds, plural, visible } from './format.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
@@ -55,8 +55,13 @@ export class TextReporter implements Reporter {
       this.#line(`         ${measured.kind === 'file' ? 'sha256' : 'tree digest'} ${measured.digest}`);
     }
     if (manifest !== undefined) this.#line(`         manifest ${manifest}`);
-    for (const { origin, met } of requirements)
+    for (const { origin, met, signers = [] } of requirements) {
       this.#line(`         ${met ? 'meets' : 'does not meet'} ${visible(origin)}`);
+      for (const signer of signers) {
+        this.#line(`         signed by ${visible(signerText(signer))}`);
+        for (const deviation of signer.deviations) this.#line(`         tolerated: ${visible(deviation)}`);
+      }
+    }
     if (published) {
       this.#line(
         `         copied from ${visible(locationText(artifact.source))} and published at ${visible(artifact.destination ?? '')}`,

@@ -46,8 +46,8 @@ export class DigestRun {
     const listing = await hashing.list(path, limits);
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);
-    const [failures = []] = await hashing.hash([{ listing }]);
-    const all = [...listing.failures, ...failures];
+    const [hashed] = await hashing.hash([{ listing }]);
+    const all = [...listing.failures, ...(hashed?.failures ?? [])];
     return { measured: await hashing.measure(listing, all), failures: all };
   }
 }

@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { hexAt, type Listing } from '../fs/index.ts';
+import { hexAt, type Listing, type PathBytes } from '../fs/index.ts';
 import {
   chooseEngine,
   createEngine,
@@ -12,6 +12,13 @@ import {
 } from '../hash/index.ts';
 import type { Limits } from '../plan/index.ts';
 import type { Measured } from '../verdict/index.ts';
+
+/** What came of hashing one artifact. */
+export interface Hashed {
+  readonly failures: readonly Failure[];
+  /** By file name. */
+  readonly second: ReadonlyMap<PathBytes, readonly string[]>;
+}
 
 /** The engine and the threads of one run. */
 export class Hashing {
@@ -41,12 +48,15 @@ export class Hashing {
     return this.pool.list({ path, allowSymlinks, maxFiles });
   }
 
-  /** Hashes everything and looks at the folders again; what went wrong, by task. */
-  async hash(tasks: readonly HashTask[]): Promise<readonly (readonly Failure[])[]> {
+  /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
+  async hash(tasks: readonly HashTask[]): Promise<readonly Hashed[]> {
     if (tasks.length === 0) return [];
-    const failures = await this.pool.hash(tasks, this.choice.name, this.concurrency);
+    const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
-      tasks.map(async ({ listing }, i) => [...(failures[i] ?? []), ...(await this.pool.recheck(listing))]),
+      tasks.map(async ({ listing }, i) => ({
+        failures: [...(failures[i] ?? []), ...(await this.pool.recheck(listing))],
+        second: second[i] ?? new Map(),
+      })),
     );
   }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { collisionKey, unsafePath } from '../archive/index.ts';
 import { type Failure, WeighlockError } from '../error/index.ts';
+import type { StoredSignature } from '../evidence/index.ts';
 import { type FileTable, FileTableBuilder, fromText, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { RemoteSettings } from '../plan/index.ts';
 import {
@@ -41,6 +42,12 @@ export class Remote {
 
   resolve(reference: string): Promise<Resolved> {
     return this.#pool.resolve(reference, this.#settings.platform, this.#settings.allowUnknownLayers);
+  }
+
+  /** What is stored as signatures of a manifest, in the artifact's repository or another one. */
+  async signatures(reference: string, digest: Resolved['digest']): Promise<StoredSignature[]> {
+    const stored = await this.#pool.signatures(reference.replace(/^oci:\/\//, ''), digest);
+    return stored.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) }));
   }
 
   stop(): Promise<void> {

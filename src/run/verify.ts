@@ -1,5 +1,4 @@
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { type LoadedChecksums, loadChecksums } from '../evidence/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import type { HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
@@ -10,13 +9,16 @@ import {
   type ArtifactOutcome,
   allFailures,
   exitCodeFor,
+  expectedSigners,
+  isSignature,
   judge,
   type Measured,
   type RunOutcome,
   resultOf,
 } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
-import { Hashing } from './hashing.ts';
+import { ArtifactEvidence } from './evidence.ts';
+import { type Hashed, Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
 import { Remote } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
@@ -25,12 +27,13 @@ import { type Observer, Watchdog } from './watchdog.ts';
 interface Work {
   readonly artifact: ArtifactPlan;
   readonly failures: Failure[];
-  readonly evidence: Map<Requirement, LoadedChecksums>;
+  readonly evidence: ArtifactEvidence;
   path: string;
   /** What lies at the destination did not verify, and is to be replaced. */
   readonly replaces: boolean;
   /** Files of a volume, to be hashed. */
   listing?: Listing;
+  second?: Hashed['second'];
   /** What is to be fetched, or compared with what lies at the destination. */
   resolved?: Resolved;
   stage?: Stage;
@@ -110,25 +113,33 @@ export class VerifyRun {
     remote: Remote,
     watchdog: Watchdog,
   ): Promise<ArtifactOutcome[]> {
-    for (const work of works) await attempt(work, () => this.#loadEvidence(work, hashing));
+    for (const work of works) await attempt(work, () => loadEvidence(work, hashing));
     for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
     const ready = works.flatMap((work) => (work.listing === undefined ? [] : [{ work, listing: work.listing }]));
     watchdog.expect(
       ready.map(({ listing }) => listing.files),
       works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
     );
-    const failures = await hashing.hash(
-      ready.map(({ work: { stage }, listing }) => ({
+    const hashed = await hashing.hash(
+      ready.map(({ work: { stage, evidence }, listing }) => ({
         listing,
         ...(stage === undefined ? {} : { copyTo: stage.folder }),
+        ...(evidence.secondHash === undefined ? {} : { second: evidence.secondHash }),
       })),
     );
-    for (const [i, { work }] of ready.entries()) work.failures.push(...(failures[i] ?? []));
+    for (const [i, { work }] of ready.entries()) {
+      work.failures.push(...(hashed[i]?.failures ?? []));
+      work.second = hashed[i]?.second ?? new Map();
+    }
     for (const work of works) await attempt(work, () => this.#fetch(work, remote));
     const outcomes: ArtifactOutcome[] = [];
     for (const work of works) {
       const content = work.fetched ?? work.listing;
-      outcomes.push(await this.#outcome(work, content && (await hashing.measure(content, work.failures))));
+      const measured = content && { ...(await hashing.measure(content, work.failures)), ...secondOf(work) };
+      const { digest } = measured ?? {};
+      if (digest !== undefined)
+        await attempt(work, async () => void work.failures.push(...(await work.evidence.loadWithDigest(digest))));
+      outcomes.push(await this.#outcome(work, measured));
     }
     return outcomes;
   }
@@ -153,14 +164,6 @@ export class VerifyRun {
     return outcome ?? old;
   }
 
-  async #loadEvidence(work: Work, hashing: Hashing): Promise<void> {
-    for (const requirement of work.artifact.requirements) {
-      if (requirement.kind !== 'checksums') continue;
-      const loaded = await loadChecksums(requirement.file, requirement.digest, await hashing.engine());
-      work.evidence.set(requirement, loaded);
-    }
-  }
-
   /** Finds out where the artifact is to be read; lists it, or resolves it and prepares its staging folder. */
   async #prepare(work: Work, hashing: Hashing, remote: Remote): Promise<void> {
     if (work.failures.length > 0) return;
@@ -175,12 +178,19 @@ export class VerifyRun {
 
   async #locate(work: Work, hashing: Hashing, remote: Remote): Promise<void> {
     const { source, destination, requirements } = work.artifact;
+    const resolve = async (reference: string) => {
+      work.resolved = await remote.resolve(reference);
+      const failures = await work.evidence.loadStored(work.resolved, reference, remote);
+      // A bad signature costs one manifest, not one download.
+      if (failures.length > 0) throw new WeighlockError(failures[0] ?? unmetWithoutReason());
+      return work.resolved;
+    };
     const inPlace = destination !== undefined && !work.replaces && destinationState(destination) === 'present';
     if (inPlace) {
       await this.#list(work, destination, hashing);
       // Everything else can be judged without asking anybody.
-      const asksRegistry = source.kind === 'oci' && requirements.some(({ kind }) => kind === 'manifest');
-      if (asksRegistry) work.resolved = await remote.resolve(source.reference);
+      const asksRegistry = work.evidence.asksRegistry || requirements.some(({ kind }) => kind === 'manifest');
+      if (source.kind === 'oci' && asksRegistry) await resolve(source.reference);
       return;
     }
     if (source.kind === 'volume') {
@@ -190,8 +200,7 @@ export class VerifyRun {
     }
     const target = requireDestination(source, destination);
     if (source.kind === 'oci') {
-      work.resolved = await remote.resolve(source.reference);
-      work.stage = await remote.stageArtifact(target, work.resolved);
+      work.stage = await remote.stageArtifact(target, await resolve(source.reference));
     } else work.stage = remote.stageDownload(target);
   }
 
@@ -243,7 +252,7 @@ export class VerifyRun {
       if (kind === 'folder') promiseArchive(work, sha256, new Map(hexByName(files)));
     } else if (source.kind === 'https' && artifact.destination === work.path) {
       // One is enough: if there are several, they agree or fail.
-      const pin = artifact.requirements.find(({ kind }) => kind === 'archive')?.digest;
+      const pin = artifact.requirements.find((one) => one.kind === 'archive')?.digest;
       if (pin === undefined) return;
       const { sha256, checksums } = await remote.promisedByArchive(source.url, pin, artifact.destination);
       promiseArchive(work, sha256, checksums);
@@ -254,6 +263,7 @@ export class VerifyRun {
   #promise(work: Work, promised: ReadonlyMap<PathBytes, string> | undefined): void {
     const fetched = work.fetched?.files;
     const checksums = promised ?? new Map(fetched === undefined ? [] : hexByName(fetched));
+    work.evidence.promise(checksums);
     for (const requirement of work.artifact.requirements) {
       const isMet = requirement.kind === 'manifest' && work.resolved?.digest === `sha256:${requirement.digest}`;
       if (isMet) work.evidence.set(requirement, { checksums, identity: '' });
@@ -265,7 +275,7 @@ export class VerifyRun {
     const judgement =
       measured === undefined
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
-        : judge(artifact.requirements, measured, work.evidence);
+        : judge(artifact.requirements, measured, work.evidence.found);
     const failures = [...work.failures, ...judgement.failures];
     const { requirements } = judgement;
     let published = false;
@@ -312,7 +322,11 @@ export class VerifyRun {
       source: locationText(artifact.source),
       ...(resolved === undefined ? {} : { digest: resolved.digest, manifest: resolved.manifest }),
       content: { sha256: digest, files: files.count, bytes: files.totalBytes },
-      requirements: artifact.requirements.map(({ kind, digest: expected, origin }) => ({ kind, expected, origin })),
+      requirements: artifact.requirements.map((one) => ({
+        kind: one.kind,
+        expected: isSignature(one) ? expectedSigners(one) : one.digest,
+        origin: one.origin,
+      })),
       timeVerified: new Date().toISOString(),
       archives: records ?? [],
     };
@@ -350,7 +364,8 @@ export class VerifyRun {
 }
 
 function workOn(artifact: ArtifactPlan, replaces: boolean): Work {
-  return { artifact, failures: [], evidence: new Map(), path: locationText(artifact.source), replaces };
+  const evidence = new ArtifactEvidence(artifact);
+  return { artifact, failures: [], evidence, path: locationText(artifact.source), replaces };
 }
 
 /** Ends of a run after which the content may still be right. */
@@ -374,7 +389,7 @@ function promiseArchive(work: Work, sha256: string, checksums: ReadonlyMap<PathB
   }
 }
 
-function wrongArchive({ origin, digest }: Requirement, found: string): Failure {
+function wrongArchive({ origin, digest }: Requirement & { kind: 'archive' }, found: string): Failure {
   return {
     code: 'DIGEST_MISMATCH',
     message: `the archive's SHA-256 is not ${origin}`,
@@ -392,8 +407,19 @@ function hexByName(table: FileTable): [PathBytes, string][] {
   return namesOf(table).map((name, i) => [name, hexAt(table, i) ?? '']);
 }
 
-function unmet({ kind, origin, digest }: Requirement) {
-  return { kind, origin, expected: digest, met: false };
+function unmet(requirement: Requirement) {
+  const expected = isSignature(requirement) ? expectedSigners(requirement) : requirement.digest;
+  return { kind: requirement.kind, origin: requirement.origin, expected, met: false };
+}
+
+function secondOf({ second }: Work): Pick<Measured, 'second'> {
+  return second === undefined ? {} : { second };
+}
+
+/** What can be verified before anything of the artifact is read. */
+async function loadEvidence(work: Work, hashing: Hashing): Promise<void> {
+  const path = work.artifact.destination ?? work.path;
+  work.failures.push(...(await work.evidence.load(path, () => hashing.engine())));
 }
 
 /** Can only be a defect of ours, and must not let anything pass. */

@@ -1,5 +1,7 @@
 export { exitCodeFor, resultOf } from './exit-code.ts';
-export { type Evidence, judge } from './judge.ts';
+export { type Evidence, isSignature, judge } from './judge.ts';
+export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts';
+export type { SignatureEvidence } from './judged.ts';
 export {
   type ArtifactOutcome,
   allFailures,

@@ -1,5 +1,6 @@
 import type { ExitCode, Failure } from '../error/index.ts';
-import type { FileTable } from '../fs/index.ts';
+import type { Signer } from '../evidence/index.ts';
+import type { FileTable, PathBytes } from '../fs/index.ts';
 import type { EngineChoice } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 
@@ -15,6 +16,8 @@ export interface RequirementOutcome {
   /** Hex digest that was measured; absent when nothing could be measured. */
   readonly found?: string;
   readonly met: boolean;
+  /** Who signed, for a signature or an attestation that counts. */
+  readonly signers?: readonly Signer[];
 }
 
 /** What was measured of an artifact. */
@@ -23,6 +26,8 @@ export interface Measured {
   readonly files: FileTable;
   /** SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be listed or hashed. */
   readonly digest?: string;
+  /** Digests that a signature was made over where those are not SHA-256 of whole files: by name, shard by shard. */
+  readonly second?: ReadonlyMap<PathBytes, readonly string[]>;
   /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
   readonly unknown: readonly string[];
 }

@@ -28,6 +28,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       unpack: false,
       replace: false,
     },
+    trust: { keys: [], signatures: [], conditions: [], ignoreTlog: false, ignoreSct: false, signedTimestamps: false },
     limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0 },
     ...overrides,
   };
@@ -38,7 +39,9 @@ function plan(overrides: Partial<VerifyRequest>, environment: Environment = {}) 
     name,
     source: locationText(source),
     ...(destination === undefined ? {} : { destination }),
-    pins: requirements.map((requirement) => `${requirement.origin} ${requirement.digest}`),
+    pins: requirements.map(
+      (requirement) => `${requirement.origin} ${'digest' in requirement ? requirement.digest : requirement.kind}`,
+    ),
   }));
 }
 

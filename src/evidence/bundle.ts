@@ -1,0 +1,105 @@
+import { type Envelope, readEnvelope } from './dsse.ts';
+import { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
+
+/** Media types of bundles, v0.1 to v0.3 (sigstore/protobuf-specs, sigstore_bundle.proto). */
+const MEDIA_TYPES = new Set([
+  'application/vnd.dev.sigstore.bundle+json;version=0.1',
+  'application/vnd.dev.sigstore.bundle+json;version=0.2',
+  'application/vnd.dev.sigstore.bundle+json;version=0.3',
+  'application/vnd.dev.sigstore.bundle.v0.3+json',
+]);
+
+/** Limits of sigstore-go (S12). */
+const MAX_ENTRIES = 32;
+
+/** Who signed, by what the bundle carries: a key that somebody must know, or a certificate. */
+export type Material =
+  | { readonly kind: 'key'; readonly hint: string }
+  /** Leaf first, DER. */
+  | { readonly kind: 'certificate'; readonly certificates: readonly Buffer[]; readonly isChain: boolean };
+
+export interface MessageSignature {
+  readonly hash: 'sha256' | 'sha384' | 'sha512';
+  /** Of what was signed. */
+  readonly digest: Buffer;
+  readonly signature: Buffer;
+}
+
+/** A Sigstore bundle, taken apart so that nothing in it can mean two things. Nothing in it is trusted yet. */
+export interface Bundle {
+  readonly material: Material;
+  readonly content:
+    | { readonly kind: 'envelope'; readonly envelope: Envelope }
+    | { readonly kind: 'message'; readonly message: MessageSignature };
+  readonly entries: number;
+  readonly timestamps: number;
+  /** As it was, for the library. */
+  readonly json: JsonObject;
+}
+
+const HASHES: Readonly<Record<string, MessageSignature['hash']>> = {
+  SHA2_256: 'sha256',
+  SHA2_384: 'sha384',
+  SHA2_512: 'sha512',
+};
+
+const HASH_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
+
+/**
+ * Parses a bundle. Stricter than the library, which takes the first of two contents (S35).
+ *
+ * @throws MalformedError
+ */
+export function parseBundle(bytes: Uint8Array): Bundle {
+  return readBundle(parseStrictJson(bytes, 'the bundle'));
+}
+
+export function readBundle(value: Json): Bundle {
+  const fields = new Fields(value, 'the bundle');
+  const mediaType = fields.text('mediaType');
+  if (!MEDIA_TYPES.has(mediaType)) throw new MalformedError(`unknown bundle type ${JSON.stringify(mediaType)}`);
+  const material = fields.object('verificationMaterial');
+  const entries = material.has('tlogEntries') ? material.objects('tlogEntries', MAX_ENTRIES).length : 0;
+  const times = material.has('timestampVerificationData') ? material.object('timestampVerificationData') : undefined;
+  const timestamps = times?.has('rfc3161Timestamps') ? times.objects('rfc3161Timestamps', MAX_ENTRIES).length : 0;
+  return {
+    material: readMaterial(material),
+    content: readContent(fields),
+    entries,
+    timestamps,
+    json: fields.value,
+  };
+}
+
+function readMaterial(fields: Fields): Material {
+  const present = ['publicKey', 'certificate', 'x509CertificateChain'].filter((key) => fields.has(key));
+  if (present.length !== 1) throw new MalformedError(`the bundle has ${present.length} signers, not one`);
+  if (present[0] === 'publicKey') return readKey(fields.object('publicKey'));
+  if (present[0] === 'certificate') {
+    const certificates = [fields.object('certificate').base64('rawBytes')];
+    return { kind: 'certificate', certificates, isChain: false };
+  }
+  const chain = fields.object('x509CertificateChain').objects('certificates', 16);
+  if (chain.length === 0) throw new MalformedError('the certificate chain is empty');
+  return { kind: 'certificate', certificates: chain.map((one) => one.base64('rawBytes')), isChain: true };
+}
+
+/** Old versions of model_signing put the key itself here; nobody's key is taken from there. */
+function readKey(fields: Fields): Material {
+  return { kind: 'key', hint: fields.optionalText('hint') ?? '' };
+}
+
+function readContent(fields: Fields): Bundle['content'] {
+  const hasEnvelope = fields.has('dsseEnvelope');
+  if (hasEnvelope === fields.has('messageSignature'))
+    throw new MalformedError('the bundle must have either an envelope or a message signature');
+  if (hasEnvelope) return { kind: 'envelope', envelope: readEnvelope(fields.object('dsseEnvelope')) };
+  const message = fields.object('messageSignature');
+  const digest = message.object('messageDigest');
+  const algorithm = digest.text('algorithm');
+  const hash = HASHES[algorithm];
+  if (hash === undefined) throw new MalformedError(`unknown digest algorithm ${JSON.stringify(algorithm)}`);
+  const bytes = digest.base64('digest');
+  if (bytes.length !== HASH_BYTES[hash]) throw new MalformedError('the message digest has the wrong length');
+  return { kind: 'message', message: { hash, digest: bytes, signature: message.base64('signature') } };
+}

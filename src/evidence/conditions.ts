@@ -1,0 +1,70 @@
+import { WeighlockError } from '../error/index.ts';
+import type { Signer } from './signer.ts';
+import type { Statement } from './statement.ts';
+
+/** Longer ones are programs. */
+const MAX_CONDITION_LENGTH = 4096;
+
+/** A condition over an attestation that was compiled. */
+export type Condition = (statement: Statement, signer: Signer) => string | undefined;
+
+/**
+ * Compiles CEL conditions over `predicate`, `subject` and `signer`.
+ *
+ * @returns for each: what is wrong with an attestation, or nothing
+ * @throws WeighlockError `CONFIG_INVALID` for one that does not compile
+ */
+export async function compileConditions(sources: readonly string[]): Promise<readonly Condition[]> {
+  if (sources.length === 0) return [];
+  const { Environment } = await import('@marcbachmann/cel-js');
+  const environment = new Environment({ unlistedVariablesAreDyn: false })
+    .registerVariable('predicate', 'dyn')
+    .registerVariable('subject', 'dyn')
+    .registerVariable('signer', 'dyn');
+  return sources.map((source) => {
+    const invalid = (why: string) =>
+      new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `the condition cannot be used: ${why}`,
+        found: source.slice(0, 200),
+        remedy: 'write CEL that is true or false, over predicate, subject and signer',
+      });
+    if (source.length > MAX_CONDITION_LENGTH) throw invalid('it is too long');
+    let evaluate: (context: Record<string, unknown>) => unknown;
+    try {
+      evaluate = environment.parse(source) as (context: Record<string, unknown>) => unknown;
+      const checked = environment.check(source);
+      if (!checked.valid) throw new Error(checked.error?.message ?? 'it does not type-check');
+    } catch (error) {
+      throw invalid((error as Error).message.split('\n')[0] ?? '');
+    }
+    return (statement, signer) => {
+      try {
+        const value = evaluate(contextOf(statement, signer));
+        // Anything but true is not true: an error, a number, a text that says "true".
+        return value === true ? undefined : `not true of it: ${source}`;
+      } catch (error) {
+        return `cannot be told of it: ${source} (${(error as Error).message.split('\n')[0]})`;
+      }
+    };
+  });
+}
+
+function contextOf({ predicate, predicateType, subjects }: Statement, signer: Signer): Record<string, unknown> {
+  return {
+    predicate,
+    subject: subjects.map(({ name, digest, annotations }) => ({
+      name: name ?? '',
+      digest: Object.fromEntries(digest),
+      annotations,
+    })),
+    signer: {
+      attestor: signer.attestor,
+      fingerprint: signer.fingerprint,
+      subject: signer.subject ?? '',
+      issuer: signer.issuer ?? '',
+      time: signer.time?.toISOString() ?? '',
+      predicateType,
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import type { Bundle } from './bundle.ts';
+import { readBundle } from './bundle.ts';
+import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
+
+/** Annotations of a layer that cosign wrote (cosign, specs/SIGNATURE_SPEC.md and pkg/oci/static). */
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const CERTIFICATE = 'dev.sigstore.cosign/certificate';
+const CHAIN = 'dev.sigstore.cosign/chain';
+const REKOR = 'dev.sigstore.cosign/bundle';
+const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+
+/** What a plain image signature says (sigstore, pkg/signature/payload). */
+const SIMPLE_TYPE = 'cosign container image signature';
+
+/** A new-style plain signature: a statement of this type (cosign v3). */
+export const COSIGN_SIGN_TYPE = 'https://sigstore.dev/cosign/sign/v1';
+
+/**
+ * A layer of a `.sig` or `.att` image as a bundle of version 0.1, which carries the same.
+ *
+ * @param bytes - the layer: what is signed, or an envelope
+ * @throws MalformedError; an annotation that is there and cannot be read is never "not there" (S9)
+ */
+export function legacyBundle(
+  kind: 'simplesigning' | 'envelope',
+  bytes: Buffer,
+  annotations: Readonly<Record<string, string>>,
+): Bundle {
+  const certificate = annotations[CERTIFICATE];
+  const timestamp = annotations[TIMESTAMP];
+  const rekor = annotations[REKOR];
+  const stamps = timestamp === undefined || timestamp === '' ? [] : [readTimestamp(timestamp)];
+  const material: JsonObject = {
+    ...(certificate === undefined || certificate === ''
+      ? { publicKey: { hint: '' } }
+      : { x509CertificateChain: { certificates: pemChain(certificate, annotations[CHAIN] ?? '') } }),
+    tlogEntries: rekor === undefined ? [] : [readRekor(rekor)],
+    timestampVerificationData: { rfc3161Timestamps: stamps },
+  };
+  return readBundle({
+    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    verificationMaterial: material,
+    ...(kind === 'envelope'
+      ? { dsseEnvelope: parseStrictJson(bytes, 'the envelope') }
+      : {
+          messageSignature: {
+            messageDigest: { algorithm: 'SHA2_256', digest: sha256(bytes).toString('base64') },
+            signature: annotationOf(annotations, SIGNATURE),
+          },
+        }),
+  });
+}
+
+function annotationOf(annotations: Readonly<Record<string, string>>, key: string): string {
+  const value = annotations[key];
+  if (value === undefined || value === '') throw new MalformedError(`the layer has no ${key}`);
+  return value;
+}
+
+/** Leaf, then the chain; as PEM in annotations, as base64 DER in a bundle. S28: the leaf is one certificate. */
+function pemChain(certificate: string, chain: string): Json {
+  const leaf = pemBlocks(certificate);
+  if (leaf.length !== 1) throw new MalformedError(`the certificate annotation has ${leaf.length} certificates`);
+  return [...leaf, ...pemBlocks(chain)].map((rawBytes) => ({ rawBytes }));
+}
+
+function pemBlocks(pem: string): string[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => {
+    try {
+      return new X509Certificate(block).raw.toString('base64');
+    } catch {
+      throw new MalformedError('a certificate does not parse');
+    }
+  });
+}
+
+function readTimestamp(text: string): Json {
+  const fields = new Fields(parseStrictJson(Buffer.from(text), 'the timestamp'), 'the timestamp');
+  return { signedTimestamp: fields.text('SignedRFC3161Timestamp') };
+}
+
+/** `{SignedEntryTimestamp, Payload: {body, integratedTime, logIndex, logID}}` (cosign, pkg/cosign/bundle/rekor.go). */
+function readRekor(text: string): Json {
+  const fields = new Fields(parseStrictJson(Buffer.from(text), 'the log entry'), 'the log entry');
+  const payload = fields.object('Payload');
+  const canonicalizedBody = payload.text('body');
+  const what = 'the body of the log entry';
+  const body = new Fields(parseStrictJson(decodeBase64(canonicalizedBody, what), what), what);
+  const logId = payload.text('logID');
+  if (!/^[0-9a-f]{64}$/.test(logId)) throw new MalformedError('the log entry has no log ID');
+  return {
+    logIndex: wholeNumber(payload.get('logIndex'), 'logIndex'),
+    logId: { keyId: Buffer.from(logId, 'hex').toString('base64') },
+    kindVersion: { kind: body.text('kind'), version: body.text('apiVersion') },
+    integratedTime: wholeNumber(payload.get('integratedTime'), 'integratedTime'),
+    inclusionPromise: { signedEntryTimestamp: fields.text('SignedEntryTimestamp') },
+    canonicalizedBody,
+  };
+}
+
+function wholeNumber(value: Json | undefined, name: string): string {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new MalformedError(`the log entry's ${name} is not a whole number`);
+  return String(value);
+}
+
+/**
+ * The digest of the manifest that a plain signature is about. Only after its signature was verified.
+ *
+ * @throws MalformedError
+ */
+export function signedManifest(payload: Uint8Array): string {
+  const fields = new Fields(parseStrictJson(payload, 'the payload'), 'the payload');
+  const critical = fields.object('critical');
+  // Cosign leaves this out; another tool's payload of the same shape is no image signature.
+  if (critical.text('type') !== SIMPLE_TYPE) throw new MalformedError(`the payload is no "${SIMPLE_TYPE}"`);
+  return critical.object('image').text('docker-manifest-digest');
+}
+
+/**
+ * What `cosign sign-blob` wrote before there were bundles: `{base64Signature, cert, rekorBundle}`.
+ *
+ * @param sha256Hex - of the file, which it does not say itself
+ */
+export function legacyBlobBundle(bytes: Uint8Array, sha256Hex: string): Bundle {
+  const fields = new Fields(parseStrictJson(bytes, 'the signature'), 'the signature');
+  const signature = fields.text('base64Signature');
+  const cert = fields.optionalText('cert') ?? '';
+  const pem = cert === '' || cert.startsWith('-----') ? cert : decodeBase64(cert, 'cert').toString('utf8');
+  // A public key in the place of the certificate (GHSA-fx35-mq7g-6g98, S6) names nobody; the attestor's key is tried.
+  const isCertificate = pem.includes('-----BEGIN CERTIFICATE-----');
+  const rekor = fields.has('rekorBundle') ? JSON.stringify(fields.object('rekorBundle').value) : undefined;
+  return readBundle({
+    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    verificationMaterial: {
+      ...(isCertificate ? { x509CertificateChain: { certificates: pemChain(pem, '') } } : { publicKey: { hint: '' } }),
+      tlogEntries: rekor === undefined ? [] : [readRekor(rekor)],
+    },
+    messageSignature: {
+      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(sha256Hex, 'hex').toString('base64') },
+      signature,
+    },
+  });
+}
+
+/** A detached signature: base64, or the bytes themselves. */
+export function detachedBundle(bytes: Buffer, sha256Hex: string): Bundle {
+  const text = bytes.toString('latin1').trim();
+  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0;
+  return readBundle({
+    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    verificationMaterial: { publicKey: { hint: '' }, tlogEntries: [] },
+    messageSignature: {
+      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(sha256Hex, 'hex').toString('base64') },
+      signature: isBase64 ? text : bytes.toString('base64'),
+    },
+  });
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { safePath } from '../archive/index.ts';
+import { fromText, type PathBytes } from '../fs/index.ts';
+import { parseStatement } from './statement.ts';
+import { Fields, MalformedError, parseStrictJson } from './strict-json.ts';
+
+/** OpenSSF Model Signing v1.0, section 4. VERSIONING asks verifiers to accept any v1. */
+export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
+
+/** Files or shards in one signature; the same bound as for a folder. */
+const MAX_RESOURCES = 10_000_000;
+
+/** Entries that the signer left out. */
+const MAX_IGNORED = 1000;
+
+/** What a verifier lets a signer leave out: version control, which is not part of a model (OMS section 6.2.1). */
+const GIT_PATHS = new Set(['.git', '.gitignore', '.gitattributes', '.github']);
+
+const DIGEST_HEX = { sha256: 64, blake2b: 128, blake3: 64 } as const;
+export type ModelHash = keyof typeof DIGEST_HEX;
+
+/** Bytes `start` to `end` of a file, or all of it. */
+export interface Resource {
+  readonly path: PathBytes;
+  readonly start: number;
+  /** Exclusive; undefined for the whole file, of whatever length. */
+  readonly end: number | undefined;
+  readonly digest: string;
+}
+
+/** What a Model Signing bundle says that a folder (or one file) holds. */
+export interface ModelManifest {
+  readonly method: 'files' | 'shards';
+  readonly hash: ModelHash;
+  readonly shardBytes: number | undefined;
+  /** In the order in which they are listed. */
+  readonly resources: readonly Resource[];
+  /** True when the signature is of one file, whatever that is called now. */
+  readonly isSingleFile: boolean;
+  /** Top-level entries that the signer left out and a verifier may leave out. */
+  readonly ignored: ReadonlySet<string>;
+  readonly allowsSymlinks: boolean;
+  /** SHA-256 over all digests in order: what `model_signing digest` prints. */
+  readonly root: string;
+  /** What differs from the specification and is let pass, in words. */
+  readonly deviations: readonly string[];
+}
+
+/**
+ * Parses the payload of a Model Signing bundle whose signature was verified, and checks everything that it can be held
+ * against without the files (OMS sections 6 and 8).
+ *
+ * @throws MalformedError
+ */
+export function parseModelManifest(payload: Uint8Array): ModelManifest {
+  const { subjects, predicateType } = parseStatement(payload);
+  if (!MODEL_SIGNATURE_TYPE.test(predicateType)) throw new MalformedError(`${predicateType} is no model signature`);
+  const [subject, ...more] = subjects;
+  if (subject === undefined || more.length > 0) throw new MalformedError('a model signature must have one subject');
+  const statement = new Fields(parseStrictJson(payload, 'the statement'), 'the statement');
+  const predicate = statement.object('predicate');
+  const serialization = predicate.object('serialization');
+  const deviations: string[] = [];
+  const method = serialization.text('method');
+  if (method !== 'files' && method !== 'shards') throw new MalformedError(`unknown serialization ${method}`);
+  const hash = hashName(serialization.text('hash_type'), deviations);
+  const shardBytes = method === 'shards' ? wholeNumber(serialization.get('shard_size')) : undefined;
+  const raw = predicate.objects('resources', MAX_RESOURCES);
+  if (raw.length === 0) throw new MalformedError('the signature lists no file at all');
+  const resources = raw.map((fields) => readResource(fields, hash, shardBytes, deviations));
+  requireDistinct(resources);
+  if (shardBytes !== undefined) requireContiguous(resources, shardBytes);
+  const root = rootOf(resources);
+  if (subject.digest.get('sha256') !== root)
+    throw new MalformedError('the digests that it lists do not come to the one that it is about');
+  noteOrder(raw, deviations);
+  return {
+    method,
+    hash,
+    shardBytes,
+    resources,
+    isSingleFile: resources.every(({ path }) => path === '.'),
+    ignored: readIgnored(serialization, deviations),
+    allowsSymlinks: serialization.has('allow_symlinks') && serialization.flag('allow_symlinks'),
+    root,
+    deviations: [...new Set(deviations)],
+  };
+}
+
+function hashName(text: string, deviations: string[]): ModelHash {
+  if (text === 'blake2') {
+    deviations.push('it says blake2 for blake2b');
+    return 'blake2b';
+  }
+  if (Object.hasOwn(DIGEST_HEX, text)) return text as ModelHash;
+  throw new MalformedError(`unknown hash ${JSON.stringify(text)}`);
+}
+
+/** Protobuf writes whole numbers as doubles: `8.0` is 8. */
+function wholeNumber(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0)
+    throw new MalformedError('the shard size is not a whole number of bytes');
+  return value;
+}
+
+function readResource(fields: Fields, hash: ModelHash, shardBytes: number | undefined, deviations: string[]): Resource {
+  const name = fields.text('name');
+  const algorithm = fields.text('algorithm');
+  const sharded = `${hash}-sharded-${shardBytes}`;
+  if (algorithm === sharded && shardBytes !== undefined) deviations.push('its shards name their size in the algorithm');
+  else if (algorithm === 'blake2' && hash === 'blake2b') deviations.push('it says blake2 for blake2b');
+  else if (algorithm !== hash) throw new MalformedError(`a file has the algorithm ${JSON.stringify(algorithm)}`);
+  const digest = fields.text('digest');
+  if (!/^[0-9a-f]+$/.test(digest) || digest.length !== DIGEST_HEX[hash])
+    throw new MalformedError(`the digest of ${JSON.stringify(name)} is not one of ${hash}`);
+  if (shardBytes === undefined) return { path: resourcePath(name, deviations), start: 0, end: undefined, digest };
+  // From the last two colons: a path may have some of its own.
+  const [, path = '', start = '', end = ''] = /^(.*):(0|[1-9]\d{0,15}):([1-9]\d{0,15})$/s.exec(name) ?? [];
+  if (path === '') throw new MalformedError(`${JSON.stringify(name)} is not the name of a shard`);
+  return { path: resourcePath(path, deviations), start: Number(start), end: Number(end), digest };
+}
+
+function resourcePath(name: string, deviations: string[]): PathBytes {
+  if (name === '.') {
+    deviations.push('it calls the one file "."');
+    return name as PathBytes;
+  }
+  const path = safePath(Buffer.from(name, 'utf8'));
+  // PY #647: a name that leaves the root. In its shortest form only, so that two names cannot be one file.
+  if (typeof path !== 'string') throw new MalformedError(`the name ${JSON.stringify(name)} ${path.fault}`);
+  if (path !== fromText(name)) throw new MalformedError(`the name ${JSON.stringify(name)} is not in its shortest form`);
+  return path;
+}
+
+function requireDistinct(resources: readonly Resource[]): void {
+  const seen = new Set<string>();
+  for (const { path, start } of resources) {
+    const key = `${start} ${path}`;
+    if (seen.has(key)) throw new MalformedError(`${JSON.stringify(path)} is listed twice`);
+    seen.add(key);
+  }
+}
+
+/** Without gaps, overlaps or short shards in between: nothing of a file may go unsigned. */
+function requireContiguous(resources: readonly Resource[], shardBytes: number): void {
+  const byFile = Map.groupBy(resources, ({ path }) => path);
+  for (const [path, shards] of byFile) {
+    shards.sort((a, b) => a.start - b.start);
+    for (const [i, { start, end = 0 }] of shards.entries()) {
+      const isLast = i === shards.length - 1;
+      const fits = start === i * shardBytes && (isLast ? end > start : true) && end <= start + shardBytes;
+      if (!fits || (!isLast && end !== start + shardBytes))
+        throw new MalformedError(`the shards of ${JSON.stringify(path)} leave something out`);
+    }
+  }
+}
+
+/** OMS section 6.5.1: over the raw digests, in the order in which they are listed. */
+function rootOf(resources: readonly Resource[]): string {
+  const hash = createHash('sha256');
+  for (const { digest } of resources) hash.update(digest, 'hex');
+  return hash.digest('hex');
+}
+
+/** The Python signer sorts by path components and shards by number; the specification by code points. */
+function noteOrder(raw: readonly Fields[], deviations: string[]): void {
+  const names = raw.map((fields) => Buffer.from(fields.text('name'), 'utf8'));
+  if (names.some((name, i) => i > 0 && Buffer.compare(names[i - 1] ?? name, name) > 0))
+    deviations.push('its files are not in the order of the specification');
+}
+
+/** Only what a verifier lets anybody leave out; everything else that is on disk must be signed. */
+function readIgnored(serialization: Fields, deviations: string[]): ReadonlySet<string> {
+  if (!serialization.has('ignore_paths')) return new Set();
+  const ignored = new Set<string>();
+  for (const entry of serialization.list('ignore_paths', MAX_IGNORED)) {
+    if (typeof entry !== 'string') throw new MalformedError('an ignored path is not text');
+    if (GIT_PATHS.has(entry)) ignored.add(entry);
+    else deviations.push('it leaves out paths that are verified all the same');
+  }
+  return ignored;
+}

@@ -1,0 +1,37 @@
+import type { ModelManifest } from './model-signature.ts';
+import type { Signer } from './signer.ts';
+import type { Statement } from './statement.ts';
+
+/** What a verified signature is about. */
+export type Binding =
+  /** The manifest of the OCI artifact that was asked for; that was compared already. */
+  | { readonly kind: 'manifest' }
+  /** One file that has one of these digests, in hex. */
+  | { readonly kind: 'file'; readonly hash: 'sha256' | 'sha384' | 'sha512'; readonly digests: readonly string[] }
+  /** Exactly these files. */
+  | { readonly kind: 'model'; readonly manifest: ModelManifest };
+
+/** A signature that an attestor made, and what it is about. */
+export interface Proof {
+  readonly signer: Signer;
+  readonly binding: Binding;
+  /** What an attestation says, for conditions. */
+  readonly statement?: Statement;
+  /** Where it was found. */
+  readonly where: string;
+}
+
+/** A signature that does not count, and why. */
+export interface Rejected {
+  readonly where: string;
+  readonly code: 'SIGNATURE_INVALID' | 'SIGNER_UNTRUSTED' | 'ATTESTATION_MISSING' | 'CONDITION_FAILED' | string;
+  readonly why: string;
+}
+
+/** All that was found for one requirement. */
+export interface Proofs {
+  readonly proofs: readonly Proof[];
+  readonly rejected: readonly Rejected[];
+  /** `st_dev:st_ino` of signature files: they are not "unexpected" when they lie inside the artifact. */
+  readonly identities: readonly string[];
+}

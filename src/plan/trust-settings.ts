@@ -1,0 +1,213 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { errno, WeighlockError } from '../error/index.ts';
+import {
+  type Attestor,
+  checkPattern,
+  checkTrustedRoot,
+  type Identity,
+  type LogRequirements,
+  parsePublicKey,
+  type TextPattern,
+  type TrustedRootSource,
+} from '../trust/index.ts';
+import type { SignatureRequirement } from './plan.ts';
+
+/** What flags say about signatures; the names are cosign's. */
+export interface TrustFlags {
+  readonly keys: readonly string[];
+  readonly identity?: string;
+  readonly identityRegexp?: string;
+  readonly issuer?: string;
+  readonly issuerRegexp?: string;
+  readonly caRoots?: string;
+  readonly trustedRoot?: string;
+  readonly ignoreTlog: boolean;
+  readonly ignoreSct: boolean;
+  readonly signedTimestamps: boolean;
+  readonly threshold?: number;
+  readonly signatures: readonly string[];
+  readonly repository?: string;
+  readonly type?: string;
+  readonly conditions: readonly string[];
+  readonly maxAge?: number;
+}
+
+/** Keys and roots are small; what is larger is something else. */
+const MAX_TRUST_BYTES = 1 << 20;
+
+/** Names that cosign has for predicate types (cosign, options/predicate.go). */
+const PREDICATE_TYPES: Readonly<Record<string, string>> = {
+  custom: 'https://cosign.sigstore.dev/attestation/v1',
+  slsaprovenance: 'https://slsa.dev/provenance/v0.2',
+  slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
+  slsaprovenance1: 'https://slsa.dev/provenance/v1',
+  spdx: 'https://spdx.dev/Document',
+  spdxjson: 'https://spdx.dev/Document',
+  cyclonedx: 'https://cyclonedx.org/bom',
+  link: 'https://in-toto.io/Link/v1',
+  vuln: 'https://cosign.sigstore.dev/attestation/vuln/v1',
+  openvex: 'https://openvex.dev/ns',
+  modelcard: 'https://mlcommons.org/model-card/v1',
+};
+
+/**
+ * What flags require beside pins: signatures, or attestations of one type, and by whom.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function signatureRequirement(flags: TrustFlags): SignatureRequirement | undefined {
+  const attestors = attestorsOf(flags);
+  if (attestors.length === 0) {
+    requireNothingElse(flags);
+    return undefined;
+  }
+  const threshold = flags.threshold ?? 1;
+  if (threshold > attestors.length) {
+    throw invalid(
+      `--threshold asks for ${threshold} signers, and only ${attestors.length} are named`,
+      'name as many signers as must have signed, or lower the threshold',
+    );
+  }
+  const { type, conditions, maxAge, repository } = flags;
+  if (type === undefined && conditions.length > 0)
+    throw invalid('--condition says something about an attestation, and none is asked for', 'add --type');
+  const predicateType = type === undefined ? undefined : predicateTypeOf(type);
+  return {
+    kind: predicateType === undefined ? 'signature' : 'attestation',
+    attestors,
+    threshold,
+    files: flags.signatures.map((file) => resolve(file)),
+    conditions,
+    ...(repository === undefined ? {} : { repository }),
+    ...(predicateType === undefined ? {} : { predicateType }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
+  };
+}
+
+/** One of cosign's names, or a URI as it is. */
+export function predicateTypeOf(text: string): string {
+  const known = PREDICATE_TYPES[text];
+  if (known !== undefined) return known;
+  if (/^[a-z][a-z0-9+.-]*:\/\/\S+$/.test(text)) return text;
+  throw invalid(`unknown predicate type: ${text}`, `give a URI, or one of ${Object.keys(PREDICATE_TYPES).join(', ')}`);
+}
+
+function attestorsOf(flags: TrustFlags): Attestor[] {
+  const logs: LogRequirements = {
+    transparencyLog: flags.ignoreTlog ? 'ignored' : 'required',
+    certificateLog: flags.ignoreSct ? 'ignored' : 'required',
+    time: flags.signedTimestamps ? 'timestamp-authority' : 'any',
+  };
+  const trustedRoot: TrustedRootSource =
+    flags.trustedRoot === undefined ? 'public-good' : checkTrustedRoot(flags.trustedRoot);
+  const common = { logs, trustedRoot };
+  const keys = flags.keys.map((file): Attestor => {
+    const pem = readTrust(file, 'the key');
+    const { fingerprint } = parsePublicKey(pem, `the key ${file}`);
+    return { ...common, kind: 'key', name: file, pem, fingerprint };
+  });
+  const seen = new Set<string>();
+  for (const attestor of keys) {
+    if (attestor.kind !== 'key') continue;
+    if (seen.has(attestor.fingerprint)) throw invalid(`the key ${attestor.name} is given twice`, 'name each key once');
+    seen.add(attestor.fingerprint);
+  }
+  const subject = patternOf(flags.identity, flags.identityRegexp, '--certificate-identity');
+  const issuer = patternOf(flags.issuer, flags.issuerRegexp, '--certificate-oidc-issuer');
+  if (flags.caRoots !== undefined) {
+    if (subject === undefined) throw missing('--ca-roots', '--certificate-identity');
+    if (issuer !== undefined)
+      throw invalid(
+        '--certificate-oidc-issuer says nothing about a private PKI',
+        'leave it out, or leave out --ca-roots',
+      );
+    const roots = readTrust(flags.caRoots, 'the CA certificates');
+    if (!roots.includes('-----BEGIN CERTIFICATE-----'))
+      throw invalid(`${flags.caRoots} has no certificate`, 'give the CA certificates in PEM');
+    return [...keys, { ...common, kind: 'certificate', name: flags.caRoots, roots, subject }];
+  }
+  if (subject === undefined && issuer === undefined) return keys;
+  // S17: half an identity is nobody in particular.
+  if (subject === undefined) throw missing('--certificate-oidc-issuer', '--certificate-identity');
+  if (issuer === undefined) throw missing('--certificate-identity', '--certificate-oidc-issuer');
+  const identity: Identity = { issuer, subject };
+  return [...keys, { ...common, kind: 'keyless', name: 'the identity', identities: [identity] }];
+}
+
+function patternOf(exact: string | undefined, regexp: string | undefined, flag: string): TextPattern | undefined {
+  if (exact !== undefined && regexp !== undefined)
+    throw invalid(`${flag} and ${flag}-regexp exclude each other`, 'give one of them');
+  const pattern = exact !== undefined ? { exact } : regexp !== undefined ? { regexp } : undefined;
+  if (pattern !== undefined) checkPattern(pattern, regexp === undefined ? flag : `${flag}-regexp`);
+  return pattern;
+}
+
+/** A flag about signatures without anybody to trust would look like a check and be none. */
+function requireNothingElse(flags: TrustFlags): void {
+  const idle = [
+    ['--signature', flags.signatures.length > 0],
+    ['--type', flags.type !== undefined],
+    ['--condition', flags.conditions.length > 0],
+    ['--threshold', flags.threshold !== undefined],
+    ['--max-age', flags.maxAge !== undefined],
+    ['--trusted-root', flags.trustedRoot !== undefined],
+    ['--signature-repository', flags.repository !== undefined],
+    ['--insecure-ignore-tlog', flags.ignoreTlog],
+    ['--insecure-ignore-sct', flags.ignoreSct],
+    ['--use-signed-timestamps', flags.signedTimestamps],
+  ] as const;
+  const [first] = idle.find(([, given]) => given) ?? [];
+  if (first === undefined) return;
+  throw invalid(
+    `${first} was given, but nobody is named whose signature counts`,
+    'add --key, or --certificate-identity with --certificate-oidc-issuer, or --ca-roots',
+  );
+}
+
+function readTrust(file: string, what: string): string {
+  try {
+    const bytes = readFileSync(file);
+    if (bytes.length > MAX_TRUST_BYTES) throw invalid(`${file} is too large for ${what}`, 'name the right file');
+    return bytes.toString('utf8');
+  } catch (error) {
+    if (error instanceof WeighlockError) throw error;
+    throw invalid(
+      `${what} ${file} cannot be read: ${errno(error) ?? 'unknown error'}`,
+      'mount it, or correct the path',
+    );
+  }
+}
+
+/**
+ * What is trusted must not come from where the artifact comes from: whoever can write there would choose the key.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function requireOutside(files: readonly string[], artifact: string): void {
+  const root = realPath(artifact);
+  for (const file of files) {
+    if (!`${realPath(file)}/`.startsWith(`${root}/`)) continue;
+    throw invalid(
+      `${file} lies inside the artifact that it is to verify`,
+      'mount keys and roots from a ConfigMap of the platform',
+    );
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+function missing(given: string, needed: string): WeighlockError {
+  return invalid(`${given} was given without ${needed}`, `add ${needed}, or ${needed}-regexp`);
+}
+
+function invalid(message: string, remedy: string): WeighlockError {
+  return new WeighlockError({ code: 'CONFIG_INVALID', message, remedy });
+}

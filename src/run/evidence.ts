@@ -1,0 +1,184 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Failure, WeighlockError } from '../error/index.ts';
+import {
+  compileConditions,
+  loadChecksums,
+  type Proof,
+  type Proofs,
+  proveFiles,
+  proveStored,
+  readSignatureFile,
+  type SignatureFile,
+} from '../evidence/index.ts';
+import type { Engine, SecondHash } from '../hash/index.ts';
+import type { ArtifactPlan, Requirement, SignatureRequirement } from '../plan/index.ts';
+import type { Resolved } from '../pull/index.ts';
+import { hexOf } from '../registry/index.ts';
+import { type Evidence, isSignature, type SignatureEvidence, tooFewSigners } from '../verdict/index.ts';
+import type { Remote } from './remote.ts';
+
+/** A plain signature in the new format is a statement of this type; a model's is one of its own. */
+const SIGNATURE_TYPE = /^https:\/\/(sigstore\.dev\/cosign\/sign\/v1|model_signing\/signature\/v1\.\d{1,3})$/;
+
+/** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
+export class ArtifactEvidence {
+  readonly #artifact: ArtifactPlan;
+  readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
+  /** Old signatures, which do not say of what they are. */
+  readonly #waiting = new Map<SignatureRequirement, readonly SignatureFile[]>();
+
+  constructor(artifact: ArtifactPlan) {
+    this.#artifact = artifact;
+  }
+
+  get found(): Evidence {
+    return this.#found;
+  }
+
+  set(requirement: Requirement, evidence: ReturnType<Evidence['get']> & object): void {
+    this.#found.set(requirement, evidence);
+  }
+
+  /** True when a signature has to be asked for at the registry. */
+  get asksRegistry(): boolean {
+    return this.#signatures.some((requirement) => this.#isStored(requirement));
+  }
+
+  /**
+   * Loads checksums files and signature files.
+   *
+   * @param path - where the artifact lies, or will lie
+   * @returns why it cannot pass, whatever is in it
+   */
+  async load(path: string, engine: () => Promise<Engine>): Promise<Failure[]> {
+    for (const requirement of this.#artifact.requirements) {
+      if (requirement.kind !== 'checksums') continue;
+      this.#found.set(requirement, await loadChecksums(requirement.file, requirement.digest, await engine()));
+    }
+    const failures: Failure[] = [];
+    for (const requirement of this.#signatures) {
+      if (this.#isStored(requirement)) continue;
+      const names = requirement.files.length > 0 ? requirement.files : [defaultSignature(path)];
+      const files = names.map(readSignatureFile);
+      const proofs = await proveFiles(files, requirement.attestors, undefined);
+      if (proofs.needsDigest) this.#waiting.set(requirement, files);
+      failures.push(...(await this.#settle(requirement, proofs, !proofs.needsDigest)));
+    }
+    return failures;
+  }
+
+  /** Asks the registry for signatures of what was resolved, before a layer is fetched. */
+  async loadStored(resolved: Resolved, reference: string, remote: Remote): Promise<Failure[]> {
+    const failures: Failure[] = [];
+    for (const requirement of this.#signatures) {
+      if (!this.#isStored(requirement)) continue;
+      const stored = await remote.signatures(requirement.repository ?? reference, resolved.digest);
+      const { predicateType } = requirement;
+      const want = predicateType === undefined ? 'signature' : { predicateType };
+      const proofs = await proveStored(stored, requirement.attestors, hexOf(resolved.digest), want);
+      failures.push(...(await this.#settle(requirement, proofs, true)));
+    }
+    return failures;
+  }
+
+  /** Verifies what could only be verified with the digest of the artifact. */
+  async loadWithDigest(digest: string): Promise<Failure[]> {
+    const failures: Failure[] = [];
+    for (const [requirement, files] of this.#waiting)
+      failures.push(...(await this.#settle(requirement, await proveFiles(files, requirement.attestors, digest), true)));
+    return failures;
+  }
+
+  /** The files of the manifest that was signed. */
+  promise(checksums: SignatureEvidence['promised'] & object): void {
+    for (const requirement of this.#signatures) {
+      const found = this.#found.get(requirement);
+      if (found !== undefined && 'proofs' in found) this.#found.set(requirement, { ...found, promised: checksums });
+    }
+  }
+
+  /**
+   * The other hash that signatures were made over, if any.
+   *
+   * @throws WeighlockError when there are two: nobody needs that, and it would cost a third hash of everything
+   */
+  get secondHash(): SecondHash | undefined {
+    const wanted = new Map<string, SecondHash>();
+    for (const evidence of this.#found.values()) {
+      for (const { binding } of 'proofs' in evidence ? evidence.proofs : []) {
+        const hash = secondHashOf(binding);
+        if (hash !== undefined) wanted.set(JSON.stringify(hash), hash);
+      }
+    }
+    if (wanted.size <= 1) return [...wanted.values()][0];
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: 'the signatures of this artifact were made over several kinds of hashes',
+      found: [...wanted.keys()].join(', '),
+      remedy: 'sign it once, or verify the signatures in runs of their own',
+    });
+  }
+
+  get #signatures(): SignatureRequirement[] {
+    return this.#artifact.requirements.filter(isSignature);
+  }
+
+  #isStored({ files }: SignatureRequirement): boolean {
+    return this.#artifact.source.kind === 'oci' && files.length === 0;
+  }
+
+  async #settle(requirement: SignatureRequirement, all: Proofs, isAll: boolean): Promise<Failure[]> {
+    const proofs = await fitting(requirement, all);
+    this.#found.set(requirement, proofs);
+    const failure = isAll ? tooFewSigners(requirement, proofs) : undefined;
+    return failure === undefined ? [] : [failure];
+  }
+}
+
+/** Where a signature lies that nobody named. */
+function defaultSignature(path: string): string {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) return join(path, 'model.sig');
+  return existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`) ? `${path}.sigstore.json` : `${path}.sig`;
+}
+
+/** Leaves out what is of another type (S4, S7), says otherwise than it must, or is too old (S22). */
+async function fitting(requirement: SignatureRequirement, all: Proofs): Promise<Proofs> {
+  const conditions = await compileConditions(requirement.conditions);
+  const proofs: Proof[] = [];
+  const rejected = [...all.rejected];
+  for (const proof of all.proofs) {
+    const { statement, signer, where } = proof;
+    const code = requirement.kind === 'attestation' ? 'ATTESTATION_MISSING' : 'SIGNATURE_MISSING';
+    const type = statement?.predicateType;
+    const fits =
+      requirement.predicateType === undefined
+        ? type === undefined || SIGNATURE_TYPE.test(type)
+        : type === requirement.predicateType || `https://${type}` === requirement.predicateType;
+    if (!fits) {
+      rejected.push({ where, code, why: type === undefined ? 'it is a plain signature' : `it is of the type ${type}` });
+      continue;
+    }
+    const tooOld = ageFault(signer.time, requirement.maxAge);
+    const untrue = statement && conditions.map((holds) => holds(statement, signer)).find((why) => why !== undefined);
+    const why = tooOld ?? untrue;
+    if (why === undefined) proofs.push(proof);
+    else rejected.push({ where, code: 'CONDITION_FAILED', why });
+  }
+  return { ...all, proofs, rejected };
+}
+
+function ageFault(time: Date | undefined, maxAge: number | undefined): string | undefined {
+  if (maxAge === undefined) return undefined;
+  if (time === undefined) return 'it has no verified time, and a greatest age is asked for';
+  return Date.now() - time.getTime() > maxAge ? `it was made at ${time.toISOString()}, too long ago` : undefined;
+}
+
+function secondHashOf(binding: Proof['binding']): SecondHash | undefined {
+  if (binding.kind === 'file') return binding.hash === 'sha256' ? undefined : { name: binding.hash };
+  if (binding.kind !== 'model') return undefined;
+  const { hash, shardBytes } = binding.manifest;
+  if (shardBytes !== undefined) return { name: hash, shardBytes };
+  return hash === 'sha256' ? undefined : { name: hash };
+}

@@ -1,0 +1,22 @@
+export {
+  type Attestor,
+  attestorText,
+  type Identity,
+  type LogRequirements,
+  type TrustedRootSource,
+} from './attestor.ts';
+export { checkPattern, matchesPattern, patternText, type TextPattern } from './pattern.ts';
+export {
+  type Curves,
+  fingerprintOf,
+  type HashName,
+  hashesFor,
+  kindOfKey,
+  loadCurves,
+  type PublicKey,
+  parsePublicKey,
+  pemHint,
+  verifyBytes,
+  verifyDigest,
+} from './public-key.ts';
+export { checkTrustedRoot, loadTrustedRoot } from './trusted-root.ts';

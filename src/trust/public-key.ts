@@ -1,0 +1,222 @@
+import { constants, createHash, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
+import { WeighlockError } from '../error/index.ts';
+
+/** Hashes that signatures are made over. */
+export type HashName = 'sha256' | 'sha384' | 'sha512';
+
+export type PublicKeyKind = 'P-256' | 'P-384' | 'P-521' | 'RSA' | 'RSA-PSS' | 'Ed25519';
+
+/** A public key that may be trusted. */
+export interface PublicKey {
+  readonly key: KeyObject;
+  readonly kind: PublicKeyKind;
+  /** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex: how reports call it. */
+  readonly fingerprint: string;
+}
+
+const CURVES: Readonly<Record<string, PublicKeyKind>> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+};
+
+/** Shorter ones were factored, or will be (NIST SP 800-131A). */
+const MIN_RSA_BITS = 2048;
+
+/** Longer ones only cost time; a key comes from the platform, a certificate's from anybody. */
+const MAX_RSA_BITS = 16_384;
+
+/** Hash that belongs to each curve (FIPS 186-5, and the sigstore algorithm registry). */
+const HASH_OF: Partial<Record<PublicKeyKind, HashName>> = { 'P-256': 'sha256', 'P-384': 'sha384', 'P-521': 'sha512' };
+
+/**
+ * Parses one public key, as PEM (`BEGIN PUBLIC KEY`), or DER.
+ *
+ * @param name - how the key is called in messages
+ * @throws WeighlockError `CONFIG_INVALID` for anything but one key of a kind that is supported
+ */
+export function parsePublicKey(text: string | Buffer, name: string): PublicKey {
+  const invalid = (why: string, cause?: unknown) =>
+    new WeighlockError(
+      {
+        code: 'CONFIG_INVALID',
+        message: `${name} is not a public key that can be used: ${why}`,
+        remedy: 'give one public key in PEM: ECDSA P-256, P-384 or P-521, RSA of at least 2048 bits, or Ed25519',
+      },
+      { cause },
+    );
+  let key: KeyObject;
+  if (typeof text === 'string') {
+    const blocks = text.match(/-----BEGIN [^-]+-----/g) ?? [];
+    if (blocks.length !== 1) throw invalid(`it has ${blocks.length} PEM blocks, not one`);
+    if (blocks[0]?.includes('PRIVATE') === true) throw invalid('it is a private key');
+    if (blocks[0]?.includes('CERTIFICATE') === true) throw invalid('it is a certificate');
+  }
+  try {
+    key =
+      typeof text === 'string' ? createPublicKey(text) : createPublicKey({ key: text, format: 'der', type: 'spki' });
+  } catch (error) {
+    throw invalid('it does not parse', error);
+  }
+  const kind = kindOfKey(key);
+  if (kind === undefined) throw invalid(`it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`);
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) throw invalid(`it has ${bits} bits`);
+  return { key, kind, fingerprint: fingerprintOf(key) };
+}
+
+/** What kind of key this is; undefined for one that is not supported. */
+export function kindOfKey(key: KeyObject): PublicKeyKind | undefined {
+  if (key.asymmetricKeyType === 'ec') return CURVES[key.asymmetricKeyDetails?.namedCurve ?? ''];
+  if (key.asymmetricKeyType === 'rsa') return 'RSA';
+  if (key.asymmetricKeyType === 'rsa-pss') return 'RSA-PSS';
+  return key.asymmetricKeyType === 'ed25519' ? 'Ed25519' : undefined;
+}
+
+/** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex. */
+export function fingerprintOf(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
+
+/** OMS and sigstore-python call a key by the SHA-256 of its PEM text. */
+export function pemHint(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'pem' }))
+    .digest('hex');
+}
+
+/** Hashes to try for a key: that of its curve, then SHA-256, which cosign up to 3.1.2 always took. */
+export function hashesFor(kind: PublicKeyKind): readonly HashName[] {
+  const own = HASH_OF[kind];
+  return own === undefined || own === 'sha256' ? ['sha256'] : [own, 'sha256'];
+}
+
+/** True when this is a signature of these bytes. ECDSA signatures are DER; RSA is PKCS #1 v1.5 or PSS. */
+export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array, hash?: HashName): boolean {
+  const kind = kindOfKey(key);
+  if (kind === undefined) return false;
+  if (kind === 'Ed25519') return attempt(() => verify(null, data, key, signature));
+  const hashes = hash === undefined ? hashesFor(kind) : [hash];
+  return hashes.some((name) => {
+    const plain = kind !== 'RSA-PSS' && attempt(() => verify(name, data, key, signature));
+    return plain || (isRsa(kind) && attempt(() => verify(name, data, pss(key), signature)));
+  });
+}
+
+const pss = (key: KeyObject) => ({
+  key,
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+});
+
+const isRsa = (kind: PublicKeyKind) => kind === 'RSA' || kind === 'RSA-PSS';
+
+function attempt(action: () => boolean): boolean {
+  try {
+    return action();
+  } catch {
+    // Not even the form of a signature.
+    return false;
+  }
+}
+
+/** DigestInfo up to the digest (RFC 8017 section 9.2, note 1). */
+const DIGEST_INFO: Readonly<Record<HashName, string>> = {
+  sha256: '3031300d060960864801650304020105000420',
+  sha384: '3041300d060960864801650304020205000430',
+  sha512: '3051300d060960864801650304020305000440',
+};
+
+/** Curve arithmetic for `verifyDigest`; loaded only when there is a signature over a digest. */
+export type Curves = typeof import('@noble/curves/nist.js');
+
+export function loadCurves(): Promise<Curves> {
+  return import('@noble/curves/nist.js');
+}
+
+/**
+ * True when this is a signature of something that has this digest: what Node's own `verify` cannot do without the bytes,
+ * which may be a hundred gigabytes. Pure Ed25519 cannot be verified this way by anybody (RFC 8032).
+ */
+export function verifyDigest(
+  { p256, p384, p521 }: Curves,
+  key: KeyObject,
+  digest: Uint8Array,
+  hash: HashName,
+  signature: Uint8Array,
+): boolean {
+  const kind = kindOfKey(key);
+  if (kind === 'RSA' || kind === 'RSA-PSS') {
+    const plain = kind === 'RSA' && attempt(() => isPkcs1(key, digest, hash, signature));
+    return plain || attempt(() => isPss(key, digest, hash, signature));
+  }
+  if (kind === undefined || kind === 'Ed25519') return false;
+  const curve = { 'P-256': p256, 'P-384': p384, 'P-521': p521 }[kind];
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return attempt(() => curve.verify(signature, digest, point, { prehash: false, format: 'der', lowS: false }));
+}
+
+function isPkcs1(key: KeyObject, digest: Uint8Array, hash: HashName, signature: Uint8Array): boolean {
+  const expected = Buffer.concat([Buffer.from(DIGEST_INFO[hash], 'hex'), digest]);
+  return publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature).equals(expected);
+}
+
+/** EMSA-PSS-VERIFY (RFC 8017 section 9.1.2) with MGF1 of the same hash and a salt of any length. */
+function isPss(key: KeyObject, digest: Uint8Array, hash: HashName, signature: Uint8Array): boolean {
+  const modulusBits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  const raw =
+    key.asymmetricKeyType === 'rsa' ? key : createPublicKey({ key: plainRsa(key), format: 'der', type: 'spki' });
+  const block = publicDecrypt({ key: raw, padding: constants.RSA_NO_PADDING }, signature);
+  const size = Math.ceil((modulusBits - 1) / 8);
+  const encoded = block.subarray(block.length - size);
+  if (block.subarray(0, block.length - size).some((byte) => byte !== 0) || encoded.at(-1) !== 0xbc) return false;
+  const maskedLength = size - digest.length - 1;
+  if (maskedLength < 1) return false;
+  const seed = encoded.subarray(maskedLength, maskedLength + digest.length);
+  const mask = mgf1(seed, maskedLength, hash);
+  const db = Buffer.from(encoded.subarray(0, maskedLength).map((byte, i) => byte ^ (mask[i] ?? 0)));
+  const unused = 8 * size - (modulusBits - 1);
+  if (((encoded[0] ?? 0) & (0xff << (8 - unused)) & 0xff) !== 0) return false;
+  db[0] = (db[0] ?? 0) & (0xff >> unused);
+  const one = db.findIndex((byte) => byte !== 0);
+  if (one < 0 || db[one] !== 1) return false;
+  const message = Buffer.concat([Buffer.alloc(8), digest, db.subarray(one + 1)]);
+  return createHash(hash).update(message).digest().equals(seed);
+}
+
+function mgf1(seed: Uint8Array, length: number, hash: HashName): Buffer {
+  const pieces: Buffer[] = [];
+  for (let i = 0, size = 0; size < length; i++) {
+    const counter = Buffer.alloc(4);
+    counter.writeUInt32BE(i);
+    const piece = createHash(hash).update(seed).update(counter).digest();
+    pieces.push(piece);
+    size += piece.length;
+  }
+  return Buffer.concat(pieces).subarray(0, length);
+}
+
+/** The same modulus and exponent under the plain RSA identifier: OpenSSL decrypts with no other. */
+function plainRsa(key: KeyObject): Buffer {
+  const der = key.export({ type: 'spki', format: 'der' });
+  // SubjectPublicKeyInfo: SEQUENCE { SEQUENCE algorithm, BIT STRING key }
+  const bitString = der.subarray(endOfElement(der, startOfContent(der, 0)));
+  const algorithm = Buffer.from('300d06092a864886f70d0101010500', 'hex');
+  const content = Buffer.concat([algorithm, bitString]);
+  const length = Buffer.from([0x82, content.length >> 8, content.length & 0xff]);
+  return Buffer.concat([Buffer.from([0x30]), length, content]);
+}
+
+function startOfContent(der: Buffer, at: number): number {
+  const first = der[at + 1] ?? 0;
+  return at + 2 + (first < 0x80 ? 0 : first & 0x7f);
+}
+
+function endOfElement(der: Buffer, at: number): number {
+  const first = der[at + 1] ?? 0;
+  const start = startOfContent(der, at);
+  return first < 0x80 ? start + first : start + der.readUIntBE(at + 2, first & 0x7f);
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import { WeighlockError } from '../error/index.ts';
+import type { TrustedRootSource } from './attestor.ts';
+
+const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
+
+/** The public-good root has 6 KB; a private one with every log of ten years would not have this. */
+const MAX_BYTES = 4 << 20;
+
+/**
+ * Parses the keys and certificates of a Sigstore instance.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export async function loadTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
+  const json =
+    source === 'public-good'
+      ? (await import('./public-good.json', { with: { type: 'json' } })).default
+      : JSON.parse(source.json);
+  const { TrustedRoot: parser } = await import('@sigstore/protobuf-specs');
+  try {
+    return parser.fromJSON(json);
+  } catch (error) {
+    throw invalid('it does not parse', error);
+  }
+}
+
+/**
+ * Reads a `trusted_root.json` and checks what can be checked without the library.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function checkTrustedRoot(file: string): { readonly json: string } {
+  let json: string;
+  try {
+    const bytes = readFileSync(file);
+    if (bytes.length > MAX_BYTES) throw invalid(`it is larger than ${MAX_BYTES} bytes`);
+    json = bytes.toString('utf8');
+    const { mediaType } = JSON.parse(json) as { mediaType?: unknown };
+    if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`its media type is ${mediaType}`);
+  } catch (error) {
+    if (error instanceof WeighlockError) throw error;
+    throw invalid(error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read', error);
+  }
+  return { json };
+}
+
+function invalid(why: string, cause?: unknown): WeighlockError {
+  return new WeighlockError(
+    {
+      code: 'CONFIG_INVALID',
+      message: `the trusted root cannot be used: ${why}`,
+      remedy: 'give the trusted_root.json of your Sigstore instance, as "cosign trusted-root create" writes it',
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,167 @@
+import type { ErrorCode, Failure } from '../error/index.ts';
+import type { Checksums, Proof, Proofs, Signer } from '../evidence/index.ts';
+import { nameAt, type PathBytes } from '../fs/index.ts';
+import type { SignatureRequirement } from '../plan/index.ts';
+import { attestorText } from '../trust/index.ts';
+import { compareChecksums } from './compare.ts';
+import type { Judged, SignatureEvidence } from './judged.ts';
+import type { Measured } from './outcome.ts';
+
+/** Reasons shown for signatures that do not count; there may be hundreds of strangers'. */
+const MOST_REASONS = 5;
+
+/** In words: whose signatures are asked for. */
+export function expectedSigners({ attestors, threshold }: SignatureRequirement): string {
+  const names = attestors.map(attestorText).join(' or ');
+  return threshold === 1 ? names : `${threshold} of ${names}`;
+}
+
+/** Holds what was measured against what was signed. */
+export function judgeSignature(
+  requirement: SignatureRequirement,
+  measured: Measured,
+  evidence: SignatureEvidence | undefined,
+): Judged {
+  const { kind, origin } = requirement;
+  const outcome = { kind, origin, expected: expectedSigners(requirement) };
+  if (evidence === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
+  const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done === 1);
+  const failures: Failure[] = [];
+  const counted: Proof[] = [];
+  for (const proof of evidence.proofs) {
+    const differences = differencesFrom(proof, measured, evidence);
+    if (differences.length === 0) counted.push(proof);
+    else if (failures.length === 0) failures.push(...differences);
+  }
+  const signers = counted.map(({ signer }) => signer);
+  const enough = distinctSigners(signers) >= requirement.threshold;
+  const found = signers.map(signerText).join(', ');
+  return {
+    outcome: {
+      ...outcome,
+      ...(found === '' ? {} : { found }),
+      met: complete && enough,
+      ...(enough ? { signers } : {}),
+    },
+    failures: enough ? [] : failures.length > 0 ? failures : [notEnough(requirement, evidence)],
+  };
+}
+
+/**
+ * Why too few of those that are trusted have signed anything at all, before a byte of the artifact was read.
+ *
+ * @returns undefined when enough have
+ */
+export function tooFewSigners(requirement: SignatureRequirement, proofs: Proofs): Failure | undefined {
+  const enough = distinctSigners(proofs.proofs.map(({ signer }) => signer)) >= requirement.threshold;
+  return enough ? undefined : notEnough(requirement, proofs);
+}
+
+/** S13: two signatures of one signer are one. */
+function distinctSigners(signers: readonly Signer[]): number {
+  const people = new Set(signers.map(({ attestor }) => attestor));
+  const keys = new Set(signers.map(({ subject, fingerprint }) => subject ?? fingerprint));
+  return Math.min(people.size, keys.size);
+}
+
+function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proofs): Failure {
+  const isAttestation = requirement.kind === 'attestation';
+  const missing = isAttestation ? 'ATTESTATION_MISSING' : 'SIGNATURE_MISSING';
+  const reasons = rejected.slice(0, MOST_REASONS).map(({ where, why }) => `${where}: ${why}`);
+  const more = rejected.length > MOST_REASONS ? `; and ${rejected.length - MOST_REASONS} more` : '';
+  const signed = proofs.map(({ signer }) => signerText(signer));
+  const found = [...signed, ...reasons].join('; ') + more;
+  const what = isAttestation ? `attestation of ${requirement.predicateType}` : 'signature';
+  return {
+    code: codeOf(requirement, rejected, missing),
+    message: `no ${what} that counts`,
+    expected: expectedSigners(requirement),
+    found: found === '' ? 'none at all' : found,
+    remedy: isAttestation
+      ? 'have the pipeline that made the artifact attest to it, and check whose attestation is asked for'
+      : 'have the artifact signed by one of them, and check that this is the artifact that they signed',
+  };
+}
+
+/** The most telling of the reasons: a broken signature by the right person says more than a stranger's. */
+function codeOf(_: SignatureRequirement, rejected: Proofs['rejected'], missing: ErrorCode): ErrorCode {
+  for (const code of ['CONDITION_FAILED', 'SIGNATURE_INVALID', 'SIGNER_UNTRUSTED'] as const)
+    if (rejected.some((one) => one.code === code)) return code;
+  return missing;
+}
+
+export function signerText({ attestor, subject, issuer, fingerprint, time, logIndex }: Signer): string {
+  const who = subject === undefined ? `key ${fingerprint.slice(0, 16)}` : `${subject} by ${issuer ?? 'nobody'}`;
+  const when = time === undefined ? '' : ` at ${time.toISOString()}`;
+  const entry = logIndex === undefined ? '' : ` (log index ${logIndex})`;
+  return `${attestor}: ${who}${when}${entry}`;
+}
+
+function differencesFrom({ binding }: Proof, measured: Measured, evidence: SignatureEvidence): Failure[] {
+  const { files, unknown } = measured;
+  if (binding.kind === 'manifest') {
+    const { promised } = evidence;
+    return promised === undefined ? [notCompared()] : compareChecksums(files, { checksums: promised }, unknown);
+  }
+  if (binding.kind === 'file') return fileDifferences(binding, measured);
+  const { manifest } = binding;
+  const isPlain = manifest.hash === 'sha256' && manifest.method === 'files';
+  const second = measured.second ?? new Map<PathBytes, readonly string[]>();
+  return compareChecksums(
+    files,
+    {
+      checksums: signedFiles(binding, measured),
+      identities: evidence.identities,
+      isIgnored: (name, bytes) =>
+        manifest.ignored.has(name.split('/')[0] ?? '') || (manifest.method === 'shards' && bytes === 0),
+      ...(isPlain ? {} : { digestOf: (name: PathBytes) => second.get(name)?.join(' ') }),
+    },
+    unknown,
+  );
+}
+
+/** What a model signature promises, by name; the shards of a file together. */
+function signedFiles({ manifest }: Proof['binding'] & { kind: 'model' }, { kind, files }: Measured): Checksums {
+  const single = kind === 'file' && (manifest.isSingleFile || files.count === 1) ? nameAt(files, 0) : undefined;
+  const byName = new Map<PathBytes, string>();
+  const names = new Set(manifest.resources.map(({ path }) => path));
+  for (const { path, digest } of [...manifest.resources].sort((a, b) => a.start - b.start)) {
+    const name = single !== undefined && names.size === 1 ? single : path;
+    const before = byName.get(name);
+    byName.set(name, before === undefined ? digest : `${before} ${digest}`);
+  }
+  return byName;
+}
+
+function fileDifferences(binding: Proof['binding'] & { kind: 'file' }, measured: Measured): Failure[] {
+  const { kind, digest, files, second } = measured;
+  if (kind !== 'file') {
+    return [
+      {
+        code: 'SIGNATURE_INVALID',
+        message: 'the signature is of one file, and this is a folder',
+        remedy: 'sign the folder: weighlock sign FOLDER, or model_signing sign',
+      },
+    ];
+  }
+  if (digest === undefined) return [notCompared()];
+  const found = binding.hash === 'sha256' ? digest : second?.get(nameAt(files, 0))?.[0];
+  if (found !== undefined && binding.digests.includes(found)) return [];
+  return [
+    {
+      code: 'DIGEST_MISMATCH',
+      message: `the file's ${binding.hash.toUpperCase()} is not the one that was signed`,
+      expected: binding.digests.slice(0, 3).join(' or ') || 'a digest',
+      found: found ?? 'nothing',
+      remedy: 'do not use this content: get the file that was signed, or its signature',
+    },
+  ];
+}
+
+function notCompared(): Failure {
+  return {
+    code: 'INTERNAL',
+    message: 'what was signed was not compared with what was measured',
+    remedy: 'please report this as a defect',
+  };
+}

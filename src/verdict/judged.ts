@@ -1,0 +1,15 @@
+import type { Failure } from '../error/index.ts';
+import type { Checksums, Proofs } from '../evidence/index.ts';
+import type { RequirementOutcome } from './outcome.ts';
+
+/** Signatures that were verified, and what they are to be held against. */
+export interface SignatureEvidence extends Proofs {
+  /** The files of the manifest that was signed, for an artifact of a registry. */
+  readonly promised?: Checksums;
+}
+
+/** The verdict on one requirement. */
+export interface Judged {
+  readonly outcome: RequirementOutcome;
+  readonly failures: readonly Failure[];
+}
