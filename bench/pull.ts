@@ -44,6 +44,17 @@ export async function benchPull(work: string, program: readonly string[], rounds
     const curl: [string, (target: string) => string[]][] = [
       ['curl -o', (target) => ['curl', '-sf', '-o', target, `http://${HOST}/v2/bench/one/blobs/${one.layers[0]}`]],
       [
+        'curl -o, then sync',
+        (target) => [
+          'sh',
+          '-c',
+          `curl -sf -o "$1" "$2" && sync "$1"`,
+          'sh',
+          target,
+          `http://${HOST}/v2/bench/one/blobs/${one.layers[0]}`,
+        ],
+      ],
+      [
         'curl -o, then sha256sum',
         (target) => [
           'sh',

@@ -5,7 +5,9 @@ import {
   digest,
   type Finished,
   HASH_OPTIONS,
+  keygen,
   REMOTE_OPTIONS,
+  sign,
   usage,
   VERIFY_OPTIONS,
   verify,
@@ -31,7 +33,24 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...REMOTE_OPTIONS,
     },
     handler: digest,
-    positionals: oneSource,
+    positionals: oneSource('digest'),
+  },
+  sign: {
+    options: {
+      key: { type: 'string', describe: 'private key (PEM, or of cosign); its password is in COSIGN_PASSWORD' },
+      signature: { type: 'string', describe: 'file to write [default: PATH/model.sig, or FILE.sigstore.json]' },
+      ...HASH_OPTIONS,
+    },
+    handler: sign,
+    positionals: oneSource('sign'),
+  },
+  keygen: {
+    options: { output: { type: 'string', describe: 'prefix of the two files [default: weighlock]' } },
+    handler: keygen,
+    positionals: (words) => {
+      if (words.length > 0) throw usage('keygen takes no arguments', 'see: weighlock keygen --help');
+      return {};
+    },
   },
 };
 
@@ -63,13 +82,19 @@ async function helpText(words: readonly string[]): Promise<string> {
   let printed = '';
   const parser = yargs()
     .scriptName('weighlock')
-    .usage('$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was pinned.')
+    .usage(
+      '$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was signed or pinned.',
+    )
     .command('verify [sources..]', 'verify files and folders (or copies of them: URL DEST)', (y) =>
       y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
     )
     .command('digest <source>', 'print the value to pin: SHA-256 of a file, tree digest of a folder', (y) =>
       y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),
     )
+    .command('sign <source>', 'sign a file or folder: an OpenSSF Model Signing bundle', (y) =>
+      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['sign']?.options ?? {}),
+    )
+    .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
     .demandCommand(1, 1, 'no command was given', 'more than one command was given')
     .strict()
     .parserConfiguration(PARSER)
@@ -117,9 +142,11 @@ async function parseOptions(
 /** Numbers and dots in a path are part of its name. */
 const PARSER = { 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false } as const;
 
-function oneSource(words: readonly string[]): { source: string } {
-  const [source, ...more] = words;
-  if (source === undefined || more.length > 0)
-    throw usage(`digest takes one source, not ${words.length}`, 'see: weighlock digest --help');
-  return { source };
+function oneSource(command: string): (words: readonly string[]) => { source: string } {
+  return (words) => {
+    const [source, ...more] = words;
+    if (source === undefined || more.length > 0)
+      throw usage(`${command} takes one source, not ${words.length}`, `see: weighlock ${command} --help`);
+    return { source };
+  };
 }

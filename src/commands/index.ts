@@ -1,4 +1,5 @@
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';
 export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, usage, VERIFY_OPTIONS } from './options.ts';
+export { keygen, sign } from './sign.ts';
 export { verify } from './verify.ts';

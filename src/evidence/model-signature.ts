@@ -176,7 +176,9 @@ function readIgnored(serialization: Fields, deviations: string[]): ReadonlySet<s
   for (const entry of serialization.list('ignore_paths', MAX_IGNORED)) {
     if (typeof entry !== 'string') throw new MalformedError('an ignored path is not text');
     if (GIT_PATHS.has(entry)) ignored.add(entry);
-    else deviations.push('it leaves out paths that are verified all the same');
+    // Where the signer put the signature; it is recognised by itself.
+    else if (!/\.(sig|sigstore|sigstore\.json)$/.test(entry))
+      deviations.push('it leaves out paths that are verified all the same');
   }
   return ignored;
 }

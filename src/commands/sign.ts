@@ -1,0 +1,91 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { EXIT, type Failure, WeighlockError } from '../error/index.ts';
+import { ioError } from '../fs/index.ts';
+import { errorLine, visible } from '../report/index.ts';
+import { DigestRun } from '../run/index.ts';
+import { newKeyPair, readPrivateKey, signModel } from '../sign/index.ts';
+import { exitCodeFor } from '../verdict/index.ts';
+import type { Context, Finished } from './context.ts';
+import { hashSettings, type RawValues, textOf, usage } from './options.ts';
+
+/** `weighlock sign PATH --key FILE`: writes a Model Signing bundle for a folder or file. */
+export async function sign(values: RawValues, context: Context): Promise<Finished> {
+  const key = textOf(values, 'key');
+  if (key === undefined) throw usage('no key was given', 'add --key FILE; weighlock keygen makes one');
+  const path = resolve(textOf(values, 'source') ?? '');
+  const privateKey = await readPrivateKey(key, context.environment['COSIGN_PASSWORD']);
+  const run = new DigestRun({ path, ...hashSettings(values) }, context.pool());
+  const { measured, failures } = await run.execute(context.signal, {});
+  if (failures.length > 0 || measured.digest === undefined) return refused(failures, context);
+  const isFolder = measured.kind === 'folder';
+  const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
+  const inside = isFolder ? relative(path, target) : '';
+  const ignored = inside === '' || inside.startsWith('..') ? [] : [inside];
+  const bundle = signModel({ name: basename(path), files: measured.files, ignored }, privateKey);
+  replaceFile(target, bundle, 0o644);
+  await context.out.writeAll(`signed ${visible(path)}: ${visible(target)}\n`);
+  return { exitCode: EXIT.verified };
+}
+
+/** `weighlock keygen`: a key pair for people who have none yet. */
+export async function keygen(values: RawValues, context: Context): Promise<Finished> {
+  const prefix = resolve(textOf(values, 'output') ?? 'weighlock');
+  const { privatePem, publicPem } = newKeyPair(context.environment['COSIGN_PASSWORD']);
+  createFile(`${prefix}.key`, privatePem, 0o600);
+  createFile(`${prefix}.pub`, publicPem, 0o644);
+  const encrypted = context.environment['COSIGN_PASSWORD'] === undefined ? ' (not encrypted: set COSIGN_PASSWORD)' : '';
+  await context.out.writeAll(
+    `private key ${visible(`${prefix}.key`)}${encrypted}\npublic key  ${visible(`${prefix}.pub`)}\n`,
+  );
+  return { exitCode: EXIT.verified };
+}
+
+function refused(failures: readonly Failure[], { err }: Context): Finished {
+  for (const failure of failures) err.write(errorLine(failure));
+  return { exitCode: exitCodeFor(failures, 'Enforce', 'Fail') };
+}
+
+/** A key is never overwritten. */
+function createFile(path: string, text: string, mode: number): void {
+  attempt(path, () => writeAll(openSync(path, 'wx', mode), text));
+}
+
+/** A reader sees the old signature or the new one, whole. */
+function replaceFile(path: string, text: string, mode: number): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  attempt(path, () => {
+    try {
+      writeAll(openSync(temporary, 'wx', mode), text);
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+function writeAll(descriptor: number, text: string): void {
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt(path: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EEXIST') {
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${path} is there already`,
+        remedy: 'choose another name, or remove it if you are sure that nobody needs it',
+      });
+    }
+    throw ioError(error, `write ${path}`);
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { WeighlockError } from '../error/index.ts';
+import { IN_TOTO_TYPE, preAuthEncoding } from '../evidence/index.ts';
+import { type FileTable, hexAt, isValidUtf8, nameAt, toBuffer } from '../fs/index.ts';
+import { hashesFor, kindOfKey, pemHint } from '../trust/index.ts';
+
+/** Version control is not part of a model (OMS section 6.2.1). */
+export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
+
+export interface ModelToSign {
+  /** What the artifact is called; for people. */
+  readonly name: string;
+  /** All files, hashed, in byte order. */
+  readonly files: FileTable;
+  /** Entries below the top that are left out: version control, and the signature itself. */
+  readonly ignored: readonly string[];
+}
+
+/**
+ * Makes an OpenSSF Model Signing v1.0 bundle with a local key.
+ *
+ * @returns JSON text
+ * @throws WeighlockError `CONFIG_INVALID` for a key that the specification has no algorithm for
+ */
+export function signModel(model: ModelToSign, privateKey: KeyObject): string {
+  const publicKey = createPublicKey(privateKey);
+  const kind = kindOfKey(publicKey);
+  const [hash] = kind === undefined ? [] : hashesFor(kind);
+  if (hash === undefined || kind?.startsWith('P-') !== true) {
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: `models are not signed with keys of this kind: ${kind ?? 'unknown'}`,
+      remedy: 'use an ECDSA key (P-256, P-384 or P-521): weighlock keygen',
+    });
+  }
+  const payload = Buffer.from(JSON.stringify(statementOf(model)));
+  const envelope = { payloadType: IN_TOTO_TYPE, payload, signature: Buffer.alloc(0) };
+  const signature = sign(hash, preAuthEncoding(envelope), privateKey);
+  const bundle = {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: pemHint(publicKey) }, tlogEntries: [] },
+    dsseEnvelope: {
+      payload: payload.toString('base64'),
+      payloadType: IN_TOTO_TYPE,
+      signatures: [{ sig: signature.toString('base64') }],
+    },
+  };
+  return `${JSON.stringify(bundle)}\n`;
+}
+
+function statementOf({ name, files, ignored }: ModelToSign): object {
+  const root = createHash('sha256');
+  const resources: object[] = [];
+  for (let i = 0; i < files.count; i++) {
+    const path = nameAt(files, i);
+    const [top = ''] = path.split('/');
+    if (ignored.includes(path) || GIT_PATHS.includes(top)) continue;
+    if (!isValidUtf8(path)) throw unnameable(path);
+    const digest = hexAt(files, i) ?? '';
+    root.update(digest, 'hex');
+    resources.push({ name: toBuffer(path).toString('utf8'), algorithm: 'sha256', digest });
+  }
+  if (resources.length === 0) throw nothing();
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name, digest: { sha256: root.digest('hex') } }],
+    predicateType: 'https://model_signing/signature/v1.0',
+    predicate: {
+      serialization: {
+        method: 'files',
+        hash_type: 'sha256',
+        allow_symlinks: false,
+        ignore_paths: [...GIT_PATHS, ...ignored].sort(),
+      },
+      resources,
+    },
+  };
+}
+
+function unnameable(path: string): WeighlockError {
+  return new WeighlockError({
+    code: 'UNSAFE_ENTRY',
+    message: 'a name that is not UTF-8 cannot be signed',
+    file: path,
+    remedy: 'rename the file',
+  });
+}
+
+function nothing(): WeighlockError {
+  return new WeighlockError({
+    code: 'SOURCE_EMPTY',
+    message: 'there is no file to sign',
+    expected: 'at least one file',
+    found: 'none',
+    remedy: 'name the folder that has the model',
+  });
+}

@@ -1,0 +1,229 @@
+// A whole Sigstore instance that lives in a test: CA, certificate log, transparency log, timestamp authority. It signs
+// what a test wants, rightly or not.
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import mock from '@sigstore/mock';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+
+export const ISSUER = 'https://token.actions.githubusercontent.com';
+export const SUBJECT = 'https://github.com/acme/models/.github/workflows/train.yml@refs/heads/main';
+const IN_TOTO = 'application/vnd.in-toto+json';
+
+// biome-ignore lint/suspicious/noExplicitAny: bundles are taken apart and put together wrongly on purpose
+export type Draft = any;
+
+export const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest();
+export const hex = (bytes: string | Uint8Array) => sha256(bytes).toString('hex');
+const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+export interface SignOptions {
+  readonly subject?: string;
+  readonly issuer?: string;
+  /** Log the signature, and how. */
+  readonly log?: 'hashedrekord' | 'none';
+  readonly timestamp?: boolean;
+  /** Key and certificate in the log entry, where they are somebody else's. */
+  readonly loggedAs?: string;
+}
+
+export class World {
+  readonly #ca: Awaited<ReturnType<typeof mock.initializeCA>>;
+  readonly #log: Awaited<ReturnType<typeof mock.initializeTLog>>;
+  readonly #tsa: Awaited<ReturnType<typeof mock.initializeTSA>>;
+  /** `trusted_root.json` */
+  readonly root: string;
+
+  private constructor(
+    ca: Awaited<ReturnType<typeof mock.initializeCA>>,
+    log: Awaited<ReturnType<typeof mock.initializeTLog>>,
+    tsa: Awaited<ReturnType<typeof mock.initializeTSA>>,
+    root: string,
+  ) {
+    this.#ca = ca;
+    this.#log = log;
+    this.#tsa = tsa;
+    this.root = root;
+  }
+
+  static async create(): Promise<World> {
+    const ctlog = await mock.initializeCTLog(pair() as Draft);
+    const ca = await mock.initializeCA(pair() as Draft, ctlog);
+    const log = await mock.initializeTLog('https://rekor.test', pair() as Draft);
+    const tsa = await mock.initializeTSA(pair() as Draft, new Date(Math.ceil(Date.now() / 1000) * 1000));
+    const always = { start: new Date(0) };
+    const logInstance = (baseUrl: string, rawBytes: Uint8Array) => ({
+      baseUrl,
+      hashAlgorithm: 1,
+      publicKey: { rawBytes: Buffer.from(rawBytes), keyDetails: 5, validFor: always },
+      logId: { keyId: sha256(rawBytes) },
+      operator: '',
+    });
+    const authority = (certificates: readonly Uint8Array[]) => ({
+      subject: { organization: 'test', commonName: 'test' },
+      uri: '',
+      certChain: { certificates: certificates.map((one) => ({ rawBytes: Buffer.from(one) })) },
+      validFor: always,
+      operator: '',
+    });
+    const trustedRoot = {
+      mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+      tlogs: [logInstance('https://rekor.test', log.publicKey)],
+      ctlogs: [logInstance('https://ct.test', ctlog.publicKey)],
+      certificateAuthorities: [authority([bytesOf(ca.rootCertificate)])],
+      timestampAuthorities: [
+        authority([
+          bytesOf((tsa as Draft).intCertificate ?? (tsa as Draft).rootCertificate),
+          bytesOf(tsa.rootCertificate),
+        ]),
+      ],
+    };
+    return new World(ca, log, tsa, JSON.stringify(TrustedRoot.toJSON(trustedRoot as Draft)));
+  }
+
+  /** A key with a certificate of the CA. */
+  async person(options: SignOptions = {}): Promise<{ privateKey: KeyObject; leaf: Buffer }> {
+    const { privateKey, publicKey } = pair() as unknown as { privateKey: KeyObject; publicKey: KeyObject };
+    const issuer = options.issuer ?? ISSUER;
+    const leaf = await this.#ca.issueCertificate({
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }) as Draft,
+      subjectAltName: options.subject ?? SUBJECT,
+      extensions: [
+        { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
+        { oid: '1.3.6.1.4.1.57264.1.8', value: issuer },
+      ],
+    });
+    return { privateKey, leaf: bytesOf(leaf) };
+  }
+
+  /** A keyless bundle of a file. */
+  async signBlob(bytes: Uint8Array, options: SignOptions = {}): Promise<Draft> {
+    const { privateKey, leaf } = await this.person(options);
+    const signature = sign('sha256', bytes, privateKey);
+    return {
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: await this.#material(leaf, sha256(bytes), signature, options),
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: sha256(bytes).toString('base64') },
+        signature: signature.toString('base64'),
+      },
+    };
+  }
+
+  /** A keyless bundle of a statement. */
+  async attest(statement: object | string, options: SignOptions = {}): Promise<Draft> {
+    const { privateKey, leaf } = await this.person(options);
+    const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
+    const signed = pae(payload);
+    const signature = sign('sha256', signed, privateKey);
+    return {
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: await this.#material(leaf, sha256(signed), signature, options),
+      dsseEnvelope: envelope(payload, signature),
+    };
+  }
+
+  async #material(leaf: Buffer, digest: Buffer, signature: Buffer, options: SignOptions): Promise<Draft> {
+    const entry = options.log === 'none' ? [] : [await this.entry(digest, signature, options.loggedAs ?? pem(leaf))];
+    const stamps = options.timestamp === true ? [{ signedTimestamp: await this.stamp(signature) }] : [];
+    return {
+      certificate: { rawBytes: leaf.toString('base64') },
+      tlogEntries: entry,
+      timestampVerificationData: { rfc3161Timestamps: stamps },
+    };
+  }
+
+  /** An entry of the transparency log, as a bundle has it. */
+  async entry(digest: Buffer, signature: Buffer, publicKeyPem: string): Promise<Draft> {
+    const proposed = {
+      apiVersion: '0.0.1',
+      kind: 'hashedrekord',
+      spec: {
+        data: { hash: { algorithm: 'sha256', value: digest.toString('hex') } },
+        signature: {
+          content: signature.toString('base64'),
+          publicKey: { content: Buffer.from(publicKeyPem).toString('base64') },
+        },
+      },
+    };
+    const [logged] = Object.values(await this.#log.log(proposed)) as Draft[];
+    const proof = logged.verification.inclusionProof;
+    return {
+      logIndex: String(logged.logIndex),
+      logId: { keyId: Buffer.from(logged.logID, 'hex').toString('base64') },
+      kindVersion: { kind: 'hashedrekord', version: '0.0.1' },
+      integratedTime: String(logged.integratedTime),
+      inclusionPromise: { signedEntryTimestamp: logged.verification.signedEntryTimestamp },
+      inclusionProof: {
+        logIndex: '0',
+        rootHash: Buffer.from(proof.rootHash, 'hex').toString('base64'),
+        treeSize: '1',
+        hashes: [],
+        checkpoint: { envelope: proof.checkpoint },
+      },
+      canonicalizedBody: logged.body,
+    };
+  }
+
+  async stamp(signature: Buffer): Promise<string> {
+    const token = await this.#tsa.timestamp({
+      artifactHash: sha256(signature) as Draft,
+      hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+      nonce: 1,
+      policyOID: '1.3.6.1.4.1.57264.2',
+    });
+    return bytesOf(token as Draft).toString('base64');
+  }
+}
+
+/** A bundle by a key and without a log: Model Signing, or cosign without Rekor. */
+export function keyBundle(payload: string | object, privateKey: KeyObject, change: Draft = {}): Draft {
+  const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+  return {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: '' }, tlogEntries: [] },
+    dsseEnvelope: envelope(bytes, sign('sha256', pae(bytes), privateKey)),
+    ...change,
+  };
+}
+
+export function envelope(payload: Buffer, signature: Buffer): Draft {
+  return {
+    payload: payload.toString('base64'),
+    payloadType: IN_TOTO,
+    signatures: [{ sig: signature.toString('base64') }],
+  };
+}
+
+export function pae(payload: Buffer, type = IN_TOTO): Buffer {
+  return Buffer.concat([Buffer.from(`DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `), payload]);
+}
+
+export function pem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}
+
+function bytesOf(view: ArrayBufferView | ArrayBuffer | Uint8Array): Buffer {
+  if (view instanceof ArrayBuffer) return Buffer.from(view);
+  return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+}
+
+/** A Model Signing payload for files by name. */
+export function modelStatement(files: Readonly<Record<string, string | Buffer>>, change: Draft = {}): Draft {
+  const resources = Object.entries(files).map(([name, bytes]) => ({ name, algorithm: 'sha256', digest: hex(bytes) }));
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: 'model', digest: { sha256: rootOf(resources) } }],
+    predicateType: 'https://model_signing/signature/v1.0',
+    predicate: {
+      serialization: { method: 'files', hash_type: 'sha256', allow_symlinks: false, ignore_paths: [] },
+      resources,
+    },
+    ...change,
+  };
+}
+
+export function rootOf(resources: readonly { digest: string }[]): string {
+  return createHash('sha256')
+    .update(Buffer.from(resources.map(({ digest }) => digest).join(''), 'hex'))
+    .digest('hex');
+}
