@@ -121,7 +121,8 @@ async function parseOptions(
   command: Command,
   context: Context,
 ): Promise<Record<string, unknown>> {
-  const added = addEnvironment([...words], command.options, context.environment);
+  const others = Object.values(COMMANDS).flatMap(({ options }) => Object.keys(options));
+  const added = addEnvironment([...words], command.options, context.environment, others);
   const parsed: Record<string, unknown> = await yargs()
     .options(command.options)
     .strictOptions()

@@ -1,5 +1,6 @@
-// `npm run demo`: pins a model, verifies it, tampers with it and shows the refusal; then the same for a training set that
-// is copied to a volume, and for a model from a registry. Everything happens on real files in a temporary folder, with the program as it is built.
+// `npm run demo`: signs a model, verifies it, tampers with it and shows the refusal; then the same with a pinned digest,
+// for a training set that is copied to a volume, and for a model from a registry. Everything happens on real files in a
+// temporary folder, with the program as it is built.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,12 +53,32 @@ function digest(path: string): string {
 try {
   makeModel(model);
   makeDataset(dataset);
-  say('A model on a volume. Its release team pins it:');
+  say('A model on a volume. Its release team signs it (OpenSSF Model Signing; model_signing verifies it too):');
+  const keys = join(work, 'release');
+  await weighlock(['keygen', `--output=${keys}`], 0);
+  await weighlock(['sign', model, `--key=${keys}.key`], 0);
+  say('The init container of the inference pod verifies it before the server starts; it knows the public key only:');
+  await weighlock(['verify', model, `--key=${keys}.pub`], 0);
+
+  say('Somebody changes one byte of 4 million, and slips a file in:');
+  const weights = openSync(join(model, 'model-00001-of-00002.safetensors'), 'r+');
+  writeSync(weights, Buffer.from([0]), 0, 1, 2_000_000);
+  closeSync(weights);
+  writeFileSync(join(model, 'modeling_helper.py'), 'import os\n');
+  await weighlock(['verify', model, `--key=${keys}.pub`], 65);
+
+  say('He signs it anew with a key of his own. That key is not the one that is trusted:');
+  await weighlock(['keygen', `--output=${join(work, 'mallory')}`], 0);
+  await weighlock(['sign', model, `--key=${join(work, 'mallory')}.key`], 0);
+  await weighlock(['verify', model, `--key=${keys}.pub`], 65);
+  rmSync(model, { recursive: true });
+  makeModel(model);
+
+  say('Without signatures, a digest pins a model:');
   const pin = digest(model);
-  say('The init container of the inference pod verifies it before the server starts:');
   await weighlock(['verify', model, '--sha256', pin], 0);
 
-  say('One byte of 4 million is changed on the volume:');
+  say('One byte is changed on the volume:');
   const file = openSync(join(model, 'model-00002-of-00002.safetensors'), 'r+');
   writeSync(file, Buffer.from([0]), 0, 1, 3_000_000);
   closeSync(file);

@@ -101,14 +101,22 @@ const SERVICE_LINK =
 /**
  * Gives each option that the command line left out its value from `WEIGHLOCK_<FLAG>`.
  *
+ * @param others - options of other commands; a container may set them for all
  * @throws WeighlockError `CONFIG_INVALID` for an unknown `WEIGHLOCK_*`: a misspelt name must not turn a check off
  */
-export function addEnvironment(argv: string[], options: Record<string, Options>, environment: Environment): string[] {
+export function addEnvironment(
+  argv: string[],
+  options: Record<string, Options>,
+  environment: Environment,
+  others: readonly string[] = [],
+): string[] {
   const added: string[] = [];
+  const elsewhere = new Set(others.map(variableOf));
   const known = new Map(Object.keys(options).map((key) => [variableOf(key), key]));
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(PREFIX) || SERVICE_LINK.test(variable)) continue;
     const key = known.get(variable);
+    if (key === undefined && elsewhere.has(variable)) continue;
     if (key === undefined) throw unknownVariable(variable, [...known.keys()]);
     if (value === undefined || value === '') {
       throw new WeighlockError({
