@@ -27,6 +27,8 @@ await build({
   outfile: 'dist/weighlock.mjs',
   format: 'esm',
   define: { WEIGHLOCK_BUNDLED: 'true' },
+  // CommonJS packages in an ES module; everything that is not built in is in the bundle.
+  banner: { js: 'const require = (name) => process.getBuiltinModule(name);' },
 });
 for (const kind of ['hash', 'pull']) {
   await build({ ...common, entryPoints: [`src/${kind}/worker.ts`], outfile: `dist/${kind}-worker.cjs`, format: 'cjs' });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { recipe, run, workFolder, write } from './cli.ts';
 
@@ -28,6 +29,16 @@ describe('the report', () => {
       (await reportOf([folder, '--sha256', 'a'.repeat(64), '--timeout=1ms']))['verificationResult'],
       'UNEVALUATED',
     );
+    const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+    const identity = [
+      '--certificate-identity',
+      'a@tny.town',
+      '--certificate-oidc-issuer',
+      'https://github.com/login/oauth',
+    ];
+    const signed = [fixture('public-good/a.txt'), '--signature', fixture('public-good/a.txt.sigstore')];
+    assert.equal((await reportOf([...signed, ...identity]))['exitCode'], 0);
+    assert.equal((await reportOf([...signed, '--key', fixture('cosign/cosign.pub')]))['exitCode'], 65);
     const target = join(workFolder(), 'copy');
     assert.equal((await reportOf([`file://${folder}`, target, '--sha256', recipe(folder)]))['exitCode'], 0);
     writeFileSync(join(folder, 'SUMS'), `${'a'.repeat(64)}  a\n`);
