@@ -35,6 +35,8 @@ export interface Bundle {
   readonly timestamps: number;
   /** As it was, for the library. */
   readonly json: JsonObject;
+  /** The envelope byte for byte, where old log entries are about those. */
+  readonly envelopeBytes?: Buffer;
 }
 
 const HASHES: Readonly<Record<string, MessageSignature['hash']>> = {

@@ -38,7 +38,7 @@ export function legacyBundle(
     tlogEntries: rekor === undefined ? [] : [readRekor(rekor)],
     timestampVerificationData: { rfc3161Timestamps: stamps },
   };
-  return readBundle({
+  const bundle = readBundle({
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: material,
     ...(kind === 'envelope'
@@ -50,6 +50,7 @@ export function legacyBundle(
           },
         }),
   });
+  return kind === 'envelope' ? { ...bundle, envelopeBytes: bytes } : bundle;
 }
 
 function annotationOf(annotations: Readonly<Record<string, string>>, key: string): string {

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { invalidSignature } from './signer.ts';
 import { Fields, parseStrictJson } from './strict-json.ts';
 
@@ -64,4 +64,35 @@ function keyOf(bytes: Buffer): KeyObject | undefined {
     }
   }
   return undefined;
+}
+
+/** An entry that cosign made of attestations before 2023, and the library does not know. */
+export function isOldAttestation({
+  kindVersion,
+}: {
+  readonly kindVersion: { kind: string; version: string } | undefined;
+}) {
+  return kindVersion?.kind === 'intoto' && kindVersion.version === '0.0.1';
+}
+
+/**
+ * Holds such an entry against the envelope: it has the digests of the envelope, byte for byte, and of its payload
+ * (rekor, pkg/types/intoto/v0.0.1).
+ *
+ * @throws EvidenceError
+ */
+export function requireSameEnvelope(canonicalizedBody: Buffer, envelope: Buffer | undefined, payload: Buffer): void {
+  const body = new Fields(parseStrictJson(canonicalizedBody, 'the log entry'), 'the log entry');
+  const isOld = body.text('kind') === 'intoto' && body.text('apiVersion') === '0.0.1';
+  const content = body.object('spec').object('content');
+  const same = (key: string, bytes: Buffer | undefined) => {
+    const hash = content.object(key);
+    return bytes !== undefined && hash.text('algorithm') === 'sha256' && hash.text('value') === sha256(bytes);
+  };
+  if (!isOld || !same('hash', envelope) || !same('payloadHash', payload))
+    throw invalidSignature('the entry in the transparency log is of another attestation');
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

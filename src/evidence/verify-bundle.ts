@@ -23,7 +23,7 @@ import {
   subjectNames,
 } from './certificate.ts';
 import { preAuthEncoding } from './dsse.ts';
-import { requireSameKey } from './log-entry.ts';
+import { isOldAttestation, requireSameEnvelope, requireSameKey } from './log-entry.ts';
 import { EvidenceError, invalidSignature, type Signer, untrusted } from './signer.ts';
 
 type KeyAttestor = Attestor & { kind: 'key' };
@@ -163,10 +163,12 @@ async function verifyWithLogs(
   key: KeyObject | undefined,
 ): Promise<Pick<Signer, 'issuer' | 'time' | 'logIndex'>> {
   const { logs } = attestor;
-  const [{ bundleFromJSON }, { toSignedEntity, toTrustMaterial, Verifier }] = await Promise.all([
-    import('@sigstore/bundle'),
-    import('@sigstore/verify'),
-  ]);
+  const [{ bundleFromJSON }, { toSignedEntity, toTrustMaterial, Verifier }, { verifyTLogInclusion }] =
+    await Promise.all([
+      import('@sigstore/bundle'),
+      import('@sigstore/verify'),
+      import('@sigstore/verify/dist/tlog/index.js'),
+    ]);
   const root = await loadTrustedRoot(attestor.trustedRoot);
   const library = bundleFromJSON(bundle.json);
   const entity = entityOf(toSignedEntity(library), content, logs);
@@ -174,12 +176,22 @@ async function verifyWithLogs(
     publicKey: key ?? unknownKey(),
     validFor: () => true,
   });
-  const verifier = new Verifier(toTrustMaterial(root, forKey), {
-    tlogThreshold: logs.transparencyLog === 'required' ? 1 : 0,
+  const trusted = toTrustMaterial(root, forKey);
+  const old = entity.tlogEntries.filter(isOldAttestation);
+  for (const entry of old) {
+    verifyTLogInclusion(entry, trusted.tlogs);
+    if (bundle.content.kind !== 'envelope') throw invalidSignature('a log entry of an attestation, and none is here');
+    requireSameEnvelope(entry.canonicalizedBody, bundle.envelopeBytes, bundle.content.envelope.payload);
+  }
+  const verifier = new Verifier(trusted, {
+    tlogThreshold: logs.transparencyLog === 'required' && old.length === 0 ? 1 : 0,
     ctlogThreshold: logs.certificateLog === 'required' ? 1 : 0,
     timestampThreshold: key === undefined ? 1 : 0,
   });
-  const { identity } = verifier.verify(entity);
+  const { identity } = verifier.verify({
+    ...entity,
+    tlogEntries: entity.tlogEntries.filter((entry) => !isOldAttestation(entry)),
+  });
   const signingKey = key ?? leafKey(library);
   for (const entry of entity.tlogEntries) requireSameKey(entry.canonicalizedBody, signingKey);
   const issuer = identity?.extensions?.issuer;

@@ -163,6 +163,40 @@ export class World {
     };
   }
 
+  /** What cosign's annotations have: an attestation as it was logged before 2023. */
+  async oldAttestation(statement: object, options: SignOptions = {}): Promise<{ layer: Buffer; annotations: Draft }> {
+    const { privateKey, leaf } = await this.person(options);
+    const payload = Buffer.from(JSON.stringify(statement));
+    const layer = Buffer.from(JSON.stringify(envelope(payload, sign('sha256', pae(payload), privateKey))));
+    const digest = (bytes: Buffer) => ({ algorithm: 'sha256', value: hex(bytes) });
+    const proposed = {
+      apiVersion: '0.0.1',
+      kind: 'intoto',
+      spec: {
+        content: { hash: digest(layer), payloadHash: digest(payload) },
+        publicKey: Buffer.from(options.loggedAs ?? pem(leaf)).toString('base64'),
+      },
+    };
+    const [logged] = Object.values(await this.#log.log(proposed)) as Draft[];
+    const rekor = {
+      SignedEntryTimestamp: logged.verification.signedEntryTimestamp,
+      Payload: {
+        body: logged.body,
+        integratedTime: logged.integratedTime,
+        logIndex: logged.logIndex,
+        logID: logged.logID,
+      },
+    };
+    return {
+      layer,
+      annotations: {
+        'dev.cosignproject.cosign/signature': '',
+        'dev.sigstore.cosign/certificate': pem(leaf),
+        'dev.sigstore.cosign/bundle': JSON.stringify(rekor),
+      },
+    };
+  }
+
   async stamp(signature: Buffer): Promise<string> {
     const token = await this.#tsa.timestamp({
       artifactHash: sha256(signature) as Draft,

@@ -5,7 +5,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Draft, keyBundle, pae } from '../evidence/world.ts';
+import { type Draft, ISSUER, keyBundle, pae, pem, SUBJECT, World } from '../evidence/world.ts';
 import { FakeRegistry, MANIFEST } from '../registry/fake.ts';
 import { descriptor, type Layer, sha256 } from '../registry/push.ts';
 import { type Finished, run, workFolder } from './cli.ts';
@@ -369,6 +369,42 @@ describe('what is attached to an artifact', () => {
         store(registry, hex, simple(digest), annotations);
         refused(await verifyOci(registry, ':v1', flags), 'SIGNATURE_INVALID');
       }
+    });
+
+    it('as an attestation with a log entry of that time counts, and no other entry does (S2, S3)', async () => {
+      const { registry, hex } = await artifact();
+      const world = await World.create();
+      const root = join(workFolder(), 'root.json');
+      writeFileSync(root, world.root);
+      const identity = ['--certificate-identity', SUBJECT, '--certificate-oidc-issuer', ISSUER, '--trusted-root', root];
+      const spdx = statement(hex, { predicateType: 'https://spdx.dev/Document' });
+      const ask = (layer: Buffer, annotations: Draft) => {
+        registry.add(
+          [{ mediaType: 'application/vnd.dsse.envelope.v1+json', bytes: layer, annotations }],
+          `sha256-${hex}.att`,
+        );
+        return verifyOci(registry, ':v1', [...identity, '--type', 'spdx']);
+      };
+      const good = await world.oldAttestation(spdx);
+      passed(await ask(good.layer, good.annotations));
+      const another = await world.oldAttestation({ ...spdx, predicate: { other: true } });
+      const bundle = 'dev.sigstore.cosign/bundle';
+      refused(
+        await ask(good.layer, { ...good.annotations, [bundle]: another.annotations[bundle] }),
+        'SIGNATURE_INVALID',
+      );
+      // The same envelope in other bytes.
+      refused(
+        await ask(Buffer.concat([good.layer, Buffer.from(' ')]), good.annotations),
+        'SIGNATURE_INVALID',
+        /another attestation/,
+      );
+      const { leaf } = await world.person();
+      const borrowed = await world.oldAttestation(spdx, { loggedAs: pem(leaf) });
+      refused(await ask(borrowed.layer, borrowed.annotations), 'SIGNATURE_INVALID', /another key/);
+      const without = { ...good.annotations };
+      delete without[bundle];
+      refused(await ask(good.layer, without), 'SIGNATURE_INVALID');
     });
 
     it('as an attestation is signed over its envelope, not its payload (S27)', async () => {
