@@ -76,6 +76,7 @@ export const VERIFY_OPTIONS = {
   sha256: { type: 'string', array: true, nargs: 1, describe: 'pin: SHA-256 of a file, tree digest of a folder' },
   checksums: { type: 'string', describe: 'SHA256SUMS file that names every file of the artifact' },
   'checksums-sha256': { type: 'string', describe: 'pin of the checksums file itself' },
+  'checksums-signature': { type: 'string', describe: 'signature of the checksums file, by --key or an identity' },
   mode: { type: 'string', default: 'Enforce', describe: 'Enforce blocks on a violation, Audit only reports it' },
   'failure-policy': { type: 'string', default: 'Fail', describe: 'Fail blocks on what cannot be evaluated, or Ignore' },
   report: { type: 'string', describe: 'write the full JSON report to this file' },

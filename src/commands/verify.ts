@@ -48,11 +48,13 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
 function requestOf(values: RawValues, environment: Environment): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {
   const checksums = textOf(values, 'checksums');
   const checksumsSha256 = textOf(values, 'checksums-sha256');
+  const checksumsSignature = textOf(values, 'checksums-signature');
   return {
     sources: listOf(values, 'sources'),
     sha256: listOf(values, 'sha256'),
     ...(checksums === undefined ? {} : { checksums }),
     ...(checksumsSha256 === undefined ? {} : { checksumsSha256 }),
+    ...(checksumsSignature === undefined ? {} : { checksumsSignature }),
     ...hashSettings(values),
     remote: remoteSettings(values, environment),
     trust: trustSettings(values),

@@ -20,10 +20,14 @@ export interface LoadedChecksums {
  *
  * The path comes from the platform, so links on it are followed (a ConfigMap's files are links).
  *
- * @param pin - SHA-256 of the file, 64 lower-case hex digits
+ * @param check - gets the SHA-256 of the file, hex, and throws unless it is the right one
  * @throws WeighlockError `DIGEST_MISMATCH` before anything of its content is used; `CHECKSUMS_INVALID`; I/O codes
  */
-export async function loadChecksums(file: string, pin: string, engine: Engine): Promise<LoadedChecksums> {
+export async function loadChecksums(
+  file: string,
+  check: (sha256: string) => void | Promise<void>,
+  engine: Engine,
+): Promise<LoadedChecksums> {
   const handle = await attempt(file, () => open(file, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     const stat = await handle.stat({ bigint: true });
@@ -44,7 +48,7 @@ export async function loadChecksums(file: string, pin: string, engine: Engine): 
       engine.update(piece);
       parseError ??= errorOf(() => parser.push(piece));
     }
-    requirePinned(file, pin, Buffer.from(engine.digest()).toString('hex'));
+    await check(Buffer.from(engine.digest()).toString('hex'));
     if (parseError !== undefined) throw parseError;
     return { checksums: parser.end(), identity: `${stat.dev}:${stat.ino}` };
   } finally {
@@ -61,7 +65,8 @@ function errorOf(action: () => void): unknown {
   }
 }
 
-function requirePinned(file: string, expected: string, found: string): void {
+/** @throws WeighlockError `DIGEST_MISMATCH` */
+export function requirePinned(file: string, expected: string, found: string): void {
   if (found === expected) return;
   throw new WeighlockError({
     code: 'DIGEST_MISMATCH',

@@ -3,7 +3,7 @@ import { WeighlockError } from '../error/index.ts';
 import { isUrl, type Location, locationText, parseLocation } from '../source/index.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
-import type { ArtifactPlan, Plan, Requirement } from './plan.ts';
+import type { ArtifactPlan, Plan, Requirement, SignatureRequirement } from './plan.ts';
 import { requireOutside, signatureRequirement, type TrustFlags } from './trust-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
@@ -14,6 +14,7 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts'> {
   readonly sha256: readonly string[];
   readonly checksums?: string;
   readonly checksumsSha256?: string;
+  readonly checksumsSignature?: string;
   readonly trust: TrustFlags;
 }
 
@@ -34,7 +35,7 @@ interface Draft {
  * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for everything else
  */
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
-  const { sources, sha256, checksums, checksumsSha256, trust, ...settings } = request;
+  const { sources, sha256, checksums, checksumsSha256, checksumsSignature, trust, ...settings } = request;
   const fromArguments = draftArguments(sources);
   const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments);
   const drafts = [...fromArguments, ...fromEnvironment];
@@ -47,9 +48,13 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   }
   requireDifferentPaths(drafts);
   addPins(fromArguments.length > 0 ? fromArguments : drafts, sha256);
-  addChecksums(fromArguments.length > 0 ? fromArguments : drafts, checksums, checksumsSha256);
+  const listed = fromArguments.length > 0 ? fromArguments : drafts;
+  const signed = checksumsSignature === undefined ? undefined : signedBy(checksumsSignature, trust);
+  addChecksums(listed, checksums, checksumsSha256, signed);
   pinArchives(drafts, settings.remote.unpack);
-  addSignature(drafts, trust);
+  // Who is named signs the listing, and with it the artifact.
+  if (signed === undefined) addSignature(drafts, trust);
+  else for (const one of drafts) requireTrustOutside(one, trust);
   return { ...settings, artifacts: drafts.map(requireRequirement) };
 }
 
@@ -156,22 +161,48 @@ function addPins(drafts: readonly Draft[], pins: readonly string[]): void {
   }
 }
 
-function addChecksums(drafts: readonly Draft[], file: string | undefined, pin: string | undefined): void {
-  if (file === undefined && pin === undefined) return;
-  if (file === undefined)
-    throw usage('--checksums-sha256 was given without --checksums', 'name the file: --checksums SHA256SUMS');
-  if (pin === undefined) {
+function addChecksums(
+  drafts: readonly Draft[],
+  file: string | undefined,
+  pin: string | undefined,
+  signature: SignatureRequirement | undefined,
+): void {
+  if (file === undefined && pin === undefined && signature === undefined) return;
+  if (file === undefined) {
+    const flag = pin === undefined ? '--checksums-signature' : '--checksums-sha256';
+    throw usage(`${flag} was given without --checksums`, 'name the file: --checksums SHA256SUMS');
+  }
+  if (pin === undefined && signature === undefined) {
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
       message: 'the checksums file is not pinned: whoever can write it could promise anything',
-      remedy: `pin it: --checksums-sha256 with what this prints: sha256sum ${file}`,
+      remedy: `pin it: --checksums-sha256 with what this prints: sha256sum ${file}; or have it signed: --checksums-signature`,
     });
   }
   const [only, ...more] = drafts;
   if (only === undefined || more.length > 0)
     throw usage('--checksums needs exactly one source', 'verify the sources in runs of their own');
-  const digest = parsePin(pin, '--checksums-sha256');
-  only.requirements.push({ kind: 'checksums', file: resolve(file), digest, origin: '--checksums' });
+  const common = { kind: 'checksums', file: resolve(file), origin: '--checksums' } as const;
+  if (pin !== undefined) only.requirements.push({ ...common, digest: parsePin(pin, '--checksums-sha256') });
+  if (signature !== undefined) only.requirements.push({ ...common, digest: signature.origin, signature });
+}
+
+/** A signature of the checksums file, by those whom the flags name. */
+function signedBy(file: string, trust: TrustFlags): SignatureRequirement {
+  const requirement = signatureRequirement(trust);
+  if (requirement === undefined || requirement.kind === 'attestation') {
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: '--checksums-signature was given, but nobody is named whose signature counts',
+      remedy: 'add --key, or an identity; and leave out --type',
+    });
+  }
+  return { ...requirement, files: [resolve(file)] };
+}
+
+function requireTrustOutside({ source, destination }: Draft, trust: TrustFlags): void {
+  for (const path of [destination, source.kind === 'volume' ? source.path : undefined])
+    if (path !== undefined) requireOutside(trustFiles(trust), path);
 }
 
 /** An archive that is to be unpacked is pinned as it is sent. */
@@ -188,7 +219,8 @@ function pinArchives(drafts: readonly Draft[], unpack: boolean): void {
 /** What the flags require of signatures is required of every artifact. */
 function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
   const requirement = signatureRequirement(trust);
-  for (const { name, source, destination, signature, requirements } of drafts) {
+  for (const one of drafts) {
+    const { name, signature, requirements } = one;
     if (requirement === undefined) {
       if (signature === undefined) continue;
       throw new WeighlockError({
@@ -197,8 +229,7 @@ function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
         remedy: 'add --key (WEIGHLOCK_KEY), or an identity; a pod cannot say itself whom to trust',
       });
     }
-    for (const path of [destination, source.kind === 'volume' ? source.path : undefined])
-      if (path !== undefined) requireOutside(trustFiles(trust), path);
+    requireTrustOutside(one, trust);
     requirements.push(signature === undefined ? requirement : { ...requirement, files: [signature] });
   }
 }

@@ -19,8 +19,15 @@ export type Requirement =
   | { readonly kind: 'manifest'; readonly digest: string; readonly origin: string }
   /** Exactly the files of an archive that has this SHA-256 as it is sent. */
   | { readonly kind: 'archive'; readonly digest: string; readonly origin: string }
-  /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`. */
-  | { readonly kind: 'checksums'; readonly file: string; readonly digest: string; readonly origin: string }
+  /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`, or was signed. */
+  | {
+      readonly kind: 'checksums';
+      readonly file: string;
+      /** A digest, or whose signature it needs, in words. */
+      readonly digest: string;
+      readonly signature?: SignatureRequirement;
+      readonly origin: string;
+    }
   | SignatureRequirement;
 
 /** Signatures, or attestations of one type, by people who are trusted. */

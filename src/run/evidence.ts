@@ -4,11 +4,13 @@ import { type Failure, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
   loadChecksums,
+  type ModelManifest,
   type Proof,
   type Proofs,
   proveFiles,
   proveStored,
   readSignatureFile,
+  requirePinned,
   type SignatureFile,
 } from '../evidence/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
@@ -54,7 +56,12 @@ export class ArtifactEvidence {
   async load(path: string, engine: () => Promise<Engine>): Promise<Failure[]> {
     for (const requirement of this.#artifact.requirements) {
       if (requirement.kind !== 'checksums') continue;
-      this.#found.set(requirement, await loadChecksums(requirement.file, requirement.digest, await engine()));
+      const { file, digest, signature } = requirement;
+      const check = async (found: string) => {
+        if (signature === undefined) requirePinned(file, digest, found);
+        else await requireSigned(signature, found);
+      };
+      this.#found.set(requirement, await loadChecksums(file, check, await engine()));
     }
     const failures: Failure[] = [];
     for (const requirement of this.#signatures) {
@@ -134,6 +141,34 @@ export class ArtifactEvidence {
     const failure = isAll ? tooFewSigners(requirement, proofs) : undefined;
     return failure === undefined ? [] : [failure];
   }
+}
+
+/**
+ * A checksums file that was signed is as good as one that is pinned.
+ *
+ * @param sha256 - of the checksums file, hex
+ */
+async function requireSigned(requirement: SignatureRequirement, sha256: string): Promise<void> {
+  const files = requirement.files.map(readSignatureFile);
+  const all = await fitting(requirement, await proveFiles(files, requirement.attestors, sha256));
+  const proofs: Proof[] = [];
+  const rejected = [...all.rejected];
+  for (const proof of all.proofs) {
+    const { binding, where } = proof;
+    const isOfIt =
+      binding.kind === 'file'
+        ? binding.hash === 'sha256' && binding.digests.includes(sha256)
+        : binding.kind === 'model' && isOneFile(binding.manifest, sha256);
+    if (isOfIt) proofs.push(proof);
+    else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
+  }
+  const failure = tooFewSigners(requirement, { ...all, proofs, rejected });
+  if (failure !== undefined)
+    throw new WeighlockError({ ...failure, message: `the checksums file: ${failure.message}` });
+}
+
+function isOneFile({ hash, method, resources }: ModelManifest, sha256: string): boolean {
+  return hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === sha256;
 }
 
 /** Where a signature lies that nobody named. */

@@ -565,6 +565,57 @@ describe('a keyless signature', () => {
   });
 });
 
+describe('a checksums file that was signed', () => {
+  it('is as good as a pinned one, with any kind of signature of it', async () => {
+    const path = folder();
+    const sums = save(
+      'SHA256SUMS',
+      Object.entries(FILES)
+        .map(([name, content]) => `${hex(content)}  ${name}\n`)
+        .join(''),
+    );
+    const bytes = readFileSync(sums);
+    const detached = save('sums.sig', sign('sha256', bytes, privateKey).toString('base64'));
+    const foreign = save(
+      'foreign.sig',
+      sign('sha256', Buffer.concat([bytes, Buffer.from('\n')]), privateKey).toString('base64'),
+    );
+    const bundle = save('sums.json', JSON.stringify(keyBundle(modelStatement({ SHA256SUMS: bytes }), privateKey)));
+    const otherBundle = save(
+      'sums-other.json',
+      JSON.stringify(keyBundle(modelStatement({ SHA256SUMS: 'x' }), privateKey)),
+    );
+    const ask = (signature: string, key = keyFile) =>
+      run([
+        'verify',
+        path,
+        '--checksums',
+        sums,
+        '--checksums-signature',
+        signature,
+        '--key',
+        key,
+        '--insecure-ignore-tlog',
+      ]);
+    passed(await ask(detached));
+    passed(await ask(bundle));
+    refused(await ask(foreign), 'SIGNATURE_INVALID');
+    refused(await ask(otherBundle), 'SIGNATURE_INVALID', /something else/);
+    refused(await ask(detached, otherKeyFile), 'SIGNATURE_INVALID');
+    refused(await ask(join(work, 'nothing.sig')), 'SIGNATURE_MISSING');
+    const flags = ['verify', path, '--checksums', sums, '--checksums-signature', detached];
+    refused(await run(flags), 'CONFIG_INVALID', /nobody is named/, 78);
+    refused(
+      await run(['verify', path, '--checksums-signature', detached, '--key', keyFile]),
+      'USAGE',
+      /without --checksums/,
+      64,
+    );
+    writeFileSync(join(path, 'config.json'), '{ }');
+    refused(await ask(detached), 'DIGEST_MISMATCH', /config\.json/);
+  });
+});
+
 describe('thresholds', () => {
   const model = () => modelStatement(FILES);
   it('are met by different signers only (S13)', async () => {
