@@ -40,7 +40,7 @@ export async function matchesPattern(pattern: TextPattern, text: string): Promis
   try {
     return (
       runInNewContext(
-        'new RegExp(source, "v").test(text)',
+        'new RegExp(source, "u").test(text)',
         { source: `^(?:${pattern.regexp})$`, text },
         { timeout: MATCH_MS },
       ) === true
@@ -56,8 +56,8 @@ export function patternText(pattern: TextPattern): string {
 
 function anchored(source: string): RegExp {
   // Compiled alone first: `a)|(b` is two halves of one that escapes its anchors.
-  new RegExp(source, 'v');
-  return new RegExp(`^(?:${source})$`, 'v');
+  new RegExp(source, 'u');
+  return new RegExp(`^(?:${source})$`, 'u');
 }
 
 function matches(compiled: RegExp, text: string): boolean {

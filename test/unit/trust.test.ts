@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { MalformedError, parseStrictJson } from '../../src/evidence/strict-json.ts';
+import {
+  checkPattern,
+  hashesFor,
+  kindOfKey,
+  loadCurves,
+  matchesPattern,
+  parsePublicKey,
+  verifyBytes,
+  verifyDigest,
+} from '../../src/trust/index.ts';
+
+type Pair = { privateKey: KeyObject; publicKey: KeyObject };
+const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const odd = generateKeyPairSync('rsa', { modulusLength: 2049 });
+const pssOnly = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+const DATA = Buffer.from('weights of a model');
+
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING };
+
+describe('a signature over a digest', () => {
+  const cases: [string, Pair, 'sha256' | 'sha384' | 'sha512', object][] = [
+    ['P-256', ec('prime256v1'), 'sha256', {}],
+    ['P-384 with SHA-384', ec('secp384r1'), 'sha384', {}],
+    ['P-384 with SHA-256, as cosign did', ec('secp384r1'), 'sha256', {}],
+    ['P-521', ec('secp521r1'), 'sha512', {}],
+    ['RSA PKCS #1 v1.5', rsa, 'sha256', {}],
+    ['RSA PKCS #1 v1.5 with SHA-512', rsa, 'sha512', {}],
+    ['RSA-PSS with a salt of 32 bytes', rsa, 'sha256', { ...PSS, saltLength: 32 }],
+    ['RSA-PSS without a salt', rsa, 'sha256', { ...PSS, saltLength: 0 }],
+    ['RSA-PSS with the longest salt', rsa, 'sha384', { ...PSS, saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN }],
+    ['RSA-PSS by a key of 2049 bits', odd, 'sha256', { ...PSS, saltLength: 32 }],
+    ['RSA-PSS by a key that can do nothing else', pssOnly, 'sha256', { ...PSS, saltLength: 32 }],
+  ];
+  for (const [name, { privateKey, publicKey }, hash, options] of cases) {
+    it(`is verified as it is over the bytes: ${name}`, async () => {
+      const curves = await loadCurves();
+      const digest = createHash(hash).update(DATA).digest();
+      const signature = sign(hash, DATA, { key: privateKey, ...options });
+      assert.equal(verifyDigest(curves, publicKey, digest, hash, signature), true);
+      assert.equal(verifyBytes(publicKey, DATA, signature, hash), true);
+      for (let at = 0; at < signature.length; at += 17) {
+        const wrong = Buffer.from(signature);
+        wrong.writeUInt8(wrong.readUInt8(at) ^ 1, at);
+        assert.equal(verifyDigest(curves, publicKey, digest, hash, wrong), false, `byte ${at}`);
+      }
+      const other = createHash(hash).update('other').digest();
+      assert.equal(verifyDigest(curves, publicKey, other, hash, signature), false);
+      assert.equal(verifyDigest(curves, publicKey, digest, hash, signature.subarray(1)), false);
+      assert.equal(verifyDigest(curves, publicKey, digest, hash, Buffer.alloc(0)), false);
+      const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+      assert.equal(verifyDigest(curves, stranger, digest, hash, signature), false);
+    });
+  }
+
+  it('by Ed25519 cannot be verified from a digest, and is not', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const signature = sign(null, DATA, privateKey);
+    assert.equal(verifyBytes(publicKey, DATA, signature), true);
+    assert.equal(verifyBytes(publicKey, Buffer.from('other'), signature), false);
+    const digest = createHash('sha256').update(DATA).digest();
+    assert.equal(verifyDigest(await loadCurves(), publicKey, digest, 'sha256', signature), false);
+  });
+});
+
+describe('a public key', () => {
+  it('is of a kind that is strong enough, or refused', () => {
+    const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
+    for (const { publicKey } of [ec('prime256v1'), ec('secp521r1'), rsa, pssOnly, generateKeyPairSync('ed25519')])
+      assert.match(parsePublicKey(pem(publicKey), 'it').fingerprint, /^[0-9a-f]{64}$/);
+    for (const { publicKey } of [
+      ec('secp256k1'),
+      generateKeyPairSync('rsa', { modulusLength: 1024 }),
+      generateKeyPairSync('x25519'),
+    ])
+      assert.throws(() => parsePublicKey(pem(publicKey), 'it'), /not a public key that can be used/);
+    assert.throws(() => parsePublicKey('nonsense', 'it'), /0 PEM blocks/);
+    assert.deepEqual(hashesFor('P-384'), ['sha384', 'sha256']);
+    assert.equal(kindOfKey(ec('secp256k1').publicKey), undefined);
+  });
+});
+
+describe('a pattern of identities', () => {
+  it('matches from the first character to the last (S18)', async () => {
+    const acme = { regexp: String.raw`https://github\.com/acme/[^/]+/train\.yml@refs/heads/main` };
+    assert.equal(await matchesPattern(acme, 'https://github.com/acme/models/train.yml@refs/heads/main'), true);
+    for (const text of [
+      'https://evil/https://github.com/acme/models/train.yml@refs/heads/main',
+      'https://github.com/acme/models/train.yml@refs/heads/main-evil',
+      'https://github.com/acme/models/train.yml@refs/heads/main\n',
+      '\nhttps://github.com/acme/models/train.yml@refs/heads/main',
+      'https://githubXcom/acme/models/train.yml@refs/heads/main',
+    ])
+      assert.equal(await matchesPattern(acme, text), false, text);
+    assert.equal(await matchesPattern({ exact: 'a@b' }, 'a@b'), true);
+    assert.equal(await matchesPattern({ exact: 'a@b' }, 'A@b'), false);
+  });
+
+  it('that takes for ever matches nothing, soon', async () => {
+    const start = performance.now();
+    assert.equal(await matchesPattern({ regexp: '(a+)+b' }, 'a'.repeat(60)), false);
+    assert.ok(performance.now() - start < 10_000);
+  });
+
+  it('that matches anybody, or is none, is refused', () => {
+    for (const regexp of ['.*', '.+', '', '(', 'a)|(b', '[^]*', '.*@.*|.*', 'x'.repeat(1001)])
+      assert.throws(() => checkPattern({ regexp }, 'it'), /it /, regexp);
+    assert.throws(() => checkPattern({ exact: '' }, 'it'), /empty/);
+    checkPattern({ regexp: String.raw`.*@acme\.example` }, 'it');
+  });
+});
+
+describe('strict JSON', () => {
+  const parse = (text: string) => parseStrictJson(Buffer.from(text), 'it');
+  it('is what JSON is', () => {
+    assert.deepEqual(parse('{"a":[{"b":"{\\"b\\":1}"},{"b":2}],"c":"\\\\"}'), {
+      a: [{ b: '{"b":1}' }, { b: 2 }],
+      c: '\\',
+    });
+    assert.deepEqual(parse(' [ ] '), []);
+  });
+  it('has no key twice, however it is written (S35)', () => {
+    for (const text of [
+      '{"a":1,"a":2}',
+      '{"a":1,"\\u0061":2}',
+      '{"x":[{"y":{"a":1,"b":[],"a":3}}]}',
+      '{"a":{},"b":[{}],"a":1}',
+    ])
+      assert.throws(() => parse(text), MalformedError, text);
+  });
+  it('is UTF-8, and not nested without end (S12)', () => {
+    assert.throws(() => parseStrictJson(Buffer.from([0x22, 0xff, 0x22]), 'it'), /not UTF-8/);
+    assert.throws(() => parse('['.repeat(100_000)), /levels deep/);
+    assert.throws(() => parse(`${'{"a":'.repeat(70)}1${'}'.repeat(70)}`), /levels deep/);
+    for (const text of ['', '{', '{"a"}', '\ufeff{}', 'NaN', '{"a":1}x', '"\\'])
+      assert.throws(() => parse(text), /not JSON/, text);
+  });
+});
