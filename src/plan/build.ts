@@ -106,7 +106,7 @@ function draftEnvironment(artifacts: readonly EnvironmentArtifact[], fromArgumen
     if (only === undefined || more.length > 0) {
       throw new WeighlockError({
         code: 'CONFIG_INVALID',
-        message: `${pin?.origin ?? `${name.toUpperCase()}_SIGNATURE`} is set, but it is not clear what it is about`,
+        message: `${pin?.origin ?? `${name.toUpperCase()}_SIGNATURE`} is set, but it is not clear what it belongs to`,
         remedy: `set ${name.toUpperCase()}_PATH to the file or folder that must have this digest`,
       });
     }

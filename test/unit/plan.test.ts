@@ -110,8 +110,8 @@ describe('a plan', () => {
   });
 
   it('is refused when a pin belongs to nothing', () => {
-    refused('CONFIG_INVALID', /not clear what it pins/, {}, { MODEL_SHA256: A });
-    refused('CONFIG_INVALID', /not clear what it pins/, { sources: ['/a', '/b'], sha256: [A, B] }, { MODEL_SHA256: A });
+    refused('CONFIG_INVALID', /not clear what it belongs to/, {}, { MODEL_SHA256: A });
+    refused('CONFIG_INVALID', /not clear what it belongs to/, { sources: ['/a', '/b'], sha256: [A, B] }, { MODEL_SHA256: A });
     refused('USAGE', /given 1 times for 2 sources/, { sources: ['/a', '/b'], sha256: [A] });
   });
 
@@ -127,11 +127,11 @@ describe('a plan', () => {
     refused('USAGE', /exactly one/, { sources: ['/a', '/b'], sha256: [A, B], checksums: 'S', checksumsSha256: A });
   });
 
-  it('is refused when a variable is empty, or asks for what this version cannot do', () => {
+  it('is refused when a variable is empty, or says whom to trust', () => {
     refused('CONFIG_INVALID', /MODEL_SHA256 is set but empty/, {}, { MODEL_PATH: '/m', MODEL_SHA256: '' });
     refused(
       'CONFIG_INVALID',
-      /cannot verify signatures/,
+      /nobody is named whose signature counts/,
       {},
       { MODEL_PATH: '/m', MODEL_SHA256: A, MODEL_SIGNATURE: '/m.sig' },
     );
