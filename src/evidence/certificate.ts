@@ -17,22 +17,30 @@ export function parseCertificate(der: Uint8Array): X509Certificate {
   }
 }
 
-/** The names in a certificate, by kind (RFC 5280 section 4.2.1.6), with Fulcio's `otherName`. */
-export function subjectNames(certificate: X509Certificate): string[] {
-  const text = certificate.subjectAltName ?? '';
+/** One name in Node's text form; a value with special characters is quoted as JSON (CVE-2021-44532). */
+const NAME = /([A-Za-z][A-Za-z ]*):(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:, |$)/y;
+
+/**
+ * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them cannot be told apart from the next, there are none.
+ */
+export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectAltName'>): string[] {
+  const text = subjectAltName ?? '';
   const names: string[] = [];
-  // Node's text form: `URI:..., email:...`; a name with special characters is quoted as JSON.
-  for (const [, kind = '', quoted, plain = ''] of text.matchAll(
-    /(?:^|, )(URI|email|DNS|IP Address|othername):(?:"((?:[^"\\]|\\.)*)"|([^,]*))/g,
-  )) {
+  NAME.lastIndex = 0;
+  while (NAME.lastIndex < text.length) {
+    const [, kind = '', quoted, plain = ''] = NAME.exec(text) ?? [];
     const value = quoted === undefined ? plain : unquote(quoted);
-    if (value === undefined) continue;
-    if (kind === 'othername') {
-      const [, user] = /^1\.3\.6\.1\.4\.1\.57264\.1\.7;UTF8:(.*)$/s.exec(value) ?? [];
-      if (user !== undefined) names.push(user);
-    } else names.push(value);
+    if (kind === '' || value === undefined) return [];
+    if (['URI', 'email', 'DNS', 'IP Address'].includes(kind)) names.push(value);
   }
   return names;
+}
+
+/** Fulcio's `otherName` for user names (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7), which Node does not read. */
+export async function otherNames(der: Buffer): Promise<string[]> {
+  const { X509Certificate: Parsed } = await import('@sigstore/core');
+  const name = Parsed.parse(Buffer.from(der)).extSubjectAltName?.otherName('1.3.6.1.4.1.57264.1.7');
+  return name === undefined ? [] : [name];
 }
 
 function unquote(text: string): string | undefined {

@@ -15,6 +15,7 @@ import {
 } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import {
+  otherNames,
   parseCertificate,
   requireCodeSigning,
   requireIdentity,
@@ -144,7 +145,8 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
   const leaf = parseCertificate(der);
   const { issuer, ...verified } = await verifyWithLogs(bundle, content, attestor, undefined);
   requireCodeSigning(leaf);
-  const subject = await requireIdentity(attestor.identities, subjectNames(leaf), issuer ?? '');
+  const names = [...subjectNames(leaf), ...(await otherNames(der))];
+  const subject = await requireIdentity(attestor.identities, names, issuer ?? '');
   return {
     attestor: attestor.name,
     fingerprint: fingerprintOf(leaf.publicKey),

@@ -111,7 +111,12 @@ describe('a plan', () => {
 
   it('is refused when a pin belongs to nothing', () => {
     refused('CONFIG_INVALID', /not clear what it belongs to/, {}, { MODEL_SHA256: A });
-    refused('CONFIG_INVALID', /not clear what it belongs to/, { sources: ['/a', '/b'], sha256: [A, B] }, { MODEL_SHA256: A });
+    refused(
+      'CONFIG_INVALID',
+      /not clear what it belongs to/,
+      { sources: ['/a', '/b'], sha256: [A, B] },
+      { MODEL_SHA256: A },
+    );
     refused('USAGE', /given 1 times for 2 sources/, { sources: ['/a', '/b'], sha256: [A] });
   });
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { otherNames, subjectNames } from '../../src/evidence/certificate.ts';
 import { MalformedError, parseStrictJson } from '../../src/evidence/strict-json.ts';
 import {
   checkPattern,
@@ -81,6 +83,33 @@ describe('a public key', () => {
     assert.throws(() => parsePublicKey('nonsense', 'it'), /0 PEM blocks/);
     assert.deepEqual(hashesFor('P-384'), ['sha384', 'sha256']);
     assert.equal(kindOfKey(ec('secp256k1').publicKey), undefined);
+  });
+});
+
+describe('the names in a certificate', () => {
+  const names = (subjectAltName: string) => subjectNames({ subjectAltName });
+  it('are told apart, or there are none (S36)', () => {
+    assert.deepEqual(names('URI:https://github.com/acme/m, email:a@b.example, DNS:x.example, IP Address:10.0.0.1'), [
+      'https://github.com/acme/m',
+      'a@b.example',
+      'x.example',
+      '10.0.0.1',
+    ]);
+    assert.deepEqual(names('URI:"https://x/, email:ceo@acme.example"'), ['https://x/, email:ceo@acme.example']);
+    assert.deepEqual(names('DirName:"CN = x, URI:https://github.com/acme/m"'), []);
+    assert.deepEqual(names('DirName:CN = x, URI:https://github.com/acme/m'), ['https://github.com/acme/m']);
+    assert.deepEqual(names('othername:<unsupported>, URI:b'), ['b']);
+    for (const text of ['URI:"unfinished', 'URI:a"b', 'no colon', '"', 'URI:a,email:b'])
+      assert.deepEqual(names(text), [], text);
+    assert.deepEqual(names(''), []);
+  });
+
+  it("include Fulcio's for users without an address", async () => {
+    const bundle = JSON.parse(
+      readFileSync(new URL('../fixtures/public-good/othername.sigstore.json', import.meta.url), 'utf8'),
+    );
+    const der = Buffer.from(bundle.verificationMaterial.certificate.rawBytes, 'base64');
+    assert.deepEqual(await otherNames(der), ['foo!oidc.local']);
   });
 });
 
