@@ -15,11 +15,15 @@ export const sha256 = (bytes: string | Uint8Array) => createHash('sha256').updat
 export const hex = (bytes: string | Uint8Array) => sha256(bytes).toString('hex');
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
+/** Key of the log of the second version. */
+const LOG2 = generateKeyPairSync('ed25519');
+const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
+
 export interface SignOptions {
   readonly subject?: string;
   readonly issuer?: string;
   /** Log the signature, and how. */
-  readonly log?: 'hashedrekord' | 'none';
+  readonly log?: 'hashedrekord' | 'rekor-v2' | 'none';
   readonly timestamp?: boolean;
   /** Key and certificate in the log entry, where they are somebody else's. */
   readonly loggedAs?: string;
@@ -48,12 +52,15 @@ export class World {
     const ctlog = await mock.initializeCTLog(pair() as Draft);
     const ca = await mock.initializeCA(pair() as Draft, ctlog);
     const log = await mock.initializeTLog('https://rekor.test', pair() as Draft);
-    const tsa = await mock.initializeTSA(pair() as Draft, new Date(Math.ceil(Date.now() / 1000) * 1000));
+    // Its clock stands still: ahead, so that it is within the ten minutes of every certificate that is issued here; and at
+    // a whole second, because the library reads no fractions of two digits.
+    const clock = new Date((Math.ceil(Date.now() / 1000) + 300) * 1000);
+    const tsa = await mock.initializeTSA(pair() as Draft, clock);
     const always = { start: new Date(0) };
-    const logInstance = (baseUrl: string, rawBytes: Uint8Array) => ({
+    const logInstance = (baseUrl: string, rawBytes: Uint8Array, keyDetails = 5) => ({
       baseUrl,
       hashAlgorithm: 1,
-      publicKey: { rawBytes: Buffer.from(rawBytes), keyDetails: 5, validFor: always },
+      publicKey: { rawBytes: Buffer.from(rawBytes), keyDetails, validFor: always },
       logId: { keyId: sha256(rawBytes) },
       operator: '',
     });
@@ -66,7 +73,10 @@ export class World {
     });
     const trustedRoot = {
       mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-      tlogs: [logInstance('https://rekor.test', log.publicKey)],
+      tlogs: [
+        logInstance('https://rekor.test', log.publicKey),
+        logInstance('https://log2.test', spki(LOG2.publicKey), 7),
+      ],
       ctlogs: [logInstance('https://ct.test', ctlog.publicKey)],
       certificateAuthorities: [authority([bytesOf(ca.rootCertificate)])],
       timestampAuthorities: [
@@ -122,12 +132,56 @@ export class World {
   }
 
   async #material(leaf: Buffer, digest: Buffer, signature: Buffer, options: SignOptions): Promise<Draft> {
-    const entry = options.log === 'none' ? [] : [await this.entry(digest, signature, options.loggedAs ?? pem(leaf))];
+    const logged = options.loggedAs ?? pem(leaf);
+    const entry =
+      options.log === 'none'
+        ? []
+        : [
+            options.log === 'rekor-v2'
+              ? this.entryV2(digest, signature, logged)
+              : await this.entry(digest, signature, logged),
+          ];
     const stamps = options.timestamp === true ? [{ signedTimestamp: await this.stamp(signature) }] : [];
     return {
       certificate: { rawBytes: leaf.toString('base64') },
       tlogEntries: entry,
       timestampVerificationData: { rfc3161Timestamps: stamps },
+    };
+  }
+
+  /** An entry of a log of the second version, the only one in it: no time, and a checkpoint by Ed25519. */
+  entryV2(digest: Buffer, signature: Buffer, certificatePem: string): Draft {
+    const rawBytes = certificatePem.replace(/-----[^-]+-----|\s/g, '');
+    const body = JSON.stringify({
+      apiVersion: '0.0.2',
+      kind: 'hashedrekord',
+      spec: {
+        hashedRekordV002: {
+          data: { algorithm: 'SHA2_256', digest: digest.toString('base64') },
+          signature: {
+            content: signature.toString('base64'),
+            verifier: { keyDetails: 'PKIX_ECDSA_P256_SHA_256', x509Certificate: { rawBytes } },
+          },
+        },
+      },
+    });
+    const keyId = sha256(spki(LOG2.publicKey));
+    const root = sha256(Buffer.concat([Buffer.from([0]), Buffer.from(body)])).toString('base64');
+    const note = `log2.test\n1\n${root}\n`;
+    const signed = Buffer.concat([keyId.subarray(0, 4), sign(null, Buffer.from(note), LOG2.privateKey)]);
+    return {
+      logIndex: '0',
+      logId: { keyId: keyId.toString('base64') },
+      kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
+      integratedTime: '0',
+      inclusionProof: {
+        logIndex: '0',
+        rootHash: root,
+        treeSize: '1',
+        hashes: [],
+        checkpoint: { envelope: `${note}\n\u2014 log2.test ${signed.toString('base64')}\n` },
+      },
+      canonicalizedBody: Buffer.from(body).toString('base64'),
     };
   }
 

@@ -436,6 +436,48 @@ describe('a keyless signature', () => {
     passed(await verifyModel(await world.attest(modelStatement(FILES)), { flags }));
   });
 
+  it('in a log of the second version needs the time of an authority', async () => {
+    const good = await world.signBlob(DATA, { log: 'rekor-v2', timestamp: true });
+    passed(await verifyData(good));
+    passed(
+      await verifyModel(await world.attest(modelStatement(FILES), { log: 'rekor-v2', timestamp: true }), {
+        flags: ['--trusted-root', root, ...identity()],
+      }),
+    );
+    refused(await verifyData(await world.signBlob(DATA, { log: 'rekor-v2' })), 'SIGNATURE_INVALID', /timestamps/);
+    const { leaf } = await world.person();
+    const { pem } = await import('../evidence/world.ts');
+    const borrowed = await world.signBlob(DATA, { log: 'rekor-v2', timestamp: true, loggedAs: pem(leaf) });
+    refused(await verifyData(borrowed), 'SIGNATURE_INVALID', /another key/);
+    const [entry] = good.verificationMaterial.tlogEntries;
+    const checkpoint = entry.inclusionProof.checkpoint.envelope;
+    // S31: another root, another log's name, another tree.
+    for (const envelope of [
+      checkpoint.replace(/^(.*\n1\n).*/, `$1${sha256('x').toString('base64')}`),
+      checkpoint.replaceAll('log2.test', 'log3.test'),
+      checkpoint.replace('\n1\n', '\n2\n'),
+      checkpoint.replace(/\u2014.*/s, ''),
+      '',
+    ]) {
+      const draft = structuredClone(good);
+      draft.verificationMaterial.tlogEntries[0].inclusionProof.checkpoint.envelope = envelope;
+      refused(await verifyData(draft), 'SIGNATURE_INVALID');
+    }
+    const stamped = structuredClone(good);
+    const stamp = Buffer.from(
+      stamped.verificationMaterial.timestampVerificationData.rfc3161Timestamps[0].signedTimestamp,
+      'base64',
+    );
+    stamp.writeUInt8(stamp.readUInt8(stamp.length - 5) ^ 1, stamp.length - 5);
+    stamped.verificationMaterial.timestampVerificationData.rfc3161Timestamps[0].signedTimestamp =
+      stamp.toString('base64');
+    refused(await verifyData(stamped), 'SIGNATURE_INVALID');
+    const foreign = structuredClone(good);
+    const other = await world.signBlob(Buffer.from('x'), { timestamp: true });
+    foreign.verificationMaterial.timestampVerificationData = other.verificationMaterial.timestampVerificationData;
+    refused(await verifyData(foreign), 'SIGNATURE_INVALID', /timestamp/);
+  });
+
   it('of other bytes does not count', async () => {
     refused(await verifyData(await world.signBlob(DATA), identity(), Buffer.from('another')), 'DIGEST_MISMATCH');
   });
