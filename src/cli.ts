@@ -38,6 +38,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   sign: {
     options: {
       key: { type: 'string', describe: 'private key (PEM, or of cosign); its password is in COSIGN_PASSWORD' },
+      'identity-token': {
+        type: 'string',
+        describe: 'OIDC token, or a file with it [SIGSTORE_ID_TOKEN, or that of the CI]',
+      },
+      'fulcio-url': { type: 'string', default: 'https://fulcio.sigstore.dev', describe: 'who issues certificates' },
+      'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', describe: 'transparency log' },
+      'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
       signature: { type: 'string', describe: 'file to write [default: PATH/model.sig, or FILE.sigstore.json]' },
       ...HASH_OPTIONS,
     },

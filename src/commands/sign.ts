@@ -2,19 +2,18 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { EXIT, type Failure, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
+import type { Environment } from '../plan/index.ts';
 import { errorLine, visible } from '../report/index.ts';
 import { DigestRun } from '../run/index.ts';
-import { newKeyPair, readPrivateKey, signModel } from '../sign/index.ts';
+import { modelPayload, newKeyPair, readPrivateKey, signModel } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, type RawValues, textOf, usage } from './options.ts';
 
-/** `weighlock sign PATH --key FILE`: writes a Model Signing bundle for a folder or file. */
+/** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {
-  const key = textOf(values, 'key');
-  if (key === undefined) throw usage('no key was given', 'add --key FILE; weighlock keygen makes one');
+  const signer = await signerFor(values, context.environment);
   const path = resolve(textOf(values, 'source') ?? '');
-  const privateKey = await readPrivateKey(key, context.environment['COSIGN_PASSWORD']);
   const run = new DigestRun({ path, ...hashSettings(values) }, context.pool());
   const { measured, failures } = await run.execute(context.signal, {});
   if (failures.length > 0 || measured.digest === undefined) return refused(failures, context);
@@ -22,10 +21,40 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
   const inside = isFolder ? relative(path, target) : '';
   const ignored = inside === '' || inside.startsWith('..') ? [] : [inside];
-  const bundle = signModel({ name: basename(path), files: measured.files, ignored }, privateKey);
+  const bundle = await signer(modelPayload({ name: basename(path), files: measured.files, ignored }));
   replaceFile(target, bundle, 0o644);
   await context.out.writeAll(`signed ${visible(path)}: ${visible(target)}\n`);
   return { exitCode: EXIT.verified };
+}
+
+/** Asked for before anything is hashed: a key that cannot be read should not cost an hour first. */
+async function signerFor(values: RawValues, environment: Environment): Promise<(payload: Buffer) => Promise<string>> {
+  const key = textOf(values, 'key');
+  const given = textOf(values, 'identity-token') ?? environment['SIGSTORE_ID_TOKEN'];
+  if (key !== undefined) {
+    if (textOf(values, 'identity-token') !== undefined)
+      throw usage('--key and --identity-token exclude each other', 'give one of them');
+    const privateKey = await readPrivateKey(key, environment['COSIGN_PASSWORD']);
+    return async (payload) => signModel(payload, privateKey);
+  }
+  const isInCi = environment['ACTIONS_ID_TOKEN_REQUEST_URL'] !== undefined;
+  if (given === undefined && !isInCi) {
+    throw usage(
+      'nobody was named to sign',
+      'add --key FILE (weighlock keygen makes one), or an OIDC token: --identity-token, SIGSTORE_ID_TOKEN',
+    );
+  }
+  // Loaded for this alone.
+  const { readToken, signKeyless } = await import('../sign/sign-keyless.ts');
+  const token = given === undefined ? undefined : readToken(given);
+  const timestampUrl = textOf(values, 'timestamp-server-url');
+  return (payload) =>
+    signKeyless(payload, {
+      token,
+      fulcioUrl: textOf(values, 'fulcio-url') ?? '',
+      rekorUrl: textOf(values, 'rekor-url') ?? '',
+      ...(timestampUrl === undefined ? {} : { timestampUrl }),
+    });
 }
 
 /** `weighlock keygen`: a key pair for people who have none yet. */

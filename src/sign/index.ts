@@ -1,2 +1,2 @@
 export { newKeyPair, readPrivateKey } from './private-key.ts';
-export { signModel } from './sign-model.ts';
+export { modelPayload, signModel } from './sign-model.ts';

@@ -17,12 +17,21 @@ export interface ModelToSign {
 }
 
 /**
+ * What is signed: the payload of an OpenSSF Model Signing v1.0 bundle.
+ *
+ * @throws WeighlockError `SOURCE_EMPTY`, `UNSAFE_ENTRY`
+ */
+export function modelPayload(model: ModelToSign): Buffer {
+  return Buffer.from(JSON.stringify(statementOf(model)));
+}
+
+/**
  * Makes an OpenSSF Model Signing v1.0 bundle with a local key.
  *
  * @returns JSON text
  * @throws WeighlockError `CONFIG_INVALID` for a key that the specification has no algorithm for
  */
-export function signModel(model: ModelToSign, privateKey: KeyObject): string {
+export function signModel(payload: Buffer, privateKey: KeyObject): string {
   const publicKey = createPublicKey(privateKey);
   const kind = kindOfKey(publicKey);
   const [hash] = kind === undefined ? [] : hashesFor(kind);
@@ -33,7 +42,6 @@ export function signModel(model: ModelToSign, privateKey: KeyObject): string {
       remedy: 'use an ECDSA key (P-256, P-384 or P-521): weighlock keygen',
     });
   }
-  const payload = Buffer.from(JSON.stringify(statementOf(model)));
   const envelope = { payloadType: IN_TOTO_TYPE, payload, signature: Buffer.alloc(0) };
   const signature = sign(hash, preAuthEncoding(envelope), privateKey);
   const bundle = {

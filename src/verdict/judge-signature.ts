@@ -104,6 +104,15 @@ function differencesFrom({ binding }: Proof, measured: Measured, evidence: Signa
     return promised === undefined ? [notCompared()] : compareChecksums(files, { checksums: promised }, unknown);
   }
   if (binding.kind === 'file') return fileDifferences(binding, measured);
+  return modelDifferences(binding, measured, evidence).map(shortened);
+}
+
+function modelDifferences(
+  binding: Proof['binding'] & { kind: 'model' },
+  measured: Measured,
+  evidence: SignatureEvidence,
+): Failure[] {
+  const { files, unknown } = measured;
   const { manifest } = binding;
   const isPlain = manifest.hash === 'sha256' && manifest.method === 'files';
   const second = measured.second ?? new Map<PathBytes, readonly string[]>();
@@ -118,6 +127,17 @@ function differencesFrom({ binding }: Proof, measured: Measured, evidence: Signa
     },
     unknown,
   );
+}
+
+/** Of a file in hundreds of shards, the first one that differs. */
+function shortened(failure: Failure): Failure {
+  const expected = failure.expected?.split(' ') ?? [];
+  const found = failure.found?.split(' ') ?? [];
+  if (expected.length < 2 && found.length < 2) return failure;
+  const first = expected.findIndex((digest, i) => digest !== found[i]);
+  const at = first < 0 ? expected.length + 1 : first + 1;
+  const shard = (digests: readonly string[]) => `${digests[at - 1] ?? 'nothing'} (shard ${at} of ${digests.length})`;
+  return { ...failure, expected: shard(expected), found: shard(found) };
 }
 
 /** What a model signature promises, by name; the shards of a file together. */

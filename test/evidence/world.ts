@@ -36,6 +36,31 @@ export class World {
   /** `trusted_root.json` */
   readonly root: string;
 
+  /** What its services answer to requests, by path. */
+  handlers(): { path: string; fn: (request: string) => Promise<Draft> }[] {
+    return [
+      mock.fulcioHandler(this.#ca, { subjectClaim: 'sub' }),
+      mock.tsaHandler(this.#tsa),
+      // The mock logs what is proposed; Rekor logs what it comes to.
+      { path: '/api/v1/log/entries', fn: (request) => this.#logEnvelope(JSON.parse(request)) },
+    ];
+  }
+
+  async #logEnvelope({ spec }: Draft): Promise<Draft> {
+    const { payload, signatures } = JSON.parse(spec.proposedContent.envelope);
+    const digest = (bytes: Buffer) => ({ algorithm: 'sha256', value: hex(bytes) });
+    const logged = await this.#log.log({
+      apiVersion: '0.0.1',
+      kind: 'dsse',
+      spec: {
+        envelopeHash: digest(Buffer.from(spec.proposedContent.envelope)),
+        payloadHash: digest(Buffer.from(payload, 'base64')),
+        signatures: [{ signature: signatures[0].sig, verifier: spec.proposedContent.verifiers[0] }],
+      },
+    });
+    return { statusCode: 201, response: JSON.stringify(logged) };
+  }
+
   private constructor(
     ca: Awaited<ReturnType<typeof mock.initializeCA>>,
     log: Awaited<ReturnType<typeof mock.initializeTLog>>,

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -804,6 +806,69 @@ describe('weighlock sign', () => {
         `${file}.sigstore.json`,
       ]),
     );
+  });
+
+  it('signs by the identity of a CI job', async () => {
+    const world = await World.create();
+    const handlers = world.handlers();
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text) => (body += text));
+      request.on('end', async () => {
+        asked.push(request.url ?? '');
+        const handler = handlers.find(({ path }) => path === request.url);
+        const answer = await handler?.fn(body);
+        response.writeHead(answer?.statusCode ?? 404, { 'content-type': answer?.contentType ?? 'application/json' });
+        response.end(answer?.response);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${part({ alg: 'none' })}.${part({ iss: ISSUER, sub: SUBJECT })}.${part({ secret: 'hunter2' })}`;
+    try {
+      const path = folder();
+      const services = ['--fulcio-url', url, '--rekor-url', url];
+      const signed = await run(['sign', path, ...services], { environment: { SIGSTORE_ID_TOKEN: token } });
+      passed(signed);
+      assert.doesNotMatch(
+        signed.stdout + signed.stderr + readFileSync(join(path, 'model.sig'), 'utf8'),
+        new RegExp(token.slice(-10)),
+      );
+      const root = save('ci-root.json', world.root);
+      const trust = ['--trusted-root', root, '--certificate-oidc-issuer', ISSUER, '--certificate-identity'];
+      passed(await run(['verify', path, ...trust, SUBJECT]));
+      refused(await run(['verify', path, ...trust, 'https://github.com/evil/x']), 'SIGNER_UNTRUSTED');
+      const stamped = await run([
+        'sign',
+        path,
+        ...services,
+        '--timestamp-server-url',
+        url,
+        '--identity-token',
+        save('token', token),
+      ]);
+      passed(stamped);
+      passed(await run(['verify', path, '--use-signed-timestamps', ...trust, SUBJECT]));
+      assert.ok(asked.includes('/api/v1/timestamp'), asked.join());
+      const nowhere = await run([
+        'sign',
+        path,
+        '--fulcio-url',
+        `${url}/nothing`,
+        '--rekor-url',
+        url,
+        '--identity-token',
+        token,
+      ]);
+      assert.equal(nowhere.status, 75);
+      assert.doesNotMatch(nowhere.stdout + nowhere.stderr, new RegExp(token.slice(-10)));
+    } finally {
+      server.close();
+    }
+    const nobody = await run(['sign', folder()]);
+    assert.equal(nobody.status, 64);
   });
 
   it('never overwrites a key', async () => {
