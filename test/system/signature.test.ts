@@ -33,7 +33,7 @@ describe('examples/inference-pod-signed.yaml', () => {
     trusted: string,
     damage: (folder: string) => void = () => {},
   ): Promise<PodResult> {
-    const model = mkdtempSync(join(work, 'model-'));
+    const model = join(mkdtempSync(join(work, 'model-')), 'm');
     makeModel(model);
     const { key } = await keyPair(signedBy);
     passed(await run(['sign', model, '--key', key]));
@@ -88,7 +88,7 @@ describe('model_signing', { skip: hasReference ? false : 'there is no Python wit
     const model = await signedFolder('ours-model');
     passed(await run(['sign', model, '--key', key]));
     const verify = () =>
-      reference('verify', 'key', model, '--signature', join(model, 'model.sig'), '--public-key', pub);
+      reference('verify', 'key', model, '--signature', join(model, 'model.sig'), '--public_key', pub);
     const result = verify();
     assert.equal(result.status, 0, result.stdout + result.stderr);
     writeFileSync(join(model, 'config.json'), '{}');
@@ -99,7 +99,7 @@ describe('model_signing', { skip: hasReference ? false : 'there is no Python wit
     const { pub } = await keyPair('theirs');
     const model = await signedFolder('theirs-model');
     const signature = join(model, 'model.sig');
-    const result = reference('sign', 'key', model, '--signature', signature, '--private-key', join(work, 'theirs.key'));
+    const result = reference('sign', 'key', model, '--signature', signature, '--private_key', join(work, 'theirs.key'));
     assert.equal(result.status, 0, result.stdout + result.stderr);
     passed(await run(['verify', model, '--key', pub]));
     writeFileSync(join(model, 'extra.py'), '');
