@@ -27,14 +27,34 @@ await build({
   outfile: 'dist/weighlock.mjs',
   format: 'esm',
   define: { WEIGHLOCK_BUNDLED: 'true' },
-  // CommonJS packages in an ES module; everything that is not built in is in the bundle.
-  banner: { js: 'const require = (name) => process.getBuiltinModule(name);' },
 });
 for (const kind of ['hash', 'pull']) {
-  await build({ ...common, entryPoints: [`src/${kind}/worker.ts`], outfile: `dist/${kind}-worker.cjs`, format: 'cjs' });
+  await build({
+    ...common,
+    entryPoints: [`src/${kind}/worker.ts`],
+    outfile: `dist/${kind}-worker.cjs`,
+    format: 'cjs',
+    define: { WEIGHLOCK_BUNDLED: 'true', 'import.meta.url': 'moduleUrl' },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+}
+// What few runs need, each by itself: see src/library/load.ts.
+const libraries = ['conditions', 'curves', 'hashes', 'signing', 'sigstore'];
+for (const name of libraries) {
+  await build({
+    ...common,
+    entryPoints: [`src/library/${name}.ts`],
+    outfile: `dist/library-${name}.cjs`,
+    format: 'cjs',
+  });
 }
 await chmod(`${root}/dist/weighlock.mjs`, 0o755);
-for (const file of ['weighlock.mjs', 'hash-worker.cjs', 'pull-worker.cjs']) {
+for (const file of [
+  'weighlock.mjs',
+  'hash-worker.cjs',
+  'pull-worker.cjs',
+  ...libraries.map((n) => `library-${n}.cjs`),
+]) {
   const { size } = await stat(`${root}/dist/${file}`);
   console.log(`dist/${file}  ${(size / 1024).toFixed(0)} KiB`);
 }

@@ -5,7 +5,7 @@ import { ioError } from '../fs/index.ts';
 import type { Environment } from '../plan/index.ts';
 import { errorLine, visible } from '../report/index.ts';
 import { DigestRun } from '../run/index.ts';
-import { modelPayload, newKeyPair, readPrivateKey, signModel } from '../sign/index.ts';
+import { modelPayload, newKeyPair, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, type RawValues, textOf, usage } from './options.ts';
@@ -44,8 +44,6 @@ async function signerFor(values: RawValues, environment: Environment): Promise<(
       'add --key FILE (weighlock keygen makes one), or an OIDC token: --identity-token, SIGSTORE_ID_TOKEN',
     );
   }
-  // Loaded for this alone.
-  const { readToken, signKeyless } = await import('../sign/sign-keyless.ts');
   const token = given === undefined ? undefined : readToken(given);
   const timestampUrl = textOf(values, 'timestamp-server-url');
   return (payload) =>

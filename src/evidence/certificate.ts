@@ -1,4 +1,5 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { library, nodeCrypto } from '../library/index.ts';
 import { type Identity, matchesPattern, type TextPattern } from '../trust/index.ts';
 import { EvidenceError, invalidSignature, untrusted } from './signer.ts';
 
@@ -11,7 +12,7 @@ const MAX_CHAIN = 8;
 /** Parses a certificate of somebody else. */
 export function parseCertificate(der: Uint8Array): X509Certificate {
   try {
-    return new X509Certificate(der);
+    return new (nodeCrypto().X509Certificate)(der);
   } catch (error) {
     throw invalidSignature('the certificate does not parse', error);
   }
@@ -38,7 +39,7 @@ export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectA
 
 /** Fulcio's `otherName` for user names (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7), which Node does not read. */
 export async function otherNames(der: Buffer): Promise<string[]> {
-  const { X509Certificate: Parsed } = await import('@sigstore/core');
+  const { X509Certificate: Parsed } = await library('sigstore');
   const name = Parsed.parse(Buffer.from(der)).extSubjectAltName?.otherName('1.3.6.1.4.1.57264.1.7');
   return name === undefined ? [] : [name];
 }

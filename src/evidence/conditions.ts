@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { library } from '../library/index.ts';
 import type { Signer } from './signer.ts';
 import type { Statement } from './statement.ts';
 
@@ -16,7 +17,7 @@ export type Condition = (statement: Statement, signer: Signer) => string | undef
  */
 export async function compileConditions(sources: readonly string[]): Promise<readonly Condition[]> {
   if (sources.length === 0) return [];
-  const { Environment } = await import('@marcbachmann/cel-js');
+  const { Environment } = await library('conditions');
   const environment = new Environment({ unlistedVariablesAreDyn: false })
     .registerVariable('predicate', 'dyn')
     .registerVariable('subject', 'dyn')

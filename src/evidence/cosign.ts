@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { nodeCrypto } from '../library/index.ts';
 import type { Bundle } from './bundle.ts';
 import { readBundle } from './bundle.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
@@ -70,7 +70,7 @@ function pemBlocks(pem: string): string[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => {
     try {
-      return new X509Certificate(block).raw.toString('base64');
+      return new (nodeCrypto().X509Certificate)(block).raw.toString('base64');
     } catch {
       throw new MalformedError('a certificate does not parse');
     }
@@ -161,5 +161,5 @@ export function detachedBundle(bytes: Buffer, sha256Hex: string): Bundle {
 }
 
 function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return nodeCrypto().createHash('sha256').update(bytes).digest();
 }

@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { nodeCrypto } from '../library/index.ts';
 import { invalidSignature } from './signer.ts';
 import { Fields, parseStrictJson } from './strict-json.ts';
 
@@ -53,8 +54,11 @@ function keyOfVerifier(verifier: Fields): KeyObject | undefined {
 function keyOf(bytes: Buffer): KeyObject | undefined {
   const isPem = bytes.includes('-----BEGIN ');
   const attempts = [
-    () => new X509Certificate(bytes).publicKey,
-    () => (isPem ? createPublicKey(bytes) : createPublicKey({ key: bytes, format: 'der', type: 'spki' })),
+    () => new (nodeCrypto().X509Certificate)(bytes).publicKey,
+    () =>
+      isPem
+        ? nodeCrypto().createPublicKey(bytes)
+        : nodeCrypto().createPublicKey({ key: bytes, format: 'der', type: 'spki' }),
   ];
   for (const attempt of attempts) {
     try {
@@ -94,5 +98,5 @@ export function requireSameEnvelope(canonicalizedBody: Buffer, envelope: Buffer 
 }
 
 function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return nodeCrypto().createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { safePath } from '../archive/index.ts';
 import { fromText, type PathBytes } from '../fs/index.ts';
+import { nodeCrypto } from '../library/index.ts';
 import { parseStatement } from './statement.ts';
 import { Fields, MalformedError, parseStrictJson } from './strict-json.ts';
 
@@ -157,7 +157,7 @@ function requireContiguous(resources: readonly Resource[], shardBytes: number): 
 
 /** OMS section 6.5.1: over the raw digests, in the order in which they are listed. */
 function rootOf(resources: readonly Resource[]): string {
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   for (const { digest } of resources) hash.update(digest, 'hex');
   return hash.digest('hex');
 }

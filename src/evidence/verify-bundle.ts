@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { X509Certificate as Certificate, createHash } from 'node:crypto';
 import type { Bundle as LibraryBundle } from '@sigstore/bundle';
 import type { SignedEntity } from '@sigstore/verify';
+import { library, nodeCrypto } from '../library/index.ts';
 import {
   type Attestor,
   type Curves,
@@ -136,7 +136,7 @@ function requireSigningUsage(leaf: X509Certificate): void {
 
 export function certificatesIn(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new Certificate(block));
+  return blocks.map((block) => new (nodeCrypto().X509Certificate)(block));
 }
 
 async function verifyKeyless(bundle: Bundle, content: Content, attestor: KeylessAttestor): Promise<Signer> {
@@ -165,15 +165,10 @@ async function verifyWithLogs(
   key: KeyObject | undefined,
 ): Promise<Pick<Signer, 'issuer' | 'time' | 'logIndex'>> {
   const { logs } = attestor;
-  const [{ bundleFromJSON }, { toSignedEntity, toTrustMaterial, Verifier }, { verifyTLogInclusion }] =
-    await Promise.all([
-      import('@sigstore/bundle'),
-      import('@sigstore/verify'),
-      import('@sigstore/verify/dist/tlog/index.js'),
-    ]);
+  const { bundleFromJSON, toSignedEntity, toTrustMaterial, Verifier, verifyTLogInclusion } = await library('sigstore');
   const root = await loadTrustedRoot(attestor.trustedRoot);
-  const library = bundleFromJSON(bundle.json);
-  const entity = entityOf(toSignedEntity(library), content, logs);
+  const parsed = bundleFromJSON(bundle.json);
+  const entity = entityOf(toSignedEntity(parsed), content, logs);
   const forKey = () => ({
     publicKey: key ?? unknownKey(),
     validFor: () => true,
@@ -194,7 +189,7 @@ async function verifyWithLogs(
     ...entity,
     tlogEntries: entity.tlogEntries.filter((entry) => !isOldAttestation(entry)),
   });
-  const signingKey = key ?? leafKey(library);
+  const signingKey = key ?? leafKey(parsed);
   for (const entry of entity.tlogEntries) requireSameKey(entry.canonicalizedBody, signingKey);
   const issuer = identity?.extensions?.issuer;
   const time = timeOf(entity);
@@ -245,5 +240,5 @@ function timeOf({ timestamps }: SignedEntity): Date | undefined {
 }
 
 function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return nodeCrypto().createHash('sha256').update(bytes).digest();
 }

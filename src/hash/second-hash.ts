@@ -1,4 +1,5 @@
 import type { IHasher } from 'hash-wasm';
+import { library } from '../library/index.ts';
 
 /** Hashes beside SHA-256 that a signature may list a file with. */
 export type SecondHashName = 'sha256' | 'sha384' | 'sha512' | 'blake2b' | 'blake3';
@@ -10,14 +11,12 @@ export interface SecondHash {
   readonly shardBytes?: number;
 }
 
-/** Loaded only for a signature that asks for one. */
-const MAKERS: Readonly<Record<SecondHashName, () => Promise<IHasher>>> = {
-  sha256: async () => (await import('hash-wasm/dist/sha256.umd.min.js')).default.createSHA256(),
-  sha384: async () => (await import('hash-wasm/dist/sha384.umd.min.js')).default.createSHA384(),
-  sha512: async () => (await import('hash-wasm/dist/sha512.umd.min.js')).default.createSHA512(),
-  blake2b: async () => (await import('hash-wasm/dist/blake2b.umd.min.js')).default.createBLAKE2b(512),
-  blake3: async () => (await import('hash-wasm/dist/blake3.umd.min.js')).default.createBLAKE3(256),
-};
+async function makeHasher(name: SecondHashName): Promise<IHasher> {
+  const hashes = await library('hashes');
+  if (name === 'blake2b') return hashes.createBLAKE2b(512);
+  if (name === 'blake3') return hashes.createBLAKE3(256);
+  return { sha256: hashes.createSHA256, sha384: hashes.createSHA384, sha512: hashes.createSHA512 }[name]();
+}
 
 /** Digests of one file, in hex: one for each shard, or one for all of it. */
 export class SecondHasher {
@@ -34,7 +33,7 @@ export class SecondHasher {
   }
 
   static async create(how: SecondHash): Promise<SecondHasher> {
-    return new SecondHasher(await MAKERS[how.name](), how);
+    return new SecondHasher(await makeHasher(how.name), how);
   }
 
   init(): void {

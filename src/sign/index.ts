@@ -1,2 +1,3 @@
 export { newKeyPair, readPrivateKey } from './private-key.ts';
+export { readToken, signKeyless } from './sign-keyless.ts';
 export { modelPayload, signModel } from './sign-model.ts';

@@ -1,7 +1,8 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, scrypt } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errno, WeighlockError } from '../error/index.ts';
+import { library, nodeCrypto } from '../library/index.ts';
 
 /** PEM labels of keys that cosign encrypted, now and before version 1.13. */
 const COSIGN_PEM = /-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END/;
@@ -22,7 +23,7 @@ export async function readPrivateKey(file: string, password: string | undefined)
   try {
     const encrypted = COSIGN_PEM.exec(pem)?.[1];
     if (encrypted !== undefined) return await cosignKey(encrypted, password ?? '');
-    return createPrivateKey({ key: pem, ...(password === undefined ? {} : { passphrase: password }) });
+    return nodeCrypto().createPrivateKey({ key: pem, ...(password === undefined ? {} : { passphrase: password }) });
   } catch (error) {
     throw invalid(file, password === undefined ? 'it does not parse, or needs a password' : 'wrong password?', error);
   }
@@ -54,8 +55,8 @@ async function cosignKey(base64: string, password: string): Promise<KeyObject> {
   const { N, r, p } = kdf.params;
   if (cipher.name !== 'nacl/secretbox' || 128 * N * r > MAX_SCRYPT_BYTES || p > 16)
     throw new Error('unknown encryption');
-  const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js');
-  const derive = promisify(scrypt) as (
+  const { xsalsa20poly1305 } = await library('signing');
+  const derive = promisify(nodeCrypto().scrypt) as (
     password: string,
     salt: Buffer,
     length: number,
@@ -63,7 +64,7 @@ async function cosignKey(base64: string, password: string): Promise<KeyObject> {
   ) => Promise<Buffer>;
   const key = await derive(password, Buffer.from(kdf.salt, 'base64'), 32, { N, r, p, maxmem: 2 * MAX_SCRYPT_BYTES });
   const der = xsalsa20poly1305(key, Buffer.from(cipher.nonce, 'base64')).decrypt(Buffer.from(ciphertext, 'base64'));
-  return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
+  return nodeCrypto().createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
 }
 
 /**
@@ -72,7 +73,7 @@ async function cosignKey(base64: string, password: string): Promise<KeyObject> {
  * @param password - encrypts the private key, if it is given
  */
 export function newKeyPair(password: string | undefined): { readonly privatePem: string; readonly publicPem: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = nodeCrypto().generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const encryption = password === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: password };
   return {
     privatePem: privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption }).toString(),

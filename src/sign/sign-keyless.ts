@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { bundleToJSON } from '@sigstore/bundle';
-import { CIContextProvider, DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness } from '@sigstore/sign';
 import { WeighlockError } from '../error/index.ts';
 import { IN_TOTO_TYPE } from '../evidence/index.ts';
+import { library } from '../library/index.ts';
 
 /** Milliseconds for one request to a Sigstore service, and times one is tried. */
 const TIMEOUT = 30_000;
@@ -25,6 +24,8 @@ export interface KeylessSettings {
  * @throws WeighlockError `SOURCE_UNAVAILABLE` when a service refuses or does not answer
  */
 export async function signKeyless(payload: Buffer, settings: KeylessSettings): Promise<string> {
+  const { bundleToJSON, CIContextProvider, DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness } =
+    await library('signing');
   const { token, fulcioUrl, rekorUrl, timestampUrl } = settings;
   const patience = { timeout: TIMEOUT, retry: RETRIES };
   const identityProvider = token === undefined ? new CIContextProvider('sigstore') : { getToken: async () => token };

@@ -1,7 +1,8 @@
-import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { IN_TOTO_TYPE, preAuthEncoding } from '../evidence/index.ts';
 import { type FileTable, hexAt, isValidUtf8, nameAt, toBuffer } from '../fs/index.ts';
+import { nodeCrypto } from '../library/index.ts';
 import { hashesFor, kindOfKey, pemHint } from '../trust/index.ts';
 
 /** Version control is not part of a model (OMS section 6.2.1). */
@@ -32,7 +33,7 @@ export function modelPayload(model: ModelToSign): Buffer {
  * @throws WeighlockError `CONFIG_INVALID` for a key that the specification has no algorithm for
  */
 export function signModel(payload: Buffer, privateKey: KeyObject): string {
-  const publicKey = createPublicKey(privateKey);
+  const publicKey = nodeCrypto().createPublicKey(privateKey);
   const kind = kindOfKey(publicKey);
   const [hash] = kind === undefined ? [] : hashesFor(kind);
   if (hash === undefined || kind?.startsWith('P-') !== true) {
@@ -43,7 +44,7 @@ export function signModel(payload: Buffer, privateKey: KeyObject): string {
     });
   }
   const envelope = { payloadType: IN_TOTO_TYPE, payload, signature: Buffer.alloc(0) };
-  const signature = sign(hash, preAuthEncoding(envelope), privateKey);
+  const signature = nodeCrypto().sign(hash, preAuthEncoding(envelope), privateKey);
   const bundle = {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: pemHint(publicKey) }, tlogEntries: [] },
@@ -57,7 +58,7 @@ export function signModel(payload: Buffer, privateKey: KeyObject): string {
 }
 
 function statementOf({ name, files, ignored }: ModelToSign): object {
-  const root = createHash('sha256');
+  const root = nodeCrypto().createHash('sha256');
   const resources: object[] = [];
   for (let i = 0; i < files.count; i++) {
     const path = nameAt(files, i);

@@ -1,5 +1,6 @@
-import { constants, createHash, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
+import { library, nodeCrypto } from '../library/index.ts';
 
 /** Hashes that signatures are made over. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -54,7 +55,9 @@ export function parsePublicKey(text: string | Buffer, name: string): PublicKey {
   }
   try {
     key =
-      typeof text === 'string' ? createPublicKey(text) : createPublicKey({ key: text, format: 'der', type: 'spki' });
+      typeof text === 'string'
+        ? nodeCrypto().createPublicKey(text)
+        : nodeCrypto().createPublicKey({ key: text, format: 'der', type: 'spki' });
   } catch (error) {
     throw invalid('it does not parse', error);
   }
@@ -75,14 +78,16 @@ export function kindOfKey(key: KeyObject): PublicKeyKind | undefined {
 
 /** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex. */
 export function fingerprintOf(key: KeyObject): string {
-  return createHash('sha256')
+  return nodeCrypto()
+    .createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('hex');
 }
 
 /** OMS and sigstore-python call a key by the SHA-256 of its PEM text. */
 export function pemHint(key: KeyObject): string {
-  return createHash('sha256')
+  return nodeCrypto()
+    .createHash('sha256')
     .update(key.export({ type: 'spki', format: 'pem' }))
     .digest('hex');
 }
@@ -97,18 +102,18 @@ export function hashesFor(kind: PublicKeyKind): readonly HashName[] {
 export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array, hash?: HashName): boolean {
   const kind = kindOfKey(key);
   if (kind === undefined) return false;
-  if (kind === 'Ed25519') return attempt(() => verify(null, data, key, signature));
+  if (kind === 'Ed25519') return attempt(() => nodeCrypto().verify(null, data, key, signature));
   const hashes = hash === undefined ? hashesFor(kind) : [hash];
   return hashes.some((name) => {
-    const plain = kind !== 'RSA-PSS' && attempt(() => verify(name, data, key, signature));
-    return plain || (isRsa(kind) && attempt(() => verify(name, data, pss(key), signature)));
+    const plain = kind !== 'RSA-PSS' && attempt(() => nodeCrypto().verify(name, data, key, signature));
+    return plain || (isRsa(kind) && attempt(() => nodeCrypto().verify(name, data, pss(key), signature)));
   });
 }
 
 const pss = (key: KeyObject) => ({
   key,
-  padding: constants.RSA_PKCS1_PSS_PADDING,
-  saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+  padding: nodeCrypto().constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: nodeCrypto().constants.RSA_PSS_SALTLEN_AUTO,
 });
 
 const isRsa = (kind: PublicKeyKind) => kind === 'RSA' || kind === 'RSA-PSS';
@@ -130,10 +135,10 @@ const DIGEST_INFO: Readonly<Record<HashName, string>> = {
 };
 
 /** Curve arithmetic for `verifyDigest`; loaded only when there is a signature over a digest. */
-export type Curves = typeof import('@noble/curves/nist.js');
+export type Curves = Pick<typeof import('@noble/curves/nist.js'), 'p256' | 'p384' | 'p521'>;
 
 export function loadCurves(): Promise<Curves> {
-  return import('@noble/curves/nist.js');
+  return library('curves');
 }
 
 /**
@@ -161,15 +166,19 @@ export function verifyDigest(
 
 function isPkcs1(key: KeyObject, digest: Uint8Array, hash: HashName, signature: Uint8Array): boolean {
   const expected = Buffer.concat([Buffer.from(DIGEST_INFO[hash], 'hex'), digest]);
-  return publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature).equals(expected);
+  return nodeCrypto()
+    .publicDecrypt({ key, padding: nodeCrypto().constants.RSA_PKCS1_PADDING }, signature)
+    .equals(expected);
 }
 
 /** EMSA-PSS-VERIFY (RFC 8017 section 9.1.2) with MGF1 of the same hash and a salt of any length. */
 function isPss(key: KeyObject, digest: Uint8Array, hash: HashName, signature: Uint8Array): boolean {
   const modulusBits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   const raw =
-    key.asymmetricKeyType === 'rsa' ? key : createPublicKey({ key: plainRsa(key), format: 'der', type: 'spki' });
-  const block = publicDecrypt({ key: raw, padding: constants.RSA_NO_PADDING }, signature);
+    key.asymmetricKeyType === 'rsa'
+      ? key
+      : nodeCrypto().createPublicKey({ key: plainRsa(key), format: 'der', type: 'spki' });
+  const block = nodeCrypto().publicDecrypt({ key: raw, padding: nodeCrypto().constants.RSA_NO_PADDING }, signature);
   const size = Math.ceil((modulusBits - 1) / 8);
   const encoded = block.subarray(block.length - size);
   if (block.subarray(0, block.length - size).some((byte) => byte !== 0) || encoded.at(-1) !== 0xbc) return false;
@@ -184,7 +193,7 @@ function isPss(key: KeyObject, digest: Uint8Array, hash: HashName, signature: Ui
   const one = db.findIndex((byte) => byte !== 0);
   if (one < 0 || db[one] !== 1) return false;
   const message = Buffer.concat([Buffer.alloc(8), digest, db.subarray(one + 1)]);
-  return createHash(hash).update(message).digest().equals(seed);
+  return nodeCrypto().createHash(hash).update(message).digest().equals(seed);
 }
 
 function mgf1(seed: Uint8Array, length: number, hash: HashName): Buffer {
@@ -192,7 +201,7 @@ function mgf1(seed: Uint8Array, length: number, hash: HashName): Buffer {
   for (let i = 0, size = 0; size < length; i++) {
     const counter = Buffer.alloc(4);
     counter.writeUInt32BE(i);
-    const piece = createHash(hash).update(seed).update(counter).digest();
+    const piece = nodeCrypto().createHash(hash).update(seed).update(counter).digest();
     pieces.push(piece);
     size += piece.length;
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { WeighlockError } from '../error/index.ts';
+import { library } from '../library/index.ts';
 import type { TrustedRootSource } from './attestor.ts';
 
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
@@ -14,11 +15,8 @@ const MAX_BYTES = 4 << 20;
  * @throws WeighlockError `CONFIG_INVALID`
  */
 export async function loadTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
-  const json =
-    source === 'public-good'
-      ? (await import('./public-good.json', { with: { type: 'json' } })).default
-      : JSON.parse(source.json);
-  const { TrustedRoot: parser } = await import('@sigstore/protobuf-specs');
+  const { TrustedRoot: parser, publicGood } = await library('sigstore');
+  const json: unknown = source === 'public-good' ? publicGood : JSON.parse(source.json);
   try {
     return parser.fromJSON(json);
   } catch (error) {
