@@ -609,6 +609,45 @@ describe('a keyless signature', () => {
   });
 });
 
+describe('a signature by a key that is in a log', () => {
+  it('is what a key alone asks for, as cosign does', async () => {
+    const world = await World.create();
+    const root = save('keyed-root.json', world.root);
+    const data = Buffer.from('a dataset');
+    const path = save('logged.bin', data);
+    const signature = sign('sha256', data, privateKey);
+    const material = (entries: Draft[]) => ({ publicKey: { hint: '' }, tlogEntries: entries });
+    const bundle = (entries: Draft[]) => ({
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: material(entries),
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: sha256(data).toString('base64') },
+        signature: signature.toString('base64'),
+      },
+    });
+    const ask = (draft: Draft, ...flags: string[]) => {
+      const file = save('logged.json', JSON.stringify(draft));
+      return run(['verify', path, '--signature', file, '--key', keyFile, '--trusted-root', root, ...flags]);
+    };
+    const entry = await world.entry(sha256(data), signature, pemOf(publicKey));
+    const logged = await ask(bundle([entry]), '--format=text');
+    passed(logged);
+    assert.match(logged.stdout, /log index/);
+    refused(await ask(bundle([])), 'SIGNATURE_INVALID', /tlog/);
+    passed(await ask(bundle([]), '--insecure-ignore-tlog'));
+    const borrowed = await world.entry(sha256(data), signature, pemOf(other.publicKey));
+    refused(await ask(bundle([borrowed])), 'SIGNATURE_INVALID', /another key/);
+    const foreign = await world.entry(sha256('x'), sign('sha256', Buffer.from('x'), privateKey), pemOf(publicKey));
+    refused(await ask(bundle([foreign])), 'SIGNATURE_INVALID', /mismatch/);
+    // S2: an entry that is no good is not looked at when none is asked for, and lends the signature no time either.
+    refused(
+      await ask(bundle([foreign]), '--insecure-ignore-tlog', '--max-age=1h'),
+      'CONDITION_FAILED',
+      /no verified time/,
+    );
+  });
+});
+
 describe('a checksums file that was signed', () => {
   it('is as good as a pinned one, with any kind of signature of it', async () => {
     const path = folder();
