@@ -3,8 +3,8 @@ import { type Fields, MalformedError } from './strict-json.ts';
 /** The one payload type there is for statements (in-toto attestation spec, envelope). */
 export const IN_TOTO_TYPE = 'application/vnd.in-toto+json';
 
-/** Largest payload that is looked at: a manifest of a million files has 150 MB. */
-const MAX_PAYLOAD_BYTES = 256 << 20;
+/** Largest payload that is looked at: a manifest of 300,000 files has 48 MB, and parsed it takes several times that. */
+const MAX_PAYLOAD_BYTES = 48 << 20;
 
 /** A DSSE envelope with exactly one signature. */
 export interface Envelope {

@@ -1,14 +1,14 @@
 import { safePath } from '../archive/index.ts';
 import { fromText, type PathBytes } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
-import { parseStatement } from './statement.ts';
-import { Fields, MalformedError, parseStrictJson } from './strict-json.ts';
+import type { Statement } from './statement.ts';
+import { Fields, MalformedError } from './strict-json.ts';
 
 /** OpenSSF Model Signing v1.0, section 4. VERSIONING asks verifiers to accept any v1. */
 export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
 
-/** Files or shards in one signature; the same bound as for a folder. */
-const MAX_RESOURCES = 10_000_000;
+/** Files or shards in one signature; the payload's size is bounded before. */
+const MAX_RESOURCES = 1_000_000;
 
 /** Entries that the signer left out. */
 const MAX_IGNORED = 1000;
@@ -47,18 +47,16 @@ export interface ModelManifest {
 }
 
 /**
- * Parses the payload of a Model Signing bundle whose signature was verified, and checks everything that it can be held
+ * Reads the statement of a Model Signing bundle whose signature was verified, and checks everything that it can be held
  * against without the files (OMS sections 6 and 8).
  *
  * @throws MalformedError
  */
-export function parseModelManifest(payload: Uint8Array): ModelManifest {
-  const { subjects, predicateType } = parseStatement(payload);
+export function parseModelManifest({ subjects, predicateType, predicate: value }: Statement): ModelManifest {
   if (!MODEL_SIGNATURE_TYPE.test(predicateType)) throw new MalformedError(`${predicateType} is no model signature`);
   const [subject, ...more] = subjects;
   if (subject === undefined || more.length > 0) throw new MalformedError('a model signature must have one subject');
-  const statement = new Fields(parseStrictJson(payload, 'the statement'), 'the statement');
-  const predicate = statement.object('predicate');
+  const predicate = new Fields(value, 'the predicate');
   const serialization = predicate.object('serialization');
   const deviations: string[] = [];
   const method = serialization.text('method');

@@ -7,12 +7,12 @@ import { detachedBundle, legacyBlobBundle } from './cosign.ts';
 import { MODEL_SIGNATURE_TYPE, parseModelManifest } from './model-signature.ts';
 import type { Proof, Proofs, Rejected } from './proof.ts';
 import { EvidenceError } from './signer.ts';
-import { parseStatement } from './statement.ts';
+import { parseStatement, type Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
-/** A bundle that lists ten million files; a signature of one file has a few kilobytes. */
-const MAX_SIGNATURE_BYTES = 512 << 20;
+/** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
+const MAX_SIGNATURE_BYTES = 64 << 20;
 
 /** A file beside, or in, an artifact that may hold a signature of it. Nothing of it is trusted. */
 export interface SignatureFile {
@@ -119,24 +119,26 @@ async function proofOf(bundle: Bundle, attestor: Attestor, where: string): Promi
   }
   const { payload } = content.envelope;
   // What decides here whether a log is asked for is not trusted yet: it can only be stricter with whom signs statements.
-  const isModel = mentionsModelSignature(payload);
+  const unproved = statementIn(payload);
+  const isModel = 'predicateType' in unproved && MODEL_SIGNATURE_TYPE.test(unproved.predicateType);
   const signer = await verifyBundle(bundle, attestor, isModel);
-  const statement = parseStatement(payload);
-  if (MODEL_SIGNATURE_TYPE.test(statement.predicateType)) {
-    const manifest = parseModelManifest(payload);
+  if (!('predicateType' in unproved)) throw unproved.error;
+  // The signature is over the bytes that this was parsed from.
+  const statement = unproved;
+  if (isModel) {
+    const manifest = parseModelManifest(statement);
     const deviations = [...signer.deviations, ...manifest.deviations];
     return { signer: { ...signer, deviations }, where, statement, binding: { kind: 'model', manifest } };
   }
-  if (isModel) throw new EvidenceError('SIGNATURE_INVALID', 'it looks like a model signature and is none');
   const digests = statement.subjects.flatMap(({ digest }) => digest.get('sha256') ?? []);
   return { signer, where, statement, binding: { kind: 'file', hash: 'sha256', digests } };
 }
 
-function mentionsModelSignature(payload: Buffer): boolean {
+function statementIn(payload: Buffer): Statement | { readonly error: unknown } {
   try {
-    return MODEL_SIGNATURE_TYPE.test(parseStatement(payload).predicateType);
-  } catch {
-    return false;
+    return parseStatement(payload);
+  } catch (error) {
+    return { error };
   }
 }
 
