@@ -66,6 +66,41 @@ describe('examples/inference-pod-signed.yaml', () => {
   });
 });
 
+describe('the image', () => {
+  const fixtures = join(work, 'fixtures');
+  const version = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version as string;
+
+  /** The program as it is shipped, without a network: what few runs need is bundled by itself there. */
+  function inImage(...args: string[]) {
+    if (!existsSync(fixtures)) {
+      cpSync(fileURLToPath(new URL('../fixtures', import.meta.url)), fixtures, { recursive: true });
+      execFileSync('chmod', ['-R', 'a+rX', work]);
+    }
+    const image = `ghcr.io/weighlock/weighlock:${version}`;
+    const podman = ['run', '--rm', '--network=none', '--volume', `${fixtures}:/f:ro`, image, 'verify', ...args];
+    return spawnSync('podman', podman, { encoding: 'utf8', timeout: 60_000 });
+  }
+
+  it('has everything that signatures need', () => {
+    const cosign = ['--key=/f/cosign/cosign.pub', '--insecure-ignore-tlog'];
+    const oms = '--key=/f/model-signing/keys/prime256v1.pub';
+    const identity = ['--certificate-identity=a@tny.town', '--certificate-oidc-issuer=https://github.com/login/oauth'];
+    const card = ['--type=custom', '--condition=predicate.Data != ""', '--signature=/f/cosign/data.attestation.json'];
+    for (const args of [
+      ['/f/public-good/a.txt', '--signature=/f/public-good/a.txt.sigstore', ...identity],
+      ['/f/cosign/data.bin', '--signature=/f/cosign/data.sig', ...cosign],
+      ['/f/cosign/data.bin', ...card, ...cosign],
+      ['/f/model-signing/model', '--signature=/f/model-signing/shards-blake2.sig', oms],
+      ['/f/model-signing/model', '--signature=/f/model-signing/files-blake3.sig', oms],
+    ]) {
+      const { status, stdout, stderr } = inImage(...args);
+      assert.equal(status, 0, `${args.join(' ')}\n${stdout}${stderr}`);
+    }
+    const wrong = inImage('/f/cosign/data.bin', '--signature=/f/public-good/a.txt.sigstore', ...identity);
+    assert.equal(wrong.status, 65, wrong.stdout);
+  });
+});
+
 /** A Python with model-signing, made by .ci/run. */
 const PYTHON =
   process.env['MODEL_SIGNING_PYTHON'] ??
