@@ -520,6 +520,15 @@ describe('a model that the reference implementation signed', () => {
       'SIGNER_UNTRUSTED',
       /signing code/,
     );
+    // Somebody else's certificate beside one's own signature.
+    const bundle = JSON.parse(readFileSync(oms('codeSigning.sig'), 'utf8'));
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const payload = Buffer.from(bundle.dsseEnvelope.payload, 'base64');
+    bundle.dsseEnvelope.signatures[0].sig = sign('sha256', pae(payload), privateKey).toString('base64');
+    const forged = join(workFolder(), 'forged.sig');
+    writeFileSync(forged, JSON.stringify(bundle));
+    const flags = ['--signature', forged, ...roots, '--certificate-identity', 'ml@acme.example'];
+    refused(await run(['verify', oms('model'), ...flags]), 'SIGNATURE_INVALID', /by its certificate/);
     // What lies between is never an anchor, and neither is a leaf.
     const leaf = ['--ca-roots', oms('keys/codeSigning.pem'), '--certificate-identity', 'ml@acme.example'];
     refused(await ask('codeSigning', ...leaf), 'SIGNER_UNTRUSTED', /trusted root/);

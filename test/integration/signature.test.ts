@@ -559,6 +559,18 @@ describe('a keyless signature', () => {
     refused(await verifyData(without, [...identity(), '--insecure-ignore-tlog']), 'SIGNATURE_INVALID');
   });
 
+  it('takes no time from an entry that does not count (S2, S14)', async () => {
+    const bundle = await world.signBlob(DATA);
+    // The entry is genuine, but nobody looked at it: its time is only a number in a file.
+    refused(await verifyData(bundle, [...identity(), '--insecure-ignore-tlog']), 'SIGNATURE_INVALID', /timestamps/);
+    refused(await verifyData(bundle, [...identity(), '--use-signed-timestamps']), 'SIGNATURE_INVALID', /timestamps/);
+    const stamped = await world.signBlob(DATA, { timestamp: true });
+    const another = await world.signBlob(Buffer.from('another'));
+    stamped.verificationMaterial.tlogEntries = another.verificationMaterial.tlogEntries;
+    refused(await verifyData(stamped), 'SIGNATURE_INVALID');
+    passed(await verifyData(stamped, [...identity(), '--insecure-ignore-tlog']));
+  });
+
   it('in the log twice is there once (S13)', async () => {
     const bundle = await world.signBlob(DATA);
     bundle.verificationMaterial.tlogEntries.push(bundle.verificationMaterial.tlogEntries[0]);
