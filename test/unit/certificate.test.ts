@@ -75,6 +75,8 @@ describe('a certificate path', () => {
       () => requirePath(forged.certificate, [person.certificate], [root.certificate], NOW),
       /does not lead/,
     );
+    // Not even if somebody took it for a root.
+    assert.throws(() => requirePath(forged.certificate, [], [person.certificate], NOW), /does not lead/);
   });
 
   it('was valid as a whole, not only its leaf (S8, CVE-2026-24122)', async () => {
