@@ -281,18 +281,20 @@ describe('a model signature', () => {
   });
 
   it('with digests or algorithms that are none is refused (S29)', async () => {
-    for (const change of [
-      (resource: Draft) => Object.assign(resource, { digest: '' }),
-      (resource: Draft) => Object.assign(resource, { digest: 'A'.repeat(64) }),
-      (resource: Draft) => Object.assign(resource, { digest: 'a'.repeat(63) }),
-      (resource: Draft) => Object.assign(resource, { algorithm: 'md5' }),
-      (resource: Draft) => Object.assign(resource, { algorithm: 'sha256-sharded-10' }),
-    ]) {
+    const wrong: [object, RegExp][] = [
+      [{ digest: '' }, /is not one of sha256/],
+      [{ digest: 'A'.repeat(64) }, /is not one of sha256/],
+      [{ digest: 'a'.repeat(62) }, /is not one of sha256/],
+      [{ digest: 'a'.repeat(128) }, /is not one of sha256/],
+      [{ algorithm: 'md5' }, /has the algorithm/],
+      [{ algorithm: 'sha256-sharded-10' }, /has the algorithm/],
+    ];
+    for (const [change, message] of wrong) {
       const bundle = model((statement) => {
-        change(statement.predicate.resources[0]);
+        Object.assign(statement.predicate.resources[0], change);
         statement.subject[0].digest.sha256 = rootOf(statement.predicate.resources);
       });
-      refused(await verifyModel(bundle), 'SIGNATURE_INVALID');
+      refused(await verifyModel(bundle), 'SIGNATURE_INVALID', message);
     }
   });
 
