@@ -1,3 +1,4 @@
+import type { HashName } from '../trust/index.ts';
 import { type Envelope, readEnvelope } from './dsse.ts';
 import { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
@@ -16,10 +17,10 @@ const MAX_ENTRIES = 32;
 export type Material =
   | { readonly kind: 'key'; readonly hint: string }
   /** Leaf first, DER. */
-  | { readonly kind: 'certificate'; readonly certificates: readonly Buffer[]; readonly isChain: boolean };
+  | { readonly kind: 'certificate'; readonly certificates: readonly Buffer[] };
 
 export interface MessageSignature {
-  readonly hash: 'sha256' | 'sha384' | 'sha512';
+  readonly hash: HashName;
   /** Of what was signed. */
   readonly digest: Buffer;
   readonly signature: Buffer;
@@ -31,8 +32,6 @@ export interface Bundle {
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
     | { readonly kind: 'message'; readonly message: MessageSignature };
-  readonly entries: number;
-  readonly timestamps: number;
   /** As it was, for the library. */
   readonly json: JsonObject;
   /** The envelope byte for byte, where old log entries are about those. */
@@ -61,16 +60,16 @@ export function readBundle(value: Json): Bundle {
   const mediaType = fields.text('mediaType');
   if (!MEDIA_TYPES.has(mediaType)) throw new MalformedError(`unknown bundle type ${JSON.stringify(mediaType)}`);
   const material = fields.object('verificationMaterial');
-  const entries = material.has('tlogEntries') ? material.objects('tlogEntries', MAX_ENTRIES).length : 0;
-  const times = material.has('timestampVerificationData') ? material.object('timestampVerificationData') : undefined;
-  const timestamps = times?.has('rfc3161Timestamps') ? times.objects('rfc3161Timestamps', MAX_ENTRIES).length : 0;
-  return {
-    material: readMaterial(material),
-    content: readContent(fields),
-    entries,
-    timestamps,
-    json: fields.value,
-  };
+  checkCounts(material);
+  return { material: readMaterial(material), content: readContent(fields), json: fields.value };
+}
+
+/** The library reads them; here they are only counted. */
+function checkCounts(material: Fields): void {
+  if (material.has('tlogEntries')) material.objects('tlogEntries', MAX_ENTRIES);
+  if (!material.has('timestampVerificationData')) return;
+  const times = material.object('timestampVerificationData');
+  if (times.has('rfc3161Timestamps')) times.objects('rfc3161Timestamps', MAX_ENTRIES);
 }
 
 function readMaterial(fields: Fields): Material {
@@ -79,11 +78,11 @@ function readMaterial(fields: Fields): Material {
   if (present[0] === 'publicKey') return readKey(fields.object('publicKey'));
   if (present[0] === 'certificate') {
     const certificates = [fields.object('certificate').base64('rawBytes')];
-    return { kind: 'certificate', certificates, isChain: false };
+    return { kind: 'certificate', certificates };
   }
   const chain = fields.object('x509CertificateChain').objects('certificates', 16);
   if (chain.length === 0) throw new MalformedError('the certificate chain is empty');
-  return { kind: 'certificate', certificates: chain.map((one) => one.base64('rawBytes')), isChain: true };
+  return { kind: 'certificate', certificates: chain.map((one) => one.base64('rawBytes')) };
 }
 
 /** Old versions of model_signing put the key itself here; nobody's key is taken from there. */

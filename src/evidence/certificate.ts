@@ -18,11 +18,18 @@ export function parseCertificate(der: Uint8Array): X509Certificate {
   }
 }
 
+/** The certificates in a PEM text; what stands between them does not count. Throws what Node does for one that is none. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new (nodeCrypto().X509Certificate)(block));
+}
+
 /** One name in Node's text form; a value with special characters is quoted as JSON (CVE-2021-44532). */
 const NAME = /([A-Za-z][A-Za-z ]*):(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:, |$)/y;
 
 /**
- * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them cannot be told apart from the next, there are none.
+ * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them
+ * cannot be told apart from the next, there are none.
  */
 export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectAltName'>): string[] {
   const text = subjectAltName ?? '';

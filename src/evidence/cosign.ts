@@ -1,6 +1,6 @@
-import { nodeCrypto } from '../library/index.ts';
-import type { Bundle } from './bundle.ts';
-import { readBundle } from './bundle.ts';
+import { sha256 } from '../library/index.ts';
+import { type Bundle, readBundle } from './bundle.ts';
+import { certificatesIn } from './certificate.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
 /** Annotations of a layer that cosign wrote (cosign, specs/SIGNATURE_SPEC.md and pkg/oci/static). */
@@ -67,14 +67,11 @@ function pemChain(certificate: string, chain: string): Json {
 }
 
 function pemBlocks(pem: string): string[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => {
-    try {
-      return new (nodeCrypto().X509Certificate)(block).raw.toString('base64');
-    } catch {
-      throw new MalformedError('a certificate does not parse');
-    }
-  });
+  try {
+    return certificatesIn(pem).map(({ raw }) => raw.toString('base64'));
+  } catch {
+    throw new MalformedError('a certificate does not parse');
+  }
 }
 
 function readTimestamp(text: string): Json {
@@ -158,8 +155,4 @@ export function detachedBundle(bytes: Buffer, sha256Hex: string): Bundle {
       signature: isBase64 ? text : bytes.toString('base64'),
     },
   });
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return nodeCrypto().createHash('sha256').update(bytes).digest();
 }

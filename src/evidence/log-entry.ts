@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { nodeCrypto } from '../library/index.ts';
+import { nodeCrypto, sha256 } from '../library/index.ts';
 import { invalidSignature } from './signer.ts';
 import { Fields, parseStrictJson } from './strict-json.ts';
 
@@ -23,10 +23,8 @@ function keysInEntry(canonicalizedBody: Buffer): (KeyObject | undefined)[] {
   const spec = body.object('spec');
   if (kind === 'hashedrekord' && version === '0.0.1')
     return [keyOf(spec.object('signature').object('publicKey').base64('content'))];
-  if (kind === 'hashedrekord') {
-    const { verifier } = { verifier: spec.object('hashedRekordV002').object('signature').object('verifier') };
-    return [keyOfVerifier(verifier)];
-  }
+  if (kind === 'hashedrekord')
+    return [keyOfVerifier(spec.object('hashedRekordV002').object('signature').object('verifier'))];
   if (kind === 'dsse' && version === '0.0.1')
     return spec.objects('signatures', 32).map((signature) => keyOf(signature.base64('verifier')));
   if (kind === 'dsse')
@@ -91,12 +89,10 @@ export function requireSameEnvelope(canonicalizedBody: Buffer, envelope: Buffer 
   const content = body.object('spec').object('content');
   const same = (key: string, bytes: Buffer | undefined) => {
     const hash = content.object(key);
-    return bytes !== undefined && hash.text('algorithm') === 'sha256' && hash.text('value') === sha256(bytes);
+    return (
+      bytes !== undefined && hash.text('algorithm') === 'sha256' && hash.text('value') === sha256(bytes).toString('hex')
+    );
   };
   if (!isOld || !same('hash', envelope) || !same('payloadHash', payload))
     throw invalidSignature('the entry in the transparency log is of another attestation');
-}
-
-function sha256(bytes: Buffer): string {
-  return nodeCrypto().createHash('sha256').update(bytes).digest('hex');
 }

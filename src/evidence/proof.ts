@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../error/index.ts';
+import type { HashName } from '../trust/index.ts';
 import type { ModelManifest } from './model-signature.ts';
 import type { Signer } from './signer.ts';
 import type { Statement } from './statement.ts';
@@ -7,7 +9,7 @@ export type Binding =
   /** The manifest of the OCI artifact that was asked for; that was compared already. */
   | { readonly kind: 'manifest' }
   /** One file that has one of these digests, in hex. */
-  | { readonly kind: 'file'; readonly hash: 'sha256' | 'sha384' | 'sha512'; readonly digests: readonly string[] }
+  | { readonly kind: 'file'; readonly hash: HashName; readonly digests: readonly string[] }
   /** Exactly these files. */
   | { readonly kind: 'model'; readonly manifest: ModelManifest };
 
@@ -24,7 +26,7 @@ export interface Proof {
 /** A signature that does not count, and why. */
 export interface Rejected {
   readonly where: string;
-  readonly code: 'SIGNATURE_INVALID' | 'SIGNER_UNTRUSTED' | 'ATTESTATION_MISSING' | 'CONDITION_FAILED' | string;
+  readonly code: ErrorCode;
   readonly why: string;
 }
 

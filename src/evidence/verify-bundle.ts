@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { Bundle as LibraryBundle } from '@sigstore/bundle';
 import type { SignedEntity } from '@sigstore/verify';
-import { library, nodeCrypto } from '../library/index.ts';
+import { library, sha256 } from '../library/index.ts';
 import {
   type Attestor,
   type Curves,
@@ -15,6 +15,7 @@ import {
 } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import {
+  certificatesIn,
   otherNames,
   parseCertificate,
   requireCodeSigning,
@@ -134,11 +135,6 @@ function requireSigningUsage(leaf: X509Certificate): void {
   if (usages !== undefined && usages.length > 0) requireCodeSigning(leaf);
 }
 
-export function certificatesIn(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new (nodeCrypto().X509Certificate)(block));
-}
-
 async function verifyKeyless(bundle: Bundle, content: Content, attestor: KeylessAttestor): Promise<Signer> {
   if (bundle.material.kind !== 'certificate') throw untrusted('it carries a key, and an identity is asked for');
   const [der = Buffer.alloc(0)] = bundle.material.certificates;
@@ -237,8 +233,4 @@ function timeOf({ timestamps }: SignedEntity): Date | undefined {
       : [new Date(Number(stamp.tlogEntry.integratedTime) * 1000)];
   });
   return times.sort((a, b) => a.getTime() - b.getTime())[0];
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return nodeCrypto().createHash('sha256').update(bytes).digest();
 }

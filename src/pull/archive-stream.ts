@@ -1,4 +1,5 @@
 import { type Compression, Decompressor, TarReader } from '../archive/index.ts';
+import { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
 import { Frames } from './frames.ts';
@@ -106,4 +107,18 @@ export class ArchiveStream {
 
 function hex(engine: Engine): string {
   return Buffer.from(engine.digest()).toString('hex');
+}
+
+/** Times an archive is begun anew because its source cannot go on in its middle. */
+export const MAX_BEGINNINGS = 4;
+
+/** Says that an archive cannot go on where it broke off: what it became so far is worth nothing. */
+export class CannotGoOn extends WeighlockError {
+  constructor(source: 'registry' | 'server') {
+    super({
+      code: 'SOURCE_UNAVAILABLE',
+      message: 'the server cannot go on with an archive where it broke off',
+      remedy: `use a ${source} that answers Range requests, or try again when the network is stable`,
+    });
+  }
 }

@@ -2,7 +2,7 @@ import { type Compression, compressionOf } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import { fromText } from '../fs/index.ts';
 import { type Digest, digestOf, download, hexOf, type Transport } from '../registry/index.ts';
-import { ArchiveStream } from './archive-stream.ts';
+import { ArchiveStream, CannotGoOn, MAX_BEGINNINGS } from './archive-stream.ts';
 import type { PullTools } from './context.ts';
 import { FileWriter } from './file-writer.ts';
 import { recordOf } from './frames.ts';
@@ -14,9 +14,6 @@ interface FetchContext extends PullTools {
   readonly transport: Transport;
   readonly notice: (text: string) => void;
 }
-
-/** Times an archive is begun anew because the server cannot go on in its middle. */
-const MAX_BEGINNINGS = 4;
 
 /** Fetches one file over HTTPS, and unpacks it on its way if that is asked for. */
 export function fetchUrl(request: FetchRequest, context: FetchContext): Promise<FetchReply> {
@@ -49,9 +46,6 @@ async function fetchFile(url: string, file: string, context: FetchContext): Prom
   }
 }
 
-/** Says that the bytes so far are worth nothing: the archive changed, or the server cannot go on in its middle. */
-class BeginAnew extends WeighlockError {}
-
 async function fetchOrRemake(
   { url, known }: FetchRequest,
   into: string | undefined,
@@ -81,11 +75,7 @@ async function fetchArchive(url: string, into: string | undefined, context: Fetc
       await receive(url, context, {
         sink: push,
         restart: () => {
-          throw new BeginAnew({
-            code: 'SOURCE_UNAVAILABLE',
-            message: 'the server cannot go on with an archive where it broke off',
-            remedy: 'use a server that answers Range requests, or try again when the network is stable',
-          });
+          throw new CannotGoOn('server');
         },
       });
       if (found.stream === undefined) throw noArchive();
@@ -97,7 +87,7 @@ async function fetchArchive(url: string, into: string | undefined, context: Fetc
       return { sha256: packedSha256, files, ...record };
     } catch (error) {
       await found.stream?.undo();
-      if (!(error instanceof BeginAnew) || beginning === MAX_BEGINNINGS || context.signal.aborted) throw error;
+      if (!(error instanceof CannotGoOn) || beginning === MAX_BEGINNINGS || context.signal.aborted) throw error;
     } finally {
       await found.stream?.close();
       context.returnArchiveTools(tools);

@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
-import { WeighlockError } from '../error/index.ts';
 import type { LayoutItem } from '../layout/index.ts';
 import { digestOf, hexOf } from '../registry/index.ts';
-import { ArchiveStream, type Unpacked } from './archive-stream.ts';
+import { ArchiveStream, CannotGoOn, MAX_BEGINNINGS, type Unpacked } from './archive-stream.ts';
 import type { PullContext } from './context.ts';
 import { recordOf, recordPaths, saveRecord } from './frames.ts';
 import type { Placement } from './member-writer.ts';
@@ -11,9 +10,6 @@ import { stagedPath, wrongBlob } from './pull-file.ts';
 import { remake } from './remake.ts';
 
 type ArchiveItem = LayoutItem & { kind: 'archive' };
-
-/** Times an archive is begun anew because the registry cannot go on in its middle. */
-const MAX_BEGINNINGS = 4;
 
 /**
  * Streams an archive into the files it is made of. A broken connection resumes; where it cannot, or where a mirror sent
@@ -58,7 +54,7 @@ async function attempt(
           count(chunk.length);
         },
         restart: () => {
-          throw cannotGoOn();
+          throw new CannotGoOn('registry');
         },
       },
       signal,
@@ -99,14 +95,4 @@ async function leftover(
     }
   }
   return undefined;
-}
-
-class CannotGoOn extends WeighlockError {}
-
-function cannotGoOn(): WeighlockError {
-  return new CannotGoOn({
-    code: 'SOURCE_UNAVAILABLE',
-    message: 'the server cannot go on with an archive where it broke off',
-    remedy: 'use a registry that answers Range requests, or try again when the network is stable',
-  });
 }

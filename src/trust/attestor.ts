@@ -1,4 +1,4 @@
-import { nodeCrypto } from '../library/index.ts';
+import { sha256 } from '../library/index.ts';
 import { patternText, type TextPattern } from './pattern.ts';
 
 /** Whom somebody is, by the certificate that an identity provider vouched for. */
@@ -42,7 +42,7 @@ export type TrustedRootSource = { readonly json: string } | 'public-good';
 export function attestorText(attestor: Attestor): string {
   if (attestor.kind === 'key') return `${attestor.name} (key ${attestor.fingerprint.slice(0, 16)})`;
   if (attestor.kind === 'certificate') {
-    const digest = nodeCrypto().createHash('sha256').update(attestor.roots).digest('hex').slice(0, 16);
+    const digest = sha256(attestor.roots).toString('hex').slice(0, 16);
     return `${attestor.name} (certificates of ${digest})`;
   }
   const [first] = attestor.identities;

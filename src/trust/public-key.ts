@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
-import { library, nodeCrypto } from '../library/index.ts';
+import { library, nodeCrypto, sha256 } from '../library/index.ts';
 
 /** Hashes that signatures are made over. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -78,18 +78,12 @@ export function kindOfKey(key: KeyObject): PublicKeyKind | undefined {
 
 /** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex. */
 export function fingerprintOf(key: KeyObject): string {
-  return nodeCrypto()
-    .createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+  return sha256(key.export({ type: 'spki', format: 'der' })).toString('hex');
 }
 
 /** OMS and sigstore-python call a key by the SHA-256 of its PEM text. */
 export function pemHint(key: KeyObject): string {
-  return nodeCrypto()
-    .createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'pem' }))
-    .digest('hex');
+  return sha256(key.export({ type: 'spki', format: 'pem' })).toString('hex');
 }
 
 /** Hashes to try for a key: that of its curve, then SHA-256, which cosign up to 3.1.2 always took. */

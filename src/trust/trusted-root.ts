@@ -9,12 +9,21 @@ const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version
 /** The public-good root has 6 KB; a private one with every log of ten years would not have this. */
 const MAX_BYTES = 4 << 20;
 
+/** An artifact may have a thousand signatures, each held against every attestor: a root is parsed once. */
+const parsed = new Map<TrustedRootSource, Promise<TrustedRoot>>();
+
 /**
- * Parses the keys and certificates of a Sigstore instance.
+ * The keys and certificates of a Sigstore instance.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */
-export async function loadTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
+export function loadTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
+  const root = parsed.get(source) ?? parseTrustedRoot(source);
+  parsed.set(source, root);
+  return root;
+}
+
+async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
   const { TrustedRoot: parser, publicGood } = await library('sigstore');
   const json: unknown = source === 'public-good' ? publicGood : JSON.parse(source.json);
   try {

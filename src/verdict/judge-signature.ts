@@ -73,7 +73,7 @@ function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proo
   const found = [...signed, ...reasons].join('; ') + more;
   const what = isAttestation ? `attestation of ${requirement.predicateType}` : 'signature';
   return {
-    code: codeOf(requirement, rejected, missing),
+    code: codeOf(rejected, missing),
     message: `no ${what} that counts`,
     expected: expectedSigners(requirement),
     found: found === '' ? 'none at all' : found,
@@ -84,7 +84,7 @@ function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proo
 }
 
 /** The most telling of the reasons: a broken signature by the right person says more than a stranger's. */
-function codeOf(_: SignatureRequirement, rejected: Proofs['rejected'], missing: ErrorCode): ErrorCode {
+function codeOf(rejected: Proofs['rejected'], missing: ErrorCode): ErrorCode {
   for (const code of ['CONDITION_FAILED', 'SIGNATURE_INVALID', 'SIGNER_UNTRUSTED'] as const)
     if (rejected.some((one) => one.code === code)) return code;
   return missing;

@@ -1,4 +1,5 @@
 // Runs the program as a process, from source.
+import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,4 +81,16 @@ export function write(folder: string, files: Record<string, string | Buffer>): v
 export function recipe(folder: string): string {
   const script = `cd "$1" && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`;
   return execFileSync('sh', ['-c', script, 'sh', folder], { encoding: 'utf8' }).slice(0, 64);
+}
+
+/** The run let the pod start. */
+export function passed(result: Finished): void {
+  assert.equal(result.status, 0, result.stdout + result.stderr);
+}
+
+/** The run did not, for this reason. */
+export function refused(result: Finished, code: string, message = /./, status = 65): void {
+  assert.equal(result.status, status, result.stdout + result.stderr);
+  assert.ok(result.codes.includes(code), `${code} is not in ${result.codes.join()}: ${result.stdout}`);
+  assert.match(result.stdout, message);
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Draft, ISSUER, keyBundle, pae, pem, SUBJECT, World } from '../evidence/world.ts';
 import { FakeRegistry, MANIFEST } from '../registry/fake.ts';
 import { descriptor, type Layer, sha256 } from '../registry/push.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const cosign = (name: string) => join(fixtures, 'cosign', name);
@@ -16,16 +16,6 @@ const oms = (name: string) => join(fixtures, 'model-signing', name);
 const KEY = ['--key', cosign('cosign.pub'), '--insecure-ignore-tlog'];
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
-
-function passed(result: Finished): void {
-  assert.equal(result.status, 0, result.stdout + result.stderr);
-}
-
-function refused(result: Finished, code: string, message = /./, status = 65): void {
-  assert.equal(result.status, status, result.stdout + result.stderr);
-  assert.ok(result.codes.includes(code), `${code} is not in ${result.codes.join()}: ${result.stdout}`);
-  assert.match(result.stdout, message);
-}
 
 interface Dump {
   readonly manifests: Record<string, { readonly type: string; readonly bytes: string }>;

@@ -20,7 +20,7 @@ import {
   sha256,
   World,
 } from '../evidence/world.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const FILES = { 'config.json': '{}', 'weights/a.bin': 'aaaa', 'weights/b.bin': 'bbbbbb' };
 
@@ -58,16 +58,6 @@ async function verifyModel(
   writeFileSync(join(path, 'model.sig'), typeof bundle === 'string' ? bundle : JSON.stringify(bundle));
   options.change?.(path);
   return run(['verify', path, ...(options.flags ?? ['--key', keyFile, '--insecure-ignore-tlog'])]);
-}
-
-function passed(result: Finished): void {
-  assert.equal(result.status, 0, result.stdout + result.stderr);
-}
-
-function refused(result: Finished, code: string, message = /./, status = 65): void {
-  assert.equal(result.status, status, result.stdout + result.stderr);
-  assert.ok(result.codes.includes(code), `${code} is not in ${result.codes.join()}: ${result.stdout}`);
-  assert.match(result.stdout, message);
 }
 
 /** The statement with something in its predicate changed. */
