@@ -36,7 +36,7 @@ export class Decompressor {
   async push(chunk: Buffer): Promise<void> {
     this.#in += chunk.length;
     if (this.#stream === undefined) this.#emit(chunk);
-    else await this.#settled((stream, done) => stream.write(chunk, done));
+    else await this.#settled((stream, done) => stream.write(Buffer.from(chunk), done));
     this.#rethrow();
   }
 

@@ -130,7 +130,7 @@ export class Authenticator {
   /** The token in an answer; undefined when the server refuses the credential. */
   async #token(answer: Answer): Promise<{ value: string; expires: number } | undefined> {
     if (answer.status === 200) return tokenOf(await readBody(answer, MAX_TOKEN_BYTES), answer.url);
-    await answer.body.dump().catch(() => {});
+    await answer.body.dump();
     if (answer.status === 401 || answer.status === 403) return undefined;
     const failure = unavailable(answer.url, `the token server answered ${answer.status}`);
     throw isRetryableStatus(answer.status)
@@ -158,7 +158,7 @@ export class Authenticator {
       },
     });
     if (answer.status === 404 || answer.status === 405) {
-      await answer.body.dump().catch(() => {});
+      await answer.body.dump();
       return undefined;
     }
     return this.#token(answer);

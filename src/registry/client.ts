@@ -107,7 +107,7 @@ export class Repository {
       if (found !== undefined) return found;
       const answer = await this.#get(host, `manifests/sha256-${hexOf(subject)}`, { accept: MEDIA.ociIndex }, signal);
       if (answer.status === 404) {
-        await answer.body.dump().catch(() => {});
+        await answer.body.dump();
         return [];
       }
       if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
@@ -131,7 +131,7 @@ export class Repository {
       const answer = await this.#get(host, path, { accept: MEDIA.ociIndex }, signal);
       const isIndex = headerOf(answer.headers, 'content-type')?.split(';')[0]?.trim() === MEDIA.ociIndex;
       if (page === 0 && ([400, 404, 405, 406].includes(answer.status) || (answer.status === 200 && !isIndex))) {
-        await answer.body.dump({ limit: MAX_ERROR_BYTES }).catch(() => {});
+        await answer.body.dump(MAX_ERROR_BYTES);
         return undefined;
       }
       if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
@@ -176,7 +176,7 @@ export class Repository {
     for (let upstreamOnly = !this.hasMirrors; ; upstreamOnly = true) {
       const pieces: Buffer[] = [];
       const offset = () => pieces.reduce((sum, { length }) => sum + length, 0);
-      const sink = (chunk: Buffer) => void pieces.push(chunk);
+      const sink = (chunk: Buffer) => void pieces.push(Buffer.from(chunk));
       await this.blob(descriptor, { offset, sink, restart: () => void pieces.splice(0) }, signal, { upstreamOnly });
       const bytes = Buffer.concat(pieces);
       const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
@@ -285,7 +285,7 @@ export class Repository {
       }
       const more = await host.authenticator.answer(answer, secretHeaders['authorization'], signal);
       if (!more) return answer;
-      await answer.body.dump({ limit: MAX_ERROR_BYTES }).catch(() => {});
+      await answer.body.dump(MAX_ERROR_BYTES);
     }
     throw unavailable(url, 'asks for credentials again and again');
   }

@@ -1,11 +1,9 @@
 import { WeighlockError } from '../error/index.ts';
+import type { Take } from './body.ts';
 import { contentRangeFault } from './range.ts';
 import { isRetryableStatus, type Patience, parseRetryAfter, withRetries } from './retry.ts';
 import { Retryable } from './retryable.ts';
 import { type Answer, headerOf, networkFault, showUrl, unavailable } from './transport.ts';
-
-/** Takes the bytes of a download in order. What it throws ends the download. */
-export type Sink = (chunk: Buffer) => void | Promise<void>;
 
 export interface Download {
   /** Asks for the bytes from this offset on. Called again after every break. */
@@ -14,7 +12,8 @@ export interface Download {
   readonly offset: number;
   /** Bytes of the whole, when they are known before. */
   readonly size?: number;
-  readonly sink: Sink;
+  /** What it throws ends the download. */
+  readonly sink: Take;
   /** Throws away what the sink got so far: the source changed, or cannot go on where it broke. */
   readonly restart: () => void | Promise<void>;
 }
@@ -90,14 +89,14 @@ function announceSize(state: State, { headers, url }: Answer): void {
 
 async function drain(task: Download, state: State, { body, url }: Answer): Promise<void> {
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    await body.drain((chunk) => {
       if (state.size !== undefined && state.offset + chunk.length > state.size)
         throw wrongSize(url, state.size, undefined);
-      const taken = task.sink(chunk);
-      if (taken !== undefined) await taken;
+      // From here on the sink has them, also those that it will only take up later.
       state.offset += chunk.length;
       state.moved += chunk.length;
-    }
+      return task.sink(chunk);
+    });
   } catch (error) {
     if (error instanceof WeighlockError || error instanceof Retryable) throw error;
     throw new Retryable(unavailable(url, `broke off after ${state.offset} bytes: ${networkFault(error)}`, error));

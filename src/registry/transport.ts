@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
+import { type Body, exchange } from './body.ts';
 import { BODY_TIMEOUT, CONNECT_TIMEOUT, HEADERS_TIMEOUT, MAX_REDIRECTS } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
+import { receivingConnector } from './receive.ts';
 import { Retryable } from './retryable.ts';
 
 /** How to reach servers; plain data, so that it can be handed to a worker thread. */
@@ -18,7 +20,7 @@ export interface TransportSettings {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: Body;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
 }
@@ -53,7 +55,10 @@ export class Transport {
     this.#settings = settings;
     this.#tls =
       settings.caFiles.length === 0 ? {} : { ca: [...rootCertificates, ...settings.caFiles.map(readCertificates)] };
-    this.#direct = new Agent({ connect: { timeout: CONNECT_TIMEOUT, ...this.#tls }, ...limits });
+    this.#direct = new Agent({
+      connect: receivingConnector({ timeout: CONNECT_TIMEOUT, allowH2: false, ...this.#tls }),
+      ...limits,
+    });
   }
 
   /** True when this host may be spoken to without TLS. */
@@ -78,7 +83,7 @@ export class Transport {
       const answer = await this.#once(url, ask, trusted);
       const location = headerOf(answer.headers, 'location');
       if (!REDIRECTS.has(answer.status) || location === undefined) return this.#refuseEncoded(answer);
-      await answer.body.dump({ limit: 65_536 }).catch(() => {});
+      await answer.body.dump();
       url = this.#redirect(url, location);
     }
     throw unavailable(first, `more than ${MAX_REDIRECTS} redirects`);
@@ -91,21 +96,23 @@ export class Transport {
   async #once(url: URL, ask: Ask, trusted: boolean): Promise<Answer> {
     const { method = 'GET', headers, secretHeaders, body, signal, retryable } = ask;
     try {
-      const answer = await request(url, {
-        method,
-        dispatcher: this.#dispatcher(url),
-        headers: {
-          'accept-encoding': 'identity',
-          'user-agent': 'weighlock',
-          ...headers,
-          ...(trusted ? secretHeaders : {}),
+      const head = await exchange(
+        this.#dispatcher(url),
+        {
+          origin: url.origin,
+          path: `${url.pathname}${url.search}`,
+          method,
+          headers: {
+            'accept-encoding': 'identity',
+            'user-agent': 'weighlock',
+            ...headers,
+            ...(trusted ? secretHeaders : {}),
+          },
+          ...(body === undefined ? {} : { body }),
         },
-        ...(body === undefined ? {} : { body }),
-        ...(signal === undefined ? {} : { signal }),
-      });
-      // The body may fail long after this; whoever reads it hears of it then.
-      answer.body.on('error', () => {});
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
+        signal,
+      );
+      return { ...head, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const fault = networkFault(error);
@@ -157,7 +164,8 @@ export class Transport {
   }
 }
 
-const limits = { headersTimeout: HEADERS_TIMEOUT, bodyTimeout: BODY_TIMEOUT, maxHeaderSize: 65_536 };
+// HTTP/1.1 only: several blobs in one connection of HTTP/2 are slower than each in its own.
+const limits = { headersTimeout: HEADERS_TIMEOUT, bodyTimeout: BODY_TIMEOUT, maxHeaderSize: 65_536, allowH2: false };
 
 /** One value of a header; of several, the first. */
 export function headerOf(headers: Answer['headers'], name: string): string | undefined {
@@ -170,11 +178,11 @@ export async function readBody({ body, url }: Pick<Answer, 'body' | 'url'>, limi
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of body) {
-      length += (chunk as Buffer).length;
+    await body.drain((chunk) => {
+      length += chunk.length;
       if (length > limit) throw tooLarge(url, limit);
-      chunks.push(chunk as Buffer);
-    }
+      chunks.push(Buffer.from(chunk));
+    });
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
     throw unavailable(url, networkFault(error), error);
