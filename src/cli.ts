@@ -6,6 +6,7 @@ import {
   type Finished,
   HASH_OPTIONS,
   keygen,
+  policy,
   REMOTE_OPTIONS,
   sign,
   usage,
@@ -50,6 +51,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
     handler: sign,
     positionals: oneSource('sign'),
+  },
+  policy: {
+    options: {},
+    handler: policy,
+    positionals: ([action, ...files]) => ({ action, files }),
   },
   keygen: {
     options: { output: { type: 'string', describe: 'prefix of the two files [default: weighlock]' } },
@@ -102,6 +108,11 @@ async function helpText(words: readonly string[]): Promise<string> {
       y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['sign']?.options ?? {}),
     )
     .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
+    .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
+      y
+        .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })
+        .positional('files', { type: 'string', array: true }),
+    )
     .demandCommand(1, 1, 'no command was given', 'more than one command was given')
     .strict()
     .parserConfiguration(PARSER)

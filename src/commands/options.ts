@@ -5,8 +5,11 @@ import { availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
 import {
   type Environment,
   FAILURE_POLICIES,
+  type FailurePolicy,
   type Limits,
   MODES,
+  type Mode,
+  type PolicyFlags,
   parseDuration,
   parsePlatform,
   type RemoteSettings,
@@ -77,8 +80,21 @@ export const VERIFY_OPTIONS = {
   checksums: { type: 'string', describe: 'SHA256SUMS file that names every file of the artifact' },
   'checksums-sha256': { type: 'string', describe: 'pin of the checksums file itself' },
   'checksums-signature': { type: 'string', describe: 'signature of the checksums file, by --key or an identity' },
-  mode: { type: 'string', default: 'Enforce', describe: 'Enforce blocks on a violation, Audit only reports it' },
-  'failure-policy': { type: 'string', default: 'Fail', describe: 'Fail blocks on what cannot be evaluated, or Ignore' },
+  policy: { type: 'string', array: true, nargs: 1, describe: 'policy file; several only add requirements' },
+  trust: { type: 'string', describe: 'folder of the platform: every *.yaml in it is a policy' },
+  'policy-key': { type: 'string', describe: 'public key that must have signed every policy' },
+  'policy-signature': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'its signature [default: FILE.sigstore.json]',
+  },
+  targets: { type: 'string', describe: 'paths to verify, separated by colons, as an injecting policy mounts them' },
+  mode: { type: 'string', describe: 'Enforce blocks on a violation, Audit only reports it [default: Enforce]' },
+  'failure-policy': {
+    type: 'string',
+    describe: 'Fail blocks on what cannot be evaluated, or Ignore [default: Fail]',
+  },
   report: { type: 'string', describe: 'write the full JSON report to this file' },
   format: { type: 'string', describe: 'text or json lines [default: text on a terminal, json elsewhere]' },
   'termination-log': { type: 'string', default: TERMINATION_LOG, describe: 'where Kubernetes reads the last word' },
@@ -250,8 +266,38 @@ export function trustSettings(values: RawValues): TrustFlags {
   };
 }
 
-export const modeOf = (values: RawValues) => choiceOf(values, 'mode', MODES);
-export const failurePolicyOf = (values: RawValues) => choiceOf(values, 'failure-policy', FAILURE_POLICIES);
+/** What the command line says about strictness, if anything. */
+export function strictnessOf(values: RawValues): { mode?: Mode; failurePolicy?: FailurePolicy } {
+  return {
+    ...(values['mode'] === undefined ? {} : { mode: choiceOf(values, 'mode', MODES) }),
+    ...(values['failure-policy'] === undefined
+      ? {}
+      : { failurePolicy: choiceOf(values, 'failure-policy', FAILURE_POLICIES) }),
+  };
+}
+
+/** Where the platform's policies are. */
+export function policyFlags(values: RawValues): PolicyFlags {
+  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
+  const folder = textOf(values, 'trust');
+  const key = textOf(values, 'policy-key');
+  return {
+    files: list('policy'),
+    signatures: list('policy-signature'),
+    ...(folder === undefined ? {} : { folder }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+/** `--targets`: absolute paths, each once. */
+export function targetsOf(values: RawValues): readonly string[] {
+  const paths = textOf(values, 'targets')?.split(':') ?? [];
+  for (const [i, path] of paths.entries()) {
+    if (!path.startsWith('/')) throw usage(`--targets: "${path}" is no absolute path`, 'separate paths by one colon');
+    if (paths.indexOf(path) !== i) throw usage(`--targets: ${path} is listed twice`, 'list each once');
+  }
+  return paths;
+}
 
 export function usage(message: string, remedy: string): WeighlockError {
   return new WeighlockError({ code: 'USAGE', message, remedy });

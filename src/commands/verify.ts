@@ -1,5 +1,5 @@
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { buildPlan, type Environment, type VerifyRequest } from '../plan/index.ts';
+import { buildPlan, type Environment, loadPolicies, strictest, type VerifyRequest } from '../plan/index.ts';
 import {
   JsonLinesReporter,
   type Reporter,
@@ -14,12 +14,13 @@ import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import {
   choiceOf,
-  failurePolicyOf,
   hashSettings,
   listOf,
-  modeOf,
+  policyFlags,
   type RawValues,
   remoteSettings,
+  strictnessOf,
+  targetsOf,
   textOf,
   trustSettings,
 } from './options.ts';
@@ -29,11 +30,14 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   const reporter = reporterFor(values, context);
   const report = textOf(values, 'report');
   const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
-  const policy = { mode: modeOf(values), failurePolicy: failurePolicyOf(values) };
+  const asked = strictnessOf(values);
+  let policy = strictest([], asked);
   const started = new Date();
   let measured: RunOutcome;
   try {
-    const plan = buildPlan({ ...policy, ...requestOf(values, context.environment) }, context.environment);
+    const policies = await loadPolicies(policyFlags(values));
+    policy = strictest(policies, asked);
+    const plan = buildPlan({ ...policy, policies, ...requestOf(values, context.environment) }, context.environment);
     reporter.start(plan);
     measured = await new VerifyRun(plan, context.pool(), reporter).execute(context.signal);
   } catch (error) {
@@ -45,7 +49,10 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   return { exitCode: outcome.exitCode };
 }
 
-function requestOf(values: RawValues, environment: Environment): Omit<VerifyRequest, 'mode' | 'failurePolicy'> {
+function requestOf(
+  values: RawValues,
+  environment: Environment,
+): Omit<VerifyRequest, 'mode' | 'failurePolicy' | 'policies'> {
   const checksums = textOf(values, 'checksums');
   const checksumsSha256 = textOf(values, 'checksums-sha256');
   const checksumsSignature = textOf(values, 'checksums-signature');
@@ -58,6 +65,7 @@ function requestOf(values: RawValues, environment: Environment): Omit<VerifyRequ
     ...hashSettings(values),
     remote: remoteSettings(values, environment),
     trust: trustSettings(values),
+    targets: targetsOf(values),
   };
 }
 

@@ -6,6 +6,9 @@ import type { Statement } from './statement.ts';
 /** Longer ones are programs. */
 const MAX_CONDITION_LENGTH = 4096;
 
+/** One that looks at every package of a large SBOM takes a tenth of it. */
+const EVALUATION_MS = 1000;
+
 /** A condition over an attestation that was compiled. */
 export type Condition = (statement: Statement, signer: Signer) => string | undefined;
 
@@ -41,7 +44,7 @@ export async function compileConditions(sources: readonly string[]): Promise<rea
     }
     return (statement, signer) => {
       try {
-        const value = evaluate(contextOf(statement, signer));
+        const value = withinTime(() => evaluate(contextOf(statement, signer)));
         // Anything but true is not true: an error, a number, a text that says "true".
         return value === true ? undefined : `not true of it: ${source}`;
       } catch (error) {
@@ -49,6 +52,12 @@ export async function compileConditions(sources: readonly string[]): Promise<rea
       }
     };
   });
+}
+
+/** Nested macros can take hours over lists of a size that an attacker chooses; what takes too long is not true. */
+function withinTime(evaluate: () => unknown): unknown {
+  const { runInNewContext } = process.getBuiltinModule('node:vm');
+  return runInNewContext('evaluate()', { evaluate }, { timeout: EVALUATION_MS });
 }
 
 function contextOf({ predicate, predicateType, subjects }: Statement, signer: Signer): Record<string, unknown> {

@@ -11,6 +11,7 @@ interface Libraries {
   hashes: typeof import('./hashes.ts');
   signing: typeof import('./signing.ts');
   sigstore: typeof import('./sigstore.ts');
+  yaml: typeof import('./yaml.ts');
 }
 
 const loaded = new Map<string, unknown>();

@@ -3,11 +3,12 @@ import { WeighlockError } from '../error/index.ts';
 import { isUrl, type Location, locationText, parseLocation } from '../source/index.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
-import type { ArtifactPlan, Plan, Requirement, SignatureRequirement } from './plan.ts';
+import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
+import { applyPolicies, type Policy } from './policy/index.ts';
 import { requireOutside, signatureRequirement, type TrustFlags } from './trust-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
-export interface VerifyRequest extends Omit<Plan, 'artifacts'> {
+export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
   /** `[SOURCE [DEST]]...` as written. */
   readonly sources: readonly string[];
   /** `--sha256`, one for each source. */
@@ -16,6 +17,10 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts'> {
   readonly checksumsSha256?: string;
   readonly checksumsSignature?: string;
   readonly trust: TrustFlags;
+  /** The platform's, loaded. */
+  readonly policies: readonly Policy[];
+  /** `--targets`: what an injecting policy mounted, absolute paths. */
+  readonly targets: readonly string[];
 }
 
 interface Draft {
@@ -35,27 +40,79 @@ interface Draft {
  * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for everything else
  */
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
-  const { sources, sha256, checksums, checksumsSha256, checksumsSignature, trust, ...settings } = request;
+  const { sources, sha256, checksums, checksumsSha256, checksumsSignature, trust, policies, targets, ...settings } =
+    request;
   const fromArguments = draftArguments(sources);
-  const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments);
-  const drafts = [...fromArguments, ...fromEnvironment];
-  if (drafts.length === 0) {
-    throw new WeighlockError({
-      code: 'CONFIG_INVALID',
-      message: 'nothing to verify: no source was given, and neither MODEL_PATH nor DATASET_PATH is set',
-      remedy: 'give a path (weighlock verify /models/x --sha256 ...), or set MODEL_PATH and MODEL_SHA256',
-    });
-  }
+  const isBound = policies.length > 0 || targets.length > 0;
+  const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments, isBound);
+  const brought = [...fromArguments, ...fromEnvironment.drafts];
+  for (const [i, path] of targets.entries())
+    brought.push(draft({ kind: 'volume', path }, undefined, brought, `target-${i}`));
+  addPins(fromArguments.length > 0 ? fromArguments : brought, sha256);
+  const drafts = [...brought];
+  const used = applyPolicies(policies, brought, environment, (name, source, destination) => {
+    const made = draft(source, destination, drafts, name);
+    drafts.push(made);
+    return made;
+  });
+  if (drafts.length === 0) throw nothingToVerify(isBound);
   requireDifferentPaths(drafts);
-  addPins(fromArguments.length > 0 ? fromArguments : drafts, sha256);
+  const pins = ownedPins(
+    drafts,
+    fromEnvironment.pins.filter(({ origin }) => !used.has(origin)),
+  );
+  requirePinned(drafts.slice(brought.length - targets.length, brought.length), pins);
+  requireNoDestination(drafts, pins);
   const listed = fromArguments.length > 0 ? fromArguments : drafts;
   const signed = checksumsSignature === undefined ? undefined : signedBy(checksumsSignature, trust);
   addChecksums(listed, checksums, checksumsSha256, signed);
   pinArchives(drafts, settings.remote.unpack);
   // Who is named signs the listing, and with it the artifact.
   if (signed === undefined) addSignature(drafts, trust);
-  else for (const one of drafts) requireTrustOutside(one, trust);
-  return { ...settings, artifacts: drafts.map(requireRequirement) };
+  for (const one of drafts)
+    requireTrustOutside(one, [
+      ...(signed === undefined ? [] : trustFiles(trust)),
+      ...policies.flatMap(({ files }) => files),
+    ]);
+  return { ...settings, artifacts: drafts.map(requireRequirement), pins };
+}
+
+function nothingToVerify(isBound: boolean): WeighlockError {
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: isBound
+      ? 'nothing to verify: the policy speaks of each target, and there is none'
+      : 'nothing to verify: no source was given, and neither MODEL_PATH nor DATASET_PATH is set',
+    remedy: isBound
+      ? 'mount what is to be verified and name it in WEIGHLOCK_TARGETS, or take this pod out of the scope of the policy'
+      : 'give a path (weighlock verify /models/x --sha256 ...), or set MODEL_PATH and MODEL_SHA256',
+  });
+}
+
+/** A digest that could belong to one artifact only is required of that one. */
+function ownedPins(drafts: readonly Draft[], pins: readonly FloatingPin[]): readonly FloatingPin[] {
+  const [only, ...more] = drafts;
+  if (only === undefined || more.length > 0) return pins;
+  only.requirements.push(...pins.map((pin) => ({ kind: 'sha256', ...pin }) as const));
+  return [];
+}
+
+/** Targets of which no policy requires anything have the digest that the pod's author promises of some of them. */
+function requirePinned(targets: readonly Draft[], pins: readonly FloatingPin[]): void {
+  for (const { requirements } of targets) {
+    if (requirements.length > 0 || pins.length === 0) continue;
+    const options = pins.map((pin): Leaf => ({ kind: 'sha256', ...pin }));
+    const [only] = options;
+    if (only !== undefined && options.length === 1) requirements.push(only);
+    else requirements.push({ kind: 'anyOf', options, origin: options.map(({ origin }) => origin).join(' or ') });
+  }
+}
+
+/** What is published one by one cannot wait for a digest that any of them may have. */
+function requireNoDestination(drafts: readonly Draft[], pins: readonly FloatingPin[]): void {
+  const [pin] = pins;
+  if (pin === undefined || drafts.every(({ destination }) => destination === undefined)) return;
+  throw unclear(pin.origin);
 }
 
 /**
@@ -87,39 +144,54 @@ function draft(source: Location, destination: string | undefined, others: readon
   return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements };
 }
 
-/** Artifacts of the environment; a pin without a path of its own belongs to the one source of the command line. */
-function draftEnvironment(artifacts: readonly EnvironmentArtifact[], fromArguments: readonly Draft[]): Draft[] {
+/**
+ * Artifacts of the environment. A pin without a path of its own belongs to the one source of the command line; where
+ * policies or targets bring artifacts, to at least one of all.
+ */
+function draftEnvironment(
+  artifacts: readonly EnvironmentArtifact[],
+  fromArguments: readonly Draft[],
+  isBound: boolean,
+): { drafts: Draft[]; pins: FloatingPin[] } {
   const drafts: Draft[] = [];
+  const pins: FloatingPin[] = [];
   for (const { name, path, sourceUrl, pin, signature } of artifacts) {
-    const requirements: Requirement[] = pin === undefined ? [] : [{ kind: 'sha256', ...pin }];
-    if (path !== undefined || sourceUrl !== undefined) {
+    const variable = name.toUpperCase();
+    // Behind an injecting policy a source without a path says where the content came from; it lies there already.
+    if (path !== undefined || (sourceUrl !== undefined && !isBound)) {
       const source = parseLocation(sourceUrl ?? `${path}`);
       if (sourceUrl === undefined && isUrl(`${path}`)) throw pathIsUrl(name);
       const destination = sourceUrl !== undefined && path !== undefined ? resolve(path) : undefined;
       const plain = draft(source, destination, [...fromArguments, ...drafts], name);
       const made = signature === undefined ? plain : { ...plain, signature };
-      made.requirements.push(...requirements);
+      if (pin !== undefined) made.requirements.push({ kind: 'sha256', ...pin });
       drafts.push(made);
       continue;
     }
     const [only, ...more] = fromArguments;
-    if (only === undefined || more.length > 0) {
-      throw new WeighlockError({
-        code: 'CONFIG_INVALID',
-        message: `${pin?.origin ?? `${name.toUpperCase()}_SIGNATURE`} is set, but it is not clear what it belongs to`,
-        remedy: `set ${name.toUpperCase()}_PATH to the file or folder that must have this digest`,
-      });
-    }
+    const isClear = only !== undefined && more.length === 0;
+    if (!isClear && !isBound) throw unclear(pin?.origin ?? `${variable}_SIGNATURE`);
     if (signature !== undefined) {
       throw new WeighlockError({
         code: 'CONFIG_INVALID',
-        message: `${name.toUpperCase()}_SIGNATURE is set without ${name.toUpperCase()}_PATH`,
+        message: `${variable}_SIGNATURE is set without ${variable}_PATH`,
         remedy: 'name the signature of an argument with --signature',
       });
     }
-    only.requirements.push(...requirements);
+    if (pin === undefined) continue;
+    if (isClear && !isBound) only.requirements.push({ kind: 'sha256', ...pin });
+    else pins.push(pin);
   }
-  return drafts;
+  return { drafts, pins };
+}
+
+function unclear(origin: string): WeighlockError {
+  const variable = origin.replace(/_(SHA256|SIGNATURE)$/, '');
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `${origin} is set, but it is not clear what it belongs to`,
+    remedy: `set ${variable}_PATH to the file or folder that must have this digest`,
+  });
 }
 
 function pathIsUrl(name: string): WeighlockError {
@@ -200,9 +272,9 @@ function signedBy(file: string, trust: TrustFlags): SignatureRequirement {
   return { ...requirement, files: [resolve(file)] };
 }
 
-function requireTrustOutside({ source, destination }: Draft, trust: TrustFlags): void {
+function requireTrustOutside({ source, destination }: Draft, files: readonly string[]): void {
   for (const path of [destination, source.kind === 'volume' ? source.path : undefined])
-    if (path !== undefined) requireOutside(trustFiles(trust), path);
+    if (path !== undefined) requireOutside(files, path);
 }
 
 /** An archive that is to be unpacked is pinned as it is sent. */
@@ -211,8 +283,9 @@ function pinArchives(drafts: readonly Draft[], unpack: boolean): void {
   const archives = drafts.filter(({ source }) => source.kind === 'https');
   if (archives.length === 0) throw usage('--unpack was given, but no source is an archive of a server', 'leave it out');
   for (const { requirements } of archives) {
-    for (const [i, requirement] of requirements.entries())
-      if (requirement.kind === 'sha256') requirements[i] = { ...requirement, kind: 'archive' };
+    const asSent = (leaf: Leaf): Leaf => (leaf.kind === 'sha256' ? { ...leaf, kind: 'archive' } : leaf);
+    for (const [i, one] of requirements.entries())
+      requirements[i] = one.kind === 'anyOf' ? { ...one, options: one.options.map(asSent) } : asSent(one);
   }
 }
 
@@ -229,7 +302,7 @@ function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
         remedy: 'add --key (WEIGHLOCK_KEY), or an identity; a pod cannot say itself whom to trust',
       });
     }
-    requireTrustOutside(one, trust);
+    requireTrustOutside(one, trustFiles(trust));
     requirements.push(signature === undefined ? requirement : { ...requirement, files: [signature] });
   }
 }

@@ -2,11 +2,15 @@ export { buildPlan, type VerifyRequest } from './build.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
 export { parsePin } from './pin.ts';
+
 export {
   type ArtifactPlan,
   FAILURE_POLICIES,
   type FailurePolicy,
+  type FloatingPin,
+  type Leaf,
   type Limits,
+  leavesOf,
   MODES,
   type Mode,
   type Plan,
@@ -14,5 +18,17 @@ export {
   type Requirement,
   type SignatureRequirement,
 } from './plan.ts';
+export {
+  explainPolicy,
+  loadPolicies,
+  type Policy,
+  PolicyError,
+  type PolicyFlags,
+  type PolicyRequirement,
+  parsePolicy,
+  strictest,
+} from './policy/index.ts';
+export { predicateTypeOf } from './predicate-type.ts';
 export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
-export { predicateTypeOf, signatureRequirement, type TrustFlags } from './trust-settings.ts';
+export { readTrust } from './trust-files.ts';
+export { signatureRequirement, type TrustFlags } from './trust-settings.ts';

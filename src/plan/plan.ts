@@ -28,7 +28,17 @@ export type Requirement =
       readonly signature?: SignatureRequirement;
       readonly origin: string;
     }
-  | SignatureRequirement;
+  | SignatureRequirement
+  /** At least one of these; never empty, and none of them another group. */
+  | { readonly kind: 'anyOf'; readonly options: readonly Leaf[]; readonly origin: string };
+
+/** A requirement that is no group. */
+export type Leaf = Exclude<Requirement, { kind: 'anyOf' }>;
+
+/** What a requirement comes down to: itself, or the alternatives of a group. */
+export function leavesOf(requirement: Requirement): readonly Leaf[] {
+  return requirement.kind === 'anyOf' ? requirement.options : [requirement];
+}
 
 /** Signatures, or attestations of one type, by people who are trusted. */
 export interface SignatureRequirement {
@@ -37,7 +47,7 @@ export interface SignatureRequirement {
   readonly attestors: readonly Attestor[];
   /** How many different ones must have signed, at least 1. */
   readonly threshold: number;
-  /** Files with signatures; empty for where the kind of artifact has them. */
+  /** Files with signatures, relative ones in or beside the artifact; empty for where the kind of artifact has them. */
   readonly files: readonly string[];
   /** OCI repository that has the signatures, where it is not the artifact's own. */
   readonly repository?: string;
@@ -60,6 +70,12 @@ export interface ArtifactPlan {
   readonly destination?: string;
   /** All must be met; never empty. */
   readonly requirements: readonly Requirement[];
+}
+
+/** A digest of which the pod's author did not say what has it. */
+export interface FloatingPin {
+  readonly digest: string;
+  readonly origin: string;
 }
 
 /** How a run may go about its work. */
@@ -90,6 +106,8 @@ export interface Plan {
   readonly failurePolicy: FailurePolicy;
   /** Never empty. */
   readonly artifacts: readonly ArtifactPlan[];
+  /** Digests that at least one artifact must have, whichever. */
+  readonly pins: readonly FloatingPin[];
   readonly limits: Limits;
   readonly hasher: Hasher;
   readonly remote: RemoteSettings;

@@ -1,6 +1,6 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { errno, WeighlockError } from '../error/index.ts';
+import { WeighlockError } from '../error/index.ts';
 import {
   type Attestor,
   checkPattern,
@@ -12,6 +12,8 @@ import {
   type TrustedRootSource,
 } from '../trust/index.ts';
 import type { SignatureRequirement } from './plan.ts';
+import { predicateTypeOf } from './predicate-type.ts';
+import { readTrust } from './trust-files.ts';
 
 /** What flags say about signatures; the names are cosign's. */
 export interface TrustFlags {
@@ -32,24 +34,6 @@ export interface TrustFlags {
   readonly conditions: readonly string[];
   readonly maxAge?: number;
 }
-
-/** Keys and roots are small; what is larger is something else. */
-const MAX_TRUST_BYTES = 1 << 20;
-
-/** Names that cosign has for predicate types (cosign, options/predicate.go). */
-const PREDICATE_TYPES: Readonly<Record<string, string>> = {
-  custom: 'https://cosign.sigstore.dev/attestation/v1',
-  slsaprovenance: 'https://slsa.dev/provenance/v0.2',
-  slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
-  slsaprovenance1: 'https://slsa.dev/provenance/v1',
-  spdx: 'https://spdx.dev/Document',
-  spdxjson: 'https://spdx.dev/Document',
-  cyclonedx: 'https://cyclonedx.org/bom',
-  link: 'https://in-toto.io/Link/v1',
-  vuln: 'https://cosign.sigstore.dev/attestation/vuln/v1',
-  openvex: 'https://openvex.dev/ns',
-  modelcard: 'https://mlcommons.org/model-card/v1',
-};
 
 /**
  * What flags require beside pins: signatures, or attestations of one type, and by whom.
@@ -84,14 +68,6 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
     ...(maxAge === undefined ? {} : { maxAge }),
     origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
-}
-
-/** One of cosign's names, or a URI as it is. */
-export function predicateTypeOf(text: string): string {
-  const known = PREDICATE_TYPES[text];
-  if (known !== undefined) return known;
-  if (/^[a-z][a-z0-9+.-]*:\/\/\S+$/.test(text)) return text;
-  throw invalid(`unknown predicate type: ${text}`, `give a URI, or one of ${Object.keys(PREDICATE_TYPES).join(', ')}`);
 }
 
 function attestorsOf(flags: TrustFlags): Attestor[] {
@@ -164,20 +140,6 @@ function requireNothingElse(flags: TrustFlags): void {
     `${first} was given, but nobody is named whose signature counts`,
     'add --key, or --certificate-identity with --certificate-oidc-issuer, or --ca-roots',
   );
-}
-
-function readTrust(file: string, what: string): string {
-  try {
-    const bytes = readFileSync(file);
-    if (bytes.length > MAX_TRUST_BYTES) throw invalid(`${file} is too large for ${what}`, 'name the right file');
-    return bytes.toString('utf8');
-  } catch (error) {
-    if (error instanceof WeighlockError) throw error;
-    throw invalid(
-      `${what} ${file} cannot be read: ${errno(error) ?? 'unknown error'}`,
-      'mount it, or correct the path',
-    );
-  }
 }
 
 /**

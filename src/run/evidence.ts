@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Failure, WeighlockError } from '../error/index.ts';
+import { dirname, isAbsolute, join } from 'node:path';
+import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
   loadChecksums,
@@ -14,10 +14,17 @@ import {
   type SignatureFile,
 } from '../evidence/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
-import type { ArtifactPlan, Requirement, SignatureRequirement } from '../plan/index.ts';
+import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
 import { hexOf } from '../registry/index.ts';
-import { type Evidence, isSignature, type SignatureEvidence, tooFewSigners } from '../verdict/index.ts';
+import {
+  alternative,
+  type Evidence,
+  isSignature,
+  type Refused,
+  type SignatureEvidence,
+  tooFewSigners,
+} from '../verdict/index.ts';
 import type { Remote } from './remote.ts';
 
 /** A plain signature in the new format is a statement of this type; a model's is one of its own. */
@@ -29,6 +36,7 @@ export class ArtifactEvidence {
   readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, readonly SignatureFile[]>();
+  readonly #refused = new Map<Leaf, readonly Failure[]>();
 
   constructor(artifact: ArtifactPlan) {
     this.#artifact = artifact;
@@ -36,6 +44,29 @@ export class ArtifactEvidence {
 
   get found(): Evidence {
     return this.#found;
+  }
+
+  /** Alternatives of groups that are out of the question. */
+  get refused(): Refused {
+    return this.#refused;
+  }
+
+  get leaves(): readonly Leaf[] {
+    return this.#artifact.requirements.flatMap(leavesOf);
+  }
+
+  /**
+   * Takes note of what is wrong with one requirement.
+   *
+   * @returns what that means for the artifact: nothing as long as the requirement has an alternative
+   */
+  refuse(leaf: Leaf, failures: readonly Failure[]): readonly Failure[] {
+    const group = this.#artifact.requirements.find((one) => one.kind === 'anyOf' && one.options.includes(leaf));
+    if (group?.kind !== 'anyOf' || failures.length === 0) return failures;
+    this.#refused.set(leaf, failures);
+    const { options } = group;
+    if (!options.every((option) => this.#refused.has(option))) return [];
+    return options.flatMap((option, i) => alternative(this.#refused.get(option) ?? [], i, options.length));
   }
 
   set(requirement: Requirement, evidence: ReturnType<Evidence['get']> & object): void {
@@ -53,48 +84,63 @@ export class ArtifactEvidence {
    * @param path - where the artifact lies, or will lie
    * @returns why it cannot pass, whatever is in it
    */
-  async load(path: string, engine: () => Promise<Engine>): Promise<Failure[]> {
-    for (const requirement of this.#artifact.requirements) {
-      if (requirement.kind !== 'checksums') continue;
-      const { file, digest, signature } = requirement;
-      const check = async (found: string) => {
-        if (signature === undefined) requirePinned(file, digest, found);
-        else await requireSigned(signature, found);
-      };
-      this.#found.set(requirement, await loadChecksums(file, check, await engine()));
-    }
-    const failures: Failure[] = [];
-    for (const requirement of this.#signatures) {
-      if (this.#isStored(requirement)) continue;
-      const names = requirement.files.length > 0 ? requirement.files : [defaultSignature(path)];
+  load(path: string, engine: () => Promise<Engine>): Promise<Failure[]> {
+    return this.#each(async (leaf) => {
+      if (leaf.kind === 'checksums') {
+        const { digest, signature } = leaf;
+        const file = inside(path, leaf.file);
+        const check = async (found: string) => {
+          if (signature === undefined) requirePinned(file, digest, found);
+          else await requireSigned(signature, path, found);
+        };
+        this.#found.set(leaf, await loadChecksums(file, check, await engine()));
+      }
+      if (!isSignature(leaf) || this.#isStored(leaf)) return [];
+      const names = leaf.files.length > 0 ? leaf.files.map((name) => inside(path, name)) : [defaultSignature(path)];
       const files = names.map(readSignatureFile);
-      const proofs = await proveFiles(files, requirement.attestors, undefined);
-      if (proofs.needsDigest) this.#waiting.set(requirement, files);
-      failures.push(...(await this.#settle(requirement, proofs, !proofs.needsDigest)));
-    }
-    return failures;
+      const proofs = await proveFiles(files, leaf.attestors, undefined);
+      if (proofs.needsDigest) this.#waiting.set(leaf, files);
+      return this.#settle(leaf, proofs, !proofs.needsDigest);
+    });
   }
 
   /** Asks the registry for signatures of what was resolved, before a layer is fetched. */
-  async loadStored(resolved: Resolved, reference: string, remote: Remote): Promise<Failure[]> {
-    const failures: Failure[] = [];
-    for (const requirement of this.#signatures) {
-      if (!this.#isStored(requirement)) continue;
-      const stored = await remote.signatures(requirement.repository ?? reference, resolved.digest);
-      const { predicateType } = requirement;
+  loadStored(resolved: Resolved, reference: string, remote: Remote): Promise<Failure[]> {
+    return this.#each(async (leaf) => {
+      if (!isSignature(leaf) || !this.#isStored(leaf)) return [];
+      const stored = await remote.signatures(leaf.repository ?? reference, resolved.digest);
+      const { predicateType } = leaf;
       const want = predicateType === undefined ? 'signature' : { predicateType };
-      const proofs = await proveStored(stored, requirement.attestors, hexOf(resolved.digest), want);
-      failures.push(...(await this.#settle(requirement, proofs, true)));
-    }
-    return failures;
+      const proofs = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), want);
+      return this.#settle(leaf, proofs, true);
+    });
   }
 
   /** Verifies what could only be verified with the digest of the artifact. */
-  async loadWithDigest(digest: string): Promise<Failure[]> {
-    const failures: Failure[] = [];
-    for (const [requirement, files] of this.#waiting)
-      failures.push(...(await this.#settle(requirement, await proveFiles(files, requirement.attestors, digest), true)));
-    return failures;
+  loadWithDigest(digest: string): Promise<Failure[]> {
+    return this.#each(async (leaf) => {
+      const files = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
+      if (!isSignature(leaf) || files === undefined) return [];
+      return this.#settle(leaf, await proveFiles(files, leaf.attestors, digest), true);
+    });
+  }
+
+  /** Does something for every requirement and alternative; an alternative that fails leaves the others. */
+  async #each(action: (leaf: Leaf) => Promise<readonly Failure[]>): Promise<Failure[]> {
+    const all: Failure[] = [];
+    for (const requirement of this.#artifact.requirements) {
+      for (const leaf of leavesOf(requirement)) {
+        if (this.#refused.has(leaf)) continue;
+        try {
+          all.push(...this.refuse(leaf, await action(leaf)));
+        } catch (error) {
+          const failure = failureOf(error);
+          if (requirement.kind !== 'anyOf' || !EVITABLE.has(EXIT_CODE_OF[failure.code])) throw error;
+          all.push(...this.refuse(leaf, [failure]));
+        }
+      }
+    }
+    return all;
   }
 
   /** The files of the manifest that was signed. */
@@ -128,7 +174,7 @@ export class ArtifactEvidence {
   }
 
   get #signatures(): SignatureRequirement[] {
-    return this.#artifact.requirements.filter(isSignature);
+    return this.leaves.filter(isSignature);
   }
 
   #isStored({ files }: SignatureRequirement): boolean {
@@ -148,8 +194,8 @@ export class ArtifactEvidence {
  *
  * @param sha256 - of the checksums file, hex
  */
-async function requireSigned(requirement: SignatureRequirement, sha256: string): Promise<void> {
-  const files = requirement.files.map(readSignatureFile);
+async function requireSigned(requirement: SignatureRequirement, path: string, sha256: string): Promise<void> {
+  const files = requirement.files.map((name) => readSignatureFile(inside(path, name)));
   const all = await fitting(requirement, await proveFiles(files, requirement.attestors, sha256));
   const proofs: Proof[] = [];
   const rejected = [...all.rejected];
@@ -171,10 +217,21 @@ function isOneFile({ hash, method, resources }: ModelManifest, sha256: string): 
   return hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === sha256;
 }
 
+/** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */
+const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
+
+/** A relative name is meant in a folder, or beside a file. */
+function inside(path: string, name: string): string {
+  return isAbsolute(name) ? name : join(isFolder(path) ? path : dirname(path), name);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Where a signature lies that nobody named. */
 function defaultSignature(path: string): string {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return join(path, 'model.sig');
+  if (isFolder(path)) return join(path, 'model.sig');
   return existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`) ? `${path}.sigstore.json` : `${path}.sig`;
 }
 

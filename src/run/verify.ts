@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import type { HashPool } from '../hash/index.ts';
@@ -9,8 +10,7 @@ import {
   type ArtifactOutcome,
   allFailures,
   exitCodeFor,
-  expectedSigners,
-  isSignature,
+  expectedText,
   judge,
   type Measured,
   type RunOutcome,
@@ -99,6 +99,7 @@ export class VerifyRun {
     this.#hashing = hashing;
     this.#remote = remote;
     const outcomes = await this.#round(this.#works, hashing, remote, watchdog);
+    this.#runFailures.push(...unmetPins(this.#plan.pins, outcomes));
     for (const [i, outcome] of outcomes.entries()) {
       if (this.#mayReplace(outcome)) outcomes[i] = await this.#replace(outcome, i, hashing, remote, watchdog);
       this.#observer.artifact?.(outcomes[i] ?? outcome);
@@ -252,7 +253,7 @@ export class VerifyRun {
       if (kind === 'folder') promiseArchive(work, sha256, new Map(hexByName(files)));
     } else if (source.kind === 'https' && artifact.destination === work.path) {
       // One is enough: if there are several, they agree or fail.
-      const pin = artifact.requirements.find((one) => one.kind === 'archive')?.digest;
+      const pin = work.evidence.leaves.find((one) => one.kind === 'archive')?.digest;
       if (pin === undefined) return;
       const { sha256, checksums } = await remote.promisedByArchive(source.url, pin, artifact.destination);
       promiseArchive(work, sha256, checksums);
@@ -275,7 +276,7 @@ export class VerifyRun {
     const judgement =
       measured === undefined
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
-        : judge(artifact.requirements, measured, work.evidence.found);
+        : judge(artifact.requirements, measured, work.evidence.found, work.evidence.refused);
     const failures = [...work.failures, ...judgement.failures];
     const { requirements } = judgement;
     let published = false;
@@ -324,7 +325,7 @@ export class VerifyRun {
       content: { sha256: digest, files: files.count, bytes: files.totalBytes },
       requirements: artifact.requirements.map((one) => ({
         kind: one.kind,
-        expected: isSignature(one) ? expectedSigners(one) : one.digest,
+        expected: expectedText(one),
         origin: one.origin,
       })),
       timeVerified: new Date().toISOString(),
@@ -382,10 +383,10 @@ async function attempt(work: Work, action: () => Promise<void>): Promise<void> {
 
 /** Evidence for an archive that was pinned: the files in it. */
 function promiseArchive(work: Work, sha256: string, checksums: ReadonlyMap<PathBytes, string>): void {
-  for (const requirement of work.artifact.requirements) {
-    if (requirement.kind !== 'archive') continue;
-    if (requirement.digest === sha256) work.evidence.set(requirement, { checksums, identity: '' });
-    else work.failures.push(wrongArchive(requirement, sha256));
+  for (const leaf of work.evidence.leaves) {
+    if (leaf.kind !== 'archive') continue;
+    if (leaf.digest === sha256) work.evidence.set(leaf, { checksums, identity: '' });
+    else work.failures.push(...work.evidence.refuse(leaf, [wrongArchive(leaf, sha256)]));
   }
 }
 
@@ -408,8 +409,7 @@ function hexByName(table: FileTable): [PathBytes, string][] {
 }
 
 function unmet(requirement: Requirement) {
-  const expected = isSignature(requirement) ? expectedSigners(requirement) : requirement.digest;
-  return { kind: requirement.kind, origin: requirement.origin, expected, met: false };
+  return { kind: requirement.kind, origin: requirement.origin, expected: expectedText(requirement), met: false };
 }
 
 function secondOf({ second }: Work): Pick<Measured, 'second'> {
@@ -418,8 +418,25 @@ function secondOf({ second }: Work): Pick<Measured, 'second'> {
 
 /** What can be verified before anything of the artifact is read. */
 async function loadEvidence(work: Work, hashing: Hashing): Promise<void> {
-  const path = work.artifact.destination ?? work.path;
+  const { source, destination } = work.artifact;
+  const path = destination ?? work.path;
+  // Of what is not there no signature is missed: the listing says what is wrong.
+  if (source.kind === 'volume' && !existsSync(source.path)) return;
   work.failures.push(...(await work.evidence.load(path, () => hashing.engine())));
+}
+
+/** Digests that were promised of some artifact, and that none has. */
+function unmetPins(pins: Plan['pins'], outcomes: readonly ArtifactOutcome[]): Failure[] {
+  const found = outcomes.map(({ artifact, measured }) => `${artifact.name}: ${measured?.digest ?? 'not measured'}`);
+  return pins
+    .filter(({ digest }) => !outcomes.some(({ measured }) => measured?.digest === digest))
+    .map(({ digest, origin }) => ({
+      code: 'DIGEST_MISMATCH',
+      message: `nothing that was verified has the digest ${origin}`,
+      expected: digest,
+      found: found.join('; '),
+      remedy: 'mount the content that the pod promises, or correct the value',
+    }));
 }
 
 /** Can only be a defect of ours, and must not let anything pass. */

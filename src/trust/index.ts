@@ -19,4 +19,4 @@ export {
   verifyBytes,
   verifyDigest,
 } from './public-key.ts';
-export { checkTrustedRoot, loadTrustedRoot } from './trusted-root.ts';
+export { checkTrustedRoot, loadTrustedRoot, trustedRootOf } from './trusted-root.ts';

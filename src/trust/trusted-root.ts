@@ -39,17 +39,29 @@ async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot>
  * @throws WeighlockError `CONFIG_INVALID`
  */
 export function checkTrustedRoot(file: string): { readonly json: string } {
-  let json: string;
+  let bytes: Buffer;
   try {
-    const bytes = readFileSync(file);
-    if (bytes.length > MAX_BYTES) throw invalid(`it is larger than ${MAX_BYTES} bytes`);
-    json = bytes.toString('utf8');
-    const { mediaType } = JSON.parse(json) as { mediaType?: unknown };
-    if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`its media type is ${mediaType}`);
+    bytes = readFileSync(file);
   } catch (error) {
-    if (error instanceof WeighlockError) throw error;
-    throw invalid(error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read', error);
+    throw invalid('it cannot be read', error);
   }
+  if (bytes.length > MAX_BYTES) throw invalid(`it is larger than ${MAX_BYTES} bytes`);
+  return trustedRootOf(bytes.toString('utf8'));
+}
+
+/**
+ * The same of a text that was read already.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function trustedRootOf(json: string): { readonly json: string } {
+  let mediaType: unknown;
+  try {
+    ({ mediaType } = JSON.parse(json) as { mediaType?: unknown });
+  } catch (error) {
+    throw invalid('it is not JSON', error);
+  }
+  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`its media type is ${mediaType}`);
   return { json };
 }
 

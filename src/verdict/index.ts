@@ -1,5 +1,5 @@
 export { exitCodeFor, resultOf } from './exit-code.ts';
-export { type Evidence, isSignature, judge } from './judge.ts';
+export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';
 export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts';
 export type { SignatureEvidence } from './judged.ts';
 export {

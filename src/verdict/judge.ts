@@ -1,8 +1,8 @@
 import type { Failure } from '../error/index.ts';
 import type { LoadedChecksums } from '../evidence/index.ts';
-import type { Requirement, SignatureRequirement } from '../plan/index.ts';
+import type { Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
 import { compareChecksums } from './compare.ts';
-import { judgeSignature } from './judge-signature.ts';
+import { expectedSigners, judgeSignature } from './judge-signature.ts';
 import type { Judged, SignatureEvidence } from './judged.ts';
 import type { Measured, RequirementOutcome } from './outcome.ts';
 
@@ -15,26 +15,75 @@ export interface Judgement {
   readonly failures: readonly Failure[];
 }
 
+/** Alternatives of a group that are out of the question already, and why. */
+export type Refused = ReadonlyMap<Leaf, readonly Failure[]>;
+
 /** Holds what was measured of an artifact against everything that is required of it. */
-export function judge(requirements: readonly Requirement[], measured: Measured, evidence: Evidence): Judgement {
-  const judgements = requirements.map((requirement) => {
-    if (requirement.kind === 'sha256') return judgePin(requirement, measured);
-    const loaded = evidence.get(requirement);
-    if (isSignature(requirement))
-      return judgeSignature(requirement, measured, loaded !== undefined && 'proofs' in loaded ? loaded : undefined);
-    return judgeListing(requirement, measured, loaded !== undefined && 'checksums' in loaded ? loaded : undefined);
-  });
+export function judge(
+  requirements: readonly Requirement[],
+  measured: Measured,
+  evidence: Evidence,
+  refused: Refused,
+): Judgement {
+  const judgements = requirements.map((requirement) =>
+    requirement.kind === 'anyOf'
+      ? judgeGroup(requirement, measured, evidence, refused)
+      : judgeLeaf(requirement, measured, evidence),
+  );
   return {
     requirements: judgements.map(({ outcome }) => outcome),
     failures: judgements.flatMap(({ failures }) => failures),
   };
 }
 
+function judgeLeaf(requirement: Leaf, measured: Measured, evidence: Evidence): Judged {
+  if (requirement.kind === 'sha256') return judgePin(requirement, measured);
+  const loaded = evidence.get(requirement);
+  if (isSignature(requirement))
+    return judgeSignature(requirement, measured, loaded !== undefined && 'proofs' in loaded ? loaded : undefined);
+  return judgeListing(requirement, measured, loaded !== undefined && 'checksums' in loaded ? loaded : undefined);
+}
+
+/** One alternative that is met is enough; when none is, the reasons of all are. */
+function judgeGroup(
+  group: Requirement & { kind: 'anyOf' },
+  measured: Measured,
+  evidence: Evidence,
+  refused: Refused,
+): Judged {
+  const outcome = { kind: group.kind, origin: group.origin, expected: expectedText(group) };
+  const failures: Failure[] = [];
+  for (const [i, option] of group.options.entries()) {
+    const known = refused.get(option);
+    const judged = known === undefined ? judgeLeaf(option, measured, evidence) : undefined;
+    if (judged?.outcome.met === true) {
+      const { found = judged.outcome.expected, signers } = judged.outcome;
+      return {
+        outcome: { ...outcome, found: `${option.origin}: ${found}`, met: true, ...(signers ? { signers } : {}) },
+        failures: [],
+      };
+    }
+    failures.push(...alternative(known ?? judged?.failures ?? [], i, group.options.length));
+  }
+  return { outcome: { ...outcome, met: false }, failures };
+}
+
+/** Says of failures that they belong to one of several alternatives. */
+export function alternative(failures: readonly Failure[], at: number, of: number): Failure[] {
+  return failures.map((failure) => ({ ...failure, message: `alternative ${at + 1} of ${of}: ${failure.message}` }));
+}
+
+/** In words: what a requirement asks for. */
+export function expectedText(requirement: Requirement): string {
+  if (requirement.kind === 'anyOf') return requirement.options.map(expectedText).join(' or ');
+  return isSignature(requirement) ? expectedSigners(requirement) : requirement.digest;
+}
+
 export function isSignature(requirement: Requirement): requirement is SignatureRequirement {
   return requirement.kind === 'signature' || requirement.kind === 'attestation';
 }
 
-type PinRequirement = Exclude<Requirement, SignatureRequirement>;
+type PinRequirement = Exclude<Leaf, SignatureRequirement>;
 
 function judgePin(requirement: PinRequirement, { kind, digest }: Measured): Judged {
   const { origin, digest: expected } = requirement;

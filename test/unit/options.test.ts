@@ -15,7 +15,7 @@ describe('WEIGHLOCK_*', () => {
   });
 
   it('that is unknown or empty is an error, so that no misspelt name turns a check off', () => {
-    for (const environment of [{ WEIGHLOCK_SHA265: 'x' }, { WEIGHLOCK_POLICY: '/p' }, { WEIGHLOCK_MODE: '' }]) {
+    for (const environment of [{ WEIGHLOCK_SHA265: 'x' }, { WEIGHLOCK_POLICIES: '/p' }, { WEIGHLOCK_MODE: '' }]) {
       assert.throws(
         () => add(environment as unknown as Record<string, string>),
         (error) => error instanceof WeighlockError && error.code === 'CONFIG_INVALID',

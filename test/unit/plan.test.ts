@@ -29,6 +29,8 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       replace: false,
     },
     trust: { keys: [], signatures: [], conditions: [], ignoreTlog: false, ignoreSct: false, signedTimestamps: false },
+    policies: [],
+    targets: [],
     limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0 },
     ...overrides,
   };

@@ -1,0 +1,77 @@
+import { attestorText } from '../../trust/index.ts';
+import type { SignatureRequirement } from '../plan.ts';
+import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
+
+/** What a policy checks, by whom, and what happens otherwise, in plain words; one line each. */
+export function explainPolicy(policy: Policy): string[] {
+  const { name, mode, failurePolicy, artifacts } = policy;
+  return [
+    `Policy ${name}`,
+    mode === 'Enforce'
+      ? '  A pod does not start (exit 65) when any of this does not hold.'
+      : '  Audit: what does not hold is reported, and the pod starts all the same.',
+    failurePolicy === 'Fail'
+      ? '  It does not start (exit 75) either when something cannot be found out: an unreadable file, a registry that is down.'
+      : '  Ignore: when something cannot be found out (an unreadable file, a registry that is down), the pod starts all the same.',
+    ...artifacts.flatMap(explainArtifact),
+  ];
+}
+
+function explainArtifact({ name, subject, require }: PolicyArtifact): string[] {
+  const what =
+    subject.kind === 'each-target'
+      ? 'each path that the pod brings (WEIGHLOCK_TARGETS, MODEL_PATH, DATASET_PATH, arguments)'
+      : subject.source === undefined
+        ? `what lies at ${subject.path}`
+        : subject.path === undefined
+          ? subject.source
+          : `${subject.source}, published at ${subject.path} after it was verified`;
+  const all = require.length > 1 ? ' All of this must hold:' : '';
+  return ['', `${name}: ${what}.${all}`, ...require.flatMap((one) => explain(one).map((line) => `  ${line}`))];
+}
+
+function explain(one: PolicyRequirement): string[] {
+  if (one.kind !== 'anyOf') return bulleted(leaf(one));
+  return [
+    '- at least one of these holds:',
+    ...one.options.flatMap((option) => bulleted(leaf(option)).map((l) => `  ${l}`)),
+  ];
+}
+
+function bulleted([first = '', ...rest]: string[]): string[] {
+  return [`- ${first}`, ...rest.map((line) => `  ${line}`)];
+}
+
+function leaf(one: PolicyLeaf): string[] {
+  if (one.kind === 'sha256') return [`its SHA-256 (of a folder: its tree digest) is ${pin(one.pin)}`];
+  if (one.kind === 'checksums') {
+    const proof =
+      one.signature === undefined
+        ? [`whose own SHA-256 is ${one.pin === undefined ? 'unknown' : pin(one.pin)}`]
+        : ['which is signed:', ...signature(one.signature)];
+    return [`it has exactly the files that ${one.file} lists, ${proof[0]}`, ...proof.slice(1)];
+  }
+  const { requirement } = one;
+  if (requirement.kind === 'signature') return ['it is signed:', ...signature(requirement)];
+  return [`there is an attestation of the type ${requirement.predicateType}:`, ...signature(requirement)];
+}
+
+function signature(requirement: SignatureRequirement): string[] {
+  const { attestors, threshold, conditions, maxAge, repository, files } = requirement;
+  const who = attestors.length === 1 ? 'by' : threshold === attestors.length ? 'by all of' : `by ${threshold} of`;
+  const logs = attestors.filter(({ logs }) => logs.transparencyLog === 'ignored').map(({ name }) => name);
+  return [
+    ...(attestors.length === 1
+      ? [`${who} ${attestors.map(attestorText).join('')}`]
+      : [`${who}:`, ...attestors.map((one) => `  ${attestorText(one)}`)]),
+    ...(logs.length === 0 ? [] : [`no entry in a transparency log is asked of ${logs.join(', ')}`]),
+    ...(files.length === 0 ? [] : [`the signature is ${files.join(', ')}, in or beside the artifact`]),
+    ...(repository === undefined ? [] : [`signatures are stored in ${repository}`]),
+    ...(maxAge === undefined ? [] : [`not longer ago than ${maxAge / 3_600_000} hours`]),
+    ...conditions.map((condition) => `and this is true of it: ${condition}`),
+  ];
+}
+
+function pin(source: PinSource): string {
+  return 'digest' in source ? source.digest : `the value of ${source.fromEnv}, which the pod's author sets`;
+}

@@ -1,0 +1,42 @@
+import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
+
+/** A digest that stands in the policy, or in a variable that the pod's author sets. */
+export type PinSource = { readonly digest: string } | { readonly fromEnv: string };
+
+/** One thing that a policy requires. */
+export type PolicyRequirement =
+  | PolicyLeaf
+  | { readonly kind: 'anyOf'; readonly options: readonly PolicyLeaf[]; readonly place: string };
+
+/** A requirement that is no group. */
+export type PolicyLeaf =
+  | { readonly kind: 'sha256'; readonly pin: PinSource; readonly place: string }
+  | {
+      readonly kind: 'checksums';
+      readonly file: string;
+      readonly pin?: PinSource;
+      readonly signature?: SignatureRequirement;
+      readonly place: string;
+    }
+  | { readonly kind: 'signature'; readonly requirement: SignatureRequirement; readonly place: string };
+
+/** One artifact that a policy names, or all that an injecting policy mounted. */
+export interface PolicyArtifact {
+  readonly name: string;
+  readonly subject:
+    | { readonly kind: 'each-target' }
+    | { readonly kind: 'one'; readonly source?: string; readonly path?: string };
+  /** All must be met; never empty. */
+  readonly require: readonly PolicyRequirement[];
+  readonly place: string;
+}
+
+/** A policy that was read and checked. */
+export interface Policy {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly failurePolicy: FailurePolicy;
+  readonly artifacts: readonly PolicyArtifact[];
+  /** The policy itself, and every file that it takes trust from. */
+  readonly files: readonly string[];
+}

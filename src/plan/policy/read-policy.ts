@@ -1,0 +1,287 @@
+import { compileConditions } from '../../evidence/index.ts';
+import { library } from '../../library/index.ts';
+import { parseDuration } from '../duration.ts';
+import { parsePin } from '../pin.ts';
+import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
+import { predicateTypeOf } from '../predicate-type.ts';
+import { type PolicyAttestor, readAttestors, readTrustedRoot, type TrustFiles } from './attestors.ts';
+import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
+import { type Origin, PolicyError, Value } from './value.ts';
+
+export const POLICY_API_VERSION = 'weighlock.dev/v1alpha1';
+export const POLICY_KIND = 'VerificationPolicy';
+
+/** Deeper than any policy, and shallower than the stack. */
+const MAX_DEPTH = 32;
+
+const LEAVES = ['sha256', 'checksums', 'signature', 'attestation'] as const;
+
+/** What the requirements of one policy may refer to. */
+interface Scope {
+  readonly attestors: ReadonlyMap<string, PolicyAttestor>;
+  readonly files: TrustFiles;
+  /** CEL to compile when everything else is right, and where it stands. */
+  readonly conditions: { readonly source: string; readonly value: Value }[];
+}
+
+/**
+ * Reads a policy: every key known, every value of its type, every name it refers to there, every key and root loaded.
+ *
+ * @param file - path of the policy; files that it names are meant relative to its folder
+ * @throws PolicyError `CONFIG_INVALID`: the first problem, with the number of the others
+ */
+export async function readPolicy(text: string, file: string): Promise<Policy> {
+  const problems: PolicyError[] = [];
+  const policy = await parsePolicy(text, file, problems);
+  const [first, ...more] = problems;
+  if (first === undefined && policy !== undefined) return policy;
+  if (first === undefined) throw new Error('a policy that is neither read nor wrong');
+  const { message, remedy, file: place = file } = first;
+  const others = more.map((problem) => `${problem.file}: ${problem.message}`);
+  throw new PolicyError({
+    code: 'CONFIG_INVALID',
+    file: place,
+    message,
+    ...(others.length === 0 ? {} : { found: `${others.length} more: ${others.slice(0, 10).join('; ')}` }),
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+/**
+ * The same for a person who mends all of it in one go.
+ *
+ * @param problems - gets everything that is wrong
+ */
+export async function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
+  const root = await parseYaml(text, file, problems);
+  if (root === undefined) return undefined;
+  const scope = { conditions: [] };
+  const policy = root.attempt(() => readDocument(root, file, scope));
+  for (const { source, value } of scope.conditions as Scope['conditions']) {
+    try {
+      await compileConditions([source]);
+    } catch (error) {
+      value.attempt(() => {
+        throw error;
+      });
+    }
+  }
+  return problems.length === 0 ? policy : undefined;
+}
+
+async function parseYaml(text: string, file: string, problems: PolicyError[]): Promise<Value | undefined> {
+  const { LineCounter, parseAllDocuments, isMap, isSeq, isAlias, visit } = await library('yaml');
+  const lines = new LineCounter();
+  const origin: Origin = { file, lines, problems, isMap, isSeq };
+  const fail = (at: number, message: string, remedy: string) => {
+    const { line, col } = lines.linePos(at);
+    problems.push(
+      new PolicyError({
+        code: 'CONFIG_INVALID',
+        file: `${file}:${line}:${col}`,
+        message: `the policy: ${message}`,
+        remedy,
+      }),
+    );
+  };
+  if (tooDeep(text)) {
+    fail(0, `it is nested deeper than ${MAX_DEPTH} levels`, 'write a policy');
+    return undefined;
+  }
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    strict: true,
+    uniqueKeys: true,
+  });
+  const [document, second] = Array.isArray(documents) ? documents : [];
+  if (document === undefined || document.contents === null) {
+    fail(0, 'it is empty', 'write what must be true of which artifact; an empty policy would check nothing');
+    return undefined;
+  }
+  if (second !== undefined) fail(second.range[0], 'it has more than one document', 'put each policy into its own file');
+  for (const { pos, message } of [...document.errors, ...document.warnings])
+    fail(pos[0], `it is not the YAML that is meant: ${message.split('\n')[0]}`, 'correct it');
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node) || ('anchor' in node && node.anchor !== undefined))
+        fail(node.range?.[0] ?? 0, 'anchors and aliases are not allowed', 'write out what is meant');
+    },
+  });
+  if (problems.length > 0) return undefined;
+  return new Value(document.contents, 0, '', origin);
+}
+
+/** Counts levels of nesting as flow style and indentation show them, before the parser recurses into them. */
+function tooDeep(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5b || code === 0x7b) depth += 1;
+    else if (code === 0x5d || code === 0x7d) depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return /^(?:[ ]{256}|(?:- ?){33})/m.test(text);
+}
+
+function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): Policy {
+  const top = root.fields(['apiVersion', 'kind', 'metadata', 'spec']);
+  top.require('apiVersion').oneOf([POLICY_API_VERSION]);
+  top.require('kind').oneOf([POLICY_KIND]);
+  const metadata = top.require('metadata').fields(['name', 'labels', 'annotations']);
+  const spec = top.require('spec').fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts']);
+  const files: TrustFiles = { policy: file, read: [file] };
+  const root_ = spec.get('trustedRoot');
+  const trustedRoot = {
+    source: root.attempt(() => readTrustedRoot(root_, files)) ?? ('public-good' as const),
+    isOwn: root_ !== undefined,
+  };
+  const scope: Scope = { ...partial, attestors: readAttestors(spec.get('attestors'), files, trustedRoot), files };
+  const artifacts = spec.require('artifacts').list((element) => readArtifact(element, scope));
+  requireDifferent(artifacts, spec.require('artifacts'));
+  return {
+    name: metadata.require('name').text(),
+    mode: spec.get('mode')?.oneOf(MODES) ?? 'Enforce',
+    failurePolicy: spec.get('failurePolicy')?.oneOf(FAILURE_POLICIES) ?? 'Fail',
+    artifacts,
+    files: files.read,
+  };
+}
+
+function readArtifact(value: Value, scope: Scope): PolicyArtifact {
+  const fields = value.fields(['name', 'source', 'path', 'each', 'require']);
+  const name = fields.require('name').text();
+  const source = fields.text('source');
+  const path = fields.text('path');
+  const each = fields.get('each')?.oneOf(['targets']);
+  if (each !== undefined && (source !== undefined || path !== undefined))
+    value.fail('each: targets excludes path and source', 'make two entries of it');
+  if (each === undefined && source === undefined && path === undefined)
+    value.fail('it does not say which artifact', 'add path, source, or each: targets');
+  if (path !== undefined && !path.startsWith('/'))
+    fields.require('path').fail('it must be absolute', 'begin it with /');
+  if (path?.split('/').includes('..')) fields.require('path').fail('it has a ".."', 'write it without');
+  const require = fields.require('require').list((element) => readRequirement(element, scope));
+  const subject =
+    each === undefined
+      ? ({
+          kind: 'one',
+          ...(source === undefined ? {} : { source }),
+          ...(path === undefined ? {} : { path: path.replace(/(?<=.)\/+$/, '') }),
+        } as const)
+      : ({ kind: 'each-target' } as const);
+  return { name, subject, require, place: value.place };
+}
+
+function readRequirement(value: Value, scope: Scope): PolicyRequirement {
+  const fields = value.fields([...LEAVES, 'anyOf']);
+  if (fields.only([...LEAVES, 'anyOf']) !== 'anyOf') return readLeaf(value, scope);
+  const options = fields.require('anyOf').list((element) => readLeaf(element, scope), { least: 2 });
+  return { kind: 'anyOf', options, place: value.place };
+}
+
+function readLeaf(value: Value, scope: Scope): PolicyLeaf {
+  const fields = value.fields(LEAVES);
+  const kind = fields.only(LEAVES);
+  const block = fields.require(kind);
+  const { place } = value;
+  if (kind === 'sha256') return { kind, pin: readPin(block), place };
+  if (kind === 'checksums') return readChecksums(block, scope, place);
+  return { kind: 'signature', requirement: readSignature(kind, block, scope), place };
+}
+
+function readPin(value: Value): PinSource {
+  if (value.isText) return { digest: parsePin(value.text(), value.path) };
+  const fields = value.fields(['value', 'fromEnv']);
+  if (fields.only(['value', 'fromEnv']) === 'value')
+    return { digest: parsePin(fields.require('value').text(), value.path) };
+  const name = fields.require('fromEnv').text();
+  if (!/^[A-Z_][A-Z0-9_]*$/.test(name))
+    fields.require('fromEnv').fail('it is no name of a variable', 'e.g. DATASET_SHA256');
+  return { fromEnv: name };
+}
+
+function readChecksums(value: Value, scope: Scope, place: string): PolicyLeaf {
+  const fields = value.fields(['file', 'sha256', 'signature']);
+  const kind = fields.only(['sha256', 'signature']);
+  const file = fields.require('file').text();
+  if (kind === 'sha256') return { kind: 'checksums', file, pin: readPin(fields.require('sha256')), place };
+  const block = fields.require('signature');
+  const signature = readSignature('signature', block, scope);
+  if (signature.files.length === 0) block.fail('a signature of a checksums file has to be named', 'add file');
+  return { kind: 'checksums', file, signature, place };
+}
+
+function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
+  const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge'] as const;
+  const fields = value.fields([...common, ...(kind === 'attestation' ? (['type', 'conditions'] as const) : [])]);
+  const chosen = fields.require('attestors').list((element) => {
+    const name = element.text();
+    return scope.attestors.get(name) ?? element.fail(`there is no attestor ${name}`, 'add it to spec.attestors');
+  });
+  const attestors = chosen.map(({ attestor }) => attestor);
+  const twice = attestors.find(({ name }, i) => attestors.findIndex((other) => other.name === name) !== i);
+  if (twice !== undefined) fields.require('attestors').fail(`${twice.name} is named twice`, 'name each once');
+  const keys = attestors.flatMap((one) => (one.kind === 'key' ? [one.fingerprint] : []));
+  if (new Set(keys).size < keys.length)
+    fields.require('attestors').fail('two of them have the same key', 'one person counts once: name one of them');
+  const threshold = fields.get('threshold')?.integer(1, 1000) ?? 1;
+  if (threshold > attestors.length)
+    fields
+      .require('threshold')
+      .fail(`only ${attestors.length} are named`, 'name more attestors, or lower the threshold');
+  const repositories = new Set(chosen.map((one) => one.repository));
+  if (repositories.size > 1)
+    fields.require('attestors').fail('their signatures are stored in different places', 'make two requirements of it');
+  const repository = fields.text('repository') ?? chosen[0]?.repository;
+  const file = fields.get('file')?.text();
+  const maxAge = readDuration(fields.get('maxAge'));
+  const predicateType = kind === 'attestation' ? readPredicateType(fields.require('type')) : undefined;
+  const conditions =
+    fields.get('conditions')?.list((element) => {
+      const source = element.text();
+      scope.conditions.push({ source, value: element });
+      return source;
+    }) ?? [];
+  return {
+    kind,
+    attestors,
+    threshold,
+    files: file === undefined ? [] : [file],
+    conditions,
+    ...(repository === undefined ? {} : { repository }),
+    ...(predicateType === undefined ? {} : { predicateType }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
+  };
+}
+
+function readPredicateType(value: Value): string {
+  const text = value.text();
+  try {
+    return predicateTypeOf(text);
+  } catch (error) {
+    return value.fail((error as Error).message, (error as { remedy?: string }).remedy ?? 'give a URI');
+  }
+}
+
+function readDuration(value: Value | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const duration = parseDuration(value.text());
+  return duration !== undefined && duration > 0
+    ? duration
+    : value.fail('it is no duration', 'write 90s, 720h or 1h30m');
+}
+
+function requireDifferent(artifacts: readonly PolicyArtifact[], value: Value): void {
+  const seen = new Set<string>();
+  for (const { name, subject } of artifacts) {
+    for (const key of [
+      `name ${name}`,
+      ...(subject.kind === 'one' && subject.path !== undefined ? [`path ${subject.path}`] : []),
+    ]) {
+      if (seen.has(key)) value.fail(`the ${key} is there twice`, 'put all its requirements into one entry');
+      seen.add(key);
+    }
+  }
+}
