@@ -5,6 +5,8 @@ import {
   digest,
   type Finished,
   HASH_OPTIONS,
+  INJECT_OPTIONS,
+  inject,
   keygen,
   policy,
   REMOTE_OPTIONS,
@@ -51,6 +53,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
     handler: sign,
     positionals: oneSource('sign'),
+  },
+  inject: {
+    options: INJECT_OPTIONS,
+    handler: inject,
+    positionals: (words) => {
+      if (words.length > 0) throw usage('inject takes no arguments', 'name the file: weighlock inject -f FILE');
+      return {};
+    },
   },
   policy: {
     options: {},
@@ -108,6 +118,7 @@ async function helpText(words: readonly string[]): Promise<string> {
       y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['sign']?.options ?? {}),
     )
     .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
+    .command('inject', 'put the verifier into the pods of manifests', (y) => y.options(INJECT_OPTIONS))
     .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
       y
         .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })

@@ -1,5 +1,6 @@
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';
+export { INJECT_OPTIONS, inject } from './inject.ts';
 export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, usage, VERIFY_OPTIONS } from './options.ts';
 export { policy } from './policy.ts';
 export { keygen, sign } from './sign.ts';

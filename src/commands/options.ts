@@ -183,7 +183,7 @@ export function listOf(values: RawValues, key: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
-function flagOf(values: RawValues, key: string): boolean {
+export function flagOf(values: RawValues, key: string): boolean {
   const value = values[key];
   if (typeof value !== 'boolean') throw usage(`--${key} was given more than once`, 'give it once');
   return value;

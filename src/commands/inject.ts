@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import type { Options } from 'yargs';
+import { EXIT, errno, WeighlockError } from '../error/index.ts';
+import { injectManifests } from '../inject/index.ts';
+import { visible } from '../report/index.ts';
+import type { Context, Finished } from './context.ts';
+import { flagOf, listOf, type RawValues, textOf, usage } from './options.ts';
+
+export const INJECT_OPTIONS = {
+  filename: { alias: 'f', type: 'string', describe: 'manifests; - for standard input' },
+  image: { type: 'string', describe: 'image of the verifier, by digest (REPOSITORY@sha256:...)' },
+  'scratch-claims': { type: 'string', array: true, nargs: 1, describe: 'claim that holds nothing to verify' },
+  volumes: { type: 'string', array: true, nargs: 1, describe: 'volume to verify beside those that always are' },
+  'pod-path': { type: 'string', describe: 'where other kinds have their pod template, e.g. spec.worker.template' },
+  check: { type: 'boolean', default: false, describe: 'change nothing: exit 65 when the verifier is missing' },
+} as const satisfies Record<string, Options>;
+
+/** By digest, as a policy compares it: a tag could be moved to an image that verifies nothing. */
+const BY_DIGEST = /^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[a-f0-9]{64}$/;
+
+/** `weighlock inject -f FILE`: puts the verifier into the pods of manifests. */
+export async function inject(values: RawValues, { out, err }: Context): Promise<Finished> {
+  const file = textOf(values, 'filename');
+  if (file === undefined)
+    throw usage('no manifest was given', 'name it: weighlock inject -f FILE, or -f - for standard input');
+  const image = textOf(values, 'image');
+  if (image === undefined) throw usage('no image was given', 'name it by digest: --image REPOSITORY@sha256:...');
+  if (!BY_DIGEST.test(image)) throw usage(`--image is not by digest: ${image}`, 'write it as REPOSITORY@sha256:...');
+  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
+  const settings = { image, scratchClaims: list('scratch-claims'), volumes: list('volumes') };
+  const before = read(file);
+  const { text, touched } = await injectManifests(before, settings, textOf(values, 'pod-path'));
+  for (const { name, result } of touched) err.write(`${visible(name)}: ${result}\n`);
+  if (!flagOf(values, 'check')) await out.writeAll(text);
+  const isMissing = touched.some(({ result }) => result === 'injected');
+  return { exitCode: flagOf(values, 'check') && isMissing ? EXIT.verificationFailed : EXIT.verified };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new WeighlockError(
+      {
+        code: 'CONFIG_INVALID',
+        message: `the manifest ${file} cannot be read: ${errno(error) ?? 'unknown error'}`,
+        remedy: 'correct the path',
+      },
+      { cause: error },
+    );
+  }
+}

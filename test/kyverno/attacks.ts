@@ -1,0 +1,316 @@
+// Pods to inject the verifier into, and what somebody may do to such a pod. Used with the CEL evaluated in the unit tests,
+// and with the Kyverno command line in the system tests.
+import type { Json } from './evaluate.ts';
+
+/** An inference pod with a model on a claim, one part of it mounted by itself, and a scratch volume. */
+export function injectable(): Json {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'infer', namespace: 'ml', labels: { 'app.kubernetes.io/component': 'inference' } },
+    spec: {
+      containers: [
+        {
+          name: 'server',
+          image: 'registry.example.com/vllm',
+          env: [{ name: 'MODEL_SHA256', value: 'a'.repeat(64) }],
+          volumeMounts: [
+            { name: 'model', mountPath: '/models', readOnly: true },
+            { name: 'model', mountPath: '/part', subPath: 'a:b', readOnly: true },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+        { name: 'sidecar', image: 'registry.example.com/proxy' },
+      ],
+      volumes: [
+        { name: 'model', persistentVolumeClaim: { claimName: 'mistral' } },
+        { name: 'tmp', emptyDir: {} },
+      ],
+    },
+  };
+}
+
+function podWith(volume: object, more: { mount?: object; pod?: object; spec?: object; container?: object } = {}): Json {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'pod', namespace: 'ml', ...more.pod },
+    spec: {
+      containers: [
+        {
+          name: 'app',
+          image: 'registry.example.com/app',
+          volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true, ...more.mount }],
+          ...more.container,
+        },
+      ],
+      volumes: [{ name: 'v', ...volume }],
+      ...more.spec,
+    },
+  };
+}
+
+/** Every kind of volume, and of pod, that decides differently. */
+export const PODS: Readonly<Record<string, Json>> = {
+  'an inference pod': injectable(),
+  'a claim': podWith({ persistentVolumeClaim: { claimName: 'data' } }),
+  'a scratch claim': podWith({ persistentVolumeClaim: { claimName: 'ckpt' } }, { mount: { readOnly: false } }),
+  'a scratch claim that is named': podWith(
+    { persistentVolumeClaim: { claimName: 'ckpt' } },
+    { pod: { annotations: { 'weighlock.dev/volumes': 'v' } } },
+  ),
+  'an image volume': podWith(
+    { image: { reference: 'registry.example.com/model:v1' } },
+    { mount: { readOnly: undefined } },
+  ),
+  'an NFS share': podWith({ nfs: { server: 'nfs', path: '/' } }),
+  'a CSI volume': podWith({ csi: { driver: 'gcsfuse.csi.storage.gke.io' } }),
+  'a CSI volume of secrets': podWith({ csi: { driver: 'secrets-store.csi.k8s.io' } }),
+  'a claim of its own': podWith({ ephemeral: { volumeClaimTemplate: { spec: {} } } }, { mount: { readOnly: false } }),
+  'a claim of its own from a snapshot': podWith({
+    ephemeral: { volumeClaimTemplate: { spec: { dataSourceRef: { kind: 'VolumeSnapshot', name: 's' } } } },
+  }),
+  'a kind of volume of tomorrow': podWith({ novel: {} }),
+  'a scratch folder': podWith({ emptyDir: {} }, { mount: { readOnly: false } }),
+  'a folder that KServe fills': {
+    ...podWith({ emptyDir: {} }),
+    spec: {
+      initContainers: [
+        { name: 'warm-up', image: 'registry.example.com/warm' },
+        {
+          name: 'storage-initializer',
+          image: 'kserve/storage-initializer',
+          volumeMounts: [{ name: 'kserve-provision-location', mountPath: '/mnt/models' }],
+        },
+        { name: 'after', image: 'registry.example.com/after' },
+      ],
+      containers: [
+        {
+          name: 'kserve-container',
+          image: 'registry.example.com/vllm',
+          volumeMounts: [{ name: 'kserve-provision-location', mountPath: '/mnt/models', readOnly: true }],
+        },
+      ],
+      volumes: [{ name: 'kserve-provision-location', emptyDir: {} }],
+    },
+  },
+  'an init container that reads': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    {
+      spec: {
+        initContainers: [
+          {
+            name: 'index',
+            image: 'registry.example.com/index',
+            volumeMounts: [{ name: 'v', mountPath: '/in', subPath: 'index', readOnly: true }],
+          },
+        ],
+      },
+    },
+  ),
+  'a user of its own': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    { spec: { securityContext: { runAsUser: 1000 } } },
+  ),
+  'a user of the container': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    { container: { securityContext: { runAsUser: 2000 } }, spec: { securityContext: { runAsUser: 1000 } } },
+  ),
+  root: podWith({ persistentVolumeClaim: { claimName: 'data' } }, { spec: { securityContext: { runAsUser: 0 } } }),
+  'evidence twice, and with signs in it': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    {
+      container: {
+        env: [
+          { name: 'DATASET_SOURCE_URL', value: 'https://x/y?a=b=c' },
+          { name: 'DATASET_SHA256', value: 'b'.repeat(64) },
+          { name: 'WEIGHLOCK_MODE', value: 'Audit' },
+        ],
+      },
+    },
+  ),
+};
+
+export interface Attack {
+  readonly name: string;
+  readonly refusal: RegExp;
+  /** Changes a pod that the verifier was injected into. */
+  readonly apply: (pod: Json) => void;
+}
+
+const verifier = (pod: Json) => pod.spec.initContainers.find((c: Json) => c.name === 'weighlock');
+const server = (pod: Json) => pod.spec.containers[0];
+const set = (name: string, refusal: RegExp, values: object): Attack => ({
+  name,
+  refusal,
+  apply: (pod) => Object.assign(verifier(pod), values),
+});
+const env = (name: string, value: object): Attack => ({
+  name,
+  refusal: /env is not exactly/,
+  apply: (pod) => verifier(pod).env.push(value),
+});
+const rest = (name: string, refusal: RegExp, apply: (pod: Json) => void): Attack => ({ name, refusal, apply });
+
+const MODIFIED = /was modified/;
+const WRITABLE = /readOnly, and never as a block device/;
+const UNVERIFIED = /every protected mount must be verified/;
+
+export const ATTACKS: readonly Attack[] = [
+  rest('the verifier is left out', /exactly one weighlock/, (pod) => {
+    pod.spec.initContainers = [];
+  }),
+  rest('there are two of them', /exactly one weighlock/, (pod) =>
+    pod.spec.initContainers.push(structuredClone(verifier(pod))),
+  ),
+  rest('it is a sidecar, or an app container', /exactly one weighlock/, (pod) =>
+    pod.spec.containers.push(pod.spec.initContainers.pop()),
+  ),
+  rest('something runs before it', /must be first/, (pod) =>
+    pod.spec.initContainers.unshift({ name: 'first', image: 'x' }),
+  ),
+  set('another image', /image is not the pinned/, { image: 'evil.example/weighlock@sha256:0' }),
+  set('the same image by tag', /image is not the pinned/, { image: 'ghcr.io/weighlock/weighlock:latest' }),
+  set('another command', MODIFIED, { command: ['/bin/true'] }),
+  set('other arguments', MODIFIED, { args: ['verify', '--mode=Audit'] }),
+  set('no arguments', MODIFIED, { args: [] }),
+  set('help instead of a verdict', MODIFIED, { args: ['--help'] }),
+  set('a message path over the program', MODIFIED, { terminationMessagePath: '/weighlock' }),
+  set('another folder to work in', MODIFIED, { workingDir: '/models' }),
+  set('a restart policy of its own (sidecar)', MODIFIED, { restartPolicy: 'Always' }),
+  set('rules that forgive its exit code', MODIFIED, { restartPolicyRules: [{ action: 'Restart' }] }),
+  set('a hook', MODIFIED, { lifecycle: { postStart: { exec: { command: ['x'] } } } }),
+  set('a startup probe', MODIFIED, { startupProbe: { exec: { command: ['x'] } } }),
+  set('a liveness probe that kills it', MODIFIED, { livenessProbe: { exec: { command: ['x'] } } }),
+  set('a readiness probe', MODIFIED, { readinessProbe: { exec: { command: ['x'] } } }),
+  set('environment from elsewhere', MODIFIED, { envFrom: [{ configMapRef: { name: 'x' } }] }),
+  set('a block device', MODIFIED, { volumeDevices: [{ name: 'model', devicePath: '/dev/x' }] }),
+  set('an open standard input', MODIFIED, { stdin: true }),
+  env('NODE_OPTIONS', { name: 'NODE_OPTIONS', value: '--require=/verify/0/evil.js' }),
+  env('LD_PRELOAD', { name: 'LD_PRELOAD', value: '/verify/0/evil.so' }),
+  env('a mode of the author', { name: 'WEIGHLOCK_MODE', value: 'Audit' }),
+  env('a policy of the author', { name: 'WEIGHLOCK_POLICY', value: '/verify/0/policy.yaml' }),
+  env('targets twice, the last wins', { name: 'WEIGHLOCK_TARGETS', value: '/verify/0' }),
+  env('another trust folder', { name: 'WEIGHLOCK_TRUST', value: '/verify/0' }),
+  env('a target from elsewhere', {
+    name: 'WEIGHLOCK_TARGETS',
+    valueFrom: { fieldRef: { fieldPath: 'metadata.name' } },
+  }),
+  env('a digest that the app does not have', { name: 'DATASET_SHA256', value: 'c'.repeat(64), valueFrom: {} }),
+  rest('no trust folder', /env is not exactly/, (pod) => {
+    verifier(pod).env = verifier(pod).env.filter((e: Json) => e.name !== 'WEIGHLOCK_TRUST');
+  }),
+  rest('no targets', /env is not exactly/, (pod) => {
+    verifier(pod).env = verifier(pod).env.filter((e: Json) => e.name !== 'WEIGHLOCK_TARGETS');
+  }),
+  rest('empty targets', /env is not exactly/, (pod) => {
+    verifier(pod).env.find((e: Json) => e.name === 'WEIGHLOCK_TARGETS').value = '';
+  }),
+  rest('another digest for the verifier than for the app', /env is not exactly/, (pod) => {
+    verifier(pod).env.find((e: Json) => e.name === 'MODEL_SHA256').value = 'd'.repeat(64);
+  }),
+  rest('a digest that only the app has', /must be literals/, (pod) => {
+    server(pod).env.push({ name: 'DATASET_SHA256', value: 'e'.repeat(64) });
+  }),
+  rest('a digest from elsewhere', /must be literals/, (pod) => {
+    pod.spec.containers[1].env = [{ name: 'DATASET_SHA256', valueFrom: { configMapKeyRef: { name: 'x', key: 'y' } } }];
+  }),
+  set('a privileged verifier', /securityContext/, {
+    securityContext: {
+      privileged: true,
+      runAsNonRoot: true,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+    },
+  }),
+  set('no security context', /securityContext/, { securityContext: undefined }),
+  set('a writable root', /securityContext/, {
+    securityContext: { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  }),
+  set('a capability', /securityContext/, {
+    securityContext: {
+      runAsNonRoot: true,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'], add: ['SYS_PTRACE'] },
+    },
+  }),
+  rest('a mount over the program (peer: verbatim mounts)', /mount that the policy did not inject/, (pod) =>
+    verifier(pod).volumeMounts.push({ name: 'model', mountPath: '/nodejs/bin', readOnly: true }),
+  ),
+  rest('a mount out of /verify', /mount that the policy did not inject/, (pod) =>
+    verifier(pod).volumeMounts.push({ name: 'model', mountPath: '/verify/../app', readOnly: true }),
+  ),
+  rest('a mount of an unprotected volume', /mount that the policy did not inject/, (pod) =>
+    verifier(pod).volumeMounts.push({ name: 'tmp', mountPath: '/verify/7', readOnly: true }),
+  ),
+  rest('a part of the trust', /mount that the policy did not inject/, (pod) => {
+    verifier(pod).volumeMounts[0].subPath = 'weaker';
+  }),
+  rest('no trust at all', /mount that the policy did not inject/, (pod) => verifier(pod).volumeMounts.shift()),
+  rest('trust over the targets', /mount that the policy did not inject/, (pod) => {
+    verifier(pod).volumeMounts[0].mountPath = '/verify/9';
+  }),
+  rest('a ConfigMap of the author as trust', /must be the whole ConfigMap/, (pod) => {
+    pod.spec.volumes[0].configMap.name = 'mine';
+  }),
+  rest('one key of the ConfigMap as trust', /must be the whole ConfigMap/, (pod) => {
+    pod.spec.volumes[0].configMap.items = [{ key: 'weaker.yaml', path: 'policy.yaml' }];
+  }),
+  rest('trust that may be missing', /must be the whole ConfigMap/, (pod) => {
+    pod.spec.volumes[0].configMap.optional = true;
+  }),
+  rest('an empty folder as trust', /must be the whole ConfigMap/, (pod) => {
+    pod.spec.volumes[0] = { name: 'weighlock-trust', emptyDir: {} };
+  }),
+  rest('a target that is not verified', UNVERIFIED, (pod) => {
+    verifier(pod).env.find((e: Json) => e.name === 'WEIGHLOCK_TARGETS').value = '/verify/0';
+  }),
+  rest('another part of the volume', UNVERIFIED, (pod) => {
+    server(pod).volumeMounts[1].subPath = 'other';
+  }),
+  rest('a sub-path expression', UNVERIFIED, (pod) => {
+    server(pod).volumeMounts[0].subPathExpr = '$(X)';
+  }),
+  rest('an annotation that points to a decoy', UNVERIFIED, (pod) => {
+    pod.metadata.annotations = { 'weighlock.dev/volumes': 'tmp' };
+    // Only ever adds: the annotation alone, later, changes nothing.
+    pod.spec.priority = 1;
+  }),
+  rest('another claim mounted beside', UNVERIFIED, (pod) => {
+    pod.spec.volumes.push({ name: 'second', persistentVolumeClaim: { claimName: 'unsigned' } });
+    server(pod).volumeMounts.push({ name: 'second', mountPath: '/second', readOnly: true });
+  }),
+  rest('an app container that writes (TOCTOU)', WRITABLE, (pod) => {
+    server(pod).volumeMounts[0].readOnly = false;
+  }),
+  rest('a later init container that writes', WRITABLE, (pod) =>
+    pod.spec.initContainers.push({ name: 'late', image: 'x', volumeMounts: [{ name: 'model', mountPath: '/m' }] }),
+  ),
+  rest('an ephemeral container that writes', WRITABLE, (pod) => {
+    pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x', volumeMounts: [{ name: 'model', mountPath: '/m' }] }];
+  }),
+  rest('an early sidecar that goes on writing', WRITABLE, (pod) =>
+    pod.spec.initContainers.unshift({
+      name: 'istio-proxy',
+      image: 'x',
+      restartPolicy: 'Always',
+      volumeMounts: [{ name: 'model', mountPath: '/m' }],
+    }),
+  ),
+  rest('the volume as a block device', WRITABLE, (pod) => {
+    server(pod).volumeDevices = [{ name: 'model', devicePath: '/dev/model' }];
+  }),
+  rest('a debugger in its namespace', /process namespace/, (pod) => {
+    pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x', targetContainerName: 'weighlock' }];
+  }),
+  rest('a sidecar that shares its processes', /process namespace/, (pod) => {
+    pod.spec.shareProcessNamespace = true;
+    pod.spec.initContainers.unshift({ name: 'istio-proxy', image: 'x', restartPolicy: 'Always' });
+  }),
+  rest('no volume behind the label', /nothing to verify/, (pod) => {
+    pod.spec.containers = [{ name: 'server', image: 'x' }];
+    pod.spec.initContainers = [];
+    pod.spec.volumes = [];
+  }),
+];
