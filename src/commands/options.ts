@@ -26,6 +26,7 @@ export const HASH_OPTIONS = {
   'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
   timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
   'idle-timeout': { type: 'string', default: '5m', describe: 'limit without any progress; 0 for none' },
+  'io-rate': { type: 'string', describe: 'most bytes to read per second, e.g. 200M or 512Mi [default: no limit]' },
 } as const satisfies Record<string, Options>;
 
 /** How what is not on a volume is fetched. */
@@ -204,6 +205,27 @@ function durationOf(values: RawValues, key: string): number {
   throw usage(`--${key} cannot be "${text}"`, 'write a duration such as 90s, 10m or 1h30m, or 0 for no limit');
 }
 
+const QUANTITY: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+};
+
+/** `--io-rate` in the notation of Kubernetes' quantities. */
+function rateOf(values: RawValues): number {
+  const text = textOf(values, 'io-rate');
+  if (text === undefined) return 0;
+  const [, amount = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)(k|M|G|Ki|Mi|Gi)?$/.exec(text) ?? [];
+  const rate = Number(amount) * (QUANTITY[unit] ?? Number.NaN);
+  // Less than a piece per second looks like a storage that stands still.
+  if (amount !== '' && rate >= 1e6) return rate;
+  throw usage(`--io-rate cannot be "${text}"`, 'give bytes per second, at least 1M: 200M, 512Mi, 1G');
+}
+
 /** More threads than this only cost memory: storage and memory bandwidth are used up long before. */
 const MAX_CONCURRENCY = 256;
 
@@ -217,6 +239,7 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
       maxFiles: countOf(values, 'max-files', 100_000_000) ?? MAX_FILES,
       timeout: durationOf(values, 'timeout'),
       idleTimeout: durationOf(values, 'idle-timeout'),
+      ioRate: rateOf(values),
     },
   };
 }

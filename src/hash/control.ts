@@ -2,6 +2,8 @@
 export interface Control {
   readonly flags: Int32Array;
   readonly bytes: BigInt64Array;
+  /** Most bytes per second over all threads, 0 for no limit; and when the run began, in milliseconds of `Date.now`. */
+  readonly rate: Float64Array;
 }
 
 const STOP = 0;
@@ -16,6 +18,7 @@ export function createControl(): Control {
   return {
     flags: new Int32Array(new SharedArrayBuffer(16)),
     bytes: new BigInt64Array(new SharedArrayBuffer(8)),
+    rate: new Float64Array(new SharedArrayBuffer(16)),
   };
 }
 
@@ -63,6 +66,20 @@ export function countFile(control: Control): void {
   Atomics.add(control.flags, HASHED, 1);
 }
 
+/** Counts bytes, and waits as long as they came faster than the limit. @throws Stopped when the run ends meanwhile */
 export function countBytes(control: Control, bytes: number): void {
-  Atomics.add(control.bytes, 0, BigInt(bytes));
+  const before = Atomics.add(control.bytes, 0, BigInt(bytes));
+  const limit = control.rate[0] ?? 0;
+  if (limit === 0) return;
+  const due = (control.rate[1] ?? 0) + (Number(before) + bytes) / (limit / 1000);
+  for (let left = due - Date.now(); left > 0; left = due - Date.now()) {
+    checkStop(control);
+    Atomics.wait(control.flags, STOP, 0, Math.min(left, 100));
+  }
+}
+
+/** @param bytesPerSecond - over all threads together */
+export function limitRate(control: Control, bytesPerSecond: number): void {
+  control.rate[1] = Date.now();
+  control.rate[0] = bytesPerSecond;
 }

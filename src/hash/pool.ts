@@ -1,7 +1,7 @@
 import type { Failure } from '../error/index.ts';
 import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
-import { type Control, createControl, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
+import { type Control, createControl, limitRate, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
 import type { EngineName } from './engine.ts';
 import type { HashReply, HashTask, ListRequest, Request, WorkerSetup } from './protocol.ts';
 
@@ -32,6 +32,11 @@ export class HashPool {
 
   get progress(): Progress {
     return progressOf(this.control);
+  }
+
+  /** Reads no faster than this from now on, over all threads together. */
+  limitRate(bytesPerSecond: number): void {
+    limitRate(this.control, bytesPerSecond);
   }
 
   /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */

@@ -64,9 +64,19 @@ export async function injectManifests(text: string, settings: InjectSettings, po
   if (touched.length === 0) throw invalid('there is no object in it');
   // What needs no change keeps every byte.
   if (!isChanged) return { text, touched };
+  if (isJson(text)) return { text: `${JSON.stringify(documents[0]?.toJS(), null, 2)}\n`, touched };
   const indentSeq = !/^( *)(?! |#|-)[^\n]*:[ \t]*(?:#[^\n]*)?\n\1- /m.test(text);
   const options = { lineWidth: 0, indentSeq, flowCollectionPadding: !/\{\w/.test(text) } as const;
   return { text: documents.map((document, i) => printed(document, i, options)).join(''), touched };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function printed(document: Document.Parsed, i: number, options: object): string {

@@ -87,6 +87,8 @@ export interface Limits {
   readonly timeout: number;
   /** Milliseconds without a single byte or entry of progress; 0 for no limit. */
   readonly idleTimeout: number;
+  /** Most bytes to read per second; 0 for no limit. */
+  readonly ioRate: number;
 }
 
 /** How content is fetched that does not lie on a volume. */

@@ -46,7 +46,7 @@ export function run(args: readonly string[], invocation: Invocation = {}): Promi
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => {
-      const events = stdout.startsWith('{')
+      const events = stdout.startsWith('{"')
         ? stdout
             .trimEnd()
             .split('\n')

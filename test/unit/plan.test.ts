@@ -31,7 +31,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
     trust: { keys: [], signatures: [], conditions: [], ignoreTlog: false, ignoreSct: false, signedTimestamps: false },
     policies: [],
     targets: [],
-    limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0 },
+    limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0, ioRate: 0 },
     ...overrides,
   };
 }
