@@ -14,6 +14,8 @@ import {
   usage,
   VERIFY_OPTIONS,
   verify,
+  WATCH_OPTIONS,
+  watch,
 } from './commands/index.ts';
 import { EXIT } from './error/index.ts';
 import { VERSION } from './version.ts';
@@ -29,6 +31,7 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   verify: { options: VERIFY_OPTIONS, handler: verify, positionals: (sources) => ({ sources }) },
+  watch: { options: WATCH_OPTIONS, handler: watch, positionals: (sources) => ({ sources }) },
   digest: {
     options: {
       list: { type: 'boolean', default: false, describe: 'print the sha256sum listing instead' },
@@ -110,6 +113,9 @@ async function helpText(words: readonly string[]): Promise<string> {
     )
     .command('verify [sources..]', 'verify files and folders (or copies of them: URL DEST)', (y) =>
       y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
+    )
+    .command('watch [sources..]', 'verify again and again beside the workload, and answer probes', (y) =>
+      y.positional('sources', { type: 'string', array: true }).options(WATCH_OPTIONS),
     )
     .command('digest <source>', 'print the value to pin: SHA-256 of a file, tree digest of a folder', (y) =>
       y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),

@@ -22,6 +22,7 @@ async function main(words: readonly string[]): Promise<void> {
   }
   process.on('uncaughtException', (error) => void refuse(failureOf(error)));
   const context: Context = {
+    words,
     environment: process.env,
     out: output(process.stdout),
     err: output(process.stderr),

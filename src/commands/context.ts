@@ -4,6 +4,8 @@ import type { Output } from '../report/index.ts';
 
 /** Everything a command takes from its process, so that it can be run without one. */
 export interface Context {
+  /** The command line: the command, then its arguments. */
+  readonly words: readonly string[];
   readonly environment: Environment;
   readonly out: Output & {
     readonly isTerminal: boolean;

@@ -5,3 +5,4 @@ export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, usage, VERIFY_OPTIONS } f
 export { policy } from './policy.ts';
 export { keygen, sign } from './sign.ts';
 export { verify } from './verify.ts';
+export { WATCH_OPTIONS, watch } from './watch.ts';

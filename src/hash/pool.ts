@@ -1,7 +1,15 @@
 import type { Failure } from '../error/index.ts';
 import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
-import { type Control, createControl, limitRate, type Progress, progressOf, requestStop, restartQueue } from './control.ts';
+import {
+  type Control,
+  createControl,
+  limitRate,
+  type Progress,
+  progressOf,
+  requestStop,
+  restartQueue,
+} from './control.ts';
 import type { EngineName } from './engine.ts';
 import type { HashReply, HashTask, ListRequest, Request, WorkerSetup } from './protocol.ts';
 

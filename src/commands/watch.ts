@@ -1,0 +1,127 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Options } from 'yargs';
+import { EXIT } from '../error/index.ts';
+import { parseDuration } from '../plan/index.ts';
+import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
+import type { Context, Finished } from './context.ts';
+import { flagOf, type RawValues, textOf, usage, VERIFY_OPTIONS } from './options.ts';
+
+export const WATCH_OPTIONS = {
+  interval: { type: 'string', default: '5m', describe: 'time from one verification to the next' },
+  listen: { type: 'string', default: '0.0.0.0:8790', describe: 'HOST:PORT of /healthz, /readyz and /metrics' },
+  'exit-on-failure': { type: 'boolean', default: false, describe: 'end with its exit code when a verification fails' },
+  ...VERIFY_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+/** Flags of `watch` alone; everything else is for the verifications. */
+const OWN = ['interval', 'listen', 'exit-on-failure'] as const;
+
+const MIN_INTERVAL = 1000;
+
+/**
+ * `weighlock watch`: verifies again and again, on an interval and when something changes, and tells probes whether the
+ * last verification passed. Each runs in a process of its own; in between this one only waits.
+ */
+export async function watch(values: RawValues, context: Context): Promise<Finished> {
+  const interval = parseDuration(textOf(values, 'interval') ?? '') ?? 0;
+  if (interval < MIN_INTERVAL) throw usage('--interval is no duration of at least a second', 'write 30s, 5m or 1h');
+  const address = addressOf(textOf(values, 'listen') ?? '');
+  const exitsOnFailure = flagOf(values, 'exit-on-failure');
+  const words = ownRemoved(context.words);
+  const environment = Object.fromEntries(
+    Object.entries(context.environment).filter(([name]) => !OWN.some((flag) => name === variable(flag))),
+  );
+  const metrics = new Metrics();
+  const wakeUp = new Alarm();
+  let last: Round | undefined;
+  let child: ChildProcess | undefined;
+  const server = await serve(address, {
+    isReady: () => last?.exitCode === 0,
+    metrics: () => metrics.text(last?.exitCode === 0),
+  });
+  const notice = (text: string) =>
+    context.out.write(
+      `${JSON.stringify({ time: new Date().toISOString(), level: 'warn', event: 'notice', message: text })}\n`,
+    );
+  const changes = new Changes(() => wakeUp.ring(), notice);
+  const stop = () => {
+    child?.kill('SIGTERM');
+    wakeUp.ring();
+  };
+  context.signal.addEventListener('abort', stop);
+  try {
+    while (!context.signal.aborted) {
+      wakeUp.reset();
+      const round = await runRound(
+        words,
+        environment,
+        (line) => context.out.write(`${line}\n`),
+        (one) => {
+          child = one;
+        },
+      );
+      child = undefined;
+      if (context.signal.aborted) break;
+      last = round;
+      metrics.add(round, Date.now() / 1000);
+      // What no later round can mend: the command line, the configuration.
+      if (round.exitCode === EXIT.usage || round.exitCode === EXIT.configuration) return { exitCode: round.exitCode };
+      if (round.exitCode !== EXIT.verified && exitsOnFailure) return { exitCode: round.exitCode };
+      changes.follow(round.artifacts);
+      await wakeUp.within(interval);
+    }
+    return { exitCode: EXIT.sigterm };
+  } finally {
+    changes.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** Waits until it rings, or the time is up. A ring before somebody waits is not lost. */
+class Alarm {
+  #hasRung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#hasRung = true;
+    this.#wake?.();
+  }
+
+  reset(): void {
+    this.#hasRung = false;
+  }
+
+  within(milliseconds: number): Promise<void> {
+    if (this.#hasRung) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]*):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535) throw usage(`--listen cannot be "${text}"`, 'write it as HOST:PORT');
+  return { host: host === '' ? '0.0.0.0' : host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function variable(flag: string): string {
+  return `WEIGHLOCK_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The command line as `verify` takes it. */
+function ownRemoved(words: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 1; i < words.length; i++) {
+    const word = words[i] ?? '';
+    const own = OWN.find((flag) => word === `--${flag}` || word.startsWith(`--${flag}=`) || word === `--no-${flag}`);
+    if (own === undefined) kept.push(word);
+    else if (word === `--${own}` && own !== 'exit-on-failure') i += 1;
+  }
+  return kept;
+}

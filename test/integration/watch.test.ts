@@ -1,0 +1,144 @@
+// The runtime verifier: ready while what it verifies is right, not ready when it is not any more.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { recipe, run, workFolder, write } from './cli.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const work = workFolder();
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A watching process that is gone after the tests. */
+class Watching {
+  readonly child: ChildProcess;
+  readonly port: number;
+  stdout = '';
+  readonly ended: Promise<number | null>;
+
+  private constructor(port: number, args: readonly string[], environment: Record<string, string>) {
+    this.port = port;
+    this.child = spawn(process.execPath, [MAIN, 'watch', ...args, '--listen', `127.0.0.1:${port}`], {
+      env: { PATH: process.env['PATH'], ...environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    this.ended = new Promise((resolve) => this.child.on('close', (code) => resolve(code)));
+    after(() => this.child.kill('SIGKILL'));
+  }
+
+  static async start(args: readonly string[], environment: Record<string, string> = {}): Promise<Watching> {
+    return new Watching(await freePort(), args, environment);
+  }
+
+  async status(path: string, method = 'GET'): Promise<number> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.port}${path}`, { method })).status;
+    } catch {
+      return 0;
+    }
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
+  }
+
+  /** Waits for a status; the runner's time-out ends what never comes. */
+  async until(path: string, wanted: number): Promise<void> {
+    while ((await this.status(path)) !== wanted) await delay(50);
+  }
+}
+
+describe('weighlock watch', () => {
+  const folder = join(work, 'model');
+  write(folder, { 'a.bin': 'aaaa', 'deep/b.bin': 'bbbb' });
+  const digest = recipe(folder);
+
+  it('is ready after the first verification, not after a change, and again when it is undone', async () => {
+    const watching = await Watching.start([folder, '--sha256', digest, '--interval=1h']);
+    await watching.until('/healthz', 200);
+    await watching.until('/readyz', 200);
+    assert.match(await watching.metrics(), /^weighlock_verifications_total\{result="passed"\} 1$/m);
+    writeFileSync(join(folder, 'deep/b.bin'), 'bbbc');
+    await watching.until('/readyz', 503);
+    assert.equal(await watching.status('/healthz'), 200, 'alive all the same');
+    const metrics = await watching.metrics();
+    assert.match(metrics, /^weighlock_verifications_total\{result="failed"\} 1$/m);
+    assert.match(metrics, /^weighlock_artifact_verified\{artifact="model"\} 0$/m);
+    assert.match(metrics, /^weighlock_ready 0$/m);
+    assert.match(metrics, /^weighlock_verified_bytes_total 16$/m);
+    assert.match(watching.stdout, /"code":"DIGEST_MISMATCH"/);
+    writeFileSync(join(folder, 'deep/b.bin'), 'bbbb');
+    await watching.until('/readyz', 200);
+    watching.child.kill('SIGTERM');
+    assert.equal(await watching.ended, 143);
+  });
+
+  it('verifies on the interval, whatever the file system tells', async () => {
+    const watching = await Watching.start([folder, `--sha256=${digest}`, '--interval', '1s'], {});
+    await watching.until('/readyz', 200);
+    while (!/result="passed"\} [3-9]/.test(await watching.metrics())) await delay(100);
+  });
+
+  it('ends with the exit code of a failure when that is asked for', async () => {
+    const watching = await Watching.start([folder, '--sha256', 'e'.repeat(64), '--exit-on-failure'], {
+      WEIGHLOCK_INTERVAL: '1s',
+    });
+    assert.equal(await watching.ended, 65);
+    const absent = await Watching.start([join(work, 'absent'), '--sha256', digest, '--exit-on-failure']);
+    assert.equal(await absent.ended, 65);
+  });
+
+  it('goes on after a failure, and is never ready before a success', async () => {
+    const watching = await Watching.start([folder, '--sha256', 'e'.repeat(64), '--interval=1s']);
+    await watching.until('/healthz', 200);
+    while (!/result="failed"\} [2-9]/.test(await watching.metrics())) {
+      assert.notEqual(await watching.status('/readyz'), 200);
+      await delay(50);
+    }
+  });
+
+  it('lets a pod be ready in Audit, and says what failed', async () => {
+    const watching = await Watching.start([folder, '--sha256', 'e'.repeat(64), '--mode=Audit']);
+    await watching.until('/readyz', 200);
+    assert.match(await watching.metrics(), /^weighlock_artifact_verified\{artifact="model"\} 0$/m);
+    assert.match(await watching.metrics(), /^weighlock_last_success_timestamp_seconds 0$/m);
+  });
+
+  it('ends at once when no later verification could mend it', async () => {
+    assert.equal((await run(['watch', folder])).status, 78);
+    assert.equal((await run(['watch', folder, '--sha256', digest, '--interval', '10ms'])).status, 64);
+    assert.equal((await run(['watch', folder, '--sha256', digest, '--listen', 'here'])).status, 64);
+    const watching = await Watching.start([folder, '--sha256', digest]);
+    await watching.until('/healthz', 200);
+    const second = await run(['watch', folder, '--sha256', digest, '--listen', `127.0.0.1:${watching.port}`]);
+    assert.equal(second.status, 78, 'the port is taken');
+  });
+
+  it('answers nothing else, and nobody who only holds a connection open', async () => {
+    const watching = await Watching.start([folder, '--sha256', digest]);
+    await watching.until('/readyz', 200);
+    assert.equal(await watching.status('/'), 404);
+    assert.equal(await watching.status('/metrics', 'POST'), 405);
+    assert.equal(await watching.status('/readyz?x=y'), 200);
+    assert.equal(await watching.status('/readyz', 'HEAD'), 200);
+    const sockets = Array.from({ length: 40 }, () =>
+      createConnection(watching.port, '127.0.0.1').on('error', () => {}),
+    );
+    await delay(200);
+    for (const socket of sockets) socket.destroy();
+    await watching.until('/readyz', 200);
+  });
+});
