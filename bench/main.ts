@@ -1,10 +1,11 @@
-// `npm run bench [-- start|folder|pull|evidence|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
+// `npm run bench [-- start|folder|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
 // below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { benchCluster } from './cluster.ts';
 import { benchEvidence } from './evidence.ts';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
@@ -43,6 +44,7 @@ try {
   rmSync(join(work, 'registry'), { recursive: true, force: true });
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);
   rmSync(join(work, 'signed-large'), { force: true });
+  if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {
   rmSync(work, { recursive: true, force: true });

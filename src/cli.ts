@@ -10,6 +10,8 @@ import {
   keygen,
   policy,
   REMOTE_OPTIONS,
+  REPORT_OPTIONS,
+  report,
   sign,
   usage,
   VERIFY_OPTIONS,
@@ -60,11 +62,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   inject: {
     options: INJECT_OPTIONS,
     handler: inject,
-    positionals: (words) => {
-      if (words.length > 0) throw usage('inject takes no arguments', 'name the file: weighlock inject -f FILE');
-      return {};
-    },
+    positionals: noWords('inject'),
   },
+  report: { options: REPORT_OPTIONS, handler: report, positionals: noWords('report') },
   policy: {
     options: {},
     handler: policy,
@@ -73,10 +73,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   keygen: {
     options: { output: { type: 'string', describe: 'prefix of the two files [default: weighlock]' } },
     handler: keygen,
-    positionals: (words) => {
-      if (words.length > 0) throw usage('keygen takes no arguments', 'see: weighlock keygen --help');
-      return {};
-    },
+    positionals: noWords('keygen'),
   },
 };
 
@@ -125,6 +122,9 @@ async function helpText(words: readonly string[]): Promise<string> {
     )
     .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
     .command('inject', 'put the verifier into the pods of manifests', (y) => y.options(INJECT_OPTIONS))
+    .command('report', 'what verifiers in a cluster said, as PolicyReports and events', (y) =>
+      y.options(REPORT_OPTIONS),
+    )
     .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
       y
         .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })
@@ -177,6 +177,13 @@ async function parseOptions(
 
 /** Numbers and dots in a path are part of its name. */
 const PARSER = { 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false } as const;
+
+function noWords(command: string): (words: readonly string[]) => Record<string, never> {
+  return (words) => {
+    if (words.length > 0) throw usage(`${command} takes no arguments`, `see: weighlock ${command} --help`);
+    return {};
+  };
+}
 
 function oneSource(command: string): (words: readonly string[]) => { source: string } {
   return (words) => {
