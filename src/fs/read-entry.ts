@@ -8,6 +8,49 @@ import { kindOf, openFileBeneath, openFolderBeneath, statOpen } from './open.ts'
 /**
  * Reads one listed file from its first byte to its last, through one descriptor that is never re-opened by path. It must
  * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read.
+ */
+export class EntryReader {
+  readonly #table: FileTable;
+  readonly #index: number;
+  readonly #descriptor: number;
+  readonly #size: number;
+  #position = 0;
+
+  /** @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE` */
+  constructor(root: number, table: FileTable, index: number) {
+    this.#table = table;
+    this.#index = index;
+    this.#size = table.size[index] ?? 0;
+    this.#descriptor = openListed(root, table, index);
+  }
+
+  /** True when all of it was read. */
+  get isAtEnd(): boolean {
+    return this.#position >= this.#size;
+  }
+
+  /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE` */
+  read(buffer: Buffer): number {
+    const most = Math.min(buffer.length, this.#size - this.#position);
+    const length = readSome(this.#descriptor, buffer, most, this.#table, this.#index);
+    if (length === 0) throw changed(this.#table, this.#index, `ended after ${this.#position} of ${this.#size} bytes`);
+    this.#position += length;
+    return length;
+  }
+
+  /** Looks at it once more, after the last byte. @throws WeighlockError `SOURCE_CHANGED` */
+  check(): void {
+    if (!isListed(this.#table, this.#index, statOpen(this.#descriptor)))
+      throw changed(this.#table, this.#index, 'was written to while it was read');
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/**
+ * Reads one listed file whole.
  *
  * @param buffer - reused for every read; its length is the read size
  * @param onChunk - gets a view of `buffer` that is valid until it returns; what it throws is passed on
@@ -20,18 +63,12 @@ export function readEntry(
   buffer: Buffer,
   onChunk: (chunk: Uint8Array) => void,
 ): void {
-  const descriptor = openListed(root, table, index);
+  const reader = new EntryReader(root, table, index);
   try {
-    const size = table.size[index] ?? 0;
-    for (let position = 0; position < size; ) {
-      const length = readSome(descriptor, buffer, Math.min(buffer.length, size - position), table, index);
-      if (length === 0) throw changed(table, index, `ended after ${position} of ${size} bytes`);
-      onChunk(buffer.subarray(0, length));
-      position += length;
-    }
-    if (!isListed(table, index, statOpen(descriptor))) throw changed(table, index, 'was written to while it was read');
+    while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
+    reader.check();
   } finally {
-    closeSync(descriptor);
+    reader.close();
   }
 }
 

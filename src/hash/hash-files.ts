@@ -1,16 +1,7 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { type Failure, failureOf } from '../error/index.ts';
-import {
-  digestAt,
-  entryText,
-  type FileTable,
-  ioError,
-  nameAt,
-  type PathBytes,
-  readEntry,
-  toBuffer,
-} from '../fs/index.ts';
+import { digestAt, readEntry } from '../fs/index.ts';
 import { type Control, checkStop, countBytes, countFile, nextInQueue, Stopped } from './control.ts';
+import { createCopy } from './copy.ts';
 import type { Engine } from './engine.ts';
 import type { HashReply, HashRequest, HashTask, SecondDigests } from './protocol.ts';
 import { SecondHasher } from './second-hash.ts';
@@ -43,7 +34,8 @@ export async function hashFiles(
   return { failures, second };
 }
 
-function locate(tasks: readonly HashTask[], position: number): { task: number; index: number } {
+/** Which file of which task a position of the queue means. */
+export function locate(tasks: readonly HashTask[], position: number): { task: number; index: number } {
   let index = position;
   for (const [task, { listing }] of tasks.entries()) {
     if (index < listing.files.count) return { task, index };
@@ -79,33 +71,4 @@ function hashFile(
   digestAt(files, index).set(engine.digest());
   files.hashed[index] = 1;
   return second?.finish();
-}
-
-interface Copy {
-  write(chunk: Uint8Array): void;
-  sync(): void;
-  close(): void;
-}
-
-/** Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is there already. */
-function createCopy(folder: string, files: FileTable, index: number): Copy {
-  const name = nameAt(files, index);
-  const attempt = <T>(doing: string, action: () => T): T => {
-    try {
-      return action();
-    } catch (error) {
-      throw ioError(error, doing, entryText(name));
-    }
-  };
-  const path = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(name as PathBytes)]);
-  const descriptor = attempt('create the copy', () => openSync(path, 'wx', 0o644));
-  return {
-    write(chunk) {
-      for (let done = 0; done < chunk.length; ) {
-        done += attempt('write the copy', () => writeSync(descriptor, chunk, done, chunk.length - done));
-      }
-    },
-    sync: () => attempt('write the copy', () => fsyncSync(descriptor)),
-    close: () => closeSync(descriptor),
-  };
 }

@@ -68,7 +68,10 @@ export class HashPool {
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
     while (this.#threads.size < wanted) this.#start(engine);
     restartQueue(this.control);
-    const request: Request = { kind: 'hash', engine, tasks, order };
+    // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
+    const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
+    const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
+    const request: Request = { kind: 'hash', engine, tasks, order, lanes, aloneBytes };
     const replies = (await this.#threads.askAll(request)) as HashReply[];
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);

@@ -34,6 +34,10 @@ export interface HashRequest {
   readonly tasks: readonly HashTask[];
   /** Positions of all files over all tasks (the second task's begin where the first one's end), in hashing order. */
   readonly order: Uint32Array;
+  /** Files that one worker hashes at once, where its engine can. */
+  readonly lanes: number;
+  /** A file with more bytes than this is hashed by itself. */
+  readonly aloneBytes: number;
 }
 
 export interface RecheckRequest {

@@ -5,11 +5,23 @@ import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles } from './hash-files.ts';
-import type { Request, WorkerSetup } from './protocol.ts';
+import { createLaneHasher, hashInLanes, type LaneHasher } from './lanes/index.ts';
+import type { HashRequest, Request, WorkerSetup } from './protocol.ts';
+
+/** Below this much to do, compiling and testing the kernel costs more than it saves. */
+const LEAST_LANE_BYTES = 8 << 20;
+
+/** A second hash of the same bytes goes through one file after the other. */
+function isWorthLanes({ tasks, lanes }: HashRequest): boolean {
+  const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
+  return lanes > 1 && bytes >= LEAST_LANE_BYTES && tasks.every(({ second }) => second === undefined);
+}
 
 /** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
 async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngine }: WorkerSetup): Promise<void> {
   let buffer = Buffer.alloc(0);
+  /** `null` where it cannot be had. */
+  let lanes: LaneHasher | null | undefined;
   const engines = new Map<EngineName, Promise<Engine>>();
   const engineNamed = (name: EngineName): Promise<Engine> => {
     const ready = engines.get(name) ?? createEngine(name);
@@ -27,6 +39,10 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     }
     if (request.kind === 'recheck') {
       return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
+    }
+    if (request.engine === 'wasm' && isWorthLanes(request)) {
+      lanes ??= createLaneHasher() ?? null;
+      if (lanes !== null) return hashInLanes(request, lanes, control);
     }
     const engine = await engineNamed(request.engine);
     if (buffer.length !== engine.chunkBytes) buffer = Buffer.allocUnsafeSlow(engine.chunkBytes);
