@@ -1,4 +1,4 @@
-// `npm run bench [-- start|folder|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
+// `npm run bench [-- start|engines|folder|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
 // below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchCluster } from './cluster.ts';
+import { benchEngines } from './engines.ts';
 import { benchEvidence } from './evidence.ts';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
@@ -38,6 +39,7 @@ console.log(Object.values(environment).join(', '));
 const report: Record<string, unknown> = { ...readResults(), environment };
 try {
   if (wanted('start')) report['start'] = await benchStart(work, program, 40);
+  if (wanted('engines')) report['engines'] = await benchEngines(9);
   if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
   rmSync(join(work, 'folder'), { recursive: true, force: true });
   if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Document, Node, YAMLMap } from 'yaml';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
@@ -152,6 +151,11 @@ function replace(document: Document.Parsed, at: Path, key: string, wanted: reado
   const list = document.createNode([]);
   (list as unknown as { items: unknown[] }).items.push(...items);
   document.setIn([...at, key], list);
+}
+
+/** The order of keys does not matter. */
+function isDeepStrictEqual(a: unknown, b: unknown): boolean {
+  return process.getBuiltinModule('node:util').isDeepStrictEqual(a, b);
 }
 
 function plain(document: Document.Parsed, at: Path): unknown {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { isSea } from 'node:sea';
 import { EXIT } from '../error/index.ts';
 
@@ -34,6 +34,8 @@ export function runRound(
 ): Promise<Round> {
   const start = performance.now();
   const script = isSea() ? [] : [process.argv[1] ?? ''];
+  // Loaded when it is first needed: every start of every command would pay for it.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(process.execPath, [...script, 'verify', ...words, '--format=json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { errno, WeighlockError } from '../error/index.ts';
 
 /** What probes and scrapers ask for. */
@@ -18,6 +18,8 @@ const MAX_CONNECTIONS = 16;
  * @throws WeighlockError `CONFIG_INVALID` when it cannot listen there
  */
 export function serve(address: { host: string; port: number }, pages: Pages): Promise<Server> {
+  // Loaded when it is first needed: it would cost every start of every command 15 ms.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {

@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import hashWasm from 'hash-wasm/dist/sha256.umd.min.js';
+import { LANES, LaneHasher } from '../src/hash/lanes/index.ts';
+import { inTurns, median, printTable, spread } from './measure.ts';
+
+/** What stays in the second-level cache, as between read and hash. */
+const CHUNK = 1 << 17;
+const MILLISECONDS = 200;
+
+/** SHA-256 in memory on one core, no file and no pipeline: what each engine can reach at most. */
+export async function benchEngines(rounds: number): Promise<object> {
+  const chunk = randomBytes(CHUNK);
+  const reference = await hashWasm.createSHA256();
+  reference.init();
+  const openssl = createHash('sha256');
+  const contestants = new Map<string, () => Promise<number>>([
+    ['hash-wasm', async () => rate(() => updated(reference, chunk))],
+    ['node:crypto (OpenSSL)', async () => rate(() => updated(openssl, chunk))],
+  ]);
+  for (const width of [1, 2, 3, 4, LANES]) {
+    const hasher = new LaneHasher();
+    for (let lane = 0; lane < width; lane++) hasher.begin(lane);
+    contestants.set(`${width} ${width === 1 ? 'lane' : 'lanes'} of ours`, async () =>
+      rate(() => {
+        for (let lane = 0; lane < width; lane++) hasher.add(lane, hasher.room(lane).length);
+        hasher.run();
+        return width * CHUNK;
+      }),
+    );
+  }
+  for (const run of contestants.values()) await run();
+  const results = await inTurns(rounds, contestants);
+  const base = median(results.get('hash-wasm') ?? []);
+  printTable(`Engines in memory, one core (median of ${rounds})`, [
+    ['', 'MiB/s', 'x hash-wasm', 'spread'],
+    ...[...results].map(([name, values]) => [
+      name,
+      median(values).toFixed(0),
+      (median(values) / base).toFixed(2),
+      `+-${(spread(values) * 100).toFixed(0)} %`,
+    ]),
+  ]);
+  return Object.fromEntries(results);
+}
+
+function updated(hash: { update(chunk: Uint8Array): unknown }, chunk: Uint8Array): number {
+  hash.update(chunk);
+  return chunk.length;
+}
+
+/** MiB per second. */
+function rate(run: () => number): number {
+  const start = performance.now();
+  let bytes = 0;
+  while (performance.now() - start < MILLISECONDS) bytes += run();
+  return bytes / 2 ** 20 / ((performance.now() - start) / 1000);
+}
