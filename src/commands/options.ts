@@ -48,7 +48,12 @@ export const REMOTE_OPTIONS = {
 
 /** Whose signatures count; the names are cosign's where it has one. */
 export const TRUST_OPTIONS = {
-  key: { type: 'string', array: true, nargs: 1, describe: 'public key (PEM) whose signature counts' },
+  key: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'public key (PEM) whose signature counts; env://NAME for a variable',
+  },
   'certificate-identity': { type: 'string', describe: 'subject of the certificate of a keyless signature' },
   'certificate-identity-regexp': { type: 'string', describe: 'the same as an expression, always anchored' },
   'certificate-oidc-issuer': { type: 'string', describe: 'who vouched for that subject' },
@@ -262,15 +267,32 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
   };
 }
 
+/** How cosign names a key in a variable. */
+const VARIABLE = 'env://';
+
+function inVariable(key: string, environment: Environment): string {
+  const value = environment[key.slice(VARIABLE.length)];
+  if (value !== undefined && value !== '') return value;
+  throw new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `there is no variable for the key ${key}`,
+    remedy: 'set it to the public key in PEM, or name a file',
+  });
+}
+
 /** The options of `TRUST_OPTIONS`. */
-export function trustSettings(values: RawValues): TrustFlags {
+export function trustSettings(values: RawValues, environment: Environment): TrustFlags {
   const optional = <K extends string>(name: K, key: string): { [P in K]?: string } => {
     const text = textOf(values, key);
     return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
   };
   const threshold = countOf(values, 'threshold', 1000);
+  const keys = listOf(values, 'key').flatMap((value) => value.split(',').filter((part) => part !== ''));
   return {
-    keys: listOf(values, 'key').flatMap((value) => value.split(',').filter((part) => part !== '')),
+    keys,
+    keysInVariables: new Map(
+      keys.filter((key) => key.startsWith(VARIABLE)).map((key) => [key, inVariable(key, environment)]),
+    ),
     ...optional('identity', 'certificate-identity'),
     ...optional('identityRegexp', 'certificate-identity-regexp'),
     ...optional('issuer', 'certificate-oidc-issuer'),

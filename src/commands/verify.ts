@@ -64,7 +64,7 @@ function requestOf(
     ...(checksumsSignature === undefined ? {} : { checksumsSignature }),
     ...hashSettings(values),
     remote: remoteSettings(values, environment),
-    trust: trustSettings(values),
+    trust: trustSettings(values, environment),
     targets: targetsOf(values),
   };
 }

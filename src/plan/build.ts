@@ -307,8 +307,9 @@ function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
   }
 }
 
-function trustFiles({ keys, caRoots, trustedRoot }: TrustFlags): string[] {
-  return [...keys, caRoots, trustedRoot].filter((file) => file !== undefined);
+function trustFiles({ keys, keysInVariables, caRoots, trustedRoot }: TrustFlags): string[] {
+  const files = keys.filter((key) => !keysInVariables.has(key));
+  return [...files, caRoots, trustedRoot].filter((file) => file !== undefined);
 }
 
 function requireRequirement({ signature: _, ...artifact }: Draft): ArtifactPlan {

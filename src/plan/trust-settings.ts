@@ -17,7 +17,10 @@ import { readTrust } from './trust-files.ts';
 
 /** What flags say about signatures; the names are cosign's. */
 export interface TrustFlags {
+  /** Files, or `env://NAME` as cosign has it. */
   readonly keys: readonly string[];
+  /** PEM of those that are variables, by `env://NAME`. */
+  readonly keysInVariables: ReadonlyMap<string, string>;
   readonly identity?: string;
   readonly identityRegexp?: string;
   readonly issuer?: string;
@@ -80,7 +83,7 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
     flags.trustedRoot === undefined ? 'public-good' : checkTrustedRoot(flags.trustedRoot);
   const common = { logs, trustedRoot };
   const keys = flags.keys.map((file): Attestor => {
-    const pem = readTrust(file, 'the key');
+    const pem = flags.keysInVariables.get(file) ?? readTrust(file, 'the key');
     const { fingerprint } = parsePublicKey(pem, `the key ${file}`);
     return { ...common, kind: 'key', name: file, pem, fingerprint };
   });

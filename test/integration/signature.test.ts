@@ -728,6 +728,18 @@ describe('thresholds', () => {
 });
 
 describe('whom to trust', () => {
+  it('may stand in a variable, as cosign has it', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'model.sig'), JSON.stringify(keyBundle(modelStatement(FILES), privateKey)));
+    const check = (environment: Record<string, string>) => run(['verify', path], { environment });
+    const WEIGHLOCK_KEY = 'env://RELEASE_KEY';
+    passed(await check({ WEIGHLOCK_KEY, RELEASE_KEY: pemOf(publicKey) }));
+    refused(await check({ WEIGHLOCK_KEY, RELEASE_KEY: pemOf(other.publicKey) }), 'SIGNATURE_INVALID');
+    refused(await check({ WEIGHLOCK_KEY, RELEASE_KEY: 'no key' }), 'CONFIG_INVALID', /not a public key/, 78);
+    refused(await check({ WEIGHLOCK_KEY }), 'CONFIG_INVALID', /no variable for the key/, 78);
+    refused(await check({ WEIGHLOCK_KEY, RELEASE_KEY: '' }), 'CONFIG_INVALID', /no variable for the key/, 78);
+  });
+
   it('is said completely and soundly, or the run does not begin (S16, S17)', async () => {
     const path = folder();
     const cases: [string[], RegExp][] = [
