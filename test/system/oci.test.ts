@@ -11,7 +11,7 @@ import { ociModel } from '../../examples/demo/oci-model.ts';
 import { run } from '../integration/cli.ts';
 import { Pusher, titled } from '../registry/push.ts';
 import { visible } from '../visible.ts';
-import { type Manifest, readExample, runPod } from './pod.ts';
+import { type Container, type Manifest, readExample, runPod } from './pod.ts';
 import { PASSWORD, type RealRegistry, startRegistry, USER } from './registry.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-oci-'));
@@ -168,6 +168,56 @@ describe('examples/inference-pod-oci.yaml', () => {
     assert.equal(result.started, true);
     assert.deepEqual(visible(volume), ['mistral-small']);
     assert.equal(readdirSync(join(volume, 'mistral-small')).length, 5);
+  });
+
+  /** The pod that KServe makes: its downloader with this resource merged over it, arguments last (kserve v0.16). */
+  function kserve(pod: Manifest, change: (container: Container) => void): void {
+    const [resource] = readExample('kserve/cluster-storage-container.yaml');
+    const container = resource?.spec['container'] as Container;
+    const { digest } = ociModel();
+    const [gate] = pod.spec.initContainers;
+    if (gate === undefined) throw new Error('no gate');
+    pod.spec.initContainers = [
+      {
+        ...container,
+        name: 'storage-initializer',
+        args: [`oci://registry.example.com/models/mistral-small:v1.0@${digest}`, '/mnt/models'],
+        env: [
+          ...(container.env ?? []),
+          { name: 'WEIGHLOCK_REGISTRY_CONFIG', value: '/etc/weighlock/pull-secret/.dockerconfigjson' },
+          { name: 'WEIGHLOCK_REGISTRY_CACERT', value: '/etc/weighlock/ca/ca.crt' },
+        ],
+        volumeMounts: [
+          { name: 'models', mountPath: '/mnt/models' },
+          ...(gate.volumeMounts ?? []).filter(({ name }) => name !== 'models'),
+        ],
+      },
+    ];
+    const [made] = pod.spec.initContainers;
+    if (made !== undefined) change(made);
+    for (const mount of pod.spec.containers[0]?.volumeMounts ?? []) mount['mountPath'] = '/mnt/models';
+    const [main] = pod.spec.containers;
+    if (main !== undefined) main['command'] = ['httpd', '-f', '-p', '8080', '-h', '/mnt/models'];
+  }
+
+  it("works as KServe's storage-initializer, straight into its mount", () => {
+    const { manifests, volume } = cluster((pod) =>
+      kserve(pod, (container) => {
+        // Nobody signed it in this registry: the digest is what counts.
+        container.env = container.env?.filter(({ name }) => name !== 'WEIGHLOCK_KEY') ?? [];
+      }),
+    );
+    const result = runPod(manifests);
+    assert.deepEqual([result.exitCode, result.started], [0, true], result.log);
+    assert.equal(visible(volume).length, 5);
+  });
+
+  it("as KServe's storage-initializer does not download what the key has not signed", () => {
+    const { manifests, volume } = cluster((pod) => kserve(pod, () => {}));
+    const result = runPod(manifests);
+    assert.deepEqual([result.exitCode, result.started], [65, false], result.log);
+    assert.match(result.message, /SIGNATURE_MISSING/);
+    assert.deepEqual(visible(volume), []);
   });
 
   it('does not start it when the digest is another one, and leaves nothing on the volume', () => {
