@@ -88,6 +88,29 @@ describe('the injected pod', () => {
   });
 });
 
+const kustomize = spawnSync('kustomize', ['version']).status === 0;
+
+describe('kustomize', { skip: kustomize ? false : 'it is not installed' }, () => {
+  const build = (overlay: string) =>
+    documentsOf(
+      execFileSync(
+        'kustomize',
+        ['build', fileURLToPath(new URL(`../../examples/kyverno/overlays/${overlay}`, import.meta.url))],
+        { encoding: 'utf8' },
+      ),
+    );
+
+  it('makes policies that deny, and policies that only audit', () => {
+    const actions = (documents: Json[]) =>
+      documents
+        .filter(({ kind, metadata }) => kind === 'ValidatingPolicy' && !metadata.name.startsWith('protect-'))
+        .map(({ spec }) => spec.validationActions[0]);
+    assert.deepEqual(new Set(actions(build('enforce'))), new Set(['Deny']));
+    assert.deepEqual(new Set(actions(build('audit'))), new Set(['Audit']));
+    assert.ok(actions(build('audit')).length >= 4);
+  });
+});
+
 const kyverno = ['kyverno', 'kubectl-kyverno'].find((name) => spawnSync(name, ['version']).status === 0);
 
 describe("Kyverno's command line", { skip: kyverno === undefined ? 'it is not installed' : false }, () => {

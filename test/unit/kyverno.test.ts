@@ -142,6 +142,24 @@ describe('an attack', () => {
     }
   });
 
+  it('by a label that comes later does not bring an unverified pod into scope unseen', () => {
+    const namespace = { metadata: { name: 'default' } };
+    const pod = injectable();
+    const before = { ...pod, metadata: { ...pod.metadata, labels: {} } };
+    assert.equal(deny(REQUIRE, { object: before, namespace }), undefined);
+    assert.match(deny(REQUIRE, { object: pod, oldObject: before, namespace }) ?? 'admitted', /exactly one weighlock/);
+  });
+
+  it('is refused, one by one and all of them', (t) => {
+    const refused = ATTACKS.filter(({ apply }) => {
+      const pod = mutate(INJECT, { object: injectable() });
+      apply(pod);
+      return deny(REQUIRE, { object: pod }) !== undefined;
+    });
+    t.diagnostic(`${ATTACKS.length} attacks attempted, ${refused.length} refused`);
+    assert.equal(refused.length, ATTACKS.length);
+  });
+
   it('that only removes finalizers, or changes nothing that matters, is none', () => {
     const pod = injectable();
     const deleting = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
