@@ -97,6 +97,7 @@ export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Ar
   const kind = kindOfKey(key);
   if (kind === undefined) return false;
   if (kind === 'Ed25519') return attempt(() => nodeCrypto().verify(null, data, key, signature));
+  if (isRsa(kind) && !hasLengthOfKey(key, signature)) return false;
   const hashes = hash === undefined ? hashesFor(kind) : [hash];
   return hashes.some((name) => {
     const plain = kind !== 'RSA-PSS' && attempt(() => nodeCrypto().verify(name, data, key, signature));
@@ -109,6 +110,11 @@ const pss = (key: KeyObject) => ({
   padding: nodeCrypto().constants.RSA_PKCS1_PSS_PADDING,
   saltLength: nodeCrypto().constants.RSA_PSS_SALTLEN_AUTO,
 });
+
+/** RFC 8017, sections 8.1.2 and 8.2.2, step 1. OpenSSL takes a signature whose leading zero was left out. */
+function hasLengthOfKey(key: KeyObject, signature: Uint8Array): boolean {
+  return signature.length === Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+}
 
 const isRsa = (kind: PublicKeyKind) => kind === 'RSA' || kind === 'RSA-PSS';
 
@@ -148,6 +154,7 @@ export function verifyDigest(
 ): boolean {
   const kind = kindOfKey(key);
   if (kind === 'RSA' || kind === 'RSA-PSS') {
+    if (!hasLengthOfKey(key, signature)) return false;
     const plain = kind === 'RSA' && attempt(() => isPkcs1(key, digest, hash, signature));
     return plain || attempt(() => isPss(key, digest, hash, signature));
   }

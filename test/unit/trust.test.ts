@@ -59,6 +59,27 @@ describe('a signature over a digest', () => {
     });
   }
 
+  it('by RSA has the length of the key, even when it begins with a zero (RFC 8017, section 8.2.2)', async () => {
+    const curves = await loadCurves();
+    for (const options of [{}, { ...PSS, saltLength: 32 }]) {
+      // One in 256 begins with a zero.
+      for (let i = 0; ; i++) {
+        const data = Buffer.from(`weights ${i}`);
+        const signature = sign('sha256', data, { key: rsa.privateKey, ...options });
+        if (signature[0] !== 0) continue;
+        const digest = createHash('sha256').update(data).digest();
+        assert.equal(verifyDigest(curves, rsa.publicKey, digest, 'sha256', signature), true);
+        assert.equal(verifyDigest(curves, rsa.publicKey, digest, 'sha256', signature.subarray(1)), false);
+        assert.equal(
+          verifyDigest(curves, rsa.publicKey, digest, 'sha256', Buffer.concat([Buffer.of(0), signature])),
+          false,
+        );
+        assert.equal(verifyBytes(rsa.publicKey, data, signature.subarray(1), 'sha256'), false);
+        break;
+      }
+    }
+  });
+
   it('by Ed25519 cannot be verified from a digest, and is not', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const signature = sign(null, DATA, privateKey);
