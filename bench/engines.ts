@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import hashWasm from 'hash-wasm/dist/sha256.umd.min.js';
 import { LANES, LaneHasher } from '../src/hash/lanes/index.ts';
-import { inTurns, median, printTable, spread } from './measure.ts';
+import { inTurns, printRatios } from './measure.ts';
 
 /** What stays in the second-level cache, as between read and hash. */
 const CHUNK = 1 << 17;
@@ -30,16 +30,7 @@ export async function benchEngines(rounds: number): Promise<object> {
   }
   for (const run of contestants.values()) await run();
   const results = await inTurns(rounds, contestants);
-  const base = median(results.get('hash-wasm') ?? []);
-  printTable(`Engines in memory, one core (median of ${rounds})`, [
-    ['', 'MiB/s', 'x hash-wasm', 'spread'],
-    ...[...results].map(([name, values]) => [
-      name,
-      median(values).toFixed(0),
-      (median(values) / base).toFixed(2),
-      `+-${(spread(values) * 100).toFixed(0)} %`,
-    ]),
-  ]);
+  printRatios(`Engines in memory, one core (median of ${rounds})`, 'MiB/s', 'hash-wasm', results, 0);
   return Object.fromEntries(results);
 }
 

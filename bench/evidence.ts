@@ -3,7 +3,7 @@ import { createHash, createSign, generateKeyPairSync } from 'node:crypto';
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inTurns, measure, median, printTable, spread } from './measure.ts';
+import { inTurns, measure, median, printRatios, printTable } from './measure.ts';
 
 const LARGE_BYTES = 2 ** 32;
 
@@ -51,16 +51,7 @@ export async function benchEvidence(work: string, program: readonly string[], ro
       ['signed with a key', milliseconds([...program, 'verify', small, ...flags])],
     ]),
   );
-  const base = median(start.get('pinned') ?? []);
-  printTable(`Start to verdict, 1 MiB (median of ${rounds})`, [
-    ['', 'ms', 'x pinned', 'spread'],
-    ...[...start].map(([name, values]) => [
-      name,
-      median(values).toFixed(1),
-      (median(values) / base).toFixed(2),
-      `+-${(spread(values) * 100).toFixed(0)} %`,
-    ]),
-  ]);
+  printRatios(`Start to verdict, 1 MiB (median of ${rounds})`, 'ms', 'pinned', start);
 
   const large = join(work, 'signed-large');
   const block = Buffer.alloc(1 << 20);

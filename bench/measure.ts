@@ -57,6 +57,26 @@ export async function inTurns(
   return results;
 }
 
+/** Prints the median of each contestant, and how many times that of the first-named one it is. */
+export function printRatios(
+  title: string,
+  unit: string,
+  base: string,
+  results: ReadonlyMap<string, readonly number[]>,
+  digits = 1,
+): void {
+  const reference = median(results.get(base) ?? []);
+  printTable(title, [
+    ['', unit, `x ${base}`, 'spread'],
+    ...[...results].map(([name, values]) => [
+      name,
+      median(values).toFixed(digits),
+      (median(values) / reference).toFixed(2),
+      `+-${(spread(values) * 100).toFixed(0)} %`,
+    ]),
+  ]);
+}
+
 /** Prints rows under a title, columns aligned. */
 export function printTable(title: string, rows: readonly (readonly string[])[]): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inTurns, measure, median, printTable, spread } from './measure.ts';
+import { inTurns, measure, printRatios } from './measure.ts';
 
 /** From start to verdict on a model of 1 MiB, against a Node that does nothing. */
 export async function benchStart(work: string, program: readonly string[], rounds: number): Promise<object> {
@@ -17,15 +17,6 @@ export async function benchStart(work: string, program: readonly string[], round
       ['weighlock --version', milliseconds([...program, '--version'])],
     ]),
   );
-  const base = median(results.get('node -e 0') ?? []);
-  printTable(`Start to verdict (median of ${rounds})`, [
-    ['', 'ms', 'x node -e 0', 'spread'],
-    ...[...results].map(([name, values]) => [
-      name,
-      median(values).toFixed(1),
-      (median(values) / base).toFixed(2),
-      `+-${(spread(values) * 100).toFixed(0)} %`,
-    ]),
-  ]);
+  printRatios(`Start to verdict (median of ${rounds})`, 'ms', 'node -e 0', results);
   return Object.fromEntries(results);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { errno, WeighlockError } from '../error/index.ts';
+import { jsonObject } from '../json-object.ts';
 
 /** Where the API server is, and how to speak to it. */
 export interface ApiSettings {
@@ -52,7 +53,7 @@ export class Api {
       if (length > MAX_BODY_BYTES) throw unavailable(request.path, 'answered with more than anybody can need');
       chunks.push(chunk);
     }
-    return { status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) };
+    return { status: response.statusCode ?? 0, body: jsonObject(Buffer.concat(chunks).toString('utf8')) };
   }
 
   /** The events of a watch, until the server ends it. @throws WeighlockError `SOURCE_UNAVAILABLE` */
@@ -67,7 +68,7 @@ export class Api {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       if (rest.length > MAX_LINE_BYTES) throw unavailable(request.path, 'sent a line without end');
-      for (const line of lines) yield parse(line);
+      for (const line of lines) yield jsonObject(line);
     }
   }
 
@@ -95,15 +96,6 @@ export class Api {
       );
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
-  }
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }
 

@@ -1,3 +1,5 @@
+import { jsonObject } from '../json-object.ts';
+
 /** What of a pod a report is made of. */
 export interface Pod {
   readonly metadata?: {
@@ -14,7 +16,6 @@ export interface Pod {
 
 interface ContainerStatus {
   readonly name?: string;
-  readonly image?: string;
   readonly imageID?: string;
   readonly state?: { readonly terminated?: Terminated };
   readonly lastState?: { readonly terminated?: Terminated };
@@ -41,8 +42,8 @@ export interface Word {
   readonly time: string;
 }
 
-/** Names of init containers that verify: injected, or written by hand under KServe's name. */
-const VERIFIERS = ['weighlock'];
+/** How the container is called, injected or written by hand. */
+const VERIFIER = 'weighlock';
 
 /** More is none of the verifier's: it names at most four artifacts and the codes that there are. */
 const MAX_NAMES = 64;
@@ -56,7 +57,7 @@ const MAX_NAMES = 64;
 export function wordOf(pod: Pod, images: readonly string[]): Word | undefined {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
   const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const status = all.find((one) => VERIFIERS.includes(one.name ?? ''));
+  const status = all.find((one) => one.name === VERIFIER);
   const terminated = status?.state?.terminated ?? status?.lastState?.terminated;
   if (status === undefined || terminated === undefined || name === '' || uid === '') return undefined;
   const { exitCode = 70, message = '', finishedAt = '' } = terminated;
@@ -79,12 +80,8 @@ export function wordOf(pod: Pod, images: readonly string[]): Word | undefined {
 /** The last line of a termination message: the one for programs. */
 function machineLine(message: string): Pick<Word, 'codes' | 'artifacts'> & { result: unknown } {
   const line = message.trimEnd().split('\n').pop() ?? '';
-  let value: Record<string, unknown> = {};
-  try {
-    value = (JSON.parse(line) ?? {}) as Record<string, unknown>;
-  } catch {
-    // Cut off, or from a verifier that died: the exit code still says enough.
-  }
+  // Cut off, or from a verifier that died: the exit code still says enough.
+  const value = jsonObject(line);
   const list = (key: string) => (Array.isArray(value[key]) ? (value[key] as unknown[]).slice(0, MAX_NAMES) : []);
   return {
     result: value['result'],

@@ -4,7 +4,7 @@ import { EXIT, errno, WeighlockError } from '../error/index.ts';
 import { injectManifests } from '../inject/index.ts';
 import { visible } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
-import { flagOf, listOf, type RawValues, textOf, usage } from './options.ts';
+import { flagOf, namesOf, type RawValues, textOf, usage } from './options.ts';
 
 export const INJECT_OPTIONS = {
   filename: { alias: 'f', type: 'string', describe: 'manifests; - for standard input' },
@@ -26,8 +26,7 @@ export async function inject(values: RawValues, { out, err }: Context): Promise<
   const image = textOf(values, 'image');
   if (image === undefined) throw usage('no image was given', 'name it by digest: --image REPOSITORY@sha256:...');
   if (!BY_DIGEST.test(image)) throw usage(`--image is not by digest: ${image}`, 'write it as REPOSITORY@sha256:...');
-  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
-  const settings = { image, scratchClaims: list('scratch-claims'), volumes: list('volumes') };
+  const settings = { image, scratchClaims: namesOf(values, 'scratch-claims'), volumes: namesOf(values, 'volumes') };
   const before = read(file);
   const { text, touched } = await injectManifests(before, settings, textOf(values, 'pod-path'));
   for (const { name, result } of touched) err.write(`${visible(name)}: ${result}\n`);

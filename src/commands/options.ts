@@ -189,6 +189,11 @@ export function listOf(values: RawValues, key: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
+/** Names, none of which has a comma in it: a variable holds several. */
+export function namesOf(values: RawValues, key: string): readonly string[] {
+  return listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
+}
+
 export function flagOf(values: RawValues, key: string): boolean {
   const value = values[key];
   if (typeof value !== 'boolean') throw usage(`--${key} was given more than once`, 'give it once');
@@ -251,12 +256,11 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
 
 /** The options of `REMOTE_OPTIONS`; several values in one variable are separated by commas. */
 export function remoteSettings(values: RawValues, environment: Environment): RemoteSettings {
-  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
   const flags = {
-    configs: list('registry-config'),
-    caFiles: list('registry-cacert'),
-    plainHttp: list('plain-http'),
-    mirrors: list('mirror'),
+    configs: namesOf(values, 'registry-config'),
+    caFiles: namesOf(values, 'registry-cacert'),
+    plainHttp: namesOf(values, 'plain-http'),
+    mirrors: namesOf(values, 'mirror'),
   };
   return {
     registry: registrySettings(flags, environment),
@@ -287,7 +291,7 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
   };
   const threshold = countOf(values, 'threshold', 1000);
-  const keys = listOf(values, 'key').flatMap((value) => value.split(',').filter((part) => part !== ''));
+  const keys = namesOf(values, 'key');
   return {
     keys,
     keysInVariables: new Map(
@@ -323,12 +327,11 @@ export function strictnessOf(values: RawValues): { mode?: Mode; failurePolicy?: 
 
 /** Where the platform's policies are. */
 export function policyFlags(values: RawValues): PolicyFlags {
-  const list = (key: string) => listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
   const folder = textOf(values, 'trust');
   const key = textOf(values, 'policy-key');
   return {
-    files: list('policy'),
-    signatures: list('policy-signature'),
+    files: namesOf(values, 'policy'),
+    signatures: namesOf(values, 'policy-signature'),
     ...(folder === undefined ? {} : { folder }),
     ...(key === undefined ? {} : { key }),
   };

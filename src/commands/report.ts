@@ -3,6 +3,7 @@ import type { Options } from 'yargs';
 import { Api, type ApiSettings, Reporter } from '../cluster/index.ts';
 import { EXIT } from '../error/index.ts';
 import type { Environment } from '../plan/index.ts';
+import { JsonLinesReporter } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
 import { flagOf, listOf, type RawValues, textOf, usage } from './options.ts';
 
@@ -24,8 +25,8 @@ export async function report(values: RawValues, { environment, out, signal }: Co
   const images = listOf(values, 'verifier-image').flatMap((value) => value.split(','));
   const wrong = images.find((image) => !/^sha256:[a-f0-9]{64}$/.test(image));
   if (wrong !== undefined) throw usage(`--verifier-image cannot be "${wrong}"`, 'give its digest: sha256:...');
-  const notice = (text: string) =>
-    out.write(`${JSON.stringify({ time: new Date().toISOString(), level: 'warn', event: 'notice', message: text })}\n`);
+  const lines = new JsonLinesReporter(out);
+  const notice = (text: string) => lines.notice(text);
   if (images.length === 0)
     notice(
       'without --verifier-image whoever writes a pod can write its report: any container called weighlock is believed',

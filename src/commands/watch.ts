@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Options } from 'yargs';
 import { EXIT } from '../error/index.ts';
 import { parseDuration } from '../plan/index.ts';
+import { JsonLinesReporter } from '../report/index.ts';
 import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
 import { flagOf, type RawValues, textOf, usage, VERIFY_OPTIONS } from './options.ts';
@@ -13,7 +14,7 @@ export const WATCH_OPTIONS = {
   ...VERIFY_OPTIONS,
 } as const satisfies Record<string, Options>;
 
-/** Flags of `watch` alone; everything else is for the verifications. */
+/** Flags of `watch` alone; everything else is for the verifications, to which the variables of these mean nothing. */
 const OWN = ['interval', 'listen', 'exit-on-failure'] as const;
 
 const MIN_INTERVAL = 1000;
@@ -28,22 +29,17 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
   const address = addressOf(textOf(values, 'listen') ?? '');
   const exitsOnFailure = flagOf(values, 'exit-on-failure');
   const words = ownRemoved(context.words);
-  const environment = Object.fromEntries(
-    Object.entries(context.environment).filter(([name]) => !OWN.some((flag) => name === variable(flag))),
-  );
   const metrics = new Metrics();
   const wakeUp = new Alarm();
   let last: Round | undefined;
   let child: ChildProcess | undefined;
-  const server = await serve(address, {
-    isReady: () => last?.exitCode === 0,
-    metrics: () => metrics.text(last?.exitCode === 0),
-  });
-  const notice = (text: string) =>
-    context.out.write(
-      `${JSON.stringify({ time: new Date().toISOString(), level: 'warn', event: 'notice', message: text })}\n`,
-    );
-  const changes = new Changes(() => wakeUp.ring(), notice);
+  const isReady = () => last?.exitCode === EXIT.verified;
+  const server = await serve(address, { isReady, metrics: () => metrics.text(isReady()) });
+  const reporter = new JsonLinesReporter(context.out);
+  const changes = new Changes(
+    () => wakeUp.ring(),
+    (text) => reporter.notice(text),
+  );
   const stop = () => {
     child?.kill('SIGTERM');
     wakeUp.ring();
@@ -54,7 +50,7 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
       wakeUp.reset();
       const round = await runRound(
         words,
-        environment,
+        context.environment,
         (line) => context.out.write(`${line}\n`),
         (one) => {
           child = one;
@@ -108,10 +104,6 @@ function addressOf(text: string): { host: string; port: number } {
   const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]*):(\d{1,5})$/i.exec(text) ?? [];
   if (port === '' || Number(port) > 65_535) throw usage(`--listen cannot be "${text}"`, 'write it as HOST:PORT');
   return { host: host === '' ? '0.0.0.0' : host.replace(/^\[|\]$/g, ''), port: Number(port) };
-}
-
-function variable(flag: string): string {
-  return `WEIGHLOCK_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** The command line as `verify` takes it. */

@@ -5,6 +5,6 @@ export { IN_TOTO_TYPE, preAuthEncoding } from './dsse.ts';
 export { type LoadedChecksums, loadChecksums, requirePinned } from './load-checksums.ts';
 export type { ModelManifest } from './model-signature.ts';
 export { proveStored, type StoredSignature } from './oci-signature.ts';
-export type { Binding, Proof, Proofs, Rejected } from './proof.ts';
+export { type Binding, isOfFile, type Proof, type Proofs, type Rejected } from './proof.ts';
 export { proveFiles, readSignatureFile, type SignatureFile } from './signature-file.ts';
 export type { Signer } from './signer.ts';

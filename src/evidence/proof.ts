@@ -37,3 +37,11 @@ export interface Proofs {
   /** `st_dev:st_ino` of signature files: they are not "unexpected" when they lie inside the artifact. */
   readonly identities: readonly string[];
 }
+
+/** True for a signature of exactly this file: over its SHA-256, or over a list that names it alone. */
+export function isOfFile(binding: Binding, sha256: string): boolean {
+  if (binding.kind === 'file') return binding.hash === 'sha256' && binding.digests.includes(sha256);
+  if (binding.kind !== 'model') return false;
+  const { hash, method, resources } = binding.manifest;
+  return hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === sha256;
+}

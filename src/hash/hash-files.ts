@@ -1,9 +1,10 @@
 import { type Failure, failureOf } from '../error/index.ts';
 import { digestAt, readEntry } from '../fs/index.ts';
-import { type Control, checkStop, countBytes, countFile, nextInQueue, Stopped } from './control.ts';
+import { type Control, checkStop, countBytes, countFile, Stopped } from './control.ts';
 import { createCopy } from './copy.ts';
 import type { Engine } from './engine.ts';
 import type { HashReply, HashRequest, HashTask, SecondDigests } from './protocol.ts';
+import { takeNext } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
 
 /** One worker's share of a hash request: takes files off the common queue until it is empty. */
@@ -18,12 +19,10 @@ export async function hashFiles(
   const hashers = await Promise.all(
     request.tasks.map((task) => (task.second === undefined ? undefined : SecondHasher.create(task.second))),
   );
-  for (let next = nextInQueue(control); next < request.order.length; next = nextInQueue(control)) {
-    const { task, index } = locate(request.tasks, request.order[next] ?? 0);
-    const job = request.tasks[task];
-    if (job === undefined) break;
+  for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
+    const { work, task, index } = next;
     try {
-      const digests = hashFile(job, index, engine, hashers[task], buffer, control);
+      const digests = hashFile(work, index, engine, hashers[task], buffer, control);
       if (digests !== undefined) second.push({ task, index, digests });
       countFile(control);
     } catch (error) {
@@ -32,16 +31,6 @@ export async function hashFiles(
     }
   }
   return { failures, second };
-}
-
-/** Which file of which task a position of the queue means. */
-export function locate(tasks: readonly HashTask[], position: number): { task: number; index: number } {
-  let index = position;
-  for (const [task, { listing }] of tasks.entries()) {
-    if (index < listing.files.count) return { task, index };
-    index -= listing.files.count;
-  }
-  return { task: tasks.length, index };
 }
 
 function hashFile(

@@ -49,20 +49,16 @@ export async function injectManifests(text: string, settings: InjectSettings, po
   const documents = parseAllDocuments(text, { prettyErrors: true, strict: true, uniqueKeys: true });
   if (!Array.isArray(documents)) throw invalid('it is empty');
   const touched: Touched[] = [];
-  let isChanged = false;
   for (const document of documents) {
     const [error] = document.errors;
     if (error !== undefined) throw invalid(error.message.split('\n')[0] ?? '');
     if (document.contents === null) continue;
     if (!isMap(document.contents)) throw invalid('a document is not an object of Kubernetes');
-    for (const one of injectObject(document, [], settings, podPath)) {
-      touched.push(one);
-      isChanged ||= one.result === 'injected';
-    }
+    touched.push(...injectObject(document, [], settings, podPath));
   }
   if (touched.length === 0) throw invalid('there is no object in it');
   // What needs no change keeps every byte.
-  if (!isChanged) return { text, touched };
+  if (touched.every(({ result }) => result !== 'injected')) return { text, touched };
   if (isJson(text)) return { text: `${JSON.stringify(documents[0]?.toJS(), null, 2)}\n`, touched };
   const indentSeq = !/^( *)(?! |#|-)[^\n]*:[ \t]*(?:#[^\n]*)?\n\1- /m.test(text);
   const options = { lineWidth: 0, indentSeq, flowCollectionPadding: !/\{\w/.test(text) } as const;

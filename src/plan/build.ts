@@ -4,7 +4,7 @@ import { isUrl, type Location, locationText, parseLocation } from '../source/ind
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
-import { applyPolicies, type Policy } from './policy/index.ts';
+import { applyPolicies, type Policy, pathOf } from './policy/index.ts';
 import { requireOutside, signatureRequirement, type TrustFlags } from './trust-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
@@ -205,8 +205,9 @@ function pathIsUrl(name: string): WeighlockError {
 
 function requireDifferentPaths(drafts: readonly Draft[]): void {
   const seen = new Map<string, string>();
-  for (const { name, source, destination } of drafts) {
-    const path = destination ?? locationText(source);
+  for (const one of drafts) {
+    const { name } = one;
+    const path = pathOf(one);
     const other = seen.get(path);
     if (other !== undefined) {
       throw new WeighlockError({

@@ -24,7 +24,6 @@ export {
   type Policy,
   PolicyError,
   type PolicyFlags,
-  type PolicyRequirement,
   parsePolicy,
   strictest,
 } from './policy/index.ts';

@@ -33,7 +33,6 @@ export class Body {
       this.#settle = resolve;
     });
     this.#next();
-    if (this.#state.kind === 'open') this.#controller.resume();
     await settled;
     if (this.#state.kind === 'failed') throw this.#state.error;
   }

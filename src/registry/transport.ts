@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
-import { type Body, exchange } from './body.ts';
+import { exchange, type Head } from './body.ts';
 import { BODY_TIMEOUT, CONNECT_TIMEOUT, HEADERS_TIMEOUT, MAX_REDIRECTS } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { receivingConnector } from './receive.ts';
@@ -17,10 +17,7 @@ export interface TransportSettings {
   readonly plainHttp: readonly string[];
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Body;
+export interface Answer extends Head {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
 }

@@ -3,8 +3,8 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
+  isOfFile,
   loadChecksums,
-  type ModelManifest,
   type Proof,
   type Proofs,
   proveFiles,
@@ -201,20 +201,12 @@ async function requireSigned(requirement: SignatureRequirement, path: string, sh
   const rejected = [...all.rejected];
   for (const proof of all.proofs) {
     const { binding, where } = proof;
-    const isOfIt =
-      binding.kind === 'file'
-        ? binding.hash === 'sha256' && binding.digests.includes(sha256)
-        : binding.kind === 'model' && isOneFile(binding.manifest, sha256);
-    if (isOfIt) proofs.push(proof);
+    if (isOfFile(binding, sha256)) proofs.push(proof);
     else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
   }
   const failure = tooFewSigners(requirement, { ...all, proofs, rejected });
   if (failure !== undefined)
     throw new WeighlockError({ ...failure, message: `the checksums file: ${failure.message}` });
-}
-
-function isOneFile({ hash, method, resources }: ModelManifest, sha256: string): boolean {
-  return hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === sha256;
 }
 
 /** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */

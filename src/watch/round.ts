@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { isSea } from 'node:sea';
 import { EXIT } from '../error/index.ts';
+import { jsonObject } from '../json-object.ts';
 
 /** What came of one verification. */
 export interface Round {
@@ -50,7 +51,7 @@ export function runRound(
     if (rest.length > MAX_LINE) rest = '';
     for (const one of lines) {
       line(one);
-      const event = parse(one);
+      const event = jsonObject(one);
       if (event['event'] === 'artifact')
         artifacts.push({
           name: String(event['artifact']),
@@ -80,13 +81,4 @@ export function runRound(
 
 function isResult(value: unknown): value is Round['result'] {
   return value === 'PASSED' || value === 'FAILED' || value === 'UNEVALUATED';
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

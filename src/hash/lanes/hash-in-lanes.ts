@@ -1,9 +1,9 @@
 import { type Failure, failureOf } from '../../error/index.ts';
 import { digestAt, EntryReader, type FileTable } from '../../fs/index.ts';
-import { type Control, checkStop, countBytes, countFile, nextInQueue, Stopped } from '../control.ts';
+import { type Control, checkStop, countBytes, countFile, Stopped } from '../control.ts';
 import { type Copy, createCopy } from '../copy.ts';
-import { locate } from '../hash-files.ts';
 import type { HashReply, HashRequest } from '../protocol.ts';
+import { type Next, takeNext } from '../queue.ts';
 import { LANES, type LaneHasher } from './lane-hasher.ts';
 
 /** A file in a lane. */
@@ -26,39 +26,31 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   const jobs = new Map<number, Job>();
   let isEmpty = false;
 
-  const give = (job: Job, error: unknown) => {
-    hasher.drop(job.lane);
-    jobs.delete(job.lane);
-    job.copy?.close();
-    job.reader.close();
-    if (error instanceof Stopped) throw error;
-    failures.push({ task: job.task, failure: failureOf(error) });
+  /** Frees a lane, whatever came of its file. */
+  const release = ({ lane, copy, reader }: Job) => {
+    jobs.delete(lane);
+    hasher.drop(lane);
+    copy?.close();
+    reader.close();
   };
 
-  /** The next file that can be opened, in this lane; false when there is none. */
-  const take = (lane: number): boolean => {
-    for (let next = nextInQueue(control); next < request.order.length; next = nextInQueue(control)) {
-      const { task, index } = locate(request.tasks, request.order[next] ?? 0);
-      const work = request.tasks[task];
-      if (work === undefined) break;
-      const { root, files } = work.listing;
+  const failed = (task: number, error: unknown) => {
+    if (error instanceof Stopped) throw error;
+    failures.push({ task, failure: failureOf(error) });
+  };
+
+  /** Puts the next file that can be opened into a lane. */
+  const take = (lane: number) => {
+    for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
       try {
-        const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
-        try {
-          const reader = new EntryReader(root, files, index);
-          hasher.begin(lane);
-          jobs.set(lane, { lane, task, index, files, reader, copy, isEnded: false });
-          return true;
-        } catch (error) {
-          copy?.close();
-          throw error;
-        }
+        jobs.set(lane, open(next, lane));
+        hasher.begin(lane);
+        return;
       } catch (error) {
-        failures.push({ task, failure: failureOf(error) });
+        failed(next.task, error);
       }
     }
     isEmpty = true;
-    return false;
   };
 
   try {
@@ -69,7 +61,8 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
         try {
           fill(job, hasher, control);
         } catch (error) {
-          give(job, error);
+          release(job);
+          failed(job.task, error);
         }
       }
       hasher.run();
@@ -78,17 +71,22 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
         digestAt(job.files, job.index).set(hasher.digest(job.lane));
         job.files.hashed[job.index] = 1;
         countFile(control);
-        jobs.delete(job.lane);
-        job.copy?.close();
-        job.reader.close();
+        release(job);
       }
     }
   } finally {
-    for (const { lane, copy, reader } of jobs.values()) {
-      hasher.drop(lane);
-      copy?.close();
-      reader.close();
-    }
+    for (const job of [...jobs.values()]) release(job);
+  }
+}
+
+function open({ work, task, index }: Next, lane: number): Job {
+  const { root, files } = work.listing;
+  const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+  try {
+    return { lane, task, index, files, reader: new EntryReader(root, files, index), copy, isEnded: false };
+  } catch (error) {
+    copy?.close();
+    throw error;
   }
 }
 

@@ -14,6 +14,11 @@ export interface Subject {
   readonly requirements: Requirement[];
 }
 
+/** Where it lies, or will lie. */
+export function pathOf({ source, destination }: Pick<Subject, 'source' | 'destination'>): string {
+  return destination ?? locationText(source);
+}
+
 /** The strictest of what policies and flags say: no value of a pod's weakens a policy. */
 export function strictest(
   policies: readonly Policy[],
@@ -51,8 +56,7 @@ export function applyPolicies(
     for (const artifact of policy.artifacts) {
       if (artifact.subject.kind !== 'one') continue;
       const wanted = locationsOf(artifact.subject);
-      const path = wanted.destination ?? locationText(wanted.source);
-      const known = [...brought, ...named].find((one) => (one.destination ?? locationText(one.source)) === path);
+      const known = [...brought, ...named].find((one) => pathOf(one) === pathOf(wanted));
       if (known !== undefined) requireSameSource(known, artifact, wanted.source);
       const subject = known ?? add(artifact.name, wanted.source, wanted.destination);
       if (known === undefined) named.push(subject);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errno, WeighlockError } from '../../error/index.ts';
-import { proveFiles, readSignatureFile } from '../../evidence/index.ts';
+import { isOfFile, proveFiles, readSignatureFile } from '../../evidence/index.ts';
 import { sha256 } from '../../library/index.ts';
 import { type Attestor, parsePublicKey } from '../../trust/index.ts';
 import { readTrust } from '../trust-files.ts';
@@ -96,14 +96,7 @@ async function requireSigned(text: string, file: string, signature: string, key:
     );
   try {
     const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digest);
-    const isSigned = proofs.some(({ binding }) =>
-      binding.kind === 'file'
-        ? binding.hash === 'sha256' && binding.digests.includes(digest)
-        : binding.kind === 'model' &&
-          binding.manifest.method === 'files' &&
-          binding.manifest.resources.length === 1 &&
-          binding.manifest.resources[0]?.digest === digest,
-    );
+    const isSigned = proofs.some(({ binding }) => isOfFile(binding, digest));
     if (!isSigned) throw unsigned(rejected[0]?.why ?? `${signature} is a signature of something else`);
   } catch (error) {
     if (!(error instanceof WeighlockError) || error.code === 'CONFIG_INVALID') throw error;

@@ -4,21 +4,18 @@ import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
 export type PinSource = { readonly digest: string } | { readonly fromEnv: string };
 
 /** One thing that a policy requires. */
-export type PolicyRequirement =
-  | PolicyLeaf
-  | { readonly kind: 'anyOf'; readonly options: readonly PolicyLeaf[]; readonly place: string };
+export type PolicyRequirement = PolicyLeaf | { readonly kind: 'anyOf'; readonly options: readonly PolicyLeaf[] };
 
 /** A requirement that is no group. */
 export type PolicyLeaf =
-  | { readonly kind: 'sha256'; readonly pin: PinSource; readonly place: string }
+  | { readonly kind: 'sha256'; readonly pin: PinSource }
   | {
       readonly kind: 'checksums';
       readonly file: string;
       readonly pin?: PinSource;
       readonly signature?: SignatureRequirement;
-      readonly place: string;
     }
-  | { readonly kind: 'signature'; readonly requirement: SignatureRequirement; readonly place: string };
+  | { readonly kind: 'signature'; readonly requirement: SignatureRequirement };
 
 /** One artifact that a policy names, or all that an injecting policy mounted. */
 export interface PolicyArtifact {
@@ -28,7 +25,6 @@ export interface PolicyArtifact {
     | { readonly kind: 'one'; readonly source?: string; readonly path?: string };
   /** All must be met; never empty. */
   readonly require: readonly PolicyRequirement[];
-  readonly place: string;
 }
 
 /** A policy that was read and checked. */

@@ -170,24 +170,23 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
           ...(path === undefined ? {} : { path: path.replace(/(?<=.)\/+$/, '') }),
         } as const)
       : ({ kind: 'each-target' } as const);
-  return { name, subject, require, place: value.place };
+  return { name, subject, require };
 }
 
 function readRequirement(value: Value, scope: Scope): PolicyRequirement {
   const fields = value.fields([...LEAVES, 'anyOf']);
   if (fields.only([...LEAVES, 'anyOf']) !== 'anyOf') return readLeaf(value, scope);
   const options = fields.require('anyOf').list((element) => readLeaf(element, scope), { least: 2 });
-  return { kind: 'anyOf', options, place: value.place };
+  return { kind: 'anyOf', options };
 }
 
 function readLeaf(value: Value, scope: Scope): PolicyLeaf {
   const fields = value.fields(LEAVES);
   const kind = fields.only(LEAVES);
   const block = fields.require(kind);
-  const { place } = value;
-  if (kind === 'sha256') return { kind, pin: readPin(block), place };
-  if (kind === 'checksums') return readChecksums(block, scope, place);
-  return { kind: 'signature', requirement: readSignature(kind, block, scope), place };
+  if (kind === 'sha256') return { kind, pin: readPin(block) };
+  if (kind === 'checksums') return readChecksums(block, scope);
+  return { kind: 'signature', requirement: readSignature(kind, block, scope) };
 }
 
 function readPin(value: Value): PinSource {
@@ -201,15 +200,15 @@ function readPin(value: Value): PinSource {
   return { fromEnv: name };
 }
 
-function readChecksums(value: Value, scope: Scope, place: string): PolicyLeaf {
+function readChecksums(value: Value, scope: Scope): PolicyLeaf {
   const fields = value.fields(['file', 'sha256', 'signature']);
   const kind = fields.only(['sha256', 'signature']);
   const file = fields.require('file').text();
-  if (kind === 'sha256') return { kind: 'checksums', file, pin: readPin(fields.require('sha256')), place };
+  if (kind === 'sha256') return { kind: 'checksums', file, pin: readPin(fields.require('sha256')) };
   const block = fields.require('signature');
   const signature = readSignature('signature', block, scope);
   if (signature.files.length === 0) block.fail('a signature of a checksums file has to be named', 'add file');
-  return { kind: 'checksums', file, signature, place };
+  return { kind: 'checksums', file, signature };
 }
 
 function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
