@@ -46,6 +46,15 @@ export const REMOTE_OPTIONS = {
   unpack: { type: 'boolean', default: false, describe: 'publish an archive from https:// as the files in it' },
 } as const satisfies Record<string, Options>;
 
+/** What Fulcio says of a workflow (fulcio, docs/oid-info.md), by cosign's names. */
+const WORKFLOW_EXTENSIONS = {
+  trigger: '1.3.6.1.4.1.57264.1.2',
+  sha: '1.3.6.1.4.1.57264.1.3',
+  name: '1.3.6.1.4.1.57264.1.4',
+  repository: '1.3.6.1.4.1.57264.1.5',
+  ref: '1.3.6.1.4.1.57264.1.6',
+} as const;
+
 /** Whose signatures count; the names are cosign's where it has one. */
 export const TRUST_OPTIONS = {
   key: {
@@ -59,6 +68,8 @@ export const TRUST_OPTIONS = {
   'certificate-oidc-issuer': { type: 'string', describe: 'who vouched for that subject' },
   'certificate-oidc-issuer-regexp': { type: 'string', describe: 'the same as an expression, always anchored' },
   'ca-roots': { type: 'string', describe: 'CA certificates (PEM) of a private PKI' },
+  'ca-intermediates': { type: 'string', describe: 'CA certificates (PEM) between them and a signer' },
+  crl: { type: 'string', describe: 'revocation lists (PEM) of the private PKI, one of every CA' },
   'trusted-root': { type: 'string', describe: 'trusted_root.json [default: the public-good Sigstore instance]' },
   'insecure-ignore-tlog': { type: 'boolean', default: false, describe: 'ask for no transparency log entry' },
   'insecure-ignore-sct': { type: 'boolean', default: false, describe: 'ask for no certificate transparency' },
@@ -67,6 +78,17 @@ export const TRUST_OPTIONS = {
     default: false,
     describe: 'take the time from an RFC 3161 authority only',
   },
+  'tlog-threshold': { type: 'string', describe: 'transparency logs that must have an entry [default: 1]' },
+  'ctlog-threshold': { type: 'string', describe: 'certificate logs that must have seen a certificate [default: 1]' },
+  'timestamp-threshold': { type: 'string', describe: 'RFC 3161 authorities that must confirm the time [default: 0]' },
+  'timestamp-certificate-chain': { type: 'string', describe: 'certificates (PEM) of another RFC 3161 authority' },
+  ...Object.fromEntries(
+    Object.keys(WORKFLOW_EXTENSIONS).map((name) => [
+      `certificate-github-workflow-${name}`,
+      { type: 'string' as const, describe: `${name} that the certificate must name` },
+    ]),
+  ),
+  annotations: { type: 'string', array: true, nargs: 1, describe: 'KEY=VALUE that the signature must say' },
   signature: {
     type: 'string',
     array: true,
@@ -77,6 +99,11 @@ export const TRUST_OPTIONS = {
   threshold: { type: 'string', describe: 'how many of those that are named must have signed [default: 1]' },
   type: { type: 'string', describe: 'predicate type: ask for an attestation instead of a signature' },
   condition: { type: 'string', array: true, nargs: 1, describe: 'CEL over predicate, subject and signer' },
+  'allow-legacy-model-signatures': {
+    type: 'boolean',
+    default: false,
+    describe: 'accept signatures of model_signing before 1.0',
+  },
   'max-age': { type: 'string', describe: 'most time since the signature, e.g. 720h' },
 } as const satisfies Record<string, Options>;
 
@@ -284,6 +311,18 @@ function inVariable(key: string, environment: Environment): string {
   });
 }
 
+function annotationsOf(values: RawValues): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const text of namesOf(values, 'annotations')) {
+    const at = text.indexOf('=');
+    const key = text.slice(0, at);
+    if (at < 1) throw usage(`--annotations cannot be "${text}"`, 'write KEY=VALUE');
+    if (found.has(key)) throw usage(`--annotations asks for ${key} twice`, 'ask for each once');
+    found.set(key, text.slice(at + 1));
+  }
+  return found;
+}
+
 /** The options of `TRUST_OPTIONS`. */
 export function trustSettings(values: RawValues, environment: Environment): TrustFlags {
   const optional = <K extends string>(name: K, key: string): { [P in K]?: string } => {
@@ -291,6 +330,10 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
   };
   const threshold = countOf(values, 'threshold', 1000);
+  const optionalCount = <K extends string>(name: K, key: string): { [P in K]?: number } => {
+    const count = countOf(values, key, 32);
+    return count === undefined ? {} : ({ [name]: count } as { [P in K]?: number });
+  };
   const keys = namesOf(values, 'key');
   return {
     keys,
@@ -302,6 +345,19 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     ...optional('issuer', 'certificate-oidc-issuer'),
     ...optional('issuerRegexp', 'certificate-oidc-issuer-regexp'),
     ...optional('caRoots', 'ca-roots'),
+    ...optional('intermediates', 'ca-intermediates'),
+    ...optional('crl', 'crl'),
+    ...optional('timestampChain', 'timestamp-certificate-chain'),
+    ...optionalCount('tlogThreshold', 'tlog-threshold'),
+    ...optionalCount('ctlogThreshold', 'ctlog-threshold'),
+    ...optionalCount('timestampThreshold', 'timestamp-threshold'),
+    extensions: new Map(
+      Object.entries(WORKFLOW_EXTENSIONS).flatMap(([name, oid]) => {
+        const value = textOf(values, `certificate-github-workflow-${name}`);
+        return value === undefined ? [] : [[oid, value] as const];
+      }),
+    ),
+    annotations: annotationsOf(values),
     ...optional('trustedRoot', 'trusted-root'),
     ...optional('repository', 'signature-repository'),
     ...optional('type', 'type'),
@@ -309,6 +365,7 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     ignoreSct: flagOf(values, 'insecure-ignore-sct'),
     signedTimestamps: flagOf(values, 'use-signed-timestamps'),
     ...(threshold === undefined ? {} : { threshold }),
+    allowLegacy: flagOf(values, 'allow-legacy-model-signatures'),
     signatures: listOf(values, 'signature'),
     conditions: listOf(values, 'condition'),
     ...(values['max-age'] === undefined ? {} : { maxAge: durationOf(values, 'max-age') }),

@@ -32,6 +32,8 @@ export interface Bundle {
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
     | { readonly kind: 'message'; readonly message: MessageSignature };
+  readonly hasStamps: boolean;
+  readonly hasEntries: boolean;
   /** As it was, for the library. */
   readonly json: JsonObject;
   /** The envelope byte for byte, where old log entries are about those. */
@@ -60,16 +62,20 @@ export function readBundle(value: Json): Bundle {
   const mediaType = fields.text('mediaType');
   if (!MEDIA_TYPES.has(mediaType)) throw new MalformedError(`unknown bundle type ${JSON.stringify(mediaType)}`);
   const material = fields.object('verificationMaterial');
-  checkCounts(material);
-  return { material: readMaterial(material), content: readContent(fields), json: fields.value };
+  return {
+    material: readMaterial(material),
+    content: readContent(fields),
+    // The library reads them; here they are only counted.
+    hasEntries: countOf(material, 'tlogEntries') > 0,
+    hasStamps:
+      material.has('timestampVerificationData') &&
+      countOf(material.object('timestampVerificationData'), 'rfc3161Timestamps') > 0,
+    json: fields.value,
+  };
 }
 
-/** The library reads them; here they are only counted. */
-function checkCounts(material: Fields): void {
-  if (material.has('tlogEntries')) material.objects('tlogEntries', MAX_ENTRIES);
-  if (!material.has('timestampVerificationData')) return;
-  const times = material.object('timestampVerificationData');
-  if (times.has('rfc3161Timestamps')) times.objects('rfc3161Timestamps', MAX_ENTRIES);
+function countOf(fields: Fields, key: string): number {
+  return fields.has(key) ? fields.objects(key, MAX_ENTRIES).length : 0;
 }
 
 function readMaterial(fields: Fields): Material {

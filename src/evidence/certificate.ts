@@ -66,41 +66,82 @@ export function requireCodeSigning(certificate: X509Certificate): void {
     throw untrusted('the certificate is not one for signing code');
 }
 
-/** @throws EvidenceError `SIGNER_UNTRUSTED` unless one name and the issuer are those of one identity */
+/** Fulcio's extensions (fulcio, docs/oid-info.md). */
+const FULCIO = '1.3.6.1.4.1.57264.1.';
+
+/** The ones up to here are the text itself, later ones a DER UTF8String. */
+const LAST_RAW = 7;
+
+/** What Fulcio wrote into a certificate beside the names, by OID. */
+export async function fulcioExtensions(der: Buffer): Promise<ReadonlyMap<string, string>> {
+  const { X509Certificate: certificates } = await library('sigstore');
+  const found = new Map<string, string>();
+  for (const { subs } of certificates.parse(Buffer.from(der)).extensions) {
+    const oid = subs[0]?.toOID() ?? '';
+    const value = subs.at(-1);
+    if (!oid.startsWith(FULCIO) || value === undefined) continue;
+    const bytes = Number(oid.slice(FULCIO.length)) <= LAST_RAW ? value.value : value.subs[0]?.value;
+    // S15: nothing is read as if it were ASCII.
+    if (bytes !== undefined && isUtf8(bytes)) found.set(oid, bytes.toString('utf8'));
+  }
+  return found;
+}
+
+function isUtf8(bytes: Buffer): boolean {
+  return Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes);
+}
+
+/**
+ * @param extensions - of the certificate, by OID
+ * @throws EvidenceError `SIGNER_UNTRUSTED` unless one name, the issuer and all extensions are those of one identity
+ */
 export async function requireIdentity(
   identities: readonly Identity[],
   names: readonly string[],
-  issuer: string,
-): Promise<string> {
+  extensions: ReadonlyMap<string, string>,
+): Promise<{ subject: string; issuer: string }> {
+  const issuer = extensions.get(`${FULCIO}8`) ?? extensions.get(`${FULCIO}1`) ?? '';
+  let different = '';
   for (const identity of identities) {
     if (!(await matchesPattern(identity.issuer, issuer))) continue;
-    for (const name of names) if (await matchesPattern(identity.subject, name)) return name;
+    for (const subject of names) {
+      if (!(await matchesPattern(identity.subject, subject))) continue;
+      // S16: whatever is asked for is looked at.
+      const wrong = [...(identity.extensions ?? [])].find(([oid, value]) => extensions.get(oid) !== value);
+      if (wrong === undefined) return { subject, issuer };
+      different = `, with ${extensions.get(wrong[0])?.slice(0, 300) ?? 'nothing'} as ${wrong[0]}`;
+    }
   }
   const found = names.length === 0 ? 'nobody' : names.map((name) => name.slice(0, 300)).join(', ');
-  throw untrusted(`signed by ${found}, vouched for by ${issuer === '' ? 'nobody' : issuer.slice(0, 300)}`);
+  const by = issuer === '' ? 'nobody' : issuer.slice(0, 300);
+  throw untrusted(`signed by ${found}, vouched for by ${by}${different}`);
 }
 
 /**
  * Builds the path from a leaf to one of the explicit roots, by signatures and not by names; what lies between comes from
  * the signature and is never an anchor. Every certificate must be valid at the time (S8).
+ *
+ * @returns the path, leaf first, root last
  */
 export function requirePath(
   leaf: X509Certificate,
   between: readonly X509Certificate[],
   roots: readonly X509Certificate[],
   time: Date,
-): void {
+): readonly X509Certificate[] {
   let current = leaf;
   requireValidAt(current, time);
-  for (let length = 0; length < MAX_CHAIN; length++) {
+  const path = [leaf];
+  while (path.length <= MAX_CHAIN) {
     const root = roots.find((one) => isIssuer(one, current));
     if (root !== undefined) {
       requireValidAt(root, time);
-      return;
+      return [...path, root];
     }
     const next = between.find((one) => one !== current && one.ca && isIssuer(one, current));
     if (next === undefined) break;
     requireValidAt(next, time);
+    path.push(next);
     current = next;
   }
   throw untrusted('the certificate does not lead to a trusted root');

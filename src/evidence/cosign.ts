@@ -105,16 +105,19 @@ function wholeNumber(value: Json | undefined, name: string): string {
 }
 
 /**
- * The digest of the manifest that a plain signature is about. Only after its signature was verified.
+ * What a plain signature says: the digest of a manifest, and annotations. Only after it was verified.
  *
  * @throws MalformedError
  */
-export function signedManifest(payload: Uint8Array): string {
+export function readSimpleSigning(payload: Uint8Array): { manifest: string; annotations: JsonObject } {
   const fields = new Fields(parseStrictJson(payload, 'the payload'), 'the payload');
   const critical = fields.object('critical');
   // Cosign leaves this out; another tool's payload of the same shape is no image signature.
   if (critical.text('type') !== SIMPLE_TYPE) throw new MalformedError(`the payload is no "${SIMPLE_TYPE}"`);
-  return critical.object('image').text('docker-manifest-digest');
+  return {
+    manifest: critical.object('image').text('docker-manifest-digest'),
+    annotations: fields.has('optional') ? fields.object('optional').value : {},
+  };
 }
 
 /**

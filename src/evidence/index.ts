@@ -2,6 +2,7 @@ export type { Checksums } from './checksums.ts';
 export { ChecksumsParser } from './checksums.ts';
 export { type Condition, compileConditions } from './conditions.ts';
 export { IN_TOTO_TYPE, preAuthEncoding } from './dsse.ts';
+export { LEGACY_MODEL_TYPE } from './legacy-model.ts';
 export { type LoadedChecksums, loadChecksums, requirePinned } from './load-checksums.ts';
 export type { ModelManifest } from './model-signature.ts';
 export { proveStored, type StoredSignature } from './oci-signature.ts';

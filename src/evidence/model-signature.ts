@@ -8,7 +8,7 @@ import { Fields, MalformedError } from './strict-json.ts';
 export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
 
 /** Files or shards in one signature; the payload's size is bounded before. */
-const MAX_RESOURCES = 1_000_000;
+export const MAX_RESOURCES = 1_000_000;
 
 /** Entries that the signer left out. */
 const MAX_IGNORED = 1000;
@@ -118,7 +118,8 @@ function readResource(fields: Fields, hash: ModelHash, shardBytes: number | unde
   return { path: resourcePath(path, deviations), start: Number(start), end: Number(end), digest };
 }
 
-function resourcePath(name: string, deviations: string[]): PathBytes {
+/** @throws MalformedError for a name that leaves the root, or could be written in another way */
+export function resourcePath(name: string, deviations: string[]): PathBytes {
   if (name === '.') {
     deviations.push('it calls the one file "."');
     return name as PathBytes;

@@ -1,10 +1,12 @@
 import type { Attestor } from '../trust/index.ts';
+import { annotatedSubjects, requireAnnotations } from './annotations.ts';
 import { type Bundle, parseBundle } from './bundle.ts';
-import { COSIGN_SIGN_TYPE, legacyBundle, signedManifest } from './cosign.ts';
+import { COSIGN_SIGN_TYPE, legacyBundle, readSimpleSigning } from './cosign.ts';
+import { type Accepted, proveEnvelope } from './envelope.ts';
 import type { Proof, Proofs, Rejected } from './proof.ts';
 import { rejection } from './signature-file.ts';
 import { EvidenceError } from './signer.ts';
-import { isAbout, parseStatement, type Statement } from './statement.ts';
+import { isAbout, type Statement } from './statement.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
 /** A signature as a registry stores it. Nothing of it is trusted. */
@@ -27,6 +29,7 @@ export async function proveStored(
   attestors: readonly Attestor[],
   digest: string,
   want: { readonly predicateType: string } | 'signature',
+  accepted: Accepted,
 ): Promise<Proofs> {
   const proofs: Proof[] = [];
   const rejected: Rejected[] = [];
@@ -42,7 +45,7 @@ export async function proveStored(
     }
     for (const attestor of attestors) {
       try {
-        proofs.push(await prove(bundle, signature, attestor, digest, want));
+        proofs.push(await prove(bundle, signature, attestor, digest, want, accepted));
       } catch (error) {
         rejected.push(rejection(error, signature.where, attestor.name));
       }
@@ -64,22 +67,28 @@ async function prove(
   attestor: Attestor,
   digest: string,
   want: { readonly predicateType: string } | 'signature',
+  accepted: Accepted,
 ): Promise<Proof> {
-  const signer = await verifyBundle(bundle, attestor);
   if (bundle.content.kind === 'message') {
+    const signer = await verifyBundle(bundle, attestor);
     // Only the layer of a `.sig` image; a bundle of this kind says nothing about an image.
     if (form !== 'simplesigning' || want !== 'signature')
       throw new EvidenceError('SIGNATURE_INVALID', 'it is a signature of a file, not of an artifact in a registry');
-    const signed = signedManifest(bytes);
-    if (signed !== `sha256:${digest}`) throw otherArtifact(signed);
+    const { manifest, annotations } = readSimpleSigning(bytes);
+    if (manifest !== `sha256:${digest}`) throw otherArtifact(manifest);
+    requireAnnotations(annotations, attestor.annotations);
     return { signer, where, binding: { kind: 'manifest' } };
   }
-  const statement = parseStatement(bundle.content.envelope.payload);
+  const { signer, statement, manifest } = await proveEnvelope(bundle, bundle.content.envelope, attestor, accepted);
+  // What was signed are the files: they are held against it when they have come.
+  if (manifest !== undefined && want === 'signature')
+    return { signer, where, statement, binding: { kind: 'model', manifest } };
   const wanted = want === 'signature' ? COSIGN_SIGN_TYPE : want.predicateType;
   if (!isOfType(statement, wanted)) {
     throw new EvidenceError('ATTESTATION_MISSING', `it is of the type ${statement.predicateType.slice(0, 200)}`);
   }
-  if (!isAbout(statement, digest)) throw otherArtifact(statement.subjects[0]?.digest.get('sha256') ?? 'nothing');
+  const subjects = annotatedSubjects(statement.subjects, attestor.annotations);
+  if (!isAbout(subjects, digest)) throw otherArtifact(statement.subjects[0]?.digest.get('sha256') ?? 'nothing');
   return { signer, where, statement, binding: { kind: 'manifest' } };
 }
 

@@ -36,6 +36,8 @@ export interface Proofs {
   readonly rejected: readonly Rejected[];
   /** `st_dev:st_ino` of signature files: they are not "unexpected" when they lie inside the artifact. */
   readonly identities: readonly string[];
+  /** Names of signatures that came as files of the artifact itself; the same of them. */
+  readonly names?: ReadonlySet<string>;
 }
 
 /** True for a signature of exactly this file: over its SHA-256, or over a list that names it alone. */

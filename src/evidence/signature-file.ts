@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Attestor } from '../trust/index.ts';
+import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
 import { type Bundle, parseBundle } from './bundle.ts';
 import { detachedBundle, legacyBlobBundle } from './cosign.ts';
-import { MODEL_SIGNATURE_TYPE, parseModelManifest } from './model-signature.ts';
+import { type Accepted, proveEnvelope } from './envelope.ts';
 import type { Proof, Proofs, Rejected } from './proof.ts';
 import { EvidenceError } from './signer.ts';
-import { parseStatement, type Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
@@ -69,6 +69,7 @@ export async function proveFiles(
   files: readonly SignatureFile[],
   attestors: readonly Attestor[],
   digest: string | undefined,
+  accepted: Accepted = {},
 ): Promise<Proofs & { readonly needsDigest: boolean }> {
   const proofs: Proof[] = [];
   const rejected: Rejected[] = [];
@@ -77,7 +78,7 @@ export async function proveFiles(
     try {
       const bundle = readAny(bytes, digest);
       if (bundle === undefined) needsDigest = true;
-      else proofs.push(...(await proofsOf(bundle, attestors, path, rejected)));
+      else proofs.push(...(await proofsOf(bundle, attestors, path, rejected, accepted)));
     } catch (error) {
       rejected.push(rejection(error, path));
     }
@@ -98,11 +99,12 @@ async function proofsOf(
   attestors: readonly Attestor[],
   where: string,
   rejected: Rejected[],
+  accepted: Accepted,
 ): Promise<Proof[]> {
   const proofs: Proof[] = [];
   for (const attestor of attestors) {
     try {
-      proofs.push(await proofOf(bundle, attestor, where));
+      proofs.push(await proofOf(bundle, attestor, where, accepted));
     } catch (error) {
       rejected.push(rejection(error, where, attestor.name));
     }
@@ -110,36 +112,19 @@ async function proofsOf(
   return proofs;
 }
 
-async function proofOf(bundle: Bundle, attestor: Attestor, where: string): Promise<Proof> {
+async function proofOf(bundle: Bundle, attestor: Attestor, where: string, accepted: Accepted): Promise<Proof> {
   const { content } = bundle;
   if (content.kind === 'message') {
     const signer = await verifyBundle(bundle, attestor);
+    refuseAnnotations(attestor.annotations);
     const { hash, digest } = content.message;
     return { signer, where, binding: { kind: 'file', hash, digests: [digest.toString('hex')] } };
   }
-  const { payload } = content.envelope;
-  // What decides here whether a log is asked for is not trusted yet: it can only be stricter with whom signs statements.
-  const unproved = statementIn(payload);
-  const isModel = 'predicateType' in unproved && MODEL_SIGNATURE_TYPE.test(unproved.predicateType);
-  const signer = await verifyBundle(bundle, attestor, isModel);
-  if (!('predicateType' in unproved)) throw unproved.error;
-  // The signature is over the bytes that this was parsed from.
-  const statement = unproved;
-  if (isModel) {
-    const manifest = parseModelManifest(statement);
-    const deviations = [...signer.deviations, ...manifest.deviations];
-    return { signer: { ...signer, deviations }, where, statement, binding: { kind: 'model', manifest } };
-  }
-  const digests = statement.subjects.flatMap(({ digest }) => digest.get('sha256') ?? []);
+  const { signer, statement, manifest } = await proveEnvelope(bundle, content.envelope, attestor, accepted);
+  if (manifest !== undefined) return { signer, where, statement, binding: { kind: 'model', manifest } };
+  const subjects = annotatedSubjects(statement.subjects, attestor.annotations);
+  const digests = subjects.flatMap(({ digest }) => digest.get('sha256') ?? []);
   return { signer, where, statement, binding: { kind: 'file', hash: 'sha256', digests } };
-}
-
-function statementIn(payload: Buffer): Statement | { readonly error: unknown } {
-  try {
-    return parseStatement(payload);
-  } catch (error) {
-    return { error };
-  }
 }
 
 export function rejection(error: unknown, where: string, attestor?: string): Rejected {

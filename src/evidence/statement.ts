@@ -24,13 +24,14 @@ export interface Subject {
 /**
  * Parses the payload of an envelope whose signature was verified.
  *
+ * @param mostSubjects - for statements that list files as subjects
  * @throws MalformedError (S5, S28)
  */
-export function parseStatement(payload: Uint8Array): Statement {
+export function parseStatement(payload: Uint8Array, mostSubjects = MAX_SUBJECTS): Statement {
   const fields = new Fields(parseStrictJson(payload, 'the statement'), 'the statement');
   const type = fields.text('_type');
   if (!STATEMENT_TYPES.has(type)) throw new MalformedError(`${JSON.stringify(type)} is no in-toto statement`);
-  const subjects = fields.objects('subject', MAX_SUBJECTS).map(readSubject);
+  const subjects = fields.objects('subject', mostSubjects).map(readSubject);
   if (subjects.length === 0) throw new MalformedError('the statement is about nothing');
   const predicateType = fields.text('predicateType');
   if (predicateType === '') throw new MalformedError('the statement has no predicate type');
@@ -51,7 +52,7 @@ function readSubject(fields: Fields): Subject {
 }
 
 /** True when one of the subjects has exactly this SHA-256. */
-export function isAbout({ subjects }: Statement, sha256: string): boolean {
+export function isAbout(subjects: readonly Subject[], sha256: string): boolean {
   // S29: an empty or malformed digest equals nothing.
   return /^[0-9a-f]{64}$/.test(sha256) && subjects.some(({ digest }) => digest.get('sha256') === sha256);
 }

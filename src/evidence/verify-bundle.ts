@@ -1,21 +1,21 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import type { Bundle as LibraryBundle } from '@sigstore/bundle';
-import type { SignedEntity } from '@sigstore/verify';
 import { library, sha256 } from '../library/index.ts';
 import {
   type Attestor,
   type Curves,
   fingerprintOf,
   loadCurves,
-  loadTrustedRoot,
   parsePublicKey,
   pemHint,
+  trustMaterial,
+  type ValidityWindow,
   verifyBytes,
   verifyDigest,
 } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import {
   certificatesIn,
+  fulcioExtensions,
   otherNames,
   parseCertificate,
   requireCodeSigning,
@@ -24,39 +24,40 @@ import {
   requireSubject,
   subjectNames,
 } from './certificate.ts';
+import { countCertificateLogs } from './certificate-log.ts';
 import { preAuthEncoding } from './dsse.ts';
-import { isOldAttestation, requireSameEnvelope, requireSameKey } from './log-entry.ts';
+import { verifyLegacyEnvelope } from './legacy-model.ts';
+import { requireNotRevoked } from './revocation.ts';
 import { EvidenceError, invalidSignature, type Signer, untrusted } from './signer.ts';
+import { type Content, verifyWitnesses } from './witnesses.ts';
 
 type KeyAttestor = Attestor & { kind: 'key' };
 type KeylessAttestor = Attestor & { kind: 'keyless' };
 type CertificateAttestor = Attestor & { kind: 'certificate' };
 
-/**
- * What is signed, for the library: an envelope, or a digest that stands for bytes of any number.
- */
-interface Content {
-  readonly signature: Buffer;
-  compareSignature(other: Buffer): boolean;
-  /** SHA-256 of the payload, or the digest of the message. */
-  compareDigest(digest: Buffer): boolean;
-  /** SHA-256 of what the signature is over. */
-  compareSignedDigest(digest: Buffer): boolean;
-  verifySignature(key: KeyObject): boolean;
+/** How it was signed, where that is not said by the bundle. */
+interface Method {
+  /** By a method of OpenSSF Model Signing with a key or certificate, for which no log exists. */
+  readonly logless?: boolean;
+  /** In the encoding of model_signing 0.2. */
+  readonly legacy?: boolean;
 }
 
 /**
  * Verifies that an attestor made the signature in a bundle. What was signed is then in the bundle's content: the payload
  * of its envelope, or a digest that the artifact must have.
  *
- * @param logless - methods of OpenSSF Model Signing with a key or certificate, for which no log exists
  * @throws EvidenceError
  */
-export async function verifyBundle(bundle: Bundle, attestor: Attestor, logless = false): Promise<Signer> {
-  const content = contentOf(bundle, await curvesFor(bundle));
+export async function verifyBundle(
+  bundle: Bundle,
+  attestor: Attestor,
+  { logless = false, legacy = false }: Method = {},
+): Promise<Signer> {
+  const content = contentOf(bundle, await curvesFor(bundle), legacy);
   try {
     if (attestor.kind === 'key') return await verifyByKey(bundle, content, attestor, logless);
-    if (attestor.kind === 'certificate') return await verifyByCertificate(bundle, content, attestor);
+    if (attestor.kind === 'certificate') return await verifyByCertificate(bundle, content, attestor, logless);
     return await verifyKeyless(bundle, content, attestor);
   } catch (error) {
     if (error instanceof EvidenceError) throw error;
@@ -69,7 +70,7 @@ async function curvesFor({ content }: Bundle): Promise<Curves | undefined> {
   return content.kind === 'message' ? loadCurves() : undefined;
 }
 
-function contentOf({ content }: Bundle, curves: Curves | undefined): Content {
+function contentOf({ content }: Bundle, curves: Curves | undefined, legacy: boolean): Content {
   if (content.kind === 'envelope') {
     const { payload, signature } = content.envelope;
     const signed = preAuthEncoding(content.envelope);
@@ -78,7 +79,8 @@ function contentOf({ content }: Bundle, curves: Curves | undefined): Content {
       compareSignature: (other) => other.equals(signature),
       compareDigest: (digest) => digest.equals(sha256(payload)),
       compareSignedDigest: (digest) => digest.equals(sha256(signed)),
-      verifySignature: (key) => verifyBytes(key, signed, signature),
+      verifySignature: (key) =>
+        verifyBytes(key, signed, signature) || (legacy && verifyLegacyEnvelope(content.envelope, key, signature)),
     };
   }
   const { hash, digest, signature } = content.message;
@@ -99,10 +101,30 @@ async function verifyByKey(bundle: Bundle, content: Content, attestor: KeyAttest
   const deviations: string[] = [];
   const { hint } = bundle.material;
   if (hint !== '' && !hintsOf(key).includes(hint)) deviations.push('its hint names another key than the one it is by');
-  const signer = { attestor: attestor.name, fingerprint, deviations };
-  if (logless || attestor.logs.transparencyLog === 'ignored') return signer;
-  const verified = await verifyWithLogs(bundle, content, attestor, key);
-  return { ...signer, ...verified };
+  const { times, ...witnessed } = await verifyWitnesses(bundle, content, attestor, key, logless);
+  requireInForce(attestor.validFor, times);
+  return {
+    attestor: attestor.name,
+    fingerprint,
+    ...timeOf(times),
+    ...witnessed,
+    deviations: [...deviations, ...witnessed.deviations],
+  };
+}
+
+/** S30: a key that was replaced signs nothing after that, and one that is new signed nothing before. */
+function requireInForce(window: ValidityWindow | undefined, times: readonly Date[]): void {
+  const { start, end } = window ?? {};
+  for (const time of times.length > 0 ? times : [new Date()]) {
+    if ((start === undefined || start <= time) && (end === undefined || time <= end)) continue;
+    const what = times.length > 0 ? 'it was made at' : 'its time is not verified, and it is now';
+    throw untrusted(`${what} ${time.toISOString()}, and the key counts ${windowText(start, end)}`);
+  }
+}
+
+function windowText(start: Date | undefined, end: Date | undefined): string {
+  const from = start === undefined ? '' : `from ${start.toISOString()}`;
+  return `${from}${end === undefined ? '' : ` until ${end.toISOString()}`}`.trim();
 }
 
 /** Ways to call a key: OMS takes its PEM text, cosign its DER. */
@@ -111,12 +133,22 @@ function hintsOf(key: KeyObject): string[] {
   return [pemHint(key), der.toString('hex'), der.toString('base64')];
 }
 
-async function verifyByCertificate(bundle: Bundle, content: Content, attestor: CertificateAttestor): Promise<Signer> {
+async function verifyByCertificate(
+  bundle: Bundle,
+  content: Content,
+  attestor: CertificateAttestor,
+  logless: boolean,
+): Promise<Signer> {
   if (bundle.material.kind !== 'certificate') throw untrusted('it carries no certificate, and one is asked for');
-  const [leaf, ...between] = bundle.material.certificates.map(parseCertificate);
+  const [leaf, ...carried] = bundle.material.certificates.map(parseCertificate);
   if (leaf === undefined) throw untrusted('it carries no certificate');
+  const { times, ...witnessed } = await verifyWitnesses(bundle, content, attestor, leaf.publicKey, logless);
   const roots = certificatesIn(attestor.roots);
-  requirePath(leaf, between, roots, new Date());
+  const between = [...carried, ...certificatesIn(attestor.intermediates ?? '')];
+  let path: readonly X509Certificate[] = [];
+  // S8: the whole path, at every time that somebody confirmed; now, when nobody has.
+  for (const time of times.length > 0 ? times : [new Date()]) path = requirePath(leaf, between, roots, time);
+  if (attestor.crls !== undefined) await requireNotRevoked(path, attestor.crls);
   requireSigningUsage(leaf);
   const subject = await requireSubject(attestor.subject, leaf);
   if (!content.verifySignature(leaf.publicKey)) throw invalidSignature('it is not a signature by its certificate');
@@ -125,7 +157,8 @@ async function verifyByCertificate(bundle: Bundle, content: Content, attestor: C
     fingerprint: fingerprintOf(leaf.publicKey),
     subject,
     issuer: leaf.issuer.replaceAll('\n', ','),
-    deviations: [],
+    ...timeOf(times),
+    ...witnessed,
   };
 }
 
@@ -139,98 +172,40 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
   if (bundle.material.kind !== 'certificate') throw untrusted('it carries a key, and an identity is asked for');
   const [der = Buffer.alloc(0)] = bundle.material.certificates;
   const leaf = parseCertificate(der);
-  const { issuer, ...verified } = await verifyWithLogs(bundle, content, attestor, undefined);
+  if (!content.verifySignature(leaf.publicKey)) throw invalidSignature('it is not a signature by its certificate');
+  const { times, ...witnessed } = await verifyWitnesses(bundle, content, attestor, leaf.publicKey, false);
+  // A certificate of ten minutes means nothing without the time of the signature.
+  if (times.length === 0) throw invalidSignature('nobody that is trusted confirmed when it was made: no timestamps');
+  await requireFulcio(der, times, attestor);
   requireCodeSigning(leaf);
   const names = [...subjectNames(leaf), ...(await otherNames(der))];
-  const subject = await requireIdentity(attestor.identities, names, issuer ?? '');
+  const { subject, issuer } = await requireIdentity(attestor.identities, names, await fulcioExtensions(der));
   return {
     attestor: attestor.name,
     fingerprint: fingerprintOf(leaf.publicKey),
     subject,
-    ...(issuer === undefined ? {} : { issuer }),
-    ...verified,
-    deviations: [],
+    issuer,
+    ...timeOf(times),
+    ...witnessed,
   };
 }
 
-/** Everything that the library does well: chains, transparency logs, timestamps; and the checks that it leaves out. */
-async function verifyWithLogs(
-  bundle: Bundle,
-  content: Content,
-  attestor: KeyAttestor | KeylessAttestor,
-  key: KeyObject | undefined,
-): Promise<Pick<Signer, 'issuer' | 'time' | 'logIndex'>> {
-  const { logs } = attestor;
-  const { bundleFromJSON, toSignedEntity, toTrustMaterial, Verifier, verifyTLogInclusion } = await library('sigstore');
-  const root = await loadTrustedRoot(attestor.trustedRoot);
-  const parsed = bundleFromJSON(bundle.json);
-  const entity = entityOf(toSignedEntity(parsed), content, logs);
-  const forKey = () => ({
-    publicKey: key ?? unknownKey(),
-    validFor: () => true,
-  });
-  const trusted = toTrustMaterial(root, forKey);
-  const old = entity.tlogEntries.filter(isOldAttestation);
-  for (const entry of old) {
-    verifyTLogInclusion(entry, trusted.tlogs);
-    if (bundle.content.kind !== 'envelope') throw invalidSignature('a log entry of an attestation, and none is here');
-    requireSameEnvelope(entry.canonicalizedBody, bundle.envelopeBytes, bundle.content.envelope.payload);
+/** The chain to a CA of the trusted root, at every time of the signature, and the logs that saw the certificate. */
+async function requireFulcio(der: Buffer, times: readonly Date[], { trustedRoot, logs }: Attestor): Promise<void> {
+  const { X509Certificate: certificates, verifyCertificateChain } = await library('sigstore');
+  const trusted = await trustMaterial(trustedRoot);
+  const leaf = certificates.parse(Buffer.from(der));
+  for (const time of times) {
+    const [, issuer = leaf] = verifyCertificateChain(time, leaf, trusted.certificateAuthorities);
+    if (logs.certificateLogs === 0) continue;
+    const found = await countCertificateLogs(leaf, issuer, trusted.ctlogs);
+    if (found < logs.certificateLogs)
+      throw untrusted(`${found} certificate logs that are trusted saw its certificate, not ${logs.certificateLogs}`);
   }
-  const verifier = new Verifier(trusted, {
-    tlogThreshold: logs.transparencyLog === 'required' && old.length === 0 ? 1 : 0,
-    ctlogThreshold: logs.certificateLog === 'required' ? 1 : 0,
-    timestampThreshold: key === undefined ? 1 : 0,
-  });
-  const { identity } = verifier.verify({
-    ...entity,
-    tlogEntries: entity.tlogEntries.filter((entry) => !isOldAttestation(entry)),
-  });
-  const signingKey = key ?? leafKey(parsed);
-  for (const entry of entity.tlogEntries) requireSameKey(entry.canonicalizedBody, signingKey);
-  const issuer = identity?.extensions?.issuer;
-  const time = timeOf(entity);
-  const logIndex = entity.tlogEntries[0]?.logIndex;
-  return {
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(time === undefined ? {} : { time }),
-    ...(logIndex === undefined ? {} : { logIndex }),
-  };
-}
-
-/** S14: entries that do not count take their times with them. */
-function entityOf(entity: SignedEntity, content: Content, logs: Attestor['logs']): SignedEntity {
-  const ignoresLog = logs.transparencyLog === 'ignored';
-  const onlyAuthority = ignoresLog || logs.time === 'timestamp-authority';
-  return {
-    ...entity,
-    signature: content,
-    tlogEntries: ignoresLog ? [] : entity.tlogEntries,
-    timestamps: entity.timestamps.filter(({ $case }) => !onlyAuthority || $case === 'timestamp-authority'),
-  };
-}
-
-function leafKey(library: LibraryBundle): KeyObject {
-  const { content } = library.verificationMaterial;
-  const der =
-    content.$case === 'certificate'
-      ? content.certificate.rawBytes
-      : content.$case === 'x509CertificateChain'
-        ? content.x509CertificateChain.certificates[0]?.rawBytes
-        : undefined;
-  return parseCertificate(der ?? Buffer.alloc(0)).publicKey;
-}
-
-function unknownKey(): KeyObject {
-  throw untrusted('it is by a key, and an identity is asked for');
 }
 
 /** The earliest of the times that were verified. */
-function timeOf({ timestamps }: SignedEntity): Date | undefined {
-  const times = timestamps.flatMap((stamp) => {
-    if (stamp.$case === 'timestamp-authority') return [stamp.timestamp.signingTime];
-    return stamp.tlogEntry.inclusionPromise === undefined
-      ? []
-      : [new Date(Number(stamp.tlogEntry.integratedTime) * 1000)];
-  });
-  return times.sort((a, b) => a.getTime() - b.getTime())[0];
+function timeOf(times: readonly Date[]): Pick<Signer, 'time'> {
+  const [time] = [...times].sort((a, b) => a.getTime() - b.getTime());
+  return time === undefined ? {} : { time };
 }

@@ -55,6 +55,8 @@ export interface SignatureRequirement {
   readonly predicateType?: string;
   /** CEL, each of which must be true of an attestation. */
   readonly conditions: readonly string[];
+  /** Takes model signatures of before OpenSSF Model Signing 1.0, too. */
+  readonly allowLegacy?: true;
   /** Most milliseconds since the verified time of the signature. */
   readonly maxAge?: number;
   readonly origin: string;

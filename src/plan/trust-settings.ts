@@ -30,12 +30,22 @@ export interface TrustFlags {
   readonly ignoreTlog: boolean;
   readonly ignoreSct: boolean;
   readonly signedTimestamps: boolean;
+  readonly tlogThreshold?: number;
+  readonly ctlogThreshold?: number;
+  readonly timestampThreshold?: number;
+  readonly timestampChain?: string;
+  readonly intermediates?: string;
+  readonly crl?: string;
+  /** Extensions of a Fulcio certificate, by OID. */
+  readonly extensions: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
   readonly threshold?: number;
   readonly signatures: readonly string[];
   readonly repository?: string;
   readonly type?: string;
   readonly conditions: readonly string[];
   readonly maxAge?: number;
+  readonly allowLegacy: boolean;
 }
 
 /**
@@ -69,19 +79,23 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
     ...(repository === undefined ? {} : { repository }),
     ...(predicateType === undefined ? {} : { predicateType }),
     ...(maxAge === undefined ? {} : { maxAge }),
+    ...(flags.allowLegacy ? { allowLegacy: true } : {}),
     origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
 }
 
 function attestorsOf(flags: TrustFlags): Attestor[] {
-  const logs: LogRequirements = {
-    transparencyLog: flags.ignoreTlog ? 'ignored' : 'required',
-    certificateLog: flags.ignoreSct ? 'ignored' : 'required',
-    time: flags.signedTimestamps ? 'timestamp-authority' : 'any',
-  };
+  const logs = logsOf(flags);
   const trustedRoot: TrustedRootSource =
     flags.trustedRoot === undefined ? 'public-good' : checkTrustedRoot(flags.trustedRoot);
-  const common = { logs, trustedRoot };
+  const common = {
+    logs,
+    trustedRoot,
+    ...(flags.annotations.size === 0 ? {} : { annotations: flags.annotations }),
+    ...(flags.timestampChain === undefined
+      ? {}
+      : { timestampChain: readCertificates(flags.timestampChain, 'the certificates of the time-stamp authority') }),
+  };
   const keys = flags.keys.map((file): Attestor => {
     const pem = flags.keysInVariables.get(file) ?? readTrust(file, 'the key');
     const { fingerprint } = parsePublicKey(pem, `the key ${file}`);
@@ -102,17 +116,61 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
         '--certificate-oidc-issuer says nothing about a private PKI',
         'leave it out, or leave out --ca-roots',
       );
-    const roots = readTrust(flags.caRoots, 'the CA certificates');
-    if (!roots.includes('-----BEGIN CERTIFICATE-----'))
-      throw invalid(`${flags.caRoots} has no certificate`, 'give the CA certificates in PEM');
-    return [...keys, { ...common, kind: 'certificate', name: flags.caRoots, roots, subject }];
+    const roots = readCertificates(flags.caRoots, 'the CA certificates');
+    const { intermediates, crl } = flags;
+    const more = {
+      ...(intermediates === undefined
+        ? {}
+        : { intermediates: readCertificates(intermediates, 'the intermediate certificates') }),
+      ...(crl === undefined ? {} : { crls: requireCrl(readTrust(crl, 'the revocation list'), crl) }),
+    };
+    requireNoExtensions(flags);
+    return [...keys, { ...common, kind: 'certificate', name: flags.caRoots, roots, subject, ...more }];
   }
-  if (subject === undefined && issuer === undefined) return keys;
+  if (flags.intermediates !== undefined) throw missing('--ca-intermediates', '--ca-roots');
+  if (flags.crl !== undefined) throw missing('--crl', '--ca-roots');
+  if (subject === undefined && issuer === undefined) {
+    requireNoExtensions(flags);
+    return keys;
+  }
   // S17: half an identity is nobody in particular.
   if (subject === undefined) throw missing('--certificate-oidc-issuer', '--certificate-identity');
   if (issuer === undefined) throw missing('--certificate-identity', '--certificate-oidc-issuer');
-  const identity: Identity = { issuer, subject };
+  const { extensions } = flags;
+  const identity: Identity = { issuer, subject, ...(extensions.size === 0 ? {} : { extensions }) };
   return [...keys, { ...common, kind: 'keyless', name: 'the identity', identities: [identity] }];
+}
+
+function logsOf(flags: TrustFlags): LogRequirements {
+  if (flags.ignoreTlog && flags.tlogThreshold !== undefined)
+    throw invalid('--tlog-threshold and --insecure-ignore-tlog exclude each other', 'give one of them');
+  if (flags.ignoreSct && flags.ctlogThreshold !== undefined)
+    throw invalid('--ctlog-threshold and --insecure-ignore-sct exclude each other', 'give one of them');
+  return {
+    transparencyLogs: flags.ignoreTlog ? 0 : (flags.tlogThreshold ?? 1),
+    certificateLogs: flags.ignoreSct ? 0 : (flags.ctlogThreshold ?? 1),
+    timestampAuthorities: flags.timestampThreshold ?? (flags.signedTimestamps ? 1 : 0),
+  };
+}
+
+/** S16: a constraint that nothing could be held against must not look like one. */
+function requireNoExtensions({ extensions }: TrustFlags): void {
+  if (extensions.size > 0)
+    throw invalid(
+      'an extension of the certificate was asked for, and only keyless signatures have one',
+      'add --certificate-identity and --certificate-oidc-issuer',
+    );
+}
+
+function readCertificates(file: string, what: string): string {
+  const pem = readTrust(file, what);
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw invalid(`${file} has no certificate`, `give ${what} in PEM`);
+  return pem;
+}
+
+function requireCrl(pem: string, file: string): string {
+  if (pem.includes('-----BEGIN X509 CRL-----')) return pem;
+  throw invalid(`${file} has no revocation list`, 'give it in PEM: openssl crl -inform DER -in FILE');
 }
 
 function patternOf(exact: string | undefined, regexp: string | undefined, flag: string): TextPattern | undefined {
@@ -131,11 +189,17 @@ function requireNothingElse(flags: TrustFlags): void {
     ['--condition', flags.conditions.length > 0],
     ['--threshold', flags.threshold !== undefined],
     ['--max-age', flags.maxAge !== undefined],
+    ['--allow-legacy-model-signatures', flags.allowLegacy],
     ['--trusted-root', flags.trustedRoot !== undefined],
     ['--signature-repository', flags.repository !== undefined],
     ['--insecure-ignore-tlog', flags.ignoreTlog],
     ['--insecure-ignore-sct', flags.ignoreSct],
     ['--use-signed-timestamps', flags.signedTimestamps],
+    ['--tlog-threshold', flags.tlogThreshold !== undefined],
+    ['--ctlog-threshold', flags.ctlogThreshold !== undefined],
+    ['--timestamp-threshold', flags.timestampThreshold !== undefined],
+    ['--timestamp-certificate-chain', flags.timestampChain !== undefined],
+    ['--annotations', flags.annotations.size > 0],
   ] as const;
   const [first] = idle.find(([, given]) => given) ?? [];
   if (first === undefined) return;

@@ -1,5 +1,5 @@
 import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
-import type { Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import type {
   FetchReply,
@@ -64,6 +64,11 @@ export class PullPool {
   /** Fetches what is stored as signatures of a manifest. */
   async signatures(reference: string, digest: Digest): Promise<StoredLayer[]> {
     return (await this.#ask({ kind: 'signatures', reference, digest })) as StoredLayer[];
+  }
+
+  /** Fetches one small blob of an artifact; its digest is checked. */
+  async smallBlob(reference: string, descriptor: Descriptor): Promise<Uint8Array> {
+    return (await this.#ask({ kind: 'blob', reference, descriptor })) as Uint8Array;
   }
 
   async stop(): Promise<void> {

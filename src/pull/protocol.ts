@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
-import type { Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import type { ArchiveRecord, KnownFiles } from './frames.ts';
 
 /** What a pull thread is started with. */
@@ -79,7 +79,14 @@ export interface PullReply {
   readonly failures: readonly Failure[];
 }
 
-export type RemoteRequest = ResolveRequest | PullRequest | FetchRequest | SignaturesRequest;
+export type RemoteRequest = ResolveRequest | PullRequest | FetchRequest | SignaturesRequest | BlobRequest;
+
+/** Fetches one small blob whole. */
+export interface BlobRequest {
+  readonly kind: 'blob';
+  readonly reference: string;
+  readonly descriptor: Descriptor;
+}
 
 /** Fetches what is stored as signatures of a manifest. */
 export interface SignaturesRequest {

@@ -2,12 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf } from '../error/index.ts';
 import { checkStop, countBytes, countFile, createEngine, type Engine, nextInQueue, Stopped } from '../hash/index.ts';
 import { layOut } from '../layout/index.ts';
-import { parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
+import { MAX_SIGNATURE_BYTES, parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { plainPlacement } from './member-writer.ts';
 import type {
+  BlobRequest,
   FetchReply,
   FetchRequest,
   NoticeMessage,
@@ -67,7 +68,8 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[]> {
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[] | Uint8Array> {
+    if (request.kind === 'blob') return this.#blob(request);
     if (request.kind === 'resolve') return this.#resolve(request);
     if (request.kind === 'signatures') return this.#signatures(request);
     return request.kind === 'pull' ? this.#pull(request) : this.#fetch(request);
@@ -134,6 +136,15 @@ class PullThread {
     const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
     try {
       return await storedSignatures(repository, digest, this.#controller.signal);
+    } finally {
+      await repository.close();
+    }
+  }
+
+  async #blob({ reference, descriptor }: BlobRequest): Promise<Uint8Array> {
+    const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
+    try {
+      return await repository.smallBlob(descriptor, this.#controller.signal, MAX_SIGNATURE_BYTES);
     } finally {
       await repository.close();
     }

@@ -4,6 +4,7 @@ import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../
 import {
   compileConditions,
   isOfFile,
+  LEGACY_MODEL_TYPE,
   loadChecksums,
   type Proof,
   type Proofs,
@@ -96,23 +97,44 @@ export class ArtifactEvidence {
         this.#found.set(leaf, await loadChecksums(file, check, await engine()));
       }
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
+      if (this.#isInArtifact(leaf, path)) return [];
       const names = leaf.files.length > 0 ? leaf.files.map((name) => inside(path, name)) : [defaultSignature(path)];
       const files = names.map(readSignatureFile);
-      const proofs = await proveFiles(files, leaf.attestors, undefined);
+      const proofs = await proveFiles(files, leaf.attestors, undefined, acceptedBy(leaf));
       if (proofs.needsDigest) this.#waiting.set(leaf, files);
       return this.#settle(leaf, proofs, !proofs.needsDigest);
     });
   }
 
-  /** Asks the registry for signatures of what was resolved, before a layer is fetched. */
-  loadStored(resolved: Resolved, reference: string, remote: Remote): Promise<Failure[]> {
+  /**
+   * Asks the registry for signatures of what was resolved, before the artifact is fetched.
+   *
+   * @param path - where the artifact will lie
+   */
+  loadStored(resolved: Resolved, reference: string, remote: Remote, path: string): Promise<Failure[]> {
     return this.#each(async (leaf) => {
-      if (!isSignature(leaf) || !this.#isStored(leaf)) return [];
+      if (!isSignature(leaf)) return [];
+      const isInside = this.#isInArtifact(leaf, path);
+      if (!this.#isStored(leaf) && !isInside) return [];
+      const layers = await remote.signatureLayers(reference, resolved, isInside ? leaf.files : [MODEL_SIGNATURE]);
+      const own = await proveFiles(layers, leaf.attestors, undefined, acceptedBy(leaf));
+      const names = new Set(layers.map((layer) => layer.path));
+      if (isInside) {
+        const missing = leaf.files.filter((file) => !names.has(file));
+        const nowhere = missing.map((file) => ({
+          where: file,
+          code: 'SIGNATURE_MISSING' as const,
+          why: 'no such layer',
+        }));
+        return this.#settle(leaf, { ...own, rejected: [...own.rejected, ...nowhere], names }, true);
+      }
       const stored = await remote.signatures(leaf.repository ?? reference, resolved.digest);
       const { predicateType } = leaf;
       const want = predicateType === undefined ? 'signature' : { predicateType };
-      const proofs = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), want);
-      return this.#settle(leaf, proofs, true);
+      const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), want, acceptedBy(leaf));
+      const proofs = [...found.proofs, ...own.proofs];
+      const rejected = [...found.rejected, ...own.rejected];
+      return this.#settle(leaf, { proofs, rejected, identities: [], names }, true);
     });
   }
 
@@ -121,7 +143,7 @@ export class ArtifactEvidence {
     return this.#each(async (leaf) => {
       const files = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
       if (!isSignature(leaf) || files === undefined) return [];
-      return this.#settle(leaf, await proveFiles(files, leaf.attestors, digest), true);
+      return this.#settle(leaf, await proveFiles(files, leaf.attestors, digest, acceptedBy(leaf)), true);
     });
   }
 
@@ -181,6 +203,12 @@ export class ArtifactEvidence {
     return this.#artifact.source.kind === 'oci' && files.length === 0;
   }
 
+  /** True for a signature that is to be found in an artifact of a registry that is not here yet. */
+  #isInArtifact({ files }: SignatureRequirement, path: string): boolean {
+    const isRelative = files.length > 0 && files.every((file) => !isAbsolute(file));
+    return this.#artifact.source.kind === 'oci' && isRelative && !existsSync(path);
+  }
+
   async #settle(requirement: SignatureRequirement, all: Proofs, isAll: boolean): Promise<Failure[]> {
     const proofs = await fitting(requirement, all);
     this.#found.set(requirement, proofs);
@@ -221,9 +249,16 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
+/** What model_signing and we call the signature of a folder. */
+const MODEL_SIGNATURE = 'model.sig';
+
+function acceptedBy({ allowLegacy }: SignatureRequirement): { legacyModels: boolean } {
+  return { legacyModels: allowLegacy === true };
+}
+
 /** Where a signature lies that nobody named. */
 function defaultSignature(path: string): string {
-  if (isFolder(path)) return join(path, 'model.sig');
+  if (isFolder(path)) return join(path, MODEL_SIGNATURE);
   return existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`) ? `${path}.sigstore.json` : `${path}.sig`;
 }
 
@@ -238,7 +273,7 @@ async function fitting(requirement: SignatureRequirement, all: Proofs): Promise<
     const type = statement?.predicateType;
     const fits =
       requirement.predicateType === undefined
-        ? type === undefined || SIGNATURE_TYPE.test(type)
+        ? type === undefined || SIGNATURE_TYPE.test(type) || (requirement.allowLegacy && type === LEGACY_MODEL_TYPE)
         : type === requirement.predicateType || `https://${type}` === requirement.predicateType;
     if (!fits) {
       rejected.push({ where, code, why: type === undefined ? 'it is a plain signature' : `it is of the type ${type}` });

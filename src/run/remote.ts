@@ -2,8 +2,16 @@ import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { collisionKey, unsafePath } from '../archive/index.ts';
 import { type Failure, WeighlockError } from '../error/index.ts';
-import type { StoredSignature } from '../evidence/index.ts';
-import { type FileTable, FileTableBuilder, fromText, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
+import type { SignatureFile, StoredSignature } from '../evidence/index.ts';
+import {
+  entryText,
+  type FileTable,
+  FileTableBuilder,
+  fromText,
+  nameAt,
+  type PathBytes,
+  toBuffer,
+} from '../fs/index.ts';
 import type { RemoteSettings } from '../plan/index.ts';
 import {
   type ArchiveRecord,
@@ -48,6 +56,18 @@ export class Remote {
   async signatures(reference: string, digest: Resolved['digest']): Promise<StoredSignature[]> {
     const stored = await this.#pool.signatures(reference.replace(/^oci:\/\//, ''), digest);
     return stored.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) }));
+  }
+
+  /** Files of an artifact that may be signatures of it, by name; fetched before the rest. */
+  async signatureLayers(reference: string, { layout }: Resolved, names: readonly string[]): Promise<SignatureFile[]> {
+    const files: SignatureFile[] = [];
+    for (const item of layout.items) {
+      const name = item.kind === 'file' ? entryText(item.path) : '';
+      if (!names.includes(name)) continue;
+      const bytes = await this.#pool.smallBlob(reference.replace(/^oci:\/\//, ''), item.descriptor);
+      files.push({ path: name, bytes: Buffer.from(bytes), identity: '' });
+    }
+    return files;
   }
 
   stop(): Promise<void> {
@@ -141,13 +161,14 @@ export class Remote {
     const same = listing.files.count === fetched.count && listing.failures.length === 0;
     for (let i = 0; same && i < fetched.count; i++) {
       if (nameAt(listing.files, i) !== nameAt(fetched, i) || listing.files.size[i] !== fetched.size[i])
-        return [stranger()];
+        return [stagedByOthers()];
     }
-    return same ? [] : [stranger()];
+    return same ? [] : [stagedByOthers()];
   }
 }
 
-function stranger(): Failure {
+/** Somebody else writes where only this run should. */
+export function stagedByOthers(): Failure {
   return {
     code: 'SOURCE_CHANGED',
     message: 'something else writes to the staging folder',

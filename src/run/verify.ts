@@ -20,7 +20,7 @@ import { VERSION } from '../version.ts';
 import { ArtifactEvidence } from './evidence.ts';
 import { type Hashed, Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
-import { Remote } from './remote.ts';
+import { Remote, stagedByOthers } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
 /** An artifact on its way through the run. */
@@ -134,6 +134,7 @@ export class VerifyRun {
       work.second = hashed[i]?.second ?? new Map();
     }
     for (const work of works) await attempt(work, () => this.#fetch(work, remote));
+    for (const work of works) await attempt(work, () => this.#hashAgain(work, hashing));
     const outcomes: ArtifactOutcome[] = [];
     for (const work of works) {
       const content = work.fetched ?? work.listing;
@@ -182,7 +183,7 @@ export class VerifyRun {
     const { source, destination, requirements } = work.artifact;
     const resolve = async (reference: string) => {
       work.resolved = await remote.resolve(reference);
-      const failures = await work.evidence.loadStored(work.resolved, reference, remote);
+      const failures = await work.evidence.loadStored(work.resolved, reference, remote, work.path);
       // A bad signature costs one manifest, not one download.
       if (failures.length > 0) throw new WeighlockError(failures[0] ?? unmetWithoutReason());
       return work.resolved;
@@ -259,6 +260,21 @@ export class VerifyRun {
       const { sha256, checksums } = await remote.promisedByArchive(source.url, pin, artifact.destination);
       promiseArchive(work, sha256, checksums);
     }
+  }
+
+  /** What was fetched was hashed on its way with SHA-256 alone; a signature may list other hashes. */
+  async #hashAgain(work: Work, hashing: Hashing): Promise<void> {
+    const { stage, fetched, evidence } = work;
+    const { secondHash: second } = evidence;
+    if (second === undefined || stage === undefined || fetched === undefined || work.failures.length > 0) return;
+    const listing = await hashing.list(stage.folder, { allowSymlinks: false, maxFiles: Number.MAX_SAFE_INTEGER });
+    const [hashed] = await hashing.hash([{ listing, second }]);
+    work.failures.push(
+      ...listing.failures,
+      ...(hashed?.failures ?? []),
+      ...differencesOf(listing.files, fetched.files),
+    );
+    work.second = hashed?.second ?? new Map();
   }
 
   /** Evidence for a pinned manifest: the files it promises. What was fetched by it was held against it on its way. */
@@ -380,6 +396,13 @@ async function attempt(work: Work, action: () => Promise<void>): Promise<void> {
   } catch (error) {
     work.failures.push(failureOf(error));
   }
+}
+
+/** What is in the staging folder must still be what came. */
+function differencesOf(staged: FileTable, fetched: FileTable): Failure[] {
+  const before = new Map(hexByName(fetched));
+  const isSame = staged.count === before.size && hexByName(staged).every(([name, hex]) => before.get(name) === hex);
+  return isSame ? [] : [stagedByOthers()];
 }
 
 /** Evidence for an archive that was pinned: the files in it. */

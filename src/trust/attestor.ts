@@ -5,16 +5,24 @@ import { patternText, type TextPattern } from './pattern.ts';
 export interface Identity {
   readonly issuer: TextPattern;
   readonly subject: TextPattern;
+  /** Further extensions of a Fulcio certificate, by OID, each compared as it stands. */
+  readonly extensions?: ReadonlyMap<string, string>;
 }
 
-/** What beside the signature must be there. */
+/** What beside the signature must be there. Several logs or authorities are different ones (S13). */
 export interface LogRequirements {
-  /** Entries in the transparency log, from as many logs. */
-  readonly transparencyLog: 'required' | 'ignored';
-  /** Signed certificate timestamps in a keyless certificate. */
-  readonly certificateLog: 'required' | 'ignored';
-  /** Where the time of a keyless signature may come from. */
-  readonly time: 'any' | 'timestamp-authority';
+  /** Transparency logs that must have an entry; 0 when entries are not looked at. */
+  readonly transparencyLogs: number;
+  /** Certificate transparency logs that must have seen a keyless certificate; 0 when nobody asks. */
+  readonly certificateLogs: number;
+  /** RFC 3161 authorities that must have confirmed the time; above 0, no other time counts. */
+  readonly timestampAuthorities: number;
+}
+
+/** Time in which a key counts; a signature without a verified time is taken to be made now. */
+export interface ValidityWindow {
+  readonly start?: Date;
+  readonly end?: Date;
 }
 
 /** Somebody whose word counts: plain data, from flags or a policy, checked when it is read. */
@@ -23,8 +31,12 @@ export type Attestor = {
   readonly logs: LogRequirements;
   /** Keys of the logs and authorities that are asked about. */
   readonly trustedRoot: TrustedRootSource;
+  /** What a signature must say beside what it is of (cosign's `-a`). */
+  readonly annotations?: ReadonlyMap<string, string>;
+  /** PEM of a time-stamp authority beside those of the trusted root: its own certificate first, or only CAs. */
+  readonly timestampChain?: string;
 } & (
-  | { readonly kind: 'key'; readonly pem: string; readonly fingerprint: string }
+  | { readonly kind: 'key'; readonly pem: string; readonly fingerprint: string; readonly validFor?: ValidityWindow }
   | { readonly kind: 'keyless'; readonly identities: readonly Identity[] }
   | {
       readonly kind: 'certificate';
@@ -32,6 +44,10 @@ export type Attestor = {
       readonly roots: string;
       /** Subject alternative name that the leaf must have, if that matters. */
       readonly subject?: TextPattern;
+      /** PEM of CAs that help to find a path, and are no anchors. */
+      readonly intermediates?: string;
+      /** Revocation lists (PEM), one of every CA in a path; without any, none is asked for. */
+      readonly crls?: string;
     }
 );
 

@@ -4,6 +4,7 @@ export {
   type Identity,
   type LogRequirements,
   type TrustedRootSource,
+  type ValidityWindow,
 } from './attestor.ts';
 export { checkPattern, matchesPattern, patternText, type TextPattern } from './pattern.ts';
 export {
@@ -19,4 +20,4 @@ export {
   verifyBytes,
   verifyDigest,
 } from './public-key.ts';
-export { checkTrustedRoot, loadTrustedRoot, trustedRootOf } from './trusted-root.ts';
+export { checkTrustedRoot, trustedRootOf, trustMaterial } from './trusted-root.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { TrustMaterial } from '@sigstore/verify';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
 import type { TrustedRootSource } from './attestor.ts';
@@ -10,26 +11,37 @@ const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version
 const MAX_BYTES = 4 << 20;
 
 /** An artifact may have a thousand signatures, each held against every attestor: a root is parsed once. */
-const parsed = new Map<TrustedRootSource, Promise<TrustedRoot>>();
+const parsed = new Map<TrustedRootSource, Promise<TrustMaterial>>();
 
 /**
  * The keys and certificates of a Sigstore instance.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */
-export function loadTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
-  const root = parsed.get(source) ?? parseTrustedRoot(source);
-  parsed.set(source, root);
-  return root;
+export function trustMaterial(source: TrustedRootSource): Promise<TrustMaterial> {
+  const material = parsed.get(source) ?? parseTrustedRoot(source);
+  parsed.set(source, material);
+  return material;
 }
 
-async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustedRoot> {
-  const { TrustedRoot: parser, publicGood } = await library('sigstore');
+async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustMaterial> {
+  const { TrustedRoot: parser, publicGood, toTrustMaterial } = await library('sigstore');
   const json: unknown = source === 'public-good' ? publicGood : JSON.parse(source.json);
+  let root: TrustedRoot;
   try {
-    return parser.fromJSON(json);
+    root = parser.fromJSON(json);
   } catch (error) {
     throw invalid('it does not parse', error);
+  }
+  // Without a beginning it would count from ever: what the format demands is demanded here (the library takes 1970).
+  const periods = [...root.tlogs, ...root.ctlogs].map(({ publicKey }) => publicKey?.validFor);
+  if (periods.some((period) => period?.start === undefined)) throw invalid('a log does not say from when on it counts');
+  try {
+    return toTrustMaterial(root, () => {
+      throw new Error('keys are not in the trusted root');
+    });
+  } catch (error) {
+    throw invalid('its keys or certificates do not parse', error);
   }
 }
 

@@ -122,7 +122,9 @@ function modelDifferences(
       checksums: signedFiles(binding, measured),
       identities: evidence.identities,
       isIgnored: (name, bytes) =>
-        manifest.ignored.has(name.split('/')[0] ?? '') || (manifest.method === 'shards' && bytes === 0),
+        manifest.ignored.has(name.split('/')[0] ?? '') ||
+        evidence.names?.has(name) === true ||
+        (manifest.method === 'shards' && bytes === 0),
       ...(isPlain ? {} : { digestOf: (name: PathBytes) => second.get(name)?.join(' ') }),
     },
     unknown,

@@ -9,6 +9,7 @@ import {
   type TextPattern,
   type TrustedRootSource,
   trustedRootOf,
+  type ValidityWindow,
 } from '../../trust/index.ts';
 import { certificateKey, readTrust } from '../trust-files.ts';
 import type { Value } from './value.ts';
@@ -25,6 +26,20 @@ export interface TrustFiles {
   readonly policy: string;
   readonly read: string[];
 }
+
+/** Of Kyverno's block, and thresholds of our own. */
+const LOG_KEYS = [
+  'url',
+  'rekorPubKey',
+  'ctLogPubKey',
+  'tsaCertChain',
+  'insecureIgnoreTlog',
+  'insecureIgnoreSCT',
+  'useSignedTimestamps',
+  'tlogThreshold',
+  'ctlogThreshold',
+  'timestampThreshold',
+] as const;
 
 /** Log of the public-good instance: its keys are in the root that is built in. */
 const PUBLIC_REKOR = /^https:\/\/rekor\.sigstore\.dev\/?$/;
@@ -65,12 +80,23 @@ function readCosign(
 ): PolicyAttestor {
   const fields = value.fields(['key', 'keyless', 'certificate', 'ctlog', 'source', 'tuf', 'annotations']);
   fields.get('tuf')?.fail('a TUF mirror is not asked', 'put what it publishes into spec.trustedRoot');
-  fields.get('annotations')?.fail('annotations of signatures are not looked at', 'require an attestation instead');
+  const annotations = fields
+    .get('annotations')
+    ?.entries()
+    .map(([key, value]) => [key, value.text()] as const);
   const source = fields.get('source')?.fields(['repository', 'signaturePullSecrets', 'tagPrefix']);
   source?.get('tagPrefix')?.fail('a tag prefix is not supported', 'leave it out');
   source?.get('signaturePullSecrets')?.fail('pull secrets are mounted', 'use --registry-config');
   const repository = source?.text('repository');
-  const common = { name, logs: readLogs(fields.get('ctlog'), trustedRoot.isOwn), trustedRoot: trustedRoot.source };
+  const ctlog = fields.get('ctlog');
+  const timestampChain = ctlog?.fields(LOG_KEYS).get('tsaCertChain');
+  const common = {
+    name,
+    logs: readLogs(ctlog, trustedRoot.isOwn),
+    trustedRoot: trustedRoot.source,
+    ...(annotations === undefined ? {} : { annotations: new Map(annotations) }),
+    ...(timestampChain === undefined ? {} : { timestampChain: certificatesOf(timestampChain) }),
+  };
   const kind = fields.only(['key', 'keyless', 'certificate']);
   const block = fields.require(kind);
   const attestor: Attestor =
@@ -83,7 +109,7 @@ function readCosign(
 }
 
 function readKey(name: string, value: Value, files: TrustFiles) {
-  const fields = value.fields(['file', 'data', 'hashAlgorithm', 'kms', 'expression', 'secretRef']);
+  const fields = value.fields(['file', 'data', 'hashAlgorithm', 'validFor', 'kms', 'expression', 'secretRef']);
   fields.get('kms')?.fail('a KMS cannot be asked offline', 'export its public key: cosign public-key --key KMS');
   fields.get('expression')?.fail('there is no cluster to ask', 'write the key into data, or mount it as file');
   fields.get('secretRef')?.fail('there is no cluster to ask', 'mount the public key, and name it as file');
@@ -95,7 +121,27 @@ function readKey(name: string, value: Value, files: TrustFiles) {
     ? readTrust(located(fields.require('file').text(), files), 'the key')
     : fields.require('data').text();
   const { fingerprint } = parsePublicKey(pem, `the key of ${name}`);
-  return { kind: 'key', pem, fingerprint } as const;
+  const validFor = readWindow(fields.get('validFor'));
+  return { kind: 'key', pem, fingerprint, ...(validFor === undefined ? {} : { validFor }) } as const;
+}
+
+/** `validFor` as a trusted root has it: RFC 3339, either end may be left out. */
+function readWindow(value: Value | undefined): ValidityWindow | undefined {
+  if (value === undefined) return undefined;
+  const fields = value.fields(['start', 'end']);
+  const at = (key: 'start' | 'end') => {
+    const field = fields.get(key);
+    if (field === undefined) return undefined;
+    const text = field.text();
+    const time = new Date(text);
+    const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
+    return isTime && !Number.isNaN(time.getTime()) ? time : field.fail('it is no time', 'write 2026-01-31T00:00:00Z');
+  };
+  const [start, end] = [at('start'), at('end')];
+  if (start === undefined && end === undefined) value.fail('it says nothing', 'give start, end, or both');
+  if (start !== undefined && end !== undefined && end <= start)
+    value.fail('it ends before it starts', 'correct start or end');
+  return { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
 }
 
 function readIdentities(value: Value): Identity[] {
@@ -104,7 +150,7 @@ function readIdentities(value: Value): Identity[] {
     .get('roots')
     ?.fail('roots of Fulcio belong to the trusted root', 'use spec.trustedRoot, or cosign.certificate');
   return fields.require('identities').list((element) => {
-    const identity = element.fields(['issuer', 'issuerRegExp', 'subject', 'subjectRegExp']);
+    const identity = element.fields(['issuer', 'issuerRegExp', 'subject', 'subjectRegExp', 'extensions']);
     const pattern = (exact: 'issuer' | 'subject'): TextPattern => {
       const expression = `${exact}RegExp` as const;
       if (identity.get(exact) === undefined && identity.get(expression) === undefined)
@@ -115,8 +161,29 @@ function readIdentities(value: Value): Identity[] {
         identity.get(exact) ?? identity.require(expression),
       );
     };
-    return { issuer: pattern('issuer'), subject: pattern('subject') };
+    const extensions = identity.get('extensions')?.entries().map(readExtension);
+    return {
+      issuer: pattern('issuer'),
+      subject: pattern('subject'),
+      ...(extensions === undefined ? {} : { extensions: new Map(extensions) }),
+    };
   });
+}
+
+/** Names that cosign gives to Fulcio's extensions (cosign, pkg/cosign/certextensions.go). */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  githubWorkflowTrigger: '1.3.6.1.4.1.57264.1.2',
+  githubWorkflowSha: '1.3.6.1.4.1.57264.1.3',
+  githubWorkflowName: '1.3.6.1.4.1.57264.1.4',
+  githubWorkflowRepository: '1.3.6.1.4.1.57264.1.5',
+  githubWorkflowRef: '1.3.6.1.4.1.57264.1.6',
+};
+
+function readExtension([name, value]: [string, Value]): readonly [string, string] {
+  const oid = EXTENSIONS[name] ?? name;
+  if (!/^1\.3\.6\.1\.4\.1\.57264\.1\.\d{1,3}$/.test(oid))
+    value.fail(`${name} is no extension of Fulcio's`, `use one of ${Object.keys(EXTENSIONS).join(', ')}, or its OID`);
+  return [oid, value.text()];
 }
 
 function readPattern(isExact: boolean, value: Value): TextPattern {
@@ -130,8 +197,8 @@ function readPattern(isExact: boolean, value: Value): TextPattern {
 }
 
 function readCertificate(name: string, value: Value, files: TrustFiles) {
-  const fields = value.fields(['cert', 'certChain', 'subject', 'subjectRegExp']);
-  const pemOf = (key: 'cert' | 'certChain') => {
+  const fields = value.fields(['cert', 'certChain', 'intermediates', 'crl', 'subject', 'subjectRegExp']);
+  const pemOf = (key: 'cert' | 'certChain' | 'intermediates' | 'crl') => {
     const block = fields.get(key)?.fields(['value', 'file', 'expression']);
     if (block === undefined) return undefined;
     block
@@ -157,29 +224,46 @@ function readCertificate(name: string, value: Value, files: TrustFiles) {
   if (!hasSubject) return value.fail('every certificate of this CA would count', 'add subject, or subjectRegExp');
   const isExact = fields.only(['subject', 'subjectRegExp']) === 'subject';
   const subject = readPattern(isExact, fields.get('subject') ?? fields.require('subjectRegExp'));
-  return { kind: 'certificate', roots, subject } as const;
+  const [intermediates, crls] = [pemOf('intermediates'), pemOf('crl')];
+  if (intermediates !== undefined && !intermediates.includes('-----BEGIN CERTIFICATE-----'))
+    value.fail('intermediates has no certificate', 'give them in PEM');
+  if (crls !== undefined && !crls.includes('-----BEGIN X509 CRL-----'))
+    value.fail('crl has no revocation list', 'give it in PEM');
+  return {
+    kind: 'certificate',
+    roots,
+    subject,
+    ...(intermediates === undefined ? {} : { intermediates }),
+    ...(crls === undefined ? {} : { crls }),
+  } as const;
 }
 
 function readLogs(value: Value | undefined, hasOwnRoot: boolean): LogRequirements {
-  const fields = value?.fields([
-    'url',
-    'rekorPubKey',
-    'ctLogPubKey',
-    'tsaCertChain',
-    'insecureIgnoreTlog',
-    'insecureIgnoreSCT',
-    'useSignedTimestamps',
-  ]);
-  for (const key of ['rekorPubKey', 'ctLogPubKey', 'tsaCertChain'] as const)
+  const fields = value?.fields(LOG_KEYS);
+  for (const key of ['rekorPubKey', 'ctLogPubKey'] as const)
     fields?.get(key)?.fail('keys of logs belong to the trusted root', 'put it into spec.trustedRoot');
   const url = fields?.get('url');
   if (url !== undefined && !hasOwnRoot && !PUBLIC_REKOR.test(url.text()))
     url.fail('nobody is asked, and the key of this log is not known', 'name spec.trustedRoot of that instance');
-  return {
-    transparencyLog: fields?.get('insecureIgnoreTlog')?.boolean() === true ? 'ignored' : 'required',
-    certificateLog: fields?.get('insecureIgnoreSCT')?.boolean() === true ? 'ignored' : 'required',
-    time: fields?.get('useSignedTimestamps')?.boolean() === true ? 'timestamp-authority' : 'any',
+  const [ignoresLog, ignoresSct, stamped] = (
+    ['insecureIgnoreTlog', 'insecureIgnoreSCT', 'useSignedTimestamps'] as const
+  ).map((key) => fields?.get(key)?.boolean() === true);
+  const count = (key: 'tlogThreshold' | 'ctlogThreshold' | 'timestampThreshold', isIgnored = false) => {
+    const field = fields?.get(key);
+    if (isIgnored) field?.fail('this is not looked at', 'leave out the insecureIgnore beside it');
+    return field?.integer(1, 32);
   };
+  return {
+    transparencyLogs: count('tlogThreshold', ignoresLog) ?? (ignoresLog ? 0 : 1),
+    certificateLogs: count('ctlogThreshold', ignoresSct) ?? (ignoresSct ? 0 : 1),
+    timestampAuthorities: count('timestampThreshold') ?? (stamped ? 1 : 0),
+  };
+}
+
+/** PEM that stands in the policy itself, as Kyverno has it. */
+function certificatesOf(value: Value): string {
+  const pem = value.text();
+  return pem.includes('-----BEGIN CERTIFICATE-----') ? pem : value.fail('it has no certificate', 'give it in PEM');
 }
 
 /** Relative names are meant beside the policy. */

@@ -59,7 +59,7 @@ function leaf(one: PolicyLeaf): string[] {
 function signature(requirement: SignatureRequirement): string[] {
   const { attestors, threshold, conditions, maxAge, repository, files } = requirement;
   const who = attestors.length === 1 ? 'by' : threshold === attestors.length ? 'by all of' : `by ${threshold} of`;
-  const logs = attestors.filter(({ logs }) => logs.transparencyLog === 'ignored').map(({ name }) => name);
+  const logs = attestors.filter(({ logs }) => logs.transparencyLogs === 0).map(({ name }) => name);
   return [
     ...(attestors.length === 1
       ? [`${who} ${attestors.map(attestorText).join('')}`]

@@ -80,7 +80,7 @@ async function requireSigned(text: string, file: string, signature: string, key:
     pem,
     fingerprint,
     // A policy is made by hand and checked offline: its key alone counts.
-    logs: { transparencyLog: 'ignored', certificateLog: 'ignored', time: 'any' },
+    logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
     trustedRoot: 'public-good',
   };
   const digest = sha256(text).toString('hex');

@@ -213,7 +213,8 @@ function readChecksums(value: Value, scope: Scope): PolicyLeaf {
 
 function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
   const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge'] as const;
-  const fields = value.fields([...common, ...(kind === 'attestation' ? (['type', 'conditions'] as const) : [])]);
+  const own = kind === 'attestation' ? (['type', 'conditions'] as const) : (['allowLegacy'] as const);
+  const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy'>([...common, ...own]);
   const chosen = fields.require('attestors').list((element) => {
     const name = element.text();
     return scope.attestors.get(name) ?? element.fail(`there is no attestor ${name}`, 'add it to spec.attestors');
@@ -251,6 +252,7 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
     ...(repository === undefined ? {} : { repository }),
     ...(predicateType === undefined ? {} : { predicateType }),
     ...(maxAge === undefined ? {} : { maxAge }),
+    ...(fields.get('allowLegacy')?.boolean() === true ? { allowLegacy: true } : {}),
     origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
 }

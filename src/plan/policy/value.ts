@@ -76,6 +76,18 @@ export class Value {
     return new Fields(this, found);
   }
 
+  /** The entries of a map whose keys are anybody's. */
+  entries(): [string, Value][] {
+    const items = this.#items(this.#origin.isMap) as Pair<Node, Node | null>[] | undefined;
+    if (items === undefined || items.length === 0) return this.fail('it must be a map', 'write it as KEY: VALUE');
+    return items.map(({ key, value }) => {
+      const name = scalar(key);
+      const here = new Value(key, this.#at, this.path, this.#origin);
+      if (typeof name !== 'string' || name === '') return here.fail(`${shown(name)} is no name`, 'put it in quotes');
+      return [name, new Value(value, key.range?.[0] ?? this.#at, this.#join(`.${name}`), this.#origin)];
+    });
+  }
+
   /** The elements of a list; each that is wrong is left out, and remembered. */
   list<T>(read: (element: Value) => T, { least = 1, most = 1000 } = {}): T[] {
     const items = this.#items(this.#origin.isSeq) as (Node | null)[] | undefined;

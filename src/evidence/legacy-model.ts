@@ -1,0 +1,64 @@
+import type { KeyObject } from 'node:crypto';
+import { verifyBytes } from '../trust/index.ts';
+import type { Envelope } from './dsse.ts';
+import { type ModelManifest, type Resource, resourcePath } from './model-signature.ts';
+import type { Statement } from './statement.ts';
+import { MalformedError } from './strict-json.ts';
+
+/** What model_signing 0.2 wrote: files are subjects, and nothing says how they were hashed or what was left out. */
+export const LEGACY_MODEL_TYPE = 'https://model_signing/Digests/v0.1';
+
+/** What the signer of that version always left out. */
+const IGNORED = ['.git', '.gitignore', '.gitattributes', '.github'];
+
+/**
+ * Reads the statement of a legacy model signature that was verified.
+ *
+ * @throws MalformedError
+ */
+export function parseLegacyManifest({ subjects, predicateType }: Statement): ModelManifest {
+  if (predicateType !== LEGACY_MODEL_TYPE) throw new MalformedError(`${predicateType} is no legacy model signature`);
+  const deviations = ['it is of a format before OpenSSF Model Signing 1.0'];
+  const seen = new Set<string>();
+  const resources = subjects.map(({ name, digest }): Resource => {
+    const sha256 = digest.get('sha256');
+    if (name === undefined || sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
+      throw new MalformedError('a file in it has no name, or no SHA-256');
+    const path = resourcePath(name, deviations);
+    if (seen.has(path)) throw new MalformedError(`${JSON.stringify(name)} is listed twice`);
+    seen.add(path);
+    return { path, start: 0, end: undefined, digest: sha256 };
+  });
+  return {
+    method: 'files',
+    hash: 'sha256',
+    shardBytes: undefined,
+    resources,
+    isSingleFile: resources.every(({ path }) => path === '.'),
+    ignored: new Set(IGNORED),
+    allowsSymlinks: false,
+    root: '',
+    deviations,
+  };
+}
+
+/**
+ * The encoding that version signed: a capital V, and the payload as Python writes bytes. Always over SHA-256, whatever the
+ * key.
+ */
+export function verifyLegacyEnvelope({ payloadType, payload }: Envelope, key: KeyObject, signature: Buffer): boolean {
+  const text = `DSSEV1 ${payloadType.length} ${payloadType} ${payload.length} ${pythonBytes(payload)}`;
+  return verifyBytes(key, Buffer.from(text), signature);
+}
+
+/** `repr(bytes)` */
+function pythonBytes(bytes: Buffer): string {
+  const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'";
+  const named: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 13: '\\r', 92: '\\\\' };
+  let text = `b${quote}`;
+  for (const byte of bytes) {
+    const plain = byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+    text += named[byte] ?? (plain === quote ? `\\${plain}` : plain);
+  }
+  return text + quote;
+}

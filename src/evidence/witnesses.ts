@@ -1,0 +1,109 @@
+import type { KeyObject } from 'node:crypto';
+import type { SignatureContent } from '@sigstore/verify/dist/shared.types.js';
+import { library } from '../library/index.ts';
+import { type Attestor, trustMaterial } from '../trust/index.ts';
+import type { Bundle } from './bundle.ts';
+import { certificatesIn, parseCertificate } from './certificate.ts';
+import { EvidenceError, invalidSignature, type Signer } from './signer.ts';
+import { type Stamp, type TimestampAuthority, verifyTimestamp } from './timestamp.ts';
+import { type Logged, verifyEntries } from './transparency.ts';
+
+/** What is signed, as the library asks about it: an envelope, or a digest that stands for bytes of any number. */
+export type Content = SignatureContent;
+
+/** What others than the signer say about a signature. */
+export interface Witnessed extends Pick<Signer, 'logIndex' | 'deviations'> {
+  /** When it was made, by everybody whose word counts. */
+  readonly times: readonly Date[];
+}
+
+const NOBODY: Logged = { logs: 0, times: [], deviations: [] };
+
+/**
+ * Verifies time stamps and transparency log entries, and that there are as many of different ones as the attestor asks
+ * for. What does not count lends no time either (S14).
+ *
+ * @param key - that made the signature, for entries to name it
+ * @param logless - asks for no log: methods of OpenSSF Model Signing that have none
+ * @throws EvidenceError, and what the library throws
+ */
+export async function verifyWitnesses(
+  bundle: Bundle,
+  content: Content,
+  attestor: Attestor,
+  key: KeyObject,
+  logless: boolean,
+): Promise<Witnessed> {
+  const { transparencyLogs, timestampAuthorities } = attestor.logs;
+  const asksLogs = transparencyLogs > 0 && !logless;
+  const { hasStamps, hasEntries } = bundle;
+  if (!hasStamps && !(asksLogs && hasEntries)) {
+    requireLogs(0, asksLogs ? transparencyLogs : 0);
+    requireAuthorities(0, timestampAuthorities);
+    // Nobody said anything, and nobody is asked: Sigstore's code need not be loaded.
+    return { times: [], deviations: [] };
+  }
+  const { bundleFromJSON } = await library('sigstore');
+  const { verificationMaterial } = bundleFromJSON(bundle.json);
+  const trusted = await trustMaterial(attestor.trustedRoot);
+  const deviations: string[] = [];
+  const stamps: Stamp[] = [];
+  const authorities = [...trusted.timestampAuthorities.map(authorityOf), ...ownAuthority(attestor.timestampChain)];
+  for (const { signedTimestamp } of verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []) {
+    const stamp = await verifyEither(signedTimestamp, [content.signature, bundle.envelopeBytes], authorities);
+    if (stamp === undefined)
+      deviations.push('it has a timestamp by an authority that is not known, which does not count');
+    else stamps.push(stamp);
+  }
+  const confirmed = stamps.map(({ time }) => time);
+  const envelope =
+    bundle.content.kind === 'envelope'
+      ? { envelope: { bytes: bundle.envelopeBytes, payload: bundle.content.envelope.payload } }
+      : {};
+  const logged = asksLogs
+    ? await verifyEntries(verificationMaterial.tlogEntries, { content, key, ...envelope }, trusted.tlogs, confirmed)
+    : NOBODY;
+  requireLogs(logged.logs, asksLogs ? transparencyLogs : 0);
+  requireAuthorities(new Set(stamps.map(({ authority }) => authority)).size, timestampAuthorities);
+  return {
+    times: timestampAuthorities > 0 ? confirmed : [...confirmed, ...logged.times],
+    ...(logged.logIndex === undefined ? {} : { logIndex: logged.logIndex }),
+    deviations: [...deviations, ...logged.deviations],
+  };
+}
+
+/** Cosign stamped old attestations as they were stored, and later their signature. */
+async function verifyEither(
+  token: Buffer,
+  [signature, envelope]: readonly [Buffer, Buffer | undefined],
+  authorities: readonly TimestampAuthority[],
+): Promise<Stamp | undefined> {
+  try {
+    return await verifyTimestamp(token, signature, authorities);
+  } catch (error) {
+    if (envelope === undefined || !(error instanceof EvidenceError)) throw error;
+    return verifyTimestamp(token, envelope, authorities);
+  }
+}
+
+function authorityOf({
+  certChain,
+  validFor,
+}: Awaited<ReturnType<typeof trustMaterial>>['timestampAuthorities'][number]): TimestampAuthority {
+  return { chain: certChain.map((one) => parseCertificate(one.root.toDER())), validFor };
+}
+
+function ownAuthority(pem: string | undefined): TimestampAuthority[] {
+  if (pem === undefined) return [];
+  return [{ chain: certificatesIn(pem), validFor: { start: new Date(0), end: new Date(8.64e15) } }];
+}
+
+function requireLogs(found: number, needed: number): void {
+  if (found < needed)
+    throw invalidSignature(`${found} transparency logs (tlog) that are trusted have it, not ${needed}`);
+}
+
+function requireAuthorities(found: number, needed: number): void {
+  if (found < needed)
+    throw invalidSignature(`it has timestamps of ${found} authorities that are trusted, not ${needed}`);
+}
