@@ -127,7 +127,9 @@ async function proofOf(bundle: Bundle, attestor: Attestor, where: string, accept
   return { signer, where, statement, binding: { kind: 'file', hash: 'sha256', digests } };
 }
 
+/** @throws WeighlockError as it is: what the platform configured is no fault of a signature */
 export function rejection(error: unknown, where: string, attestor?: string): Rejected {
+  if (error instanceof WeighlockError) throw error;
   const as = attestor === undefined ? '' : ` as ${attestor}`;
   if (error instanceof EvidenceError) return { where, code: error.code, why: `${error.message}${as}` };
   const why = error instanceof MalformedError ? error.message : 'it cannot be read';

@@ -59,14 +59,21 @@ export async function verifyTimestamp(
   if (token.length > MAX_TOKEN_BYTES) throw invalidTimestamp('it is too large');
   const { X509Certificate: certificates } = await library('sigstore');
   const parsed = parseToken(token, await derParser(), (der) => certificates.parse(Buffer.from(der)));
+  let failure: unknown;
   for (const authority of authorities) {
     const leaf = leafOf(parsed, authority);
     if (leaf === undefined) continue;
-    verifyToken(parsed, signed, leaf);
-    const { start, end } = authority.validFor;
-    if (parsed.time < start || parsed.time > end) throw invalidTimestamp('its authority did not count at that time');
-    return { time: parsed.time, authority };
+    try {
+      verifyToken(parsed, signed, leaf);
+      const { start, end } = authority.validFor;
+      if (parsed.time < start || parsed.time > end) throw invalidTimestamp('its authority did not count at that time');
+      return { time: parsed.time, authority };
+    } catch (error) {
+      // Two authorities may have certificates of the same name and number.
+      failure ??= error;
+    }
   }
+  if (failure !== undefined) throw failure;
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { WeighlockError } from '../error/index.ts';
 import { library, sha256 } from '../library/index.ts';
 import {
   type Attestor,
@@ -60,7 +61,7 @@ export async function verifyBundle(
     if (attestor.kind === 'certificate') return await verifyByCertificate(bundle, content, attestor, logless);
     return await verifyKeyless(bundle, content, attestor);
   } catch (error) {
-    if (error instanceof EvidenceError) throw error;
+    if (error instanceof EvidenceError || error instanceof WeighlockError) throw error;
     // Whatever a library throws at crafted bytes: it is not a valid signature (S28).
     throw invalidSignature(error instanceof Error ? error.message : 'the signature cannot be verified', error);
   }

@@ -5,6 +5,7 @@ import { type Attestor, trustMaterial } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import { certificatesIn, parseCertificate } from './certificate.ts';
 import { EvidenceError, invalidSignature, type Signer } from './signer.ts';
+import type { JsonObject } from './strict-json.ts';
 import { type Stamp, type TimestampAuthority, verifyTimestamp } from './timestamp.ts';
 import { type Logged, verifyEntries } from './transparency.ts';
 
@@ -44,7 +45,7 @@ export async function verifyWitnesses(
     return { times: [], deviations: [] };
   }
   const { bundleFromJSON } = await library('sigstore');
-  const { verificationMaterial } = bundleFromJSON(bundle.json);
+  const { verificationMaterial } = bundleFromJSON(withoutSigner(bundle));
   const trusted = await trustMaterial(attestor.trustedRoot);
   const deviations: string[] = [];
   const stamps: Stamp[] = [];
@@ -70,6 +71,12 @@ export async function verifyWitnesses(
     ...(logged.logIndex === undefined ? {} : { logIndex: logged.logIndex }),
     deviations: [...deviations, ...logged.deviations],
   };
+}
+
+/** Whose signature it is was read before; the library wants no chain of a private PKI, nor a key, in new bundles. */
+function withoutSigner({ json }: Bundle): JsonObject {
+  const { publicKey, certificate, x509CertificateChain, ...rest } = json['verificationMaterial'] as JsonObject;
+  return { ...json, verificationMaterial: { ...rest, publicKey: { hint: '' } } };
 }
 
 /** Cosign stamped old attestations as they were stored, and later their signature. */

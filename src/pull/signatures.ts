@@ -46,7 +46,9 @@ export async function storedSignatures(
 /** Old registries leave the type of a referrer out; then its manifest has to be looked at. */
 function mayBeSignature({ artifactType }: Descriptor): boolean {
   if (artifactType === undefined || artifactType === 'application/vnd.oci.empty.v1+json') return true;
-  return BUNDLE.test(artifactType) || artifactType === COSIGN_ARTIFACT || artifactType.includes('in-toto');
+  // OpenSSF Model Signing has no type of its own yet (OMS section 9): tools name theirs after it.
+  const isModel = /model[-_.]?sign/i.test(artifactType);
+  return isModel || BUNDLE.test(artifactType) || artifactType === COSIGN_ARTIFACT || artifactType.includes('in-toto');
 }
 
 async function manifestAt(repository: Repository, tag: string, signal: AbortSignal): Promise<Manifest | undefined> {

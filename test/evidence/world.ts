@@ -27,6 +27,8 @@ export interface SignOptions {
   readonly timestamp?: boolean;
   /** Key and certificate in the log entry, where they are somebody else's. */
   readonly loggedAs?: string;
+  /** Further extensions of the certificate, by OID. */
+  readonly extensions?: Readonly<Record<string, string>>;
 }
 
 export class World {
@@ -124,6 +126,11 @@ export class World {
       extensions: [
         { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
         { oid: '1.3.6.1.4.1.57264.1.8', value: issuer },
+        ...Object.entries(options.extensions ?? {}).map(([oid, value]) => ({
+          oid,
+          value,
+          legacy: Number(oid.split('.').at(-1)) < 8,
+        })),
       ],
     });
     return { privateKey, leaf: bytesOf(leaf) };
