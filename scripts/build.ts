@@ -39,7 +39,7 @@ for (const kind of ['hash', 'pull']) {
   });
 }
 // What few runs need, each by itself: see src/library/load.ts.
-const libraries = ['conditions', 'curves', 'hashes', 'signing', 'sigstore', 'yaml'];
+const libraries = ['conditions', 'curves', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
 for (const name of libraries) {
   await build({
     ...common,

@@ -71,6 +71,8 @@ export const TRUST_OPTIONS = {
   'ca-intermediates': { type: 'string', describe: 'CA certificates (PEM) between them and a signer' },
   crl: { type: 'string', describe: 'revocation lists (PEM) of the private PKI, one of every CA' },
   'trusted-root': { type: 'string', describe: 'trusted_root.json [default: the public-good Sigstore instance]' },
+  'tuf-mirror': { type: 'string', describe: 'TUF repository to ask for the trusted root at each run' },
+  'tuf-root': { type: 'string', describe: 'root.json of that repository [default: the public-good instance]' },
   'insecure-ignore-tlog': { type: 'boolean', default: false, describe: 'ask for no transparency log entry' },
   'insecure-ignore-sct': { type: 'boolean', default: false, describe: 'ask for no certificate transparency' },
   'use-signed-timestamps': {
@@ -359,6 +361,8 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     ),
     annotations: annotationsOf(values),
     ...optional('trustedRoot', 'trusted-root'),
+    ...optional('tufMirror', 'tuf-mirror'),
+    ...optional('tufRoot', 'tuf-root'),
     ...optional('repository', 'signature-repository'),
     ...optional('type', 'type'),
     ignoreTlog: flagOf(values, 'insecure-ignore-tlog'),

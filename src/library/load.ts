@@ -11,6 +11,7 @@ interface Libraries {
   hashes: typeof import('./hashes.ts');
   signing: typeof import('./signing.ts');
   sigstore: typeof import('./sigstore.ts');
+  tuf: typeof import('./tuf.ts');
   yaml: typeof import('./yaml.ts');
 }
 

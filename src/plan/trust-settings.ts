@@ -10,6 +10,7 @@ import {
   parsePublicKey,
   type TextPattern,
   type TrustedRootSource,
+  type TufSource,
 } from '../trust/index.ts';
 import type { SignatureRequirement } from './plan.ts';
 import { predicateTypeOf } from './predicate-type.ts';
@@ -27,6 +28,8 @@ export interface TrustFlags {
   readonly issuerRegexp?: string;
   readonly caRoots?: string;
   readonly trustedRoot?: string;
+  readonly tufMirror?: string;
+  readonly tufRoot?: string;
   readonly ignoreTlog: boolean;
   readonly ignoreSct: boolean;
   readonly signedTimestamps: boolean;
@@ -86,8 +89,7 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
 
 function attestorsOf(flags: TrustFlags): Attestor[] {
   const logs = logsOf(flags);
-  const trustedRoot: TrustedRootSource =
-    flags.trustedRoot === undefined ? 'public-good' : checkTrustedRoot(flags.trustedRoot);
+  const trustedRoot = trustedRootFor(flags);
   const common = {
     logs,
     trustedRoot,
@@ -141,6 +143,31 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
   return [...keys, { ...common, kind: 'keyless', name: 'the identity', identities: [identity] }];
 }
 
+/** Mirror of the public-good instance, whose first root is built in. */
+export const PUBLIC_MIRROR = 'https://tuf-repo-cdn.sigstore.dev';
+
+function trustedRootFor({ trustedRoot, tufMirror, tufRoot }: TrustFlags): TrustedRootSource {
+  if (tufMirror === undefined) {
+    if (tufRoot !== undefined) throw missing('--tuf-root', '--tuf-mirror');
+    return trustedRoot === undefined ? 'public-good' : checkTrustedRoot(trustedRoot);
+  }
+  if (trustedRoot !== undefined)
+    throw invalid('--trusted-root and --tuf-mirror exclude each other', 'give one of them');
+  return tufSource(tufMirror, tufRoot === undefined ? undefined : readTrust(tufRoot, 'the TUF root'));
+}
+
+/**
+ * @param root - `root.json`
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function tufSource(mirror: string, root: string | undefined): TufSource {
+  if (!URL.canParse(mirror) || !/^https?:$/.test(new URL(mirror).protocol))
+    throw invalid(`the TUF mirror ${mirror} is no https URL`, `e.g. ${PUBLIC_MIRROR}`);
+  if (root === undefined && mirror.replace(/\/+$/, '') !== PUBLIC_MIRROR)
+    throw invalid(`nothing is known of the TUF mirror ${mirror}`, 'give its root.json: --tuf-root FILE');
+  return { mirror, ...(root === undefined ? {} : { root }) };
+}
+
 function logsOf(flags: TrustFlags): LogRequirements {
   if (flags.ignoreTlog && flags.tlogThreshold !== undefined)
     throw invalid('--tlog-threshold and --insecure-ignore-tlog exclude each other', 'give one of them');
@@ -191,6 +218,8 @@ function requireNothingElse(flags: TrustFlags): void {
     ['--max-age', flags.maxAge !== undefined],
     ['--allow-legacy-model-signatures', flags.allowLegacy],
     ['--trusted-root', flags.trustedRoot !== undefined],
+    ['--tuf-mirror', flags.tufMirror !== undefined],
+    ['--tuf-root', flags.tufRoot !== undefined],
     ['--signature-repository', flags.repository !== undefined],
     ['--insecure-ignore-tlog', flags.ignoreTlog],
     ['--insecure-ignore-sct', flags.ignoreSct],

@@ -1,6 +1,7 @@
 import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
+import type { TufSource } from '../trust/index.ts';
 import type {
   FetchReply,
   FetchRequest,
@@ -69,6 +70,11 @@ export class PullPool {
   /** Fetches one small blob of an artifact; its digest is checked. */
   async smallBlob(reference: string, descriptor: Descriptor): Promise<Uint8Array> {
     return (await this.#ask({ kind: 'blob', reference, descriptor })) as Uint8Array;
+  }
+
+  /** The `trusted_root.json` that a TUF repository publishes now. */
+  async trustedRoot(source: TufSource): Promise<string> {
+    return (await this.#ask({ kind: 'trusted-root', source })) as string;
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { TufSource } from '../trust/index.ts';
 import type { ArchiveRecord, KnownFiles } from './frames.ts';
 
 /** What a pull thread is started with. */
@@ -79,7 +80,19 @@ export interface PullReply {
   readonly failures: readonly Failure[];
 }
 
-export type RemoteRequest = ResolveRequest | PullRequest | FetchRequest | SignaturesRequest | BlobRequest;
+export type RemoteRequest =
+  | ResolveRequest
+  | PullRequest
+  | FetchRequest
+  | SignaturesRequest
+  | BlobRequest
+  | TrustedRootRequest;
+
+/** Asks a TUF repository for the keys of a Sigstore instance. */
+export interface TrustedRootRequest {
+  readonly kind: 'trusted-root';
+  readonly source: TufSource;
+}
 
 /** Fetches one small blob whole. */
 export interface BlobRequest {

@@ -21,11 +21,13 @@ import type {
   ResolveRequest,
   SignaturesRequest,
   StoredLayer,
+  TrustedRootRequest,
 } from './protocol.ts';
 import { pullArchive } from './pull-archive.ts';
 import { pullFile } from './pull-file.ts';
 import { pullImage } from './pull-image.ts';
 import { storedSignatures } from './signatures.ts';
+import { fetchTrustedRoot } from './trusted-root.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
@@ -68,7 +70,8 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[] | Uint8Array> {
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[] | Uint8Array | string> {
+    if (request.kind === 'trusted-root') return this.#trustedRoot(request);
     if (request.kind === 'blob') return this.#blob(request);
     if (request.kind === 'resolve') return this.#resolve(request);
     if (request.kind === 'signatures') return this.#signatures(request);
@@ -147,6 +150,15 @@ class PullThread {
       return await repository.smallBlob(descriptor, this.#controller.signal, MAX_SIGNATURE_BYTES);
     } finally {
       await repository.close();
+    }
+  }
+
+  async #trustedRoot({ source }: TrustedRootRequest): Promise<string> {
+    const transport = new Transport(this.#setup.settings);
+    try {
+      return await fetchTrustedRoot(source, transport, this.#controller.signal);
+    } finally {
+      await transport.close();
     }
   }
 

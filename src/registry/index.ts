@@ -6,4 +6,6 @@ export { MAX_SIGNATURE_BYTES, MAX_SIGNATURES, MAX_SIGNATURES_BYTES } from './lim
 export { type Descriptor, type Index, type Manifest, MEDIA, type Platform, parseJson } from './manifest.ts';
 export { proxySettings } from './proxy.ts';
 export { parseReference, type Reference, referenceText } from './reference.ts';
-export { Transport, type TransportSettings } from './transport.ts';
+export { isRetryableStatus, parseRetryAfter, withRetries } from './retry.ts';
+export { Retryable } from './retryable.ts';
+export { headerOf, readBody, Transport, type TransportSettings, unavailable } from './transport.ts';

@@ -12,7 +12,7 @@ import {
   type PathBytes,
   toBuffer,
 } from '../fs/index.ts';
-import type { RemoteSettings } from '../plan/index.ts';
+import { type ArtifactPlan, leavesOf, type RemoteSettings } from '../plan/index.ts';
 import {
   type ArchiveRecord,
   loadRecords,
@@ -24,6 +24,7 @@ import {
 } from '../pull/index.ts';
 import { digestOf, hexOf } from '../registry/index.ts';
 import { readMarker, Stage } from '../stage/index.ts';
+import { provideTrustedRoot } from '../trust/index.ts';
 import type { Hashing } from './hashing.ts';
 
 /** Fetches what is not on a volume. */
@@ -68,6 +69,19 @@ export class Remote {
       files.push({ path: name, bytes: Buffer.from(bytes), identity: '' });
     }
     return files;
+  }
+
+  /** Asks the TUF repositories whose keys the artifacts' signers are to be held against. */
+  async refreshTrustedRoots(artifacts: readonly ArtifactPlan[]): Promise<void> {
+    const attestors = artifacts.flatMap(({ requirements }) =>
+      requirements.flatMap(leavesOf).flatMap((leaf) => {
+        const signature = leaf.kind === 'checksums' ? leaf.signature : leaf;
+        return signature !== undefined && 'attestors' in signature ? signature.attestors : [];
+      }),
+    );
+    for (const source of new Set(attestors.map(({ trustedRoot }) => trustedRoot)))
+      if (source !== 'public-good' && 'mirror' in source)
+        await provideTrustedRoot(source, await this.#pool.trustedRoot(source));
   }
 
   stop(): Promise<void> {

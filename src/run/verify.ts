@@ -99,6 +99,7 @@ export class VerifyRun {
     const remote = new Remote(settings, hashing, (text) => this.#observer.notice?.(text));
     this.#hashing = hashing;
     this.#remote = remote;
+    await remote.refreshTrustedRoots(this.#plan.artifacts);
     const outcomes = await this.#round(this.#works, hashing, remote, watchdog);
     this.#runFailures.push(...unmetPins(this.#plan.pins, outcomes));
     for (const [i, outcome] of outcomes.entries()) {

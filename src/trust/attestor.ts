@@ -51,8 +51,16 @@ export type Attestor = {
     }
 );
 
-/** JSON of a trusted root, or the public-good instance's that is built in. */
-export type TrustedRootSource = { readonly json: string } | 'public-good';
+/** JSON of a trusted root, the public-good instance's that is built in, or what a TUF repository publishes. */
+export type TrustedRootSource = { readonly json: string } | TufSource | 'public-good';
+
+/** Where the keys of a Sigstore instance are published, and who may publish them. */
+export interface TufSource {
+  /** Base URL of the repository. */
+  readonly mirror: string;
+  /** A `root.json` that is trusted; the public-good instance's that is built in when it is left out. */
+  readonly root?: string;
+}
 
 /** An attestor in a report or a message. */
 export function attestorText(attestor: Attestor): string {

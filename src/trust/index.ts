@@ -4,6 +4,7 @@ export {
   type Identity,
   type LogRequirements,
   type TrustedRootSource,
+  type TufSource,
   type ValidityWindow,
 } from './attestor.ts';
 export { checkPattern, matchesPattern, patternText, type TextPattern } from './pattern.ts';
@@ -20,4 +21,4 @@ export {
   verifyBytes,
   verifyDigest,
 } from './public-key.ts';
-export { checkTrustedRoot, trustedRootOf, trustMaterial } from './trusted-root.ts';
+export { checkTrustedRoot, provideTrustedRoot, trustedRootOf, trustMaterial } from './trusted-root.ts';

@@ -3,7 +3,7 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { TrustMaterial } from '@sigstore/verify';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
-import type { TrustedRootSource } from './attestor.ts';
+import type { TrustedRootSource, TufSource } from './attestor.ts';
 
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
 
@@ -24,7 +24,18 @@ export function trustMaterial(source: TrustedRootSource): Promise<TrustMaterial>
   return material;
 }
 
+/**
+ * Says what a TUF repository published.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export async function provideTrustedRoot(source: TufSource, json: string): Promise<void> {
+  const material = await parseTrustedRoot(trustedRootOf(json));
+  parsed.set(source, Promise.resolve(material));
+}
+
 async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustMaterial> {
+  if (source !== 'public-good' && 'mirror' in source) throw invalid(`${source.mirror} was not asked`);
   const { TrustedRoot: parser, publicGood, toTrustMaterial } = await library('sigstore');
   const json: unknown = source === 'public-good' ? publicGood : JSON.parse(source.json);
   let root: TrustedRoot;

@@ -8,10 +8,12 @@ import {
   parsePublicKey,
   type TextPattern,
   type TrustedRootSource,
+  type TufSource,
   trustedRootOf,
   type ValidityWindow,
 } from '../../trust/index.ts';
 import { certificateKey, readTrust } from '../trust-files.ts';
+import { PUBLIC_MIRROR, tufSource } from '../trust-settings.ts';
 import type { Value } from './value.ts';
 
 /** An attestor of a policy, and what of Kyverno's block belongs to a requirement here. */
@@ -44,12 +46,27 @@ const LOG_KEYS = [
 /** Log of the public-good instance: its keys are in the root that is built in. */
 const PUBLIC_REKOR = /^https:\/\/rekor\.sigstore\.dev\/?$/;
 
-/** `trustedRoot: {file}` or `{data}`. */
+/** `trustedRoot: {file}`, `{data}` or `{tuf}`. */
 export function readTrustedRoot(value: Value | undefined, files: TrustFiles): TrustedRootSource {
   if (value === undefined) return 'public-good';
-  const fields = value.fields(['file', 'data']);
-  if (fields.only(['file', 'data']) === 'data') return trustedRootOf(fields.require('data').text());
+  const fields = value.fields(['file', 'data', 'tuf']);
+  const kind = fields.only(['file', 'data', 'tuf']);
+  if (kind === 'data') return trustedRootOf(fields.require('data').text());
+  if (kind === 'tuf') return readTuf(fields.require('tuf'), files);
   return checkTrustedRoot(located(fields.require('file').text(), files));
+}
+
+/** `{mirror, root: {path | data}}`, as Kyverno has it; its data is in base64. */
+function readTuf(value: Value, files: TrustFiles): TufSource {
+  const fields = value.fields(['mirror', 'root']);
+  const root = fields.get('root')?.fields(['path', 'data']);
+  const read = () => {
+    if (root?.only(['path', 'data']) === 'path')
+      return readTrust(located(root.require('path').text(), files), 'the TUF root');
+    const data = root?.require('data').text();
+    return data === undefined || data.trimStart().startsWith('{') ? data : Buffer.from(data, 'base64').toString('utf8');
+  };
+  return tufSource(fields.text('mirror') ?? PUBLIC_MIRROR, read());
 }
 
 /**
@@ -79,7 +96,8 @@ function readCosign(
   trustedRoot: { readonly source: TrustedRootSource; readonly isOwn: boolean },
 ): PolicyAttestor {
   const fields = value.fields(['key', 'keyless', 'certificate', 'ctlog', 'source', 'tuf', 'annotations']);
-  fields.get('tuf')?.fail('a TUF mirror is not asked', 'put what it publishes into spec.trustedRoot');
+  const tuf = fields.get('tuf');
+  const root = tuf === undefined ? trustedRoot : { source: readTuf(tuf, files), isOwn: true };
   const annotations = fields
     .get('annotations')
     ?.entries()
@@ -92,8 +110,8 @@ function readCosign(
   const timestampChain = ctlog?.fields(LOG_KEYS).get('tsaCertChain');
   const common = {
     name,
-    logs: readLogs(ctlog, trustedRoot.isOwn),
-    trustedRoot: trustedRoot.source,
+    logs: readLogs(ctlog, root.isOwn),
+    trustedRoot: root.source,
     ...(annotations === undefined ? {} : { annotations: new Map(annotations) }),
     ...(timestampChain === undefined ? {} : { timestampChain: certificatesOf(timestampChain) }),
   };
