@@ -11,6 +11,7 @@ import {
   restartQueue,
 } from './control.ts';
 import type { EngineName } from './engine.ts';
+import type { Line } from './line.ts';
 import type { HashReply, HashTask, ListRequest, Request, WorkerSetup } from './protocol.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
@@ -81,6 +82,12 @@ export class HashPool {
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
     }
     return { failures, second };
+  }
+
+  /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
+  async serveLine(thread: number, line: Line, engine: EngineName): Promise<void> {
+    while (this.#threads.size <= thread) this.#start(engine);
+    await this.#threads.ask(thread, { kind: 'line', engine, line });
   }
 
   /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */

@@ -2,6 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
 import type { Control } from './control.ts';
 import type { EngineName } from './engine.ts';
+import type { Line } from './line.ts';
 import type { SecondHash } from './second-hash.ts';
 
 /** What a worker thread is started with. */
@@ -45,7 +46,14 @@ export interface RecheckRequest {
   readonly listing: Listing;
 }
 
-export type Request = ListRequest | HashRequest | RecheckRequest;
+/** Hashes what another thread receives, until that closes the line. */
+export interface LineRequest {
+  readonly kind: 'line';
+  readonly engine: EngineName;
+  readonly line: Line;
+}
+
+export type Request = ListRequest | HashRequest | RecheckRequest | LineRequest;
 
 /** Failures of one worker's share, each with the number of its task. */
 export interface HashReply {

@@ -6,7 +6,9 @@ import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles } from './hash-files.ts';
 import { createLaneHasher, hashInLanes, type LaneHasher } from './lanes/index.ts';
+import { LINE_STREAMS, serveLine } from './line.ts';
 import type { HashRequest, Request, WorkerSetup } from './protocol.ts';
+import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
 const LEAST_LANE_BYTES = 8 << 20;
@@ -39,6 +41,15 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     }
     if (request.kind === 'recheck') {
       return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
+    }
+    if (request.kind === 'line') {
+      lanes ??= request.engine === 'wasm' ? (createLaneHasher() ?? null) : null;
+      const makeEngine = () => createEngine(request.engine);
+      const hashers =
+        request.engine === 'wasm' && lanes !== null
+          ? hashersInLanes(lanes)
+          : hashersOf(await Promise.all(Array.from({ length: LINE_STREAMS }, makeEngine)));
+      return serveLine(request.line, hashers, () => checkStop(control));
     }
     if (request.engine === 'wasm' && isWorthLanes(request)) {
       lanes ??= createLaneHasher() ?? null;

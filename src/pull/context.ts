@@ -2,6 +2,7 @@ import type { Engine } from '../hash/index.ts';
 import type { Repository } from '../registry/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
 import type { KnownFiles } from './frames.ts';
+import type { Digester } from './plain-writer.ts';
 import type { WriteBehind } from './write-behind.ts';
 
 /** What everything in a pull thread may use. */
@@ -15,6 +16,9 @@ export interface PullTools {
   /** A queue of its own for what is written. */
   borrowBehind(): WriteBehind;
   returnBehind(behind: WriteBehind): void;
+  /** A hasher for one large stream: another thread's, where one hashes for this one. */
+  borrowDigester(): Promise<Digester>;
+  returnDigester(digester: Digester): void;
   borrowArchiveTools(): Promise<ArchiveTools>;
   returnArchiveTools(tools: ArchiveTools): void;
 }

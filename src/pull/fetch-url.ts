@@ -4,9 +4,9 @@ import { fromText } from '../fs/index.ts';
 import { type Digest, digestOf, download, hexOf, type Transport } from '../registry/index.ts';
 import { ArchiveStream, CannotGoOn, MAX_BEGINNINGS } from './archive-stream.ts';
 import type { PullTools } from './context.ts';
-import { FileWriter } from './file-writer.ts';
 import { recordOf } from './frames.ts';
 import { plainPlacement } from './member-writer.ts';
+import { PlainWriter } from './plain-writer.ts';
 import type { FetchReply, FetchRequest } from './protocol.ts';
 import { remake } from './remake.ts';
 
@@ -23,17 +23,13 @@ export function fetchUrl(request: FetchRequest, context: FetchContext): Promise<
 }
 
 async function fetchFile(url: string, file: string, context: FetchContext): Promise<FetchReply> {
-  const engine = await context.borrowEngine();
-  const behind = context.borrowBehind();
-  const writer = new FileWriter(Buffer.from(file), engine, behind, 'continue');
+  const digester = await context.borrowDigester();
+  const writer = new PlainWriter(Buffer.from(file), digester);
   try {
     // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
     await writer.restart();
     const size = await receive(url, context, {
-      sink: (chunk) => {
-        writer.write(chunk);
-        return behind.isFull ? behind.room() : undefined;
-      },
+      sink: (chunk) => writer.write(chunk),
       restart: () => writer.restart(),
     });
     const sha256 = await writer.finish();
@@ -41,8 +37,7 @@ async function fetchFile(url: string, file: string, context: FetchContext): Prom
     return { sha256, files: [{ path, size, sha256 }] };
   } finally {
     await writer.close();
-    context.returnEngine(engine);
-    context.returnBehind(behind);
+    context.returnDigester(digester);
   }
 }
 

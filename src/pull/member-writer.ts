@@ -3,7 +3,7 @@ import { safePath, type TarEntry, unsafePath } from '../archive/index.ts';
 import { errno, WeighlockError } from '../error/index.ts';
 import { entryText, ioError, type PathBytes } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
-import { FileWriter } from './file-writer.ts';
+import { MemberFile } from './member-file.ts';
 import type { PulledFile } from './protocol.ts';
 import { stagedPath } from './pull-file.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -32,7 +32,7 @@ export class MemberWriter {
   readonly #engine: Engine;
   readonly #behind: WriteBehind;
   readonly #created: Buffer[] = [];
-  #open: { path: PathBytes; size: number; writer: FileWriter } | undefined;
+  #open: { path: PathBytes; size: number; writer: MemberFile } | undefined;
 
   constructor(place: Placement, content: string | undefined, engine: Engine, behind: WriteBehind) {
     this.#place = place;
@@ -55,7 +55,7 @@ export class MemberWriter {
     else if (entry.type === 'folder') this.#folder(target);
     else {
       const staged = stagedPath(this.#content, target);
-      const writer = new FileWriter(staged, this.#engine, this.#behind);
+      const writer = new MemberFile(staged, this.#engine, this.#behind);
       if (staged !== undefined) this.#created.push(staged);
       this.#open = { path: target, size: entry.size, writer };
     }

@@ -1,4 +1,4 @@
-import { type Control, type EngineName, restartQueue } from '../hash/index.ts';
+import { closeLine, createLine, type EngineName, type HashPool, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import type { TufSource } from '../trust/index.ts';
@@ -13,21 +13,29 @@ import type {
   StoredLayer,
 } from './protocol.ts';
 
+/** Below this, a second thread for the hash costs more than it saves. */
+const LEAST_LINE_BYTES = 8 << 20;
+
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
   readonly #setup: PullSetup;
   readonly #threads: ThreadGroup;
+  readonly #hashing: HashPool;
   readonly #most: number;
 
-  /** @param most - most threads, at least 1 */
+  /**
+   * @param hashing - whose control is joined, and whose threads hash what is received here
+   * @param most - most threads, at least 1
+   */
   constructor(
-    control: Control,
+    hashing: HashPool,
     settings: RegistrySettings,
     engine: EngineName,
     most: number,
     notice: (text: string) => void,
   ) {
-    this.#setup = { control, settings, engine };
+    this.#hashing = hashing;
+    this.#setup = { control: hashing.control, settings, engine };
     this.#threads = new ThreadGroup('pull', notice);
     this.#most = most;
   }
@@ -50,16 +58,38 @@ export class PullPool {
     const isImage = layout.subtree !== undefined;
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
     if (order.length === 0) return { files: [], failures: [] };
-    this.#start(Math.min(this.#most, order.length));
+    const plain = layout.items.reduce((sum, { kind, descriptor }) => sum + (kind === 'file' ? descriptor.size : 0), 0);
+    // A thread that hashes for each that receives: several streams at once with the kernel that can, one with any. With
+    // OpenSSL, threads that do both are as fast when there is work for all of them.
+    const usesLines =
+      !isImage && plain >= LEAST_LINE_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
+    this.#start(Math.min(usesLines ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
     restartQueue(this.#setup.control);
     const request: PullRequest = { kind: 'pull', reference, layout, order, ...folders };
-    const replies = (await this.#threads.askAll(request)) as PullReply[];
-    return { files: replies.flatMap(({ files }) => files), failures: replies.flatMap(({ failures }) => failures) };
+    const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
+    const replies = await (usesLines ? this.#askWithLines(threads, request) : this.#threads.askAll(request));
+    return totalOf(replies as PullReply[]);
+  }
+
+  /** Asks threads, each of which has another that hashes what it receives. */
+  async #askWithLines(threads: readonly number[], request: PullRequest | FetchRequest): Promise<unknown[]> {
+    const lines = threads.map(createLine);
+    const served = lines.map((line, i) => this.#hashing.serveLine(i, line, this.#setup.engine));
+    const asked = threads.map((thread, i) => this.#threads.ask(thread, { ...request, line: lines[i] }));
+    const replies = Promise.all(asked).finally(() => lines.forEach(closeLine));
+    // A thread that dies fails the one that waits for it.
+    await Promise.all([replies, ...served]);
+    return replies;
   }
 
   /** Fetches one file over HTTPS, or an archive as the files in it. */
   async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known'>): Promise<FetchReply> {
-    return (await this.#ask({ kind: 'fetch', url, ...what })) as FetchReply;
+    this.#start(1);
+    const request: FetchRequest = { kind: 'fetch', url, ...what };
+    const [reply] = await (what.file === undefined
+      ? this.#threads.ask(0, request).then((one) => [one])
+      : this.#askWithLines([0], request));
+    return reply as FetchReply;
   }
 
   /** Fetches what is stored as signatures of a manifest. */
@@ -89,6 +119,10 @@ export class PullPool {
   #start(wanted: number): void {
     while (this.#threads.size < wanted) this.#threads.start(this.#setup);
   }
+}
+
+function totalOf(replies: readonly PullReply[]): PullReply {
+  return { files: replies.flatMap(({ files }) => files), failures: replies.flatMap(({ failures }) => failures) };
 }
 
 function largestFirst(sizes: readonly number[]): Uint32Array {

@@ -1,6 +1,6 @@
 import type { Failure } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
-import type { Control, EngineName } from '../hash/index.ts';
+import type { Control, EngineName, Line } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import type { TufSource } from '../trust/index.ts';
@@ -38,6 +38,8 @@ export interface PullRequest {
   readonly layout: Layout;
   /** Items in the order in which they are begun; an image is one piece of work. */
   readonly order: Uint32Array;
+  /** Where plain files are hashed by another thread meanwhile; each pull thread has its own. */
+  readonly line?: Line;
   /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */
   readonly content?: string;
   /** Private folder that keeps, for each archive, what makes it again. */
@@ -52,6 +54,7 @@ export interface FetchRequest {
   readonly url: string;
   /** Path of the file to write. */
   readonly file?: string;
+  readonly line?: Line;
   /** Unpacks it into this folder; `null` only looks what is in it. */
   readonly unpackInto?: string | null;
   /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */

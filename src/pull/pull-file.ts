@@ -3,7 +3,7 @@ import { entryText, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { LayoutItem } from '../layout/index.ts';
 import { hexOf } from '../registry/index.ts';
 import type { PullContext } from './context.ts';
-import { FileWriter } from './file-writer.ts';
+import { PlainWriter } from './plain-writer.ts';
 import type { PulledFile } from './protocol.ts';
 
 /** Path of an entry below the staging folder's content, as bytes. */
@@ -18,24 +18,18 @@ export function stagedPath(content: string | undefined, path: PathBytes): Buffer
 export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
   const { descriptor, path } = item;
   const { repository, content, signal, count } = context;
-  const engine = await context.borrowEngine();
-  const behind = context.borrowBehind();
-  const writer = new FileWriter(stagedPath(content, path), engine, behind, 'continue');
+  const digester = await context.borrowDigester();
+  const writer = new PlainWriter(stagedPath(content, path), digester);
   const sink = (chunk: Buffer) => {
-    writer.write(chunk);
     count(chunk.length);
-    return behind.isFull ? behind.room() : undefined;
+    return writer.write(chunk);
   };
   try {
     const found = await writer.reuse(descriptor.size, count);
     for (let isLast = found === 0 && !repository.hasMirrors; ; isLast = true) {
       const upstreamOnly = isLast;
-      try {
-        const restart = () => writer.restart();
-        await repository.blob(descriptor, { offset: () => writer.size, sink, restart }, signal, { upstreamOnly });
-      } finally {
-        await writer.flush();
-      }
+      const restart = () => writer.restart();
+      await repository.blob(descriptor, { offset: () => writer.size, sink, restart }, signal, { upstreamOnly });
       const sha256 = await writer.finish();
       if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
       await writer.restart();
@@ -43,8 +37,7 @@ export async function pullFile(item: LayoutItem & { kind: 'file' }, context: Pul
     }
   } finally {
     await writer.close();
-    context.returnEngine(engine);
-    context.returnBehind(behind);
+    context.returnDigester(digester);
   }
 }
 

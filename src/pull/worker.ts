@@ -1,6 +1,18 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf } from '../error/index.ts';
-import { checkStop, countBytes, countFile, createEngine, type Engine, nextInQueue, Stopped } from '../hash/index.ts';
+import {
+  checkStop,
+  countBytes,
+  countFile,
+  createEngine,
+  type Engine,
+  LINE_STREAMS,
+  type Line,
+  LineSender,
+  LineStream,
+  nextInQueue,
+  Stopped,
+} from '../hash/index.ts';
 import { layOut } from '../layout/index.ts';
 import { MAX_SIGNATURE_BYTES, parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
@@ -31,7 +43,7 @@ import { fetchTrustedRoot } from './trusted-root.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
-const LANES = 2;
+const AT_A_TIME = 2;
 
 /** Milliseconds between looks at the stop flag, for waits on the network that no byte interrupts. */
 const LOOK = 100;
@@ -103,7 +115,7 @@ class PullThread {
   async #pull(request: PullRequest): Promise<PullReply> {
     const repository = new Repository(parseReference(request.reference), this.#setup.settings, this.#notice);
     const { content, records, known } = request;
-    const context: PullContext = { ...this.#tools(), repository, content, records, known };
+    const context: PullContext = { ...this.#tools(request.line), repository, content, records, known };
     const files: PulledFile[] = [];
     const failures: Failure[] = [];
     const lane = async () => {
@@ -119,7 +131,7 @@ class PullThread {
       }
     };
     try {
-      await Promise.all(Array.from({ length: LANES }, lane));
+      await Promise.all(Array.from({ length: request.line === undefined ? AT_A_TIME : LINE_STREAMS }, lane));
     } finally {
       await repository.close();
     }
@@ -165,7 +177,7 @@ class PullThread {
   async #fetch(request: FetchRequest): Promise<FetchReply> {
     const transport = new Transport(this.#setup.settings);
     try {
-      const reply = await fetchUrl(request, { ...this.#tools(), transport, notice: this.#notice });
+      const reply = await fetchUrl(request, { ...this.#tools(request.line), transport, notice: this.#notice });
       for (const _ of reply.files) countFile(this.#setup.control);
       return reply;
     } finally {
@@ -178,7 +190,7 @@ class PullThread {
     return nextInQueue(this.#setup.control);
   }
 
-  #tools(): PullTools {
+  #tools(line: Line | undefined): PullTools {
     const { control, engine } = this.#setup;
     const borrowEngine = async () => this.#engines.pop() ?? createEngine(engine);
     const returnEngine = (used: Engine) => void this.#engines.push(used);
@@ -187,6 +199,7 @@ class PullThread {
       used.reset();
       this.#queues.push(used);
     };
+    const sender = line === undefined ? undefined : new LineSender(line);
     return {
       signal: this.#controller.signal,
       count: (bytes) => countBytes(control, bytes),
@@ -194,6 +207,11 @@ class PullThread {
       returnEngine,
       borrowBehind,
       returnBehind,
+      borrowDigester: async () => sender?.open() ?? borrowEngine(),
+      returnDigester(digester) {
+        if (digester instanceof LineStream) digester.close();
+        else returnEngine(digester as Engine);
+      },
       borrowArchiveTools: async () => ({
         packed: await borrowEngine(),
         unpacked: await borrowEngine(),

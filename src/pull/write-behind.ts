@@ -1,14 +1,12 @@
 import { closeSync, fdatasync, write } from 'node:fs';
 import { ioError } from '../fs/index.ts';
-
-/** Bytes are hashed and written in pieces of this size: each system call and each call into the hasher costs. */
-export const PIECE_BYTES = 1 << 20;
+import { PIECE_BYTES } from '../hash/index.ts';
 
 /** Pieces on their way to the disk before whoever brings more has to wait. */
 const DEPTH = 4;
 
 /** Written bytes are sent on to the disk in steps of this size, so that the last sync finds little left to do. */
-const SYNC_BYTES = 128 << 20;
+export const SYNC_BYTES = 128 << 20;
 
 type Step =
   | { readonly kind: 'write'; readonly file: number; readonly piece: Buffer; from: number; position: number }

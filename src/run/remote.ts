@@ -36,13 +36,7 @@ export class Remote {
   constructor(settings: RemoteSettings, hashing: Hashing, notice: (text: string) => void) {
     this.#settings = settings;
     this.#hashing = hashing;
-    this.#pool = new PullPool(
-      hashing.pool.control,
-      settings.registry,
-      hashing.choice.name,
-      hashing.concurrency,
-      notice,
-    );
+    this.#pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, hashing.concurrency, notice);
   }
 
   get threads(): number {

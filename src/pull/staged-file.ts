@@ -1,0 +1,49 @@
+import { constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { errno, WeighlockError } from '../error/index.ts';
+import { ioError } from '../fs/index.ts';
+
+/** What opening a path in the staging folder fails with when two members of an artifact want the same place. */
+const OCCUPIED = new Set(['EEXIST', 'EISDIR', 'ENOTDIR', 'ELOOP']);
+
+/**
+ * Opens a file in the staging folder, and makes the folders above it.
+ *
+ * @param mode - `create` refuses what is there, `continue` keeps it
+ * @throws WeighlockError `UNSAFE_ENTRY` for a place that is taken; I/O codes
+ */
+export function openStaged(path: Buffer, mode: 'create' | 'continue'): number {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+  const flags = O_RDWR | O_CREAT | O_NOFOLLOW | (mode === 'create' ? O_EXCL : 0);
+  try {
+    mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true, mode: 0o755 });
+    return openSync(path, flags, 0o644);
+  } catch (error) {
+    if (!OCCUPIED.has(errno(error) ?? '')) throw ioError(error, 'write to the staging folder');
+    throw new WeighlockError(
+      {
+        code: 'UNSAFE_ENTRY',
+        message: 'two members of the artifact want the same place',
+        file: path.subarray(path.lastIndexOf(0x2f) + 1).toString('utf8'),
+        remedy: 'whoever made the artifact must give its files different names',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Bytes that an earlier attempt left and that may be gone on with; undefined when they may not. */
+export function leftoverIn(descriptor: number, limit: number): number | undefined {
+  const stat = fstatSync(descriptor);
+  // A second name for this file would let somebody else write to it later.
+  return stat.isFile() && stat.nlink === 1 && stat.size <= limit ? stat.size : undefined;
+}
+
+/** Writes all bytes at a position. @throws WeighlockError I/O codes */
+export function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
+  try {
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+  } catch (error) {
+    throw ioError(error, 'write to the staging folder');
+  }
+}

@@ -1,0 +1,115 @@
+// Streams that one thread sends and another hashes: any lengths, in any order, begun anew, given up.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import {
+  closeLine,
+  createLine,
+  type EngineName,
+  HashPool,
+  LINE_STREAMS,
+  LineSender,
+  type LineStream,
+  PIECE_BYTES,
+} from '../../src/hash/index.ts';
+
+async function withLine(engine: EngineName, action: (sender: LineSender) => Promise<void>): Promise<void> {
+  const pool = new HashPool();
+  const line = createLine();
+  const served = pool.serveLine(1, line, engine);
+  try {
+    await action(new LineSender(line));
+    closeLine(line);
+    await served;
+  } finally {
+    await stop(pool);
+  }
+}
+
+/** Threads that have nothing to do are left to the end of the process; this one goes on. */
+async function stop(pool: HashPool): Promise<void> {
+  void pool.serveLine(1, createLine(), 'native');
+  await pool.stop();
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+async function hash(stream: LineStream, bytes: Buffer, step: number): Promise<string> {
+  stream.init();
+  for (let at = 0; at < bytes.length; at += step) {
+    stream.update(bytes.subarray(at, at + step));
+    if (stream.isShort) await stream.room();
+  }
+  return Buffer.from(await stream.digest()).toString('hex');
+}
+
+/** The same numbers at every run. */
+function* numbers(seed: number): Generator<number> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+for (const engine of ['wasm', 'native'] as const)
+  describe(`a line with the ${engine} engine`, () => {
+    it('gives the digest of every stream, whatever their lengths', async () => {
+      const random = numbers(7);
+      const next = (most: number) => Math.floor((random.next().value ?? 0) * most);
+      const content = Buffer.alloc(5 << 20, 'weights of a model, not all the same ');
+      const borders = [0, 1, 63, 64, 65, 119, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES];
+      await withLine(engine, async (sender) => {
+        const lane = async (lengths: readonly number[]) => {
+          for (const length of lengths) {
+            const stream = sender.open();
+            const at = next(1000);
+            const bytes = content.subarray(at, at + length);
+            assert.equal(await hash(stream, bytes, 1 + next(600_000)), sha256(bytes), `${length} bytes from ${at}`);
+            stream.close();
+          }
+        };
+        const lengths = [...borders, ...Array.from({ length: 30 }, () => next(4 << 20))];
+        await Promise.all(
+          Array.from({ length: LINE_STREAMS }, (_, i) => lane(lengths.filter((_, n) => n % LINE_STREAMS === i))),
+        );
+      });
+    });
+
+    it('forgets what was begun anew, or given up', async () => {
+      await withLine(engine, async (sender) => {
+        const junk = Buffer.alloc(1 << 20, 'junk');
+        const good = Buffer.alloc(2_500_000, 'good');
+        for (let round = 0; round < 20; round++) {
+          const stream = sender.open();
+          stream.init();
+          for (let n = 0; n < round % 5; n++) {
+            stream.update(junk.subarray(0, 1 + n * 200_000));
+            if (stream.isShort) await stream.room();
+          }
+          // Given up in every third round: whoever gets the stream next finds nothing of it.
+          if (round % 3 !== 0) assert.equal(await hash(stream, good, 300_001), sha256(good));
+          stream.close();
+        }
+      });
+    });
+
+    it('has four streams and no more', async () => {
+      await withLine(engine, async (sender) => {
+        const streams = Array.from({ length: LINE_STREAMS }, () => sender.open());
+        assert.throws(() => sender.open(), /no more streams/);
+        for (const stream of streams) stream.close();
+      });
+    });
+  });
+
+it('a line that nobody closes ends with the run', async () => {
+  const pool = new HashPool();
+  const line = createLine();
+  void pool.serveLine(0, line, 'wasm').catch(() => {});
+  const stream = new LineSender(line).open();
+  stream.init();
+  stream.update(Buffer.alloc(PIECE_BYTES));
+  const start = performance.now();
+  await pool.stop();
+  assert.ok(performance.now() - start < 5000);
+});
