@@ -82,6 +82,7 @@ function refusedOutcome(
     artifacts: [],
     failures: [failure],
     workers: 0,
+    kernels: [],
     bytes: 0,
     files: 0,
     startedAt,

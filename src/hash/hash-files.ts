@@ -30,7 +30,7 @@ export async function hashFiles(
       failures.push({ task, failure: failureOf(error) });
     }
   }
-  return { failures, second };
+  return { kernel: engine.name === 'wasm' ? 'hash-wasm' : 'openssl', failures, second };
 }
 
 function hashFile(

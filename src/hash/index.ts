@@ -16,6 +16,6 @@ export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from
 export { closeLine, createLine, LINE_STREAMS, type Line, LineSender, LineStream, PIECE_BYTES } from './line.ts';
 export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
-export type { HashTask } from './protocol.ts';
+export type { HashTask, Kernel } from './protocol.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';
 export { checksumListing, treeDigest } from './tree-digest.ts';

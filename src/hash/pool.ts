@@ -12,7 +12,7 @@ import {
 } from './control.ts';
 import type { EngineName } from './engine.ts';
 import type { Line } from './line.ts';
-import type { HashReply, HashTask, ListRequest, Request, WorkerSetup } from './protocol.ts';
+import type { HashReply, HashTask, Kernel, ListRequest, Request, WorkerSetup } from './protocol.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -29,6 +29,7 @@ export class HashPool {
   /** Shared with every thread; other groups of threads may join it. */
   readonly control: Control = createControl();
   readonly #threads = new ThreadGroup('hash');
+  readonly #kernels = new Set<Kernel>();
 
   constructor() {
     this.#start();
@@ -37,6 +38,11 @@ export class HashPool {
   /** Threads started so far. */
   get workers(): number {
     return this.#threads.size;
+  }
+
+  /** What computed the digests so far. */
+  get kernels(): readonly Kernel[] {
+    return [...this.#kernels];
   }
 
   get progress(): Progress {
@@ -74,6 +80,7 @@ export class HashPool {
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
     const request: Request = { kind: 'hash', engine, tasks, order, lanes, aloneBytes };
     const replies = (await this.#threads.askAll(request)) as HashReply[];
+    if (order.length > 0) for (const { kernel } of replies) this.#kernels.add(kernel);
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
     const second = tasks.map(() => new Map<PathBytes, readonly string[]>());
@@ -87,7 +94,7 @@ export class HashPool {
   /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
   async serveLine(thread: number, line: Line, engine: EngineName): Promise<void> {
     while (this.#threads.size <= thread) this.#start(engine);
-    await this.#threads.ask(thread, { kind: 'line', engine, line });
+    this.#kernels.add((await this.#threads.ask(thread, { kind: 'line', engine, line })) as Kernel);
   }
 
   /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */

@@ -46,6 +46,9 @@ export interface RecheckRequest {
   readonly listing: Listing;
 }
 
+/** What an engine is behind its name: the multi-buffer kernel, or the library. */
+export type Kernel = 'multi-buffer' | 'hash-wasm' | 'openssl';
+
 /** Hashes what another thread receives, until that closes the line. */
 export interface LineRequest {
   readonly kind: 'line';
@@ -57,6 +60,8 @@ export type Request = ListRequest | HashRequest | RecheckRequest | LineRequest;
 
 /** Failures of one worker's share, each with the number of its task. */
 export interface HashReply {
+  /** What computed the SHA-256s. */
+  readonly kernel: Kernel;
   readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
   readonly second: readonly SecondDigests[];
 }

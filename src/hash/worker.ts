@@ -7,7 +7,7 @@ import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles } from './hash-files.ts';
 import { createLaneHasher, hashInLanes, type LaneHasher } from './lanes/index.ts';
 import { LINE_STREAMS, serveLine } from './line.ts';
-import type { HashRequest, Request, WorkerSetup } from './protocol.ts';
+import type { HashRequest, Kernel, Request, WorkerSetup } from './protocol.ts';
 import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
@@ -45,11 +45,13 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     if (request.kind === 'line') {
       lanes ??= request.engine === 'wasm' ? (createLaneHasher() ?? null) : null;
       const makeEngine = () => createEngine(request.engine);
+      const isWasm = request.engine === 'wasm';
       const hashers =
-        request.engine === 'wasm' && lanes !== null
+        isWasm && lanes !== null
           ? hashersInLanes(lanes)
           : hashersOf(await Promise.all(Array.from({ length: LINE_STREAMS }, makeEngine)));
-      return serveLine(request.line, hashers, () => checkStop(control));
+      serveLine(request.line, hashers, () => checkStop(control));
+      return (isWasm ? (lanes === null ? 'hash-wasm' : 'multi-buffer') : 'openssl') satisfies Kernel;
     }
     if (request.engine === 'wasm' && isWorthLanes(request)) {
       lanes ??= createLaneHasher() ?? null;

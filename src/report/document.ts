@@ -15,7 +15,7 @@ const VERIFIER_ID = 'https://weighlock.dev/verifier';
 
 /** The report without its files, which are written one by one. */
 function documentHead(outcome: RunOutcome): object {
-  const { mode, failurePolicy, result, exitCode, bytes, files, seconds, workers, engine, startedAt } = outcome;
+  const { mode, failurePolicy, result, exitCode, bytes, files, seconds, workers, engine, kernels, startedAt } = outcome;
   return {
     apiVersion: API_VERSION,
     kind: 'VerificationReport',
@@ -33,6 +33,7 @@ function documentHead(outcome: RunOutcome): object {
       files,
       workers,
       ...(engine === undefined ? {} : { hasher: engine.name, hasherReason: engine.reason }),
+      ...(kernels.length === 0 ? {} : { kernels }),
     },
   };
 }

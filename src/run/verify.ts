@@ -373,6 +373,7 @@ export class VerifyRun {
       artifacts,
       failures: this.#runFailures,
       ...(engine === undefined ? {} : { engine }),
+      kernels: this.#pool.kernels,
       workers: Math.max(this.#pool.workers, this.#remote?.threads ?? 0),
       bytes,
       files,

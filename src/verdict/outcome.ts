@@ -1,7 +1,7 @@
 import type { ExitCode, Failure } from '../error/index.ts';
 import type { Signer } from '../evidence/index.ts';
 import type { FileTable, PathBytes } from '../fs/index.ts';
-import type { EngineChoice } from '../hash/index.ts';
+import type { EngineChoice, Kernel } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
@@ -55,6 +55,8 @@ export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
   /** What went wrong outside any one artifact, e.g. the time limit. */
   readonly failures: readonly Failure[];
   readonly engine?: EngineChoice;
+  /** What computed the digests: `auto` and `wasm` say less. */
+  readonly kernels: readonly Kernel[];
   readonly workers: number;
   /** Bytes and files that were hashed. */
   readonly bytes: number;

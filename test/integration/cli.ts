@@ -28,12 +28,14 @@ export interface Invocation {
   readonly stdio?: [number | 'ignore' | 'pipe', number | 'ignore' | 'pipe', number | 'ignore' | 'pipe'];
   /** Runs as this user, without rights over other users' files. */
   readonly uid?: number;
+  /** Of Node itself. */
+  readonly nodeFlags?: readonly string[];
 }
 
 export function run(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
   const start = performance.now();
-  const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid } = invocation;
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid, nodeFlags = [] } = invocation;
+  const child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], {
     env: { PATH: process.env['PATH'], NO_COLOR: '1', ...environment },
     stdio,
     ...(uid === undefined ? {} : { uid, gid: uid }),

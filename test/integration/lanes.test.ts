@@ -43,6 +43,19 @@ describe('many files at once', () => {
     assert.equal((await run(['digest', folder, '--hasher', 'native'])).stdout.trim(), expected);
   });
 
+  it('are hashed by what this processor can do, and the report says by what', async () => {
+    const pin = recipe(folder);
+    const kernels = async (hasher: string, nodeFlags: readonly string[] = []) => {
+      const result = await run(['verify', folder, '--sha256', pin, `--hasher=${hasher}`], { nodeFlags });
+      passed(result);
+      return result.events.find(({ event }) => event === 'verdict')?.['kernels'];
+    };
+    assert.deepEqual(await kernels('wasm'), ['multi-buffer']);
+    assert.deepEqual(await kernels('native'), ['openssl']);
+    // A processor without 128-bit SIMD, as far as V8 is told.
+    assert.deepEqual(await kernels('wasm', ['--no-enable-sse4-1', '--no-enable-ssse3']), ['hash-wasm']);
+  });
+
   it('are copied to their own places', async () => {
     const pin = recipe(folder);
     passed(await run(['verify', `file://${folder}`, join(work, 'copy'), '--sha256', pin]));

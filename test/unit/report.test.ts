@@ -28,6 +28,7 @@ function outcome(failures: readonly Failure[], overrides: Partial<RunOutcome> = 
     artifacts: [artifact],
     failures: [],
     workers: 2,
+    kernels: ['multi-buffer'],
     bytes: 2048,
     files: 3,
     startedAt: new Date(0),

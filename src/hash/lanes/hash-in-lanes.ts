@@ -56,7 +56,7 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   try {
     for (;;) {
       for (let lane = 0; lane < laneCount(request, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
-      if (jobs.size === 0) return { failures, second: [] };
+      if (jobs.size === 0) return { kernel: 'multi-buffer', failures, second: [] };
       for (const job of [...jobs.values()]) {
         try {
           fill(job, hasher, control);
