@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // biome-ignore assist/source/organizeImports: the threads start while the rest is being loaded
+import './answer-version.ts';
 import { stopThreads, threads } from './threads.ts';
 import { runCommandLine } from './cli.ts';
 import type { Context } from './commands/index.ts';
