@@ -1,6 +1,8 @@
 // A whole Sigstore instance that lives in a test: CA, certificate log, transparency log, timestamp authority. It signs
 // what a test wants, rightly or not.
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import 'reflect-metadata';
+import { createHash, generateKeyPairSync, type KeyObject, sign, webcrypto, X509Certificate } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
 import mock from '@sigstore/mock';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 
@@ -14,6 +16,7 @@ export type Draft = any;
 export const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest();
 export const hex = (bytes: string | Uint8Array) => sha256(bytes).toString('hex');
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+type KeyPair = ReturnType<typeof pair>;
 
 /** Key of the log of the second version. */
 const LOG2 = generateKeyPairSync('ed25519');
@@ -35,6 +38,8 @@ export class World {
   readonly #ca: Awaited<ReturnType<typeof mock.initializeCA>>;
   readonly #log: Awaited<ReturnType<typeof mock.initializeTLog>>;
   readonly #tsa: Awaited<ReturnType<typeof mock.initializeTSA>>;
+  /** The certificate of its time-stamp authority, and its key. */
+  readonly authority: { readonly certificate: Buffer; readonly key: KeyPair };
   /** `trusted_root.json` */
   readonly root: string;
 
@@ -68,11 +73,13 @@ export class World {
     log: Awaited<ReturnType<typeof mock.initializeTLog>>,
     tsa: Awaited<ReturnType<typeof mock.initializeTSA>>,
     root: string,
+    authority: { readonly certificate: Buffer; readonly key: KeyPair },
   ) {
     this.#ca = ca;
     this.#log = log;
     this.#tsa = tsa;
     this.root = root;
+    this.authority = authority;
   }
 
   static async create(): Promise<World> {
@@ -82,7 +89,8 @@ export class World {
     // Its clock stands still: ahead, so that it is within the ten minutes of every certificate that is issued here; and at
     // a whole second, because the library reads no fractions of two digits.
     const clock = new Date((Math.ceil(Date.now() / 1000) + 300) * 1000);
-    const tsa = await mock.initializeTSA(pair() as Draft, clock);
+    const tsaKey = pair();
+    const tsa = await mock.initializeTSA(tsaKey as Draft, clock);
     const always = { start: new Date(0) };
     const logInstance = (baseUrl: string, rawBytes: Uint8Array, keyDetails = 5) => ({
       baseUrl,
@@ -113,7 +121,9 @@ export class World {
         ]),
       ],
     };
-    return new World(ca, log, tsa, JSON.stringify(TrustedRoot.toJSON(trustedRoot as Draft)));
+    const certificate = bytesOf((tsa as Draft).intCertificate);
+    const root = JSON.stringify(TrustedRoot.toJSON(trustedRoot as Draft));
+    return new World(ca, log, tsa, root, { certificate, key: tsaKey });
   }
 
   /** A key with a certificate of the CA. */
@@ -292,6 +302,44 @@ export class World {
     });
     return bytesOf(token as Draft).toString('base64');
   }
+}
+
+/**
+ * A chain (PEM) for the key of a world's time-stamp authority, whose certificate has the same issuer and number, but is one
+ * for signing code.
+ */
+export async function codeSigningAuthority(authority: { certificate: Buffer; key: KeyPair }): Promise<string> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const { privateKey, publicKey } = authority.key;
+  const imported = {
+    privateKey: await webcrypto.subtle.importKey(
+      'pkcs8',
+      privateKey.export({ type: 'pkcs8', format: 'der' }),
+      algorithm,
+      true,
+      ['sign'],
+    ),
+    publicKey: await webcrypto.subtle.importKey('spki', spki(publicKey), algorithm, true, ['verify']),
+  } as Draft;
+  const { serialNumber } = new X509Certificate(authority.certificate);
+  const { issuer } = new x509.X509Certificate(authority.certificate);
+  const common = { notBefore: new Date(0), notAfter: new Date('2090-01-01'), signingAlgorithm: algorithm };
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    ...common,
+    name: issuer,
+    keys: imported,
+    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+  });
+  const leaf = await x509.X509CertificateGenerator.create({
+    ...common,
+    serialNumber,
+    issuer,
+    subject: 'CN=not for stamping',
+    publicKey: imported.publicKey,
+    signingKey: imported.privateKey,
+    extensions: [new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.3'], true)],
+  });
+  return `${leaf.toString('pem')}\n${root.toString('pem')}\n`;
 }
 
 /** A bundle by a key and without a log: Model Signing, or cosign without Rekor. */

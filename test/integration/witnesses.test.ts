@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Draft, hex, ISSUER, pem, SUBJECT, sha256, World } from '../evidence/world.ts';
+import { codeSigningAuthority, type Draft, hex, ISSUER, pem, SUBJECT, sha256, World } from '../evidence/world.ts';
 import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
@@ -71,6 +71,14 @@ describe('logs and authorities', () => {
     const chain = certChain.certificates.map(({ rawBytes }: Draft) => pem(Buffer.from(rawBytes, 'base64'))).join('');
     const more = ['--timestamp-certificate-chain', save('elsewhere.pem', chain)];
     passed(await verify(stamps, ['--timestamp-threshold=2', ...more]));
+    // RFC 3161 section 2.3: the same key with a certificate for something else stamps nothing.
+    const signing = save('signing.pem', await codeSigningAuthority(elsewhere.authority));
+    const without = save('no-stamps.json', JSON.stringify({ ...JSON.parse(world.root), timestampAuthorities: [] }));
+    stamps.verificationMaterial.timestampVerificationData.rfc3161Timestamps = tokens.slice(-1);
+    passed(await verify(stamps, ['--timestamp-threshold=1', ...more], without));
+    const wrongly = await verify(stamps, ['--timestamp-certificate-chain', signing], without);
+    passed(wrongly);
+    assert.match(deviations(wrongly), /authority that is not known/);
     refused(await verify(bundle, ['--ctlog-threshold=2']), 'SIGNER_UNTRUSTED', /1 certificate logs/);
   });
 
