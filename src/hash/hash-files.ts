@@ -1,11 +1,54 @@
 import { type Failure, failureOf } from '../error/index.ts';
-import { digestAt, readEntry } from '../fs/index.ts';
+import { digestAt, EntryReader, readEntry } from '../fs/index.ts';
 import { type Control, checkStop, countBytes, countFile, Stopped } from './control.ts';
 import { createCopy } from './copy.ts';
 import type { Engine } from './engine.ts';
+import { closeLine, type Line, LineSender } from './line.ts';
 import type { HashReply, HashRequest, HashTask, SecondDigests } from './protocol.ts';
 import { takeNext } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
+
+/** Reads the one file of a request for the thread that hashes it. */
+export function readAhead(request: HashRequest, line: Line, control: Control): HashReply['failures'] {
+  const next = takeNext(request, control);
+  if (next === undefined) return [];
+  const { work, task, index } = next;
+  const { root, files } = work.listing;
+  const check = () => checkStop(control);
+  const stream = new LineSender(line).open();
+  try {
+    const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+    try {
+      const reader = new EntryReader(root, files, index);
+      try {
+        stream.init();
+        while (!reader.isAtEnd) {
+          const piece = stream.piece(check);
+          const length = reader.read(piece);
+          copy?.write(piece.subarray(0, length));
+          stream.send(length);
+          countBytes(control, length);
+        }
+        reader.check();
+      } finally {
+        reader.close();
+      }
+      copy?.sync();
+    } finally {
+      copy?.close();
+    }
+    digestAt(files, index).set(stream.digestNow(check));
+    files.hashed[index] = 1;
+    countFile(control);
+    return [];
+  } catch (error) {
+    if (error instanceof Stopped) throw error;
+    return [{ task, failure: failureOf(error) }];
+  } finally {
+    stream.close();
+    closeLine(line);
+  }
+}
 
 /** One worker's share of a hash request: takes files off the common queue until it is empty. */
 export async function hashFiles(

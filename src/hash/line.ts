@@ -143,12 +143,32 @@ export class LineStream {
 
   /** 32 raw bytes. */
   async digest(): Promise<Uint8Array> {
-    const { words, digests } = this.#line;
+    await this.#until(this.#end());
+    return this.#digest();
+  }
+
+  /**
+   * An empty piece to put bytes into, for a thread that may block.
+   *
+   * @param check - is called at least every 100 ms; what it throws ends the wait
+   */
+  piece(check: () => void): Buffer {
+    for (this.#reclaim(); this.#free.length === 0; this.#reclaim()) this.#block(check);
+    this.#slot ??= this.#take();
+    return Buffer.from(this.#line.pieces, this.#slot * PIECE_BYTES, PIECE_BYTES);
+  }
+
+  /** Sends the piece that was filled. */
+  send(length: number): void {
+    this.#filled = length;
     this.#flush();
-    Atomics.store(words, STREAM_AT + this.#number, 1);
-    this.#sender.send(END, this.#number);
-    await this.#until(() => Atomics.load(words, STREAM_AT + this.#number) === 0);
-    return digests.slice(32 * this.#number, 32 * this.#number + 32);
+  }
+
+  /** The digest, for a thread that may block. */
+  digestNow(check: () => void): Uint8Array {
+    const ready = this.#end();
+    while (!ready()) this.#block(check);
+    return this.#digest();
   }
 
   close(): void {
@@ -157,6 +177,26 @@ export class LineStream {
     this.#filled = 0;
     this.#sender.send(DROP, this.#number);
     this.#sender.close(this);
+  }
+
+  /** @returns whether the digest is there */
+  #end(): () => boolean {
+    const { words } = this.#line;
+    this.#flush();
+    Atomics.store(words, STREAM_AT + this.#number, 1);
+    this.#sender.send(END, this.#number);
+    return () => Atomics.load(words, STREAM_AT + this.#number) === 0;
+  }
+
+  #digest(): Uint8Array {
+    return this.#line.digests.slice(32 * this.#number, 32 * this.#number + 32);
+  }
+
+  #block(check: () => void): void {
+    const { words } = this.#line;
+    check();
+    // What is done between the look and the wait costs a millisecond, not a tenth of a second.
+    Atomics.wait(words, DONE, Atomics.load(words, DONE), 1);
   }
 
   async #until(condition: () => boolean): Promise<void> {

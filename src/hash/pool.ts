@@ -11,12 +11,15 @@ import {
   restartQueue,
 } from './control.ts';
 import type { EngineName } from './engine.ts';
-import type { Line } from './line.ts';
-import type { HashReply, HashTask, Kernel, ListRequest, Request, WorkerSetup } from './protocol.ts';
+import { createLine, type Line } from './line.ts';
+import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
 const SMALL_FILES = 64;
+
+/** Below this, starting a second thread costs more than reading ahead saves. */
+const LEAST_AHEAD_BYTES = 64 << 20;
 
 /** Failures by task number. */
 export type TaskFailures = readonly (readonly Failure[])[];
@@ -78,9 +81,13 @@ export class HashPool {
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
-    const request: Request = { kind: 'hash', engine, tasks, order, lanes, aloneBytes };
-    const replies = (await this.#threads.askAll(request)) as HashReply[];
-    if (order.length > 0) for (const { kernel } of replies) this.#kernels.add(kernel);
+    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes };
+    const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
+    const replies =
+      isOneLarge && mostWorkers > 1
+        ? [await this.#hashAhead(request)]
+        : ((await this.#threads.askAll(request)) as HashReply[]);
+    if (order.length > 0) for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
     const second = tasks.map(() => new Map<PathBytes, readonly string[]>());
@@ -89,6 +96,15 @@ export class HashPool {
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
     }
     return { failures, second };
+  }
+
+  /** One thread reads the one file, and another hashes it. */
+  async #hashAhead(request: HashRequest): Promise<HashReply> {
+    const line = createLine();
+    const served = this.serveLine(1, line, request.engine);
+    const read = this.#threads.ask(0, { ...request, line }) as Promise<HashReply>;
+    const [reply] = await Promise.all([read, served]);
+    return reply;
   }
 
   /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */

@@ -39,6 +39,8 @@ export interface HashRequest {
   readonly lanes: number;
   /** A file with more bytes than this is hashed by itself. */
   readonly aloneBytes: number;
+  /** For one large file: another thread hashes it while this one reads ahead. */
+  readonly line?: Line;
 }
 
 export interface RecheckRequest {
@@ -61,7 +63,7 @@ export type Request = ListRequest | HashRequest | RecheckRequest | LineRequest;
 /** Failures of one worker's share, each with the number of its task. */
 export interface HashReply {
   /** What computed the SHA-256s. */
-  readonly kernel: Kernel;
+  readonly kernel?: Kernel;
   readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
   readonly second: readonly SecondDigests[];
 }

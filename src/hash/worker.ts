@@ -4,7 +4,7 @@ import { changedFolders, listPath } from '../fs/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
-import { hashFiles } from './hash-files.ts';
+import { hashFiles, readAhead } from './hash-files.ts';
 import { createLaneHasher, hashInLanes, type LaneHasher } from './lanes/index.ts';
 import { LINE_STREAMS, serveLine } from './line.ts';
 import type { HashRequest, Kernel, Request, WorkerSetup } from './protocol.ts';
@@ -53,6 +53,8 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       serveLine(request.line, hashers, () => checkStop(control));
       return (isWasm ? (lanes === null ? 'hash-wasm' : 'multi-buffer') : 'openssl') satisfies Kernel;
     }
+    // Which kernel it was says the thread that hashes.
+    if (request.line !== undefined) return { failures: readAhead(request, request.line, control), second: [] };
     if (request.engine === 'wasm' && isWorthLanes(request)) {
       lanes ??= createLaneHasher() ?? null;
       if (lanes !== null) return hashInLanes(request, lanes, control);

@@ -1,6 +1,6 @@
 // Folders that are large enough for the multi-buffer hasher: every file gets its own digest, whatever lies beside it.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -32,6 +32,36 @@ write(
     ].map((size, i) => [`part-${i}/${size}.bin`, randomBytes(size)]),
   ),
 );
+
+describe('one large file', () => {
+  it('is read by one thread and hashed by another, with the same digest and the same checks', async () => {
+    const path = join(work, 'large.gguf');
+    const bytes = randomBytes(70 << 20);
+    writeFileSync(path, bytes.subarray(0, -1));
+    const pin = createHash('sha256').update(bytes.subarray(0, -1)).digest('hex');
+    for (const [hasher, kernel] of [
+      ['wasm', 'multi-buffer'],
+      ['native', 'openssl'],
+    ]) {
+      const copy = join(work, `copy-of-${hasher}`);
+      const result = await run(['verify', `file://${path}`, copy, '--sha256', pin, `--hasher=${hasher}`]);
+      passed(result);
+      assert.deepEqual(result.events.find(({ event }) => event === 'verdict')?.['kernels'], [kernel]);
+      assert.ok(readFileSync(copy).equals(bytes.subarray(0, -1)));
+      assert.equal((await run(['digest', path, `--hasher=${hasher}`, '--concurrency=1'])).stdout.trim(), pin);
+    }
+    writeFileSync(path, bytes);
+    refused(await run(['verify', path, '--sha256', pin]), 'DIGEST_MISMATCH');
+    chmodSync(path, 0);
+    for (const folder of [work]) chmodSync(folder, 0o755);
+    assert.equal((await run(['verify', path, '--sha256', pin], { uid: 65_532 })).status, 75);
+    const stopped = await run(['verify', path, '--sha256', pin, '--io-rate=2M'], {
+      during: (child) => void setTimeout(() => child.kill('SIGTERM'), 1500),
+    });
+    assert.equal(stopped.status, 143, stopped.stdout);
+    assert.ok(stopped.milliseconds < 10_000);
+  });
+});
 
 describe('many files at once', () => {
   it('have the digest that coreutils computes, with any number of workers', async () => {
