@@ -1,4 +1,4 @@
-// `npm run bench [-- start|engines|folder|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
+// `npm run bench [-- start|engines|folder|file|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
 // below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
 import { benchEvidence } from './evidence.ts';
+import { benchFile } from './file.ts';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
 import { benchPull } from './pull.ts';
@@ -42,6 +43,7 @@ try {
   if (wanted('engines')) report['engines'] = await benchEngines(9);
   if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
   rmSync(join(work, 'folder'), { recursive: true, force: true });
+  if (wanted('file')) report['file'] = await benchFile(work, program, 5);
   if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];
   rmSync(join(work, 'registry'), { recursive: true, force: true });
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);

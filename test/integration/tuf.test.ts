@@ -73,7 +73,10 @@ describe('a TUF repository', () => {
       (repository) => repository.publish(world.root, { version: 2, hours: -1 }),
       (repository) => repository.publish(world.root, { version: 2, by: repository.stranger() }),
       (repository) => repository.publish(world.root, { target: `${world.root} ` }),
-      (repository) => repository.publish(world.root, { target: world.root.replace('rekor.test', 'rekor.best') }),
+      (repository) =>
+        repository.publish(world.root, {
+          target: world.root.replace('"organization":"test"', '"organization":"tset"'),
+        }),
       (repository) => repository.files.set('timestamp.json', Buffer.from('{}')),
       (repository) => repository.files.set('timestamp.json', Buffer.from('not JSON')),
       (repository) => repository.files.set('1.targets.json', Buffer.alloc(10)),

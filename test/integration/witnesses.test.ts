@@ -5,7 +5,17 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { codeSigningAuthority, type Draft, hex, ISSUER, pem, SUBJECT, sha256, World } from '../evidence/world.ts';
+import {
+  codeSigningAuthority,
+  type Draft,
+  hex,
+  ISSUER,
+  keyBundle,
+  pem,
+  SUBJECT,
+  sha256,
+  World,
+} from '../evidence/world.ts';
 import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
@@ -60,7 +70,13 @@ describe('logs and authorities', () => {
     const again = structuredClone(bundle);
     again.verificationMaterial.tlogEntries.push(await world.entry(sha256(DATA), signature, pem(leaf)));
     refused(await verify(again, ['--tlog-threshold=2']), 'SIGNATURE_INVALID', /duplicate/);
-    passed(await verify(bundle, ['--timestamp-threshold=1']));
+    // The clock of the authority is minutes ahead of the log's: only its own time is the one of the signature now.
+    const timeOf = async (...flags: string[]) => {
+      const result = await verify(bundle, flags);
+      passed(result);
+      return new Date(/"time":"([^"]+)","logIndex"/.exec(deviations(result))?.[1] ?? '').getTime();
+    };
+    assert.ok((await timeOf('--timestamp-threshold=1')) - (await timeOf()) > 60_000);
     const stamps = structuredClone(bundle);
     const tokens = stamps.verificationMaterial.timestampVerificationData.rfc3161Timestamps;
     tokens.push({ signedTimestamp: await world.stamp(signature) });
@@ -427,6 +443,36 @@ describe('a model signature of before 1.0', () => {
     mkdirSync(join(path, 'more'));
     writeFileSync(join(path, 'more/x.py'), '');
     refused(await ask('key', [...key, ALLOWED], path), 'FILE_UNEXPECTED', /x\.py/);
+  });
+
+  it('lists each file once, by a name that is one', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const trusted = [
+      '--key',
+      save('legacy.pub', publicKey.export({ type: 'spki', format: 'pem' }).toString()),
+      ALLOWED,
+    ];
+    const path = join(workFolder(), 'model');
+    mkdirSync(path);
+    writeFileSync(join(path, 'a'), 'a');
+    const check = (subject: object[]) => {
+      const predicateType = 'https://model_signing/Digests/v0.1';
+      const statement = { _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate: {} };
+      return run([
+        'verify',
+        path,
+        '--signature',
+        save('l.sig', JSON.stringify(keyBundle(statement, privateKey))),
+        ...trusted,
+      ]);
+    };
+    const file = (name: string, content = 'a') => ({ name, digest: { sha256: hex(content) } });
+    passed(await check([file('a')]));
+    refused(await check([file('a'), file('a', 'b')]), 'SIGNATURE_INVALID', /listed twice/);
+    refused(await check([file('a', 'b'), file('a')]), 'SIGNATURE_INVALID', /listed twice/);
+    refused(await check([file('../a')]), 'SIGNATURE_INVALID', /name/);
+    refused(await check([{ digest: { sha256: hex('a') } }]), 'SIGNATURE_INVALID', /no name/);
+    refused(await check([{ name: 'a', digest: { sha512: hex('a') } }]), 'SIGNATURE_INVALID', /no SHA-256/);
   });
 
   it('is read in its own encoding and no other', async () => {

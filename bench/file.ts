@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { LaneHasher } from '../src/hash/lanes/index.ts';
+import { inTurns, measure, printRatios } from './measure.ts';
+
+const BYTES = 2 ** 32;
+const CHUNK = 1 << 17;
+
+/** One file of 4 GiB, warm: a single stream, which no number of processors makes faster, against its hash in memory. */
+export async function benchFile(work: string, program: readonly string[], rounds: number): Promise<object> {
+  const path = join(work, 'large.bin');
+  const block = randomBytes(1 << 20);
+  const descriptor = openSync(path, 'w');
+  for (let written = 0; written < BYTES; written += block.length) writeSync(descriptor, block);
+  closeSync(descriptor);
+  const command = (words: readonly string[]) => async () => BYTES / 2 ** 20 / (await measure(words)).seconds;
+  const ours = (hasher: string) => command([...program, 'digest', path, `--hasher=${hasher}`]);
+  const openssl = createHash('sha256');
+  const lane = new LaneHasher();
+  lane.begin(0);
+  const contestants = new Map<string, () => Promise<number>>([
+    ['OpenSSL in memory', async () => rate(() => void openssl.update(block), block.length)],
+    ['weighlock, native', ours('native')],
+    ['one lane of ours in memory', async () => rate(() => oneLane(lane), CHUNK)],
+    ['weighlock, wasm', ours('wasm')],
+    ['openssl dgst', command(['openssl', 'dgst', '-sha256', path])],
+    ['sha256sum', command(['sha256sum', path])],
+  ]);
+  for (const [name, words] of [
+    ['openssl dgst', ['openssl', 'version']],
+    ['sha256sum', ['sha256sum', '--version']],
+  ] as const)
+    if (spawnSync(words[0], words.slice(1)).error !== undefined) contestants.delete(name);
+  const results = await inTurns(rounds, contestants);
+  rmSync(path);
+  printRatios(`One file of 4 GiB, warm (median of ${rounds})`, 'MiB/s', 'OpenSSL in memory', results, 0);
+  return Object.fromEntries(results);
+}
+
+function oneLane(hasher: LaneHasher): void {
+  hasher.add(0, hasher.room(0).length);
+  hasher.run();
+}
+
+/** MiB per second, for half a second. */
+function rate(run: () => void, bytes: number): number {
+  const start = performance.now();
+  let total = 0;
+  for (; performance.now() - start < 500; total += bytes) run();
+  return total / 2 ** 20 / ((performance.now() - start) / 1000);
+}
