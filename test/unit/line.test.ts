@@ -88,6 +88,7 @@ for (const engine of ['wasm', 'native'] as const)
           }
           // Given up in every third round: whoever gets the stream next finds nothing of it.
           if (round % 3 !== 0) assert.equal(await hash(stream, good, 300_001), sha256(good));
+          else void stream.digest();
           stream.close();
         }
       });
