@@ -736,7 +736,7 @@ describe('mirrors', () => {
 });
 
 describe('names in an artifact', () => {
-  it('that leave it, or are two for one file, are refused before anything is fetched (ghsa-fxhp-mv3v-67qp, kitops, modctl)', async () => {
+  it('that leave it, or are two for one file, are refused before anything is fetched (S32, ghsa-fxhp-mv3v-67qp, kitops, modctl)', async () => {
     for (const title of [
       '/etc/passwd',
       '../../x',

@@ -260,7 +260,24 @@ describe('a model signature', () => {
     refused(await verifyModel(git, { files: { ...FILES, 'sub/.git/HEAD': 'x' } }), 'FILE_UNEXPECTED');
   });
 
-  it('cannot make the verifier follow links (GO)', async () => {
+  it('says nothing about what lies in another artifact of the run (PY #650)', async () => {
+    const withGit = { ...FILES, '.git/HEAD': 'x' };
+    const [first, second] = [folder(withGit), folder(withGit)];
+    const lenient = model((statement) => {
+      statement.predicate.serialization.ignore_paths = ['.git'];
+    });
+    writeFileSync(join(first, 'model.sig'), JSON.stringify(lenient));
+    writeFileSync(join(second, 'model.sig'), JSON.stringify(keyBundle(modelStatement(FILES), privateKey)));
+    for (const paths of [
+      [first, second],
+      [second, first],
+    ])
+      refused(await run(['verify', ...paths, '--key', keyFile]), 'FILE_UNEXPECTED', /\.git\/HEAD/);
+    writeFileSync(join(second, 'model.sig'), JSON.stringify(lenient));
+    passed(await run(['verify', first, second, '--key', keyFile]));
+  });
+
+  it('cannot make the verifier follow links (GO, PY #666)', async () => {
     const bundle = model((statement) => {
       statement.predicate.serialization.allow_symlinks = true;
     });

@@ -217,6 +217,23 @@ describe('what a signature says beside', () => {
   });
 });
 
+describe('a tag that moves between two runs (S20)', () => {
+  it('is asked for again: no verdict is kept by its name', async () => {
+    const registry = await FakeRegistry.start();
+    const digest = registry.add(layersOf(FILES));
+    attach(registry, digest, [keyBundle(modelStatement(FILES), privateKey)]);
+    const destination = join(workFolder(), 'm');
+    const reference = `oci://${registry.host}/models/m:v1`;
+    const again = () => run(['verify', reference, destination, '--plain-http', registry.host, ...KEY]);
+    passed(await again());
+    passed(await again());
+    registry.add(layersOf({ ...FILES, 'weights/a.bin': 'evil' }));
+    refused(await again(), 'SIGNATURE_MISSING');
+    refused(await pull(registry, KEY), 'SIGNATURE_MISSING');
+    passed(await pull(registry, KEY, `@${digest}`));
+  });
+});
+
 describe('an old artifact under a new tag (S22)', () => {
   let world: World;
   before(async () => {

@@ -227,7 +227,7 @@ describe('a private PKI', () => {
 
   const stamps = ['--timestamp-certificate-chain', pki('stamps.pem')];
 
-  it('counts at the time that an authority confirmed, and otherwise now (PY #603, #664)', async () => {
+  it('counts at the time that an authority confirmed, and otherwise now (PY #603, #663, #664)', async () => {
     refused(await verify(bundleOf('short')), 'SIGNER_UNTRUSTED', /was valid from .* not at/);
     for (const token of ['rsa.tsr', 'ec.tsr']) {
       const result = await verify(bundleOf('short', [token]), ...stamps, '--format=text');
