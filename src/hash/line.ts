@@ -53,7 +53,6 @@ export function createLine(): Line {
 /** Nothing more comes: whoever hashes returns. */
 export function closeLine({ words }: Line): void {
   Atomics.store(words, CLOSED, 1);
-  Atomics.add(words, HEAD, 0);
   Atomics.notify(words, HEAD);
 }
 
@@ -98,7 +97,7 @@ export class LineStream {
   readonly #sender: LineSender;
   readonly #line: Line;
   readonly #number: number;
-  #free: number[];
+  readonly #free: number[];
   /** Sent, and perhaps not hashed yet. */
   #sent: number[] = [];
   #slot: number | undefined;
@@ -121,9 +120,8 @@ export class LineStream {
     for (let at = 0; at < bytes.length; ) {
       this.#slot ??= this.#take();
       const take = Math.min(PIECE_BYTES - this.#filled, bytes.length - at);
-      const piece = Buffer.from(this.#line.pieces, this.#slot * PIECE_BYTES, PIECE_BYTES);
       // Not `set`: V8 copies into shared memory word by word then.
-      bytes.copy(piece, this.#filled, at, at + take);
+      bytes.copy(this.#pieceAt(this.#slot), this.#filled, at, at + take);
       this.#filled += take;
       at += take;
       if (this.#filled === PIECE_BYTES) this.#flush();
@@ -155,7 +153,7 @@ export class LineStream {
   piece(check: () => void): Buffer {
     for (this.#reclaim(); this.#free.length === 0; this.#reclaim()) this.#block(check);
     this.#slot ??= this.#take();
-    return Buffer.from(this.#line.pieces, this.#slot * PIECE_BYTES, PIECE_BYTES);
+    return this.#pieceAt(this.#slot);
   }
 
   /** Sends the piece that was filled. */
@@ -206,6 +204,10 @@ export class LineStream {
       if (condition()) return;
       await Atomics.waitAsync(words, DONE, seen, 100).value;
     }
+  }
+
+  #pieceAt(slot: number): Buffer {
+    return Buffer.from(this.#line.pieces, slot * PIECE_BYTES, PIECE_BYTES);
   }
 
   #take(): number {

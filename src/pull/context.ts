@@ -1,24 +1,18 @@
-import type { Engine } from '../hash/index.ts';
 import type { Repository } from '../registry/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
 import type { KnownFiles } from './frames.ts';
-import type { Digester } from './plain-writer.ts';
-import type { WriteBehind } from './write-behind.ts';
+import type { PlainWriter } from './plain-writer.ts';
 
 /** What everything in a pull thread may use. */
 export interface PullTools {
   readonly signal: AbortSignal;
   /** Counts bytes as progress. */
   readonly count: (bytes: number) => void;
-  /** A hasher of its own for one stream; known-answer tested. */
-  borrowEngine(): Promise<Engine>;
-  returnEngine(engine: Engine): void;
-  /** A queue of its own for what is written. */
-  borrowBehind(): WriteBehind;
-  returnBehind(behind: WriteBehind): void;
-  /** A hasher for one large stream: another thread's, where one hashes for this one. */
-  borrowDigester(): Promise<Digester>;
-  returnDigester(digester: Digester): void;
+  /**
+   * Opens a file for one blob; its bytes are hashed by another thread, where one hashes for this one. Without a path they are
+   * hashed only.
+   */
+  openPlain(path: Buffer | undefined): Promise<PlainWriter>;
   borrowArchiveTools(): Promise<ArchiveTools>;
   returnArchiveTools(tools: ArchiveTools): void;
 }

@@ -6,7 +6,6 @@ import { ArchiveStream, CannotGoOn, MAX_BEGINNINGS } from './archive-stream.ts';
 import type { PullTools } from './context.ts';
 import { recordOf } from './frames.ts';
 import { plainPlacement } from './member-writer.ts';
-import { PlainWriter } from './plain-writer.ts';
 import type { FetchReply, FetchRequest } from './protocol.ts';
 import { remake } from './remake.ts';
 
@@ -23,8 +22,7 @@ export function fetchUrl(request: FetchRequest, context: FetchContext): Promise<
 }
 
 async function fetchFile(url: string, file: string, context: FetchContext): Promise<FetchReply> {
-  const digester = await context.borrowDigester();
-  const writer = new PlainWriter(Buffer.from(file), digester);
+  const writer = await context.openPlain(Buffer.from(file));
   try {
     // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
     await writer.restart();
@@ -37,7 +35,6 @@ async function fetchFile(url: string, file: string, context: FetchContext): Prom
     return { sha256, files: [{ path, size, sha256 }] };
   } finally {
     await writer.close();
-    context.returnDigester(digester);
   }
 }
 

@@ -17,18 +17,35 @@ export interface Digester {
 }
 
 /**
+ * Opens a file for one blob.
+ *
+ * @param release - gives the digester back: when the writer is closed, or there is none after all
+ * @throws WeighlockError what `openStaged` throws
+ */
+export function openPlain(path: Buffer | undefined, digester: Digester, release: () => void): PlainWriter {
+  try {
+    return new PlainWriter(path, digester, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
  * A blob that becomes one file: hashed while it is written. Written at once, out of the buffer that received it: that is
  * still in the processor's cache, and a copy for later would not be. Without a path its bytes are hashed only.
  */
 export class PlainWriter {
   readonly #descriptor: number | undefined;
   readonly #digester: Digester;
+  readonly #release: () => void;
   #size = 0;
   #synced = 0;
   #syncing: Promise<void> | undefined;
 
-  constructor(path: Buffer | undefined, digester: Digester) {
+  constructor(path: Buffer | undefined, digester: Digester, release: () => void) {
     this.#digester = digester;
+    this.#release = release;
     digester.init();
     if (path !== undefined) this.#descriptor = openStaged(path, 'continue');
   }
@@ -97,6 +114,7 @@ export class PlainWriter {
     // What it failed with was thrown before, or nobody asks any more.
     await this.#syncing?.catch(() => {});
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#release();
   }
 
   /** Sends what was written on to the disk from time to time, so that the end has little left to do. */

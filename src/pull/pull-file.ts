@@ -3,7 +3,6 @@ import { entryText, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { LayoutItem } from '../layout/index.ts';
 import { hexOf } from '../registry/index.ts';
 import type { PullContext } from './context.ts';
-import { PlainWriter } from './plain-writer.ts';
 import type { PulledFile } from './protocol.ts';
 
 /** Path of an entry below the staging folder's content, as bytes. */
@@ -18,8 +17,7 @@ export function stagedPath(content: string | undefined, path: PathBytes): Buffer
 export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
   const { descriptor, path } = item;
   const { repository, content, signal, count } = context;
-  const digester = await context.borrowDigester();
-  const writer = new PlainWriter(stagedPath(content, path), digester);
+  const writer = await context.openPlain(stagedPath(content, path));
   const sink = (chunk: Buffer) => {
     count(chunk.length);
     return writer.write(chunk);
@@ -37,7 +35,6 @@ export async function pullFile(item: LayoutItem & { kind: 'file' }, context: Pul
     }
   } finally {
     await writer.close();
-    context.returnDigester(digester);
   }
 }
 

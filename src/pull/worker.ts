@@ -9,7 +9,6 @@ import {
   LINE_STREAMS,
   type Line,
   LineSender,
-  LineStream,
   nextInQueue,
   Stopped,
 } from '../hash/index.ts';
@@ -19,6 +18,7 @@ import type { Reply } from '../thread/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { plainPlacement } from './member-writer.ts';
+import { openPlain } from './plain-writer.ts';
 import type {
   BlobRequest,
   FetchReply,
@@ -203,14 +203,11 @@ class PullThread {
     return {
       signal: this.#controller.signal,
       count: (bytes) => countBytes(control, bytes),
-      borrowEngine,
-      returnEngine,
-      borrowBehind,
-      returnBehind,
-      borrowDigester: async () => sender?.open() ?? borrowEngine(),
-      returnDigester(digester) {
-        if (digester instanceof LineStream) digester.close();
-        else returnEngine(digester as Engine);
+      async openPlain(path) {
+        const stream = sender?.open();
+        if (stream !== undefined) return openPlain(path, stream, () => stream.close());
+        const engine = await borrowEngine();
+        return openPlain(path, engine, () => returnEngine(engine));
       },
       borrowArchiveTools: async () => ({
         packed: await borrowEngine(),

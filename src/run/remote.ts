@@ -49,7 +49,7 @@ export class Remote {
 
   /** What is stored as signatures of a manifest, in the artifact's repository or another one. */
   async signatures(reference: string, digest: Resolved['digest']): Promise<StoredSignature[]> {
-    const stored = await this.#pool.signatures(reference.replace(/^oci:\/\//, ''), digest);
+    const stored = await this.#pool.signatures(reference, digest);
     return stored.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) }));
   }
 
@@ -59,7 +59,7 @@ export class Remote {
     for (const item of layout.items) {
       const name = item.kind === 'file' ? entryText(item.path) : '';
       if (!names.includes(name)) continue;
-      const bytes = await this.#pool.smallBlob(reference.replace(/^oci:\/\//, ''), item.descriptor);
+      const bytes = await this.#pool.smallBlob(reference, item.descriptor);
       files.push({ path: name, bytes: Buffer.from(bytes), identity: '' });
     }
     return files;

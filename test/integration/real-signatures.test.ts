@@ -1,14 +1,15 @@
 // What other tools signed: fixtures made by cosign v2 and v3 and by the Python model_signing, see test/fixtures.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Draft, ISSUER, keyBundle, pae, pem, SUBJECT, World } from '../evidence/world.ts';
 import { FakeRegistry, MANIFEST } from '../registry/fake.ts';
 import { descriptor, type Layer, sha256 } from '../registry/push.ts';
-import { type Finished, passed, refused, run, workFolder } from './cli.ts';
+import { passed, refused, run, workFolder } from './cli.ts';
+import { verifyOci as verifyOciWith } from './verify-oci.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const cosign = (name: string) => join(fixtures, 'cosign', name);
@@ -33,19 +34,8 @@ async function restored(repository: 'models/new' | 'models/old'): Promise<{ regi
   return { registry, digest: sha256(registry.manifests.get('v1')?.bytes ?? Buffer.alloc(0)) };
 }
 
-async function verifyOci(registry: FakeRegistry, reference: string, flags: readonly string[] = KEY): Promise<Finished> {
-  const destination = join(workFolder(), 'm');
-  const result = await run([
-    'verify',
-    `oci://${registry.host}/models/m${reference}`,
-    destination,
-    '--plain-http',
-    registry.host,
-    ...flags,
-  ]);
-  assert.equal(existsSync(destination), result.status === 0);
-  return result;
-}
+const verifyOci = (registry: FakeRegistry, reference: string, flags: readonly string[] = KEY) =>
+  verifyOciWith(registry, reference, flags);
 
 describe('an artifact in a registry that cosign signed', () => {
   for (const repository of ['models/new', 'models/old'] as const) {

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { type Draft, hex, ISSUER, keyBundle, modelStatement, SUBJECT, World } from '../evidence/world.ts';
 import { FakeRegistry } from '../registry/fake.ts';
 import type { Layer } from '../registry/push.ts';
-import { type Finished, passed, refused, run, workFolder } from './cli.ts';
+import { passed, refused, run, workFolder } from './cli.ts';
+import { verifyOci } from './verify-oci.ts';
 
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -45,17 +46,8 @@ function attach(registry: FakeRegistry, digest: string, bundles: readonly (strin
   registry.addManifest(index, digest.replace(':', '-'), INDEX);
 }
 
-function pull(registry: FakeRegistry, flags: readonly string[], reference = ':v1'): Promise<Finished> {
-  const destination = join(workFolder(), 'm');
-  return run([
-    'verify',
-    `oci://${registry.host}/models/m${reference}`,
-    destination,
-    '--plain-http',
-    registry.host,
-    ...flags,
-  ]);
-}
+const pull = (registry: FakeRegistry, flags: readonly string[], reference = ':v1') =>
+  verifyOci(registry, reference, flags);
 
 /** Every file of the fixture, by name. */
 function fixtureFiles(folder = oms('model')): Record<string, Buffer> {
