@@ -1,5 +1,5 @@
 import { createEngine, type Engine, type EngineName, type Hasher } from './engine.ts';
-import { createLaneHasher, LANES, type LaneHasher } from './lanes/index.ts';
+import { createLaneHasher, fastestKernel, type LaneHasher } from './lanes/index.ts';
 
 /** Which engine a run uses, and why, for the report. */
 export interface EngineChoice {
@@ -15,7 +15,7 @@ export async function chooseEngine(hasher: Hasher): Promise<EngineChoice> {
   if (hasher !== 'auto') return { name: hasher, reason: 'asked for' };
   const sample = new Uint8Array(SAMPLE_BYTES);
   const single = megabytesPerSecond(streamOf(await createEngine('wasm'), sample));
-  const lanes = createLaneHasher();
+  const lanes = createLaneHasher(await fastestKernel());
   const several = lanes === undefined ? single : megabytesPerSecond(severalOf(lanes));
   const native = megabytesPerSecond(streamOf(await createEngine('native'), sample));
   const [one, many, openssl] = [single, several, native].map((rate) => rate.toFixed(0));
@@ -38,7 +38,7 @@ function streamOf(engine: Engine, sample: Uint8Array): () => number {
 
 /** As many bytes in several lanes as a pass over the sample has in one. */
 function severalOf(hasher: LaneHasher): () => number {
-  const width = LANES - 1;
+  const width = hasher.lanes;
   for (let lane = 0; lane < width; lane++) hasher.begin(lane);
   return () => {
     let bytes = 0;

@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts';
  * last is 16,500 bytes 0,1,2,...,255,0,... so that a fault at the border of hash-wasm's buffer of 16,384 bytes shows. It was
  * computed with coreutils and OpenSSL, which agree.
  */
-const ANSWERS: readonly (readonly [Uint8Array, string])[] = [
+export const ANSWERS: readonly (readonly [Uint8Array, string])[] = [
   [new Uint8Array(0), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
   [Buffer.from('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
   [
@@ -19,7 +19,7 @@ const ANSWERS: readonly (readonly [Uint8Array, string])[] = [
 ];
 
 /** Uneven on purpose: pieces that end inside a block, and that are longer than an engine's internal buffer. */
-const PIECES = [1, 62, 2, 16_385];
+export const PIECES = [1, 62, 2, 16_385];
 
 /** Hashes every known message in one piece and in several; undefined when all answers are right, else what differed. */
 export function knownAnswerFault(engine: Engine): string | undefined {

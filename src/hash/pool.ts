@@ -11,6 +11,7 @@ import {
   restartQueue,
 } from './control.ts';
 import type { EngineName } from './engine.ts';
+import { fastestKernel, type KernelChoice } from './lanes/index.ts';
 import { createLine, type Line } from './line.ts';
 import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
 
@@ -20,6 +21,9 @@ const SMALL_FILES = 64;
 
 /** Below this, starting a second thread costs more than reading ahead saves. */
 const LEAST_AHEAD_BYTES = 64 << 20;
+
+/** Below this for each thread, finding the fastest kernel takes longer than it saves. */
+const LEAST_CHOICE_BYTES = 96 << 20;
 
 /** Failures by task number. */
 export type TaskFailures = readonly (readonly Failure[])[];
@@ -33,8 +37,12 @@ export class HashPool {
   readonly control: Control = createControl();
   readonly #threads = new ThreadGroup('hash');
   readonly #kernels = new Set<Kernel>();
+  readonly #chooseKernel: () => Promise<KernelChoice>;
+  #kernelReason: string | undefined;
 
-  constructor() {
+  /** @param chooseKernel - for the multi-buffer hasher, where there is enough to hash */
+  constructor(chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
+    this.#chooseKernel = chooseKernel;
     this.#start();
   }
 
@@ -46,6 +54,11 @@ export class HashPool {
   /** What computed the digests so far. */
   get kernels(): readonly Kernel[] {
     return [...this.#kernels];
+  }
+
+  /** Why the kernel that was used is this one, where there was a choice. */
+  get kernelReason(): string | undefined {
+    return this.#kernelReason;
   }
 
   get progress(): Progress {
@@ -81,7 +94,9 @@ export class HashPool {
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
-    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes };
+    const mayChoose = engine === 'wasm' && lanes > 4 && bytes >= LEAST_CHOICE_BYTES * this.#threads.size;
+    const kernel = mayChoose ? { kernel: await this.#fastestKernel() } : {};
+    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
     const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
     const replies =
       isOneLarge && mostWorkers > 1
@@ -96,6 +111,12 @@ export class HashPool {
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
     }
     return { failures, second };
+  }
+
+  async #fastestKernel(): Promise<KernelChoice> {
+    const choice = await this.#chooseKernel();
+    this.#kernelReason = choice.reason;
+    return choice;
   }
 
   /** One thread reads the one file, and another hashes it. */

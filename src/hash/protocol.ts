@@ -2,6 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
 import type { Control } from './control.ts';
 import type { EngineName } from './engine.ts';
+import type { KernelChoice } from './lanes/index.ts';
 import type { Line } from './line.ts';
 import type { SecondHash } from './second-hash.ts';
 
@@ -37,6 +38,8 @@ export interface HashRequest {
   readonly order: Uint32Array;
   /** Files that one worker hashes at once, where its engine can. */
   readonly lanes: number;
+  /** The fastest kernel, where there is enough to hash to find out; otherwise four lanes. */
+  readonly kernel?: KernelChoice;
   /** A file with more bytes than this is hashed by itself. */
   readonly aloneBytes: number;
   /** For one large file: another thread hashes it while this one reads ahead. */
@@ -48,8 +51,8 @@ export interface RecheckRequest {
   readonly listing: Listing;
 }
 
-/** What an engine is behind its name: the multi-buffer kernel, or the library. */
-export type Kernel = 'multi-buffer' | 'hash-wasm' | 'openssl';
+/** What an engine is behind its name: one of the multi-buffer kernels, or the library. */
+export type Kernel = 'multi-buffer' | 'multi-buffer-avx2' | 'hash-wasm' | 'openssl';
 
 /** Hashes what another thread receives, until that closes the line. */
 export interface LineRequest {

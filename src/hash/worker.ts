@@ -5,7 +5,7 @@ import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles, readAhead } from './hash-files.ts';
-import { createLaneHasher, hashInLanes, type LaneHasher } from './lanes/index.ts';
+import { createLaneHasher, hashInLanes, type KernelChoice, type LaneHasher } from './lanes/index.ts';
 import { LINE_STREAMS, serveLine } from './line.ts';
 import type { HashRequest, Kernel, Request, WorkerSetup } from './protocol.ts';
 import { hashersInLanes, hashersOf } from './stream-hashers.ts';
@@ -24,6 +24,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
   let buffer = Buffer.alloc(0);
   /** `null` where it cannot be had. */
   let lanes: LaneHasher | null | undefined;
+  const lanesFor = (kernel?: KernelChoice): LaneHasher | null => {
+    const isOther = kernel !== undefined && kernel.lanes !== lanes?.lanes;
+    if (lanes === undefined || isOther) lanes = createLaneHasher(kernel) ?? createLaneHasher() ?? null;
+    return lanes;
+  };
   const engines = new Map<EngineName, Promise<Engine>>();
   const engineNamed = (name: EngineName): Promise<Engine> => {
     const ready = engines.get(name) ?? createEngine(name);
@@ -43,21 +48,21 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
     }
     if (request.kind === 'line') {
-      lanes ??= request.engine === 'wasm' ? (createLaneHasher() ?? null) : null;
       const makeEngine = () => createEngine(request.engine);
-      const isWasm = request.engine === 'wasm';
+      const own = request.engine === 'wasm' ? lanesFor() : null;
       const hashers =
-        isWasm && lanes !== null
-          ? hashersInLanes(lanes)
+        own !== null
+          ? hashersInLanes(own)
           : hashersOf(await Promise.all(Array.from({ length: LINE_STREAMS }, makeEngine)));
       serveLine(request.line, hashers, () => checkStop(control));
-      return (isWasm ? (lanes === null ? 'hash-wasm' : 'multi-buffer') : 'openssl') satisfies Kernel;
+      if (own !== null) return 'multi-buffer' satisfies Kernel;
+      return (request.engine === 'wasm' ? 'hash-wasm' : 'openssl') satisfies Kernel;
     }
     // Which kernel it was says the thread that hashes.
     if (request.line !== undefined) return { failures: readAhead(request, request.line, control), second: [] };
     if (request.engine === 'wasm' && isWorthLanes(request)) {
-      lanes ??= createLaneHasher() ?? null;
-      if (lanes !== null) return hashInLanes(request, lanes, control);
+      const own = lanesFor(request.kernel);
+      if (own !== null) return hashInLanes(request, own, control);
     }
     const engine = await engineNamed(request.engine);
     if (buffer.length !== engine.chunkBytes) buffer = Buffer.allocUnsafeSlow(engine.chunkBytes);

@@ -34,6 +34,7 @@ function documentHead(outcome: RunOutcome): object {
       workers,
       ...(engine === undefined ? {} : { hasher: engine.name, hasherReason: engine.reason }),
       ...(kernels.length === 0 ? {} : { kernels }),
+      ...(outcome.kernelReason === undefined ? {} : { kernelReason: outcome.kernelReason }),
     },
   };
 }

@@ -62,11 +62,13 @@ export class JsonLinesReporter implements Reporter {
 
   finish(outcome: RunOutcome): void {
     this.#failures(outcome.failures);
-    const { result, exitCode, bytes, files, seconds, workers, engine, kernels, mode, failurePolicy } = outcome;
+    const { result, exitCode, bytes, files, seconds, workers, engine, kernels, kernelReason } = outcome;
+    const { mode, failurePolicy } = outcome;
     const level = result === 'PASSED' ? 'info' : exitCode === 0 ? 'warn' : 'error';
     const speed = { bytes, files, seconds: round(seconds), bytesPerSecond: Math.round(bytes / seconds), workers };
     const verdict = { result, exitCode, mode, failurePolicy, message: consequence(outcome) };
-    this.#line(level, 'verdict', { ...verdict, ...speed, hasher: engine?.name, hasherReason: engine?.reason, kernels });
+    const how = { hasher: engine?.name, hasherReason: engine?.reason, kernels, kernelReason };
+    this.#line(level, 'verdict', { ...verdict, ...speed, ...how });
   }
 
   #failures(failures: readonly Failure[], artifact?: string): void {

@@ -374,6 +374,7 @@ export class VerifyRun {
       failures: this.#runFailures,
       ...(engine === undefined ? {} : { engine }),
       kernels: this.#pool.kernels,
+      ...(this.#pool.kernelReason === undefined ? {} : { kernelReason: this.#pool.kernelReason }),
       workers: Math.max(this.#pool.workers, this.#remote?.threads ?? 0),
       bytes,
       files,

@@ -57,6 +57,8 @@ export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
   readonly engine?: EngineChoice;
   /** What computed the digests: `auto` and `wasm` say less. */
   readonly kernels: readonly Kernel[];
+  /** Why the multi-buffer kernel was this one, where there was a choice. */
+  readonly kernelReason?: string;
   readonly workers: number;
   /** Bytes and files that were hashed. */
   readonly bytes: number;

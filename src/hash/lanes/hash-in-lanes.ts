@@ -4,7 +4,7 @@ import { type Control, checkStop, countBytes, countFile, Stopped } from '../cont
 import { type Copy, createCopy } from '../copy.ts';
 import type { HashReply, HashRequest } from '../protocol.ts';
 import { type Next, takeNext } from '../queue.ts';
-import { LANES, type LaneHasher } from './lane-hasher.ts';
+import type { LaneHasher } from './lane-hasher.ts';
 
 /** A file in a lane. */
 interface Job {
@@ -25,6 +25,7 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   const failures: { task: number; failure: Failure }[] = [];
   const jobs = new Map<number, Job>();
   let isEmpty = false;
+  hasher.usedWide = false;
 
   /** Frees a lane, whatever came of its file. */
   const release = ({ lane, copy, reader }: Job) => {
@@ -55,8 +56,8 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
 
   try {
     for (;;) {
-      for (let lane = 0; lane < laneCount(request, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
-      if (jobs.size === 0) return { kernel: 'multi-buffer', failures, second: [] };
+      for (let lane = 0; lane < laneCount(request, hasher, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
+      if (jobs.size === 0) return { kernel: hasher.usedWide ? 'multi-buffer-avx2' : 'multi-buffer', failures, second: [] };
       for (const job of [...jobs.values()]) {
         try {
           fill(job, hasher, control);
@@ -91,9 +92,9 @@ function open({ work, task, index }: Next, lane: number): Job {
 }
 
 /** A file so large that the others are done before it is hashed by itself: beside them it would only be slower. */
-function laneCount(request: HashRequest, jobs: ReadonlyMap<number, Job>): number {
+function laneCount(request: HashRequest, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
   for (const { files, index } of jobs.values()) if ((files.size[index] ?? 0) > request.aloneBytes) return 0;
-  return Math.min(request.lanes, LANES);
+  return Math.min(request.lanes, lanes);
 }
 
 /** Brings the next bytes of a file into its lane, and ends its message behind the last. */

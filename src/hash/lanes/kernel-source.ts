@@ -1,9 +1,12 @@
 // Writes the WebAssembly text of the multi-buffer SHA-256 (FIPS 180-4, sections 4.1.2, 5.3.3, 6.2.2): four messages in the
 // lanes of v128 registers and one in scalar registers beside them, on other execution ports. `node scripts/build-kernel.ts`
-// assembles it into kernel.ts. Why it is written by a program: the order of instructions decides. A compiler's own
+// assembles it into kernel.ts. The wide kernel has two neighbouring v128 operations side by side for everything, which V8's
+// revectorizer makes one of 256 bits (AVX2). Why it is written by a program: the order of instructions decides. A compiler's own
 // scheduling of the same C spills registers, and made 0.5 to 1.0 times the speed from one V8 to the next.
 //
-// Measured on Node 26, one core, against hash-wasm in the same run: 4 lanes 2.3, 4 + 1 lanes 2.8, one scalar stream 1.26.
+// Measured on Node 26, one core, against hash-wasm in the same run, on three machines (the third shares its cores with others):
+// 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.0 and 1.9; 8 lanes 4.2, 5.3 and 4.0; 8 + 1 lanes 4.6, 5.0 and 3.1; one scalar stream
+// 1.3, 1.1 and 1.0. Where V8 does not revectorize, 8 lanes are 2.5.
 
 /** Fractional parts of the cube roots of the first 64 primes (FIPS 180-4, section 4.2.2). */
 const K = [
@@ -17,11 +20,23 @@ const K = [
   0xc67178f2,
 ];
 
-/** Where things are in memory, in bytes. Every word of K and W is 16 bytes from the next: one register of four lanes. */
-const K_AT = 2048;
-const W_SIMD = 8192;
-const W_SCALAR = 9216;
-const WORD = 16;
+/**
+ * Where things are in memory, in bytes, and from one word of K and W to the next: 16 for a register of four lanes, 32 for two
+ * of them side by side.
+ */
+interface Layout {
+  readonly word: number;
+  readonly k: number;
+  readonly w: number;
+  readonly wScalar: number;
+  /** Of the scalar lane's state behind the state pointer. */
+  readonly scalarState: number;
+}
+
+const NARROW: Layout = { word: 16, k: 2048, w: 8192, wScalar: 9216, scalarState: 128 };
+const WIDE: Layout = { word: 32, k: 4096, w: 10_240, wScalar: 12_288, scalarState: 256 };
+/** Of the wide kernel's working variables between two turns of its loop. */
+const WORKING_AT = 14_336;
 
 /** Rounds in one turn of the loop: all 64 unrolled are larger than the processor's cache of decoded instructions. */
 const STEP = 8;
@@ -38,34 +53,43 @@ interface Unit {
   readonly pointers: readonly string[];
   /** Of its state behind the state pointer, and from one word of it to the next. */
   readonly state: { readonly at: number; readonly step: number };
-  readonly scratch: number;
+  readonly word: number;
+  readonly k: number;
+  readonly w: number;
+  /** Where its working variables wait between two turns of the loop; undefined keeps them in registers. */
+  readonly working?: number;
 }
 
-const SIMD: Unit = {
-  type: 'v128',
-  prefix: 'v',
-  pointers: ['p0', 'p1', 'p2', 'p3'],
-  state: { at: 0, step: 16 },
-  scratch: W_SIMD,
-};
-const SCALAR: Unit = { type: 'i32', prefix: 'i', pointers: ['p4'], state: { at: 128, step: 4 }, scratch: W_SCALAR };
+/** Four lanes in vector registers. */
+function simd({ word, k, w }: Layout, prefix: string, first: number): Unit {
+  const pointers = [0, 1, 2, 3].map((i) => `p${first + i}`);
+  const at = 4 * first;
+  const unit: Unit = { type: 'v128', prefix, pointers, state: { at, step: word }, word, k: k + at, w: w + at };
+  return word === 16 ? unit : { ...unit, working: WORKING_AT + at };
+}
+
+/** One lane in scalar registers. */
+function scalar({ word, k, wScalar, scalarState }: Layout, number: number): Unit {
+  const state = { at: scalarState, step: 4 };
+  return { type: 'i32', prefix: 'i', pointers: [`p${number}`], state, word, k, w: wScalar };
+}
 
 function operations({ type }: Unit) {
-  const simd = type === 'v128';
-  const add = (a: string, b: string) => `(${simd ? 'i32x4' : 'i32'}.add ${a} ${b})`;
+  const isSimd = type === 'v128';
+  const add = (a: string, b: string) => `(${isSimd ? 'i32x4' : 'i32'}.add ${a} ${b})`;
   const xor = (a: string, b: string) => `(${type}.xor ${a} ${b})`;
   const and = (a: string, b: string) => `(${type}.and ${a} ${b})`;
-  const shift = (a: string, n: number) => `(${simd ? 'i32x4' : 'i32'}.shr_u ${a} ${constant(n)})`;
+  const shift = (a: string, n: number) => `(${isSimd ? 'i32x4' : 'i32'}.shr_u ${a} ${constant(n)})`;
   const rotate = (a: string, n: number) =>
-    simd ? `(v128.or ${shift(a, n)} (i32x4.shl ${a} ${constant(32 - n)}))` : `(i32.rotr ${a} ${constant(n)})`;
+    isSimd ? `(v128.or ${shift(a, n)} (i32x4.shl ${a} ${constant(32 - n)}))` : `(i32.rotr ${a} ${constant(n)})`;
   /** Three rotations xored. Scalar ones nested into each other need a register less; those of lanes are faster flat. */
   const rotations = (a: string, x: number, y: number, z: number) =>
-    simd
+    isSimd
       ? xor(xor(rotate(a, x), rotate(a, y)), rotate(a, z))
       : rotate(xor(a, rotate(xor(a, rotate(a, z - y)), y - x)), x);
   /** Two rotations and a shift xored: sigma of the message schedule. */
   const sigma = (a: string, x: number, y: number, z: number) =>
-    simd ? xor(xor(rotate(a, x), rotate(a, y)), shift(a, z)) : xor(rotate(xor(a, rotate(a, y - x)), x), shift(a, z));
+    isSimd ? xor(xor(rotate(a, x), rotate(a, y)), shift(a, z)) : xor(rotate(xor(a, rotate(a, y - x)), x), shift(a, z));
   const load = (at: string, offset: number) => `(${type}.load offset=${offset} ${at})`;
   const store = (at: string, offset: number, value: string) => `(${type}.store offset=${offset} ${at} ${value})`;
   return { add, xor, and, rotations, sigma, load, store };
@@ -77,35 +101,37 @@ const LETTERS = [...'abcdefgh'];
 function loadBlock(unit: Unit): string[] {
   const local = (name: string) => unit.prefix + name;
   const lines: string[] = [];
-  if (unit === SCALAR) {
+  if (unit.type === 'i32') {
     for (let word = 0; word < 16; word++) {
       const x = get(local('x'));
-      lines.push(set(local('x'), `(i32.load offset=${4 * word} ${get('p4')})`));
+      lines.push(set(local('x'), `(i32.load offset=${4 * word} ${get(unit.pointers[0] ?? '')})`));
       const high = `(i32.and (i32.rotr ${x} ${constant(8)}) ${constant(0xff00ff00)})`;
       const low = `(i32.and (i32.rotr ${x} ${constant(24)}) ${constant(0x00ff00ff)})`;
-      lines.push(`(i32.store offset=${W_SCALAR + WORD * word} ${constant(0)} (i32.or ${high} ${low}))`);
+      lines.push(`(i32.store offset=${unit.w + unit.word * word} ${constant(0)} (i32.or ${high} ${low}))`);
     }
     return lines;
   }
-  const words = (a: string, b: string, order: readonly number[]) =>
-    `(i8x16.shuffle ${order.flatMap((n) => [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]).join(' ')} ${get(a)} ${get(b)})`;
-  const [q0 = '', q1 = '', q2 = '', q3 = ''] = ['vq0', 'vq1', 'vq2', 'vq3'];
+  const words = (a: string, b: string, order: readonly number[]) => {
+    const bytes = order.flatMap((n) => [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]).join(' ');
+    return `(i8x16.shuffle ${bytes} ${get(local(a))} ${get(local(b))})`;
+  };
   for (let part = 0; part < 4; part++) {
     // Four words of four messages: a 4 x 4 matrix that is transposed.
-    for (const [i, pointer] of SIMD.pointers.entries())
-      lines.push(set(`vq${i}`, `(v128.load offset=${16 * part} ${get(pointer)})`));
-    lines.push(set('vr0', words(q0, q1, [0, 4, 1, 5])), set('vr1', words(q0, q1, [2, 6, 3, 7])));
-    lines.push(set('vr2', words(q2, q3, [0, 4, 1, 5])), set('vr3', words(q2, q3, [2, 6, 3, 7])));
+    for (const [i, pointer] of unit.pointers.entries())
+      lines.push(set(local(`q${i}`), `(v128.load offset=${16 * part} ${get(pointer)})`));
+    lines.push(set(local('r0'), words('q0', 'q1', [0, 4, 1, 5])), set(local('r1'), words('q0', 'q1', [2, 6, 3, 7])));
+    lines.push(set(local('r2'), words('q2', 'q3', [0, 4, 1, 5])), set(local('r3'), words('q2', 'q3', [2, 6, 3, 7])));
     const columns = [
-      words('vr0', 'vr2', [0, 1, 4, 5]),
-      words('vr0', 'vr2', [2, 3, 6, 7]),
-      words('vr1', 'vr3', [0, 1, 4, 5]),
-      words('vr1', 'vr3', [2, 3, 6, 7]),
+      words('r0', 'r2', [0, 1, 4, 5]),
+      words('r0', 'r2', [2, 3, 6, 7]),
+      words('r1', 'r3', [0, 1, 4, 5]),
+      words('r1', 'r3', [2, 3, 6, 7]),
     ];
     for (const [i, column] of columns.entries()) {
-      lines.push(set('vx', column));
-      const swapped = `(i8x16.shuffle 3 2 1 0 7 6 5 4 11 10 9 8 15 14 13 12 ${get('vx')} ${get('vx')})`;
-      lines.push(`(v128.store offset=${W_SIMD + WORD * (4 * part + i)} ${constant(0)} ${swapped})`);
+      const x = get(local('x'));
+      lines.push(set(local('x'), column));
+      const swapped = `(i8x16.shuffle 3 2 1 0 7 6 5 4 11 10 9 8 15 14 13 12 ${x} ${x})`;
+      lines.push(`(v128.store offset=${unit.w + unit.word * (4 * part + i)} ${constant(0)} ${swapped})`);
     }
   }
   return lines;
@@ -128,16 +154,16 @@ function round(unit: Unit, at: number, scheduled: boolean): string[] {
     string,
     string,
   ];
-  const w = (back: number) => load(get('wp'), unit.scratch + WORD * (at - back));
+  const w = (back: number) => load(get('wp'), unit.w + unit.word * (at - back));
   const [x, t, u, ab, bc] = ['x', 't', 'u', 'ab', 'bc'].map(local) as [string, string, string, string, string];
   const lines: string[] = [];
   if (scheduled) {
     lines.push(set(t, w(15)), set(u, w(2)));
     lines.push(set(x, add(add(w(16), w(7)), sigma(get(t), 7, 18, 3))));
     lines.push(set(x, add(get(x), sigma(get(u), 17, 19, 10))));
-    lines.push(store(get('wp'), unit.scratch + WORD * at, get(x)));
+    lines.push(store(get('wp'), unit.w + unit.word * at, get(x)));
   } else lines.push(set(x, w(0)));
-  lines.push(set(t, add(get(h), add(load(get('wp'), K_AT + WORD * at), get(x)))));
+  lines.push(set(t, add(get(h), add(load(get('wp'), unit.k + unit.word * at), get(x)))));
   lines.push(set(t, add(get(t), xor(get(g), and(get(e), xor(get(f), get(g)))))));
   lines.push(set(t, add(get(t), rotations(get(e), 6, 11, 25))));
   lines.push(set(d, add(get(d), get(t))));
@@ -153,43 +179,51 @@ function interleave(lists: readonly (readonly string[])[]): string[] {
   return marked.sort((a, b) => a.at - b.at).map(({ line }) => line);
 }
 
+const LOADING = ['q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
+
 /** A function that takes `n` blocks of each message into its state. */
 function kernel(name: string, units: readonly Unit[]): string {
   const locals = units.flatMap((unit) =>
-    [
-      ...LETTERS,
-      'x',
-      't',
-      'u',
-      'ab',
-      'bc',
-      ...(unit === SIMD ? ['q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'] : []),
-    ].map((local) => `(local $${unit.prefix}${local} ${unit.type})`),
+    [...LETTERS, 'x', 't', 'u', 'ab', 'bc', ...(unit.type === 'v128' ? LOADING : [])].map(
+      (local) => `(local $${unit.prefix}${local} ${unit.type})`,
+    ),
   );
-  const eachLetter = (line: (unit: Unit, local: string, offset: number) => string) =>
-    units.flatMap((unit) =>
-      LETTERS.map((one, i) => line(unit, unit.prefix + one, unit.state.at + unit.state.step * i)),
-    );
+  /** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
+  const eachLetter = (some: readonly Unit[], line: (unit: Unit, local: string, word: number) => string) =>
+    LETTERS.flatMap((letter, word) => some.map((unit) => line(unit, unit.prefix + letter, word)));
+  const stateAt = ({ state }: Unit, word: number) => state.at + state.step * word;
+  const bc = (some: readonly Unit[]) =>
+    some.map((unit) => set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))));
+  const inMemory = units.filter(({ working }) => working !== undefined);
+  const inRegisters = units.filter(({ working }) => working === undefined);
+  const workingAt = ({ working = 0, word }: Unit, at: number) => working + word * at;
+  const word = units[0]?.word ?? 0;
   const rounds = (from: number, to: number, scheduled: boolean) => [
-    set('wp', constant(WORD * from)),
+    set('wp', constant(word * from)),
     `(loop $r${from}`,
+    ...eachLetter(inMemory, (unit, local, at) => set(local, operations(unit).load(constant(0), workingAt(unit, at)))),
+    ...bc(inMemory),
     ...Array.from({ length: STEP }, (_, k) => interleave(units.map((unit) => round(unit, k, scheduled)))).flat(),
-    set('wp', `(i32.add ${get('wp')} ${constant(WORD * STEP)})`),
-    `(br_if $r${from} (i32.lt_u ${get('wp')} ${constant(WORD * to)})))`,
+    ...eachLetter(inMemory, (unit, local, at) => operations(unit).store(constant(0), workingAt(unit, at), get(local))),
+    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
+    `(br_if $r${from} (i32.lt_u ${get('wp')} ${constant(word * to)})))`,
   ];
   const pointers = units.flatMap((unit) => unit.pointers);
   const body = [
-    ...eachLetter((unit, local, offset) => set(local, operations(unit).load(get('st'), offset))),
-    ...units.map((unit) =>
-      set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
-    ),
+    ...eachLetter(inMemory, (unit, _, at) => {
+      const { load, store } = operations(unit);
+      return store(constant(0), workingAt(unit, at), load(get('st'), stateAt(unit, at)));
+    }),
+    ...eachLetter(inRegisters, (unit, local, at) => set(local, operations(unit).load(get('st'), stateAt(unit, at)))),
+    ...bc(inRegisters),
     ...interleave(units.map(loadBlock)),
     ...rounds(0, 16, false),
     ...rounds(16, 64, true),
     // Step 4: the state of before is still in memory.
-    ...eachLetter((unit, local, offset) => {
+    ...eachLetter(units, (unit, local, at) => {
       const { add, load, store } = operations(unit);
-      return store(get('st'), offset, add(get(local), load(get('st'), offset)));
+      const now = unit.working === undefined ? get(local) : load(constant(0), workingAt(unit, at));
+      return store(get('st'), stateAt(unit, at), add(now, load(get('st'), stateAt(unit, at))));
     }),
     ...pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64)})`)),
     set('n', `(i32.sub ${get('n')} ${constant(1)})`),
@@ -201,12 +235,22 @@ ${body.join('\n')}
 (br $block))))`;
 }
 
-/** The whole module. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */
-export function kernelText(): string {
-  const bytes = Buffer.alloc(K.length * WORD);
-  for (const [i, value] of K.entries())
-    for (let lane = 0; lane < 4; lane++) bytes.writeUInt32LE(value, WORD * i + 4 * lane);
+/** A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */
+function module({ word, k }: Layout, kernels: readonly string[]): string {
+  const bytes = Buffer.alloc(K.length * word);
+  for (const [i, value] of K.entries()) for (let at = 0; at < word; at += 4) bytes.writeUInt32LE(value, word * i + at);
   const data = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
-  const kernels = [kernel('one', [SCALAR]), kernel('four', [SIMD]), kernel('five', [SIMD, SCALAR])];
-  return `(module (import "e" "m" (memory 1))\n${kernels.join('\n')}\n(data (i32.const ${K_AT}) "${data}"))\n`;
+  return `(module (import "e" "m" (memory 1))\n${kernels.join('\n')}\n(data (i32.const ${k}) "${data}"))\n`;
+}
+
+/** One message in scalar registers, four in vector registers, and all five of them. */
+export function kernelText(): string {
+  const [lanes, one] = [simd(NARROW, 'v', 0), scalar(NARROW, 4)];
+  return module(NARROW, [kernel('one', [one]), kernel('four', [lanes]), kernel('five', [lanes, one])]);
+}
+
+/** Eight messages in vector registers, and those and one in scalar ones. */
+export function wideKernelText(): string {
+  const lanes = [simd(WIDE, 'x', 0), simd(WIDE, 'y', 4)];
+  return module(WIDE, [kernel('eight', lanes), kernel('nine', [...lanes, scalar(WIDE, 8)])]);
 }

@@ -1,9 +1,9 @@
 import { KERNEL } from './kernel.ts';
 
-/** Messages that are hashed at once: four in the lanes of vector registers, one in scalar registers. */
-export const LANES = 5;
+/** Messages that are hashed at once: in the lanes of one or two vector registers, and with one more in scalar ones. */
+export type LaneCount = 4 | 5 | 8 | 9;
 
-/** Bytes that a lane takes at once; five of them stay in the second-level cache between read and hash. */
+/** Bytes that a lane takes at once; those of all lanes stay in the second-level cache between read and hash. */
 export const LANE_BYTES = 1 << 17;
 
 /** FIPS 180-4, section 5.3.3. */
@@ -11,21 +11,41 @@ const INITIAL = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9
 
 const BLOCK = 64;
 
-/** Places in memory, in bytes: the kernel's own below the first; then states, then lanes with room for their padding. */
-const STATE_AT = 16_384;
-const SCALAR_STATE_AT = STATE_AT + 128;
-/** State of a lane of the vector registers, while it is hashed by itself. */
-const ALONE_AT = STATE_AT + 512;
+/** Places in memory, in bytes: the kernels' own below the first; then states, then lanes with room for their padding. */
+const KERNEL_STATE_AT = 16_384;
+const STATE_AT = 20_480;
 const LANES_AT = 32_768;
 const LANE_STEP = LANE_BYTES + 2 * BLOCK;
+const STATE_BYTES = 32;
+
+/** A kernel takes its scalar lane's state this far behind the pointer that it is given. */
+const NARROW_SCALAR = 128;
+const WIDE_SCALAR = 256;
 
 /** Fewer lanes than this are faster one after the other in scalar registers. */
 const LEAST_TOGETHER = 3;
+
+/** Fewer than this leave too much of the wide kernels empty. */
+const LEAST_EIGHT = 5;
+const LEAST_NINE = 6;
 
 interface Kernel {
   one(state: number, p4: number, blocks: number): void;
   four(state: number, p0: number, p1: number, p2: number, p3: number, blocks: number): void;
   five(state: number, p0: number, p1: number, p2: number, p3: number, p4: number, blocks: number): void;
+}
+
+interface WideKernel {
+  eight(state: number, ...pointersAndBlocks: number[]): void;
+  nine(state: number, ...pointersAndBlocks: number[]): void;
+}
+
+export interface LaneKernels {
+  readonly lanes?: LaneCount;
+  /** Kernels for eight and nine lanes, compiled. */
+  readonly wide?: WebAssembly.Module;
+  /** The module of the others, base64. */
+  readonly kernel?: string;
 }
 
 interface Lane {
@@ -42,21 +62,27 @@ interface Lane {
 
 /** SHA-256 of several messages at once, each of any length, each begun and ended whenever it suits. */
 export class LaneHasher {
+  /** How many there are. */
+  readonly lanes: LaneCount;
+  /** Whether the kernels for eight and nine lanes were used since somebody set this to false. */
+  usedWide = false;
   readonly #kernel: Kernel;
+  readonly #wide: WideKernel | undefined;
   readonly #words: Uint32Array;
   readonly #lanes: readonly Lane[];
 
-  /**
-   * @param kernel - the module, base64
-   * @throws WebAssembly.CompileError on a processor or a Node without 128-bit SIMD
-   */
-  constructor(kernel: string = KERNEL) {
-    const bytes = LANES_AT + LANES * LANE_STEP;
+  /** @throws WebAssembly.CompileError on a processor or a Node without 128-bit SIMD */
+  constructor({ lanes = 4, wide, kernel = KERNEL }: LaneKernels = {}) {
+    if (lanes > 5 && wide === undefined) throw new Error('more than five lanes need their kernel');
+    this.lanes = lanes;
+    const bytes = LANES_AT + this.lanes * LANE_STEP;
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65_536), maximum: Math.ceil(bytes / 65_536) });
+    const imports = { e: { m: memory } };
     const module = new WebAssembly.Module(Buffer.from(kernel, 'base64'));
-    this.#kernel = new WebAssembly.Instance(module, { e: { m: memory } }).exports as unknown as Kernel;
+    this.#kernel = new WebAssembly.Instance(module, imports).exports as unknown as Kernel;
+    if (wide !== undefined) this.#wide = new WebAssembly.Instance(wide, imports).exports as unknown as WideKernel;
     this.#words = new Uint32Array(memory.buffer);
-    this.#lanes = Array.from({ length: LANES }, (_, i) => ({
+    this.#lanes = Array.from({ length: this.lanes }, (_, i) => ({
       bytes: Buffer.from(memory.buffer, LANES_AT + i * LANE_STEP, LANE_STEP),
       isOpen: false,
       filled: 0,
@@ -69,7 +95,7 @@ export class LaneHasher {
   /** Begins a message in a lane that has none. */
   begin(lane: number): void {
     Object.assign(this.#lane(lane), { isOpen: true, filled: 0, taken: 0, total: 0, isEnded: false });
-    for (const [i, word] of INITIAL.entries()) this.#words[this.#stateIndex(lane, i)] = word;
+    this.#words.set(INITIAL, stateIndex(lane));
   }
 
   /** True when a lane has no whole block left, so that more bytes are wanted, or its message is over. */
@@ -112,7 +138,7 @@ export class LaneHasher {
   /** Hashes what all open lanes can take together; at least one block of one of them, if there is any. */
   run(): void {
     const busy: number[] = [];
-    for (let lane = 0; lane < LANES; lane++) if (this.#lane(lane).isOpen && !this.isIdle(lane)) busy.push(lane);
+    for (let lane = 0; lane < this.lanes; lane++) if (this.#lane(lane).isOpen && !this.isIdle(lane)) busy.push(lane);
     if (busy.length < LEAST_TOGETHER) for (const lane of busy) this.#runAlone(lane);
     else this.#runTogether(busy);
   }
@@ -122,7 +148,7 @@ export class LaneHasher {
     const one = this.#lane(lane);
     if (!one.isEnded || one.filled !== one.taken) throw new Error('a digest of a message that has not ended');
     const digest = Buffer.allocUnsafe(32);
-    for (let i = 0; i < 8; i++) digest.writeUInt32BE(this.#words[this.#stateIndex(lane, i)] ?? 0, 4 * i);
+    for (let i = 0; i < 8; i++) digest.writeUInt32BE(this.#words[stateIndex(lane) + i] ?? 0, 4 * i);
     one.isOpen = false;
     return digest;
   }
@@ -132,31 +158,43 @@ export class LaneHasher {
     this.#lane(lane).isOpen = false;
   }
 
+  /** The busy lanes fill the places of a kernel; one that is left over gets somebody else's bytes, and nobody takes its state. */
   #runTogether(busy: readonly number[]): void {
     const blocks = Math.min(...busy.map((lane) => this.#blocks(lane)));
-    // A lane that has nothing to hash gets somebody else's bytes; its state is put back if it still matters.
-    const waiting = this.#lanes.flatMap(({ isOpen }, lane) => (isOpen && !busy.includes(lane) ? [lane] : []));
-    const kept = waiting.map((lane) => INITIAL.map((_, i) => this.#words[this.#stateIndex(lane, i)] ?? 0));
-    const spare = this.#pointer(busy[0] ?? 0);
-    const at = (lane: number) => (busy.includes(lane) ? this.#pointer(lane) : spare);
-    const isFifth = busy.includes(LANES - 1);
-    if (isFifth) this.#kernel.five(STATE_AT, at(0), at(1), at(2), at(3), at(4), blocks);
-    else this.#kernel.four(STATE_AT, at(0), at(1), at(2), at(3), blocks);
+    const p = (place: number) => this.#pointer(busy[place] ?? busy[0] ?? 0);
+    if (this.#wide !== undefined && busy.length >= (this.lanes === 9 ? LEAST_NINE : LEAST_EIGHT)) {
+      this.#bring(busy, 8, WIDE_SCALAR, false);
+      if (busy.length > 8)
+        this.#wide.nine(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), p(5), p(6), p(7), p(8), blocks);
+      else this.#wide.eight(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), p(5), p(6), p(7), blocks);
+      this.#bring(busy, 8, WIDE_SCALAR, true);
+      this.usedWide = true;
+    } else {
+      this.#bring(busy, 4, NARROW_SCALAR, false);
+      if (busy.length > 4) this.#kernel.five(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), blocks);
+      else this.#kernel.four(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), blocks);
+      this.#bring(busy, 4, NARROW_SCALAR, true);
+    }
     for (const lane of busy) this.#lane(lane).taken += blocks * BLOCK;
-    for (const [n, lane] of waiting.entries())
-      for (const [i, word] of (kept[n] ?? []).entries()) this.#words[this.#stateIndex(lane, i)] = word;
+  }
+
+  /** Copies states to where a kernel takes them: word by word for `width` vector lanes, then the scalar one; or back. */
+  #bring(busy: readonly number[], width: number, scalar: number, isBack: boolean): void {
+    const words = this.#words;
+    for (let place = 0; place < busy.length; place++) {
+      const own = stateIndex(busy[place] ?? 0);
+      const first = (place < width ? KERNEL_STATE_AT + 4 * place : KERNEL_STATE_AT + scalar) / 4;
+      const step = place < width ? width : 1;
+      for (let i = 0; i < 8; i++) {
+        if (isBack) words[own + i] = words[first + i * step] ?? 0;
+        else words[first + i * step] = words[own + i] ?? 0;
+      }
+    }
   }
 
   #runAlone(lane: number): void {
     const blocks = this.#blocks(lane);
-    const words = this.#words;
-    const isScalar = lane === LANES - 1;
-    // The kernel's scalar state is 128 bytes behind the pointer that it is given.
-    const state = isScalar ? STATE_AT : ALONE_AT;
-    const alone = (ALONE_AT + 128) / 4;
-    if (!isScalar) for (let i = 0; i < 8; i++) words[alone + i] = words[this.#stateIndex(lane, i)] ?? 0;
-    this.#kernel.one(state, this.#pointer(lane), blocks);
-    if (!isScalar) for (let i = 0; i < 8; i++) words[this.#stateIndex(lane, i)] = words[alone + i] ?? 0;
+    this.#kernel.one(4 * stateIndex(lane) - NARROW_SCALAR, this.#pointer(lane), blocks);
     this.#lane(lane).taken += blocks * BLOCK;
   }
 
@@ -169,14 +207,14 @@ export class LaneHasher {
     return LANES_AT + lane * LANE_STEP + this.#lane(lane).taken;
   }
 
-  /** Of word `i` of a lane's state, in 32-bit words. */
-  #stateIndex(lane: number, i: number): number {
-    return lane === LANES - 1 ? SCALAR_STATE_AT / 4 + i : STATE_AT / 4 + 4 * i + lane;
-  }
-
   #lane(lane: number): Lane {
     const one = this.#lanes[lane];
     if (one === undefined) throw new Error('no such lane');
     return one;
   }
+}
+
+/** Of a lane's state, in 32-bit words. */
+function stateIndex(lane: number): number {
+  return (STATE_AT + STATE_BYTES * lane) / 4;
 }

@@ -1,0 +1,154 @@
+// Which kernel is the fastest depends on the processor, and on what its other threads do at the time: the scalar lane beside the
+// vector lanes was worth 20 % on one machine, and cost 15 % on another whose cores were shared. So it is measured.
+//
+// The kernels for eight lanes and more are worth their while only where V8 makes one operation of 256 bits out of two neighbouring
+// ones of 128. That is an experiment of V8's behind a flag, so nothing is taken for granted: the flag is set only until the
+// optimizing compiler is through with our module, and what it made is tested in this very process before it is used.
+//
+// No other flag is touched: with the baseline compiler switched off meanwhile, so that everything is optimized at once, V8 14.6
+// stopped the process in one of ten runs ("Check failed: function_feedback").
+import { createLaneHasher } from './create-lane-hasher.ts';
+import { type LaneCount, LaneHasher } from './lane-hasher.ts';
+import { WIDE_KERNEL } from './wide-kernel.ts';
+
+/** A kernel, and why this one. */
+export interface KernelChoice {
+  readonly lanes: LaneCount;
+  /** The kernels for eight and nine lanes; threads share what was compiled. */
+  readonly wide?: WebAssembly.Module;
+  /** For the report. */
+  readonly reason: string;
+}
+
+/** Majors of V8 that the flag was measured with: one that does not know it complains on standard error. */
+const MEASURED_V8 = [12, 13, 14];
+
+const REVECTORIZE = '--experimental-wasm-revectorize';
+
+/** Bytes of each lane in one pass of the measurement: a few tenths of a millisecond. */
+const SAMPLE_BYTES = 32_768;
+
+/** Of the measurement. The optimizing compiler works beside it: 5 ms, and longer where the processors have other things to do. */
+const LEAST_PASSES = 6;
+const LEAST_MILLISECONDS = 15;
+const MOST_MILLISECONDS = 60;
+
+/** Eight lanes that are not this much faster than four are not optimized yet, or will never be. */
+const OPTIMIZED = 1.3;
+
+let chosen: Promise<KernelChoice> | undefined;
+
+/** The fastest kernel, found once in this process; takes about 25 ms. */
+export function fastestKernel(): Promise<KernelChoice> {
+  chosen ??= chooseKernel();
+  return chosen;
+}
+
+/** What tests put in the place of the real thing. */
+interface Circumstances {
+  /** The module for eight and nine lanes, base64. */
+  readonly kernel?: string;
+  /** What makes V8 revectorize. */
+  readonly flag?: string;
+  readonly v8Version?: string;
+  readonly architecture?: string;
+}
+
+export async function chooseKernel({
+  kernel = WIDE_KERNEL,
+  flag = REVECTORIZE,
+  v8Version = process.versions.v8,
+  architecture = process.arch,
+}: Circumstances = {}): Promise<KernelChoice> {
+  const faults: string[] = [];
+  let rates: Rate[] = [];
+  let wide: WebAssembly.Module | undefined;
+  const measure = (counts: readonly LaneCount[]) => {
+    const hashers: LaneHasher[] = [];
+    for (const lanes of counts) {
+      try {
+        hashers.push(new LaneHasher(kernelsFor(lanes, wide)));
+      } catch {
+        faults.push(`${lanes} lanes cannot be had`);
+      }
+    }
+    rates = ratesOf(hashers);
+  };
+  const why = whyNotWide(v8Version, architecture);
+  if (why === undefined) {
+    await withFlag(flag, () => {
+      wide = compile(kernel);
+      if (wide !== undefined) return measure([4, 5, 8, 9]);
+      faults.push('eight lanes could not be compiled');
+    });
+  } else faults.push(`eight lanes ${why}`);
+  if (wide === undefined) measure([4, 5]);
+  const fastestFirst = [...rates].sort((a, b) => b.rate - a.rate);
+  const best = fastestFirst.find(({ lanes }) => {
+    const isRight = createLaneHasher(kernelsFor(lanes, wide)) !== undefined;
+    if (!isRight) faults.push(`${lanes} lanes failed their known-answer test`);
+    return isRight;
+  });
+  const list = rates.map(({ lanes, rate }) => `${lanes} lanes ${rate.toFixed(0)} MB/s`);
+  return { ...kernelsFor(best?.lanes ?? 4, wide), reason: `measured here: ${[...list, ...faults].join(', ')}` };
+}
+
+function kernelsFor(
+  lanes: LaneCount,
+  wide: WebAssembly.Module | undefined,
+): { lanes: LaneCount; wide?: WebAssembly.Module } {
+  return { lanes, ...(lanes > 5 && wide !== undefined ? { wide } : {}) };
+}
+
+function whyNotWide(v8Version: string, architecture: string): string | undefined {
+  if (architecture !== 'x64') return 'are for x86-64';
+  return MEASURED_V8.includes(Number.parseInt(v8Version, 10)) ? undefined : `were not measured with V8 ${v8Version}`;
+}
+
+async function withFlag(flag: string, action: () => void): Promise<void> {
+  // Loaded only when it is used.
+  const { setFlagsFromString } = await import('node:v8');
+  setFlagsFromString(flag);
+  try {
+    action();
+  } finally {
+    setFlagsFromString(`--no-${REVECTORIZE.slice(2)}`);
+  }
+}
+
+function compile(kernel: string): WebAssembly.Module | undefined {
+  try {
+    return new WebAssembly.Module(Buffer.from(kernel, 'base64'));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Rate {
+  readonly lanes: LaneCount;
+  /** Bytes per microsecond with all lanes full. */
+  readonly rate: number;
+}
+
+/** Each hasher's best pass, in turns, so that one interruption does not decide. */
+function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
+  const rates = hashers.map(() => 0);
+  const begun = performance.now();
+  for (const hasher of hashers) for (let lane = 0; lane < hasher.lanes; lane++) hasher.begin(lane);
+  const isOptimized = () =>
+    hashers.every(({ lanes }, i) => lanes !== 8 || (rates[i] ?? 0) > OPTIMIZED * (rates[0] ?? 0));
+  const isDue = () => performance.now() - begun > (isOptimized() ? LEAST_MILLISECONDS : MOST_MILLISECONDS);
+  for (let pass = 0; pass < LEAST_PASSES || !isDue(); pass++) {
+    for (const [i, hasher] of hashers.entries()) {
+      for (let lane = 0; lane < hasher.lanes; lane++) {
+        hasher.room(lane);
+        hasher.add(lane, SAMPLE_BYTES);
+      }
+      const start = performance.now();
+      hasher.run();
+      const microseconds = (performance.now() - start) * 1000;
+      rates[i] = Math.max(rates[i] ?? 0, (hasher.lanes * SAMPLE_BYTES) / microseconds);
+    }
+  }
+  return hashers.map(({ lanes }, i) => ({ lanes, rate: rates[i] ?? 0 }));
+}
