@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the image with buildah and prints its size. Arguments are passed on to `buildah build`; with --stand-in as the
+# Builds the image with buildah, packs it into build/image (an OCI layout, `skopeo copy oci:build/image docker://...`), and prints
+# its size. Arguments are passed on to `buildah build`; with --stand-in as the
 # first one, the base images are those of image/stand-in-bases.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,13 +22,7 @@ buildah build --quiet --format oci --timestamp "$epoch" --build-arg VERSION="$ve
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for kind in gzip zstd; do
-  level=$([ $kind = gzip ] && echo 9 || echo 19)
-  buildah push --quiet --compression-format $kind --compression-level "$level" "$tag" "oci:$work/$kind" >/dev/null
-done
-raw=$(buildah inspect --type image --format '{{.Manifest}}' "$tag" | tr ',' '\n' | sed -n 's/.*"size":\([0-9]*\).*/\1/p' | awk '{n+=$1} END {print n}')
+buildah push --quiet --compression-format gzip --compression-level 9 "$tag" "oci:$work/gzip" >/dev/null
 echo "$tag"
-echo "raw         $raw bytes"
-for kind in gzip zstd; do
-  echo "compressed  $(du -sb "$work/$kind/blobs" | cut -f1) bytes ($kind)"
-done
+npm exec --offline -- node image/pack.ts "$work/gzip" build/image
+echo "compressed  $(du -sb "$work/gzip/blobs" | cut -f1) bytes (gzip)"

@@ -36,6 +36,9 @@ const MOST_MILLISECONDS = 60;
 /** Eight lanes that are not this much faster than four are not optimized yet, or will never be. */
 const OPTIMIZED = 1.3;
 
+/** What a scalar lane has to gain here: as soon as all cores are busy it may cost as much. */
+const SCALAR_GAIN = 1.1;
+
 let chosen: Promise<KernelChoice> | undefined;
 
 /** The fastest kernel, found once in this process; takes about 25 ms. */
@@ -83,7 +86,8 @@ export async function chooseKernel({
     });
   } else faults.push(`eight lanes ${why}`);
   if (wide === undefined) measure([4, 5]);
-  const fastestFirst = [...rates].sort((a, b) => b.rate - a.rate);
+  const worth = ({ lanes, rate }: Rate) => (lanes % 2 === 0 ? rate : rate / SCALAR_GAIN);
+  const fastestFirst = [...rates].sort((a, b) => worth(b) - worth(a));
   const best = fastestFirst.find(({ lanes }) => {
     const isRight = createLaneHasher(kernelsFor(lanes, wide)) !== undefined;
     if (!isRight) faults.push(`${lanes} lanes failed their known-answer test`);
