@@ -52,6 +52,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       },
       'fulcio-url': { type: 'string', default: 'https://fulcio.sigstore.dev', describe: 'who issues certificates' },
       'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', describe: 'transparency log' },
+      'shard-size': {
+        type: 'string',
+        describe: 'sign shards of so many bytes, e.g. 1G, which all threads verify at once',
+      },
       'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
       signature: { type: 'string', describe: 'file to write [default: PATH/model.sig, or FILE.sigstore.json]' },
       ...HASH_OPTIONS,

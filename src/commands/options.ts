@@ -254,15 +254,19 @@ const QUANTITY: Readonly<Record<string, number>> = {
   Gi: 2 ** 30,
 };
 
-/** `--io-rate` in the notation of Kubernetes' quantities. */
-function rateOf(values: RawValues): number {
-  const text = textOf(values, 'io-rate');
-  if (text === undefined) return 0;
+/** Bytes in the notation of Kubernetes' quantities, at least 1M; undefined when the flag is not given. */
+export function quantityOf(values: RawValues, key: string, remedy: string): number | undefined {
+  const text = textOf(values, key);
+  if (text === undefined) return undefined;
   const [, amount = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)(k|M|G|Ki|Mi|Gi)?$/.exec(text) ?? [];
-  const rate = Number(amount) * (QUANTITY[unit] ?? Number.NaN);
-  // Less than a piece per second looks like a storage that stands still.
-  if (amount !== '' && rate >= 1e6) return rate;
-  throw usage(`--io-rate cannot be "${text}"`, 'give bytes per second, at least 1M: 200M, 512Mi, 1G');
+  const bytes = Number(amount) * (QUANTITY[unit] ?? Number.NaN);
+  if (amount !== '' && bytes >= 1e6 && bytes <= Number.MAX_SAFE_INTEGER) return Math.floor(bytes);
+  throw usage(`--${key} cannot be "${text}"`, remedy);
+}
+
+/** Less than a piece per second looks like a storage that stands still. */
+function rateOf(values: RawValues): number {
+  return quantityOf(values, 'io-rate', 'give bytes per second, at least 1M: 200M, 512Mi, 1G') ?? 0;
 }
 
 /** More threads than this only cost memory: storage and memory bandwidth are used up long before. */

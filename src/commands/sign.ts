@@ -8,20 +8,25 @@ import { DigestRun } from '../run/index.ts';
 import { modelPayload, newKeyPair, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { hashSettings, type RawValues, textOf, usage } from './options.ts';
+import { hashSettings, quantityOf, type RawValues, textOf, usage } from './options.ts';
 
 /** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {
   const signer = await signerFor(values, context.environment);
   const path = resolve(textOf(values, 'source') ?? '');
-  const run = new DigestRun({ path, ...hashSettings(values) }, context.pool());
+  const shardBytes = quantityOf(values, 'shard-size', 'give the bytes of a shard, at least 1M: 256Mi, 1G');
+  const sharding = shardBytes === undefined ? {} : { shardBytes };
+  const run = new DigestRun({ path, ...hashSettings(values), ...sharding }, context.pool());
   const { measured, failures } = await run.execute(context.signal, {});
-  if (failures.length > 0 || measured.digest === undefined) return refused(failures, context);
+  if (failures.length > 0) return refused(failures, context);
+  const { second } = measured;
+  const shards =
+    shardBytes === undefined || second === undefined ? {} : { shards: { bytes: shardBytes, digests: second } };
   const isFolder = measured.kind === 'folder';
   const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
   const inside = isFolder ? relative(path, target) : '';
   const ignored = inside === '' || inside.startsWith('..') ? [] : [inside];
-  const bundle = await signer(modelPayload({ name: basename(path), files: measured.files, ignored }));
+  const bundle = await signer(modelPayload({ name: basename(path), files: measured.files, ignored, ...shards }));
   replaceFile(target, bundle, 0o644);
   await context.out.writeAll(`signed ${visible(path)}: ${visible(target)}\n`);
   return { exitCode: EXIT.verified };

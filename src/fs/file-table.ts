@@ -28,6 +28,7 @@ export interface FileTable {
   readonly ctime: BigInt64Array;
   /** SHA-256 of each file, raw, `DIGEST_BYTES` each; valid where `hashed` is 1. */
   readonly digests: Uint8Array;
+  /** 0 where a file is not hashed, 2 where it is but only in parts. */
   readonly hashed: Uint8Array;
 }
 

@@ -6,34 +6,44 @@ import { ioError } from './io-failure.ts';
 import { kindOf, openFileBeneath, openFolderBeneath, statOpen } from './open.ts';
 
 /**
- * Reads one listed file from its first byte to its last, through one descriptor that is never re-opened by path. It must
+ * Reads one listed file from its first byte to its last, or a part of it, through one descriptor that is never re-opened by path. It must
  * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read.
  */
 export class EntryReader {
   readonly #table: FileTable;
   readonly #index: number;
   readonly #descriptor: number;
-  readonly #size: number;
-  #position = 0;
+  readonly #end: number;
+  #position: number;
 
-  /** @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE` */
-  constructor(root: number, table: FileTable, index: number) {
+  /**
+   * @param range - a part of it, in bytes
+   * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
+   */
+  constructor(
+    root: number,
+    table: FileTable,
+    index: number,
+    range?: { readonly start: number; readonly length: number },
+  ) {
     this.#table = table;
     this.#index = index;
-    this.#size = table.size[index] ?? 0;
+    this.#position = range?.start ?? 0;
+    this.#end = range === undefined ? (table.size[index] ?? 0) : range.start + range.length;
     this.#descriptor = openListed(root, table, index);
   }
 
   /** True when all of it was read. */
   get isAtEnd(): boolean {
-    return this.#position >= this.#size;
+    return this.#position >= this.#end;
   }
 
   /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE` */
   read(buffer: Buffer): number {
-    const most = Math.min(buffer.length, this.#size - this.#position);
-    const length = readSome(this.#descriptor, buffer, most, this.#table, this.#index);
-    if (length === 0) throw changed(this.#table, this.#index, `ended after ${this.#position} of ${this.#size} bytes`);
+    const most = Math.min(buffer.length, this.#end - this.#position);
+    const length = readSome(this.#descriptor, buffer, most, this.#position, this.#table, this.#index);
+    const size = this.#table.size[this.#index];
+    if (length === 0) throw changed(this.#table, this.#index, `ended after ${this.#position} of ${size} bytes`);
     this.#position += length;
     return length;
   }
@@ -50,7 +60,7 @@ export class EntryReader {
 }
 
 /**
- * Reads one listed file whole.
+ * Reads one listed file whole, or a part of it.
  *
  * @param buffer - reused for every read; its length is the read size
  * @param onChunk - gets a view of `buffer` that is valid until it returns; what it throws is passed on
@@ -62,8 +72,9 @@ export function readEntry(
   index: number,
   buffer: Buffer,
   onChunk: (chunk: Uint8Array) => void,
+  range?: { readonly start: number; readonly length: number },
 ): void {
-  const reader = new EntryReader(root, table, index);
+  const reader = new EntryReader(root, table, index, range);
   try {
     while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
     reader.check();
@@ -95,9 +106,16 @@ function openListed(root: number, table: FileTable, index: number): number {
   }
 }
 
-function readSome(descriptor: number, buffer: Buffer, length: number, table: FileTable, index: number): number {
+function readSome(
+  descriptor: number,
+  buffer: Buffer,
+  length: number,
+  position: number,
+  table: FileTable,
+  index: number,
+): number {
   try {
-    return readSync(descriptor, buffer, 0, length, null);
+    return readSync(descriptor, buffer, 0, length, position);
   } catch (error) {
     throw ioError(error, 'read', entryText(nameAt(table, index)));
   }

@@ -1,25 +1,25 @@
 import { type Failure, failureOf } from '../error/index.ts';
-import { digestAt, EntryReader, readEntry } from '../fs/index.ts';
-import { type Control, checkStop, countBytes, countFile, Stopped } from './control.ts';
+import { EntryReader, readEntry } from '../fs/index.ts';
+import { type Control, checkStop, countBytes, Stopped } from './control.ts';
 import { createCopy } from './copy.ts';
 import type { Engine } from './engine.ts';
 import { closeLine, type Line, LineSender } from './line.ts';
-import type { HashReply, HashRequest, HashTask, SecondDigests } from './protocol.ts';
-import { takeNext } from './queue.ts';
+import type { HashReply, HashRequest, SecondDigests } from './protocol.ts';
+import { type Next, store, takeNext } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
 
 /** Reads the one file of a request for the thread that hashes it. */
 export function readAhead(request: HashRequest, line: Line, control: Control): HashReply['failures'] {
   const next = takeNext(request, control);
   if (next === undefined) return [];
-  const { work, task, index } = next;
+  const { work, task, index, shard } = next;
   const { root, files } = work.listing;
   const check = () => checkStop(control);
   const stream = new LineSender(line).open();
   try {
     const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
     try {
-      const reader = new EntryReader(root, files, index);
+      const reader = new EntryReader(root, files, index, shard);
       try {
         stream.init();
         while (!reader.isAtEnd) {
@@ -37,9 +37,7 @@ export function readAhead(request: HashRequest, line: Line, control: Control): H
     } finally {
       copy?.close();
     }
-    digestAt(files, index).set(stream.digestNow(check));
-    files.hashed[index] = 1;
-    countFile(control);
+    store(next, stream.digestNow(check), control);
     return [];
   } catch (error) {
     if (error instanceof Stopped) throw error;
@@ -63,11 +61,10 @@ export async function hashFiles(
     request.tasks.map((task) => (task.second === undefined ? undefined : SecondHasher.create(task.second))),
   );
   for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
-    const { work, task, index } = next;
+    const { task, index } = next;
     try {
-      const digests = hashFile(work, index, engine, hashers[task], buffer, control);
+      const digests = hashOne(next, engine, hashers[task], buffer, control);
       if (digests !== undefined) second.push({ task, index, digests });
-      countFile(control);
     } catch (error) {
       if (error instanceof Stopped) throw error;
       failures.push({ task, failure: failureOf(error) });
@@ -76,31 +73,31 @@ export async function hashFiles(
   return { kernel: engine.name === 'wasm' ? 'hash-wasm' : 'openssl', failures, second };
 }
 
-function hashFile(
-  job: HashTask,
-  index: number,
+function hashOne(
+  next: Next,
   engine: Engine,
   second: SecondHasher | undefined,
   buffer: Buffer,
   control: Control,
 ): readonly string[] | undefined {
-  const { root, files } = job.listing;
-  const copy = job.copyTo === undefined ? undefined : createCopy(job.copyTo, files, index);
+  const { work, index, shard } = next;
+  const { root, files } = work.listing;
+  const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
   try {
     engine.init();
     second?.init();
-    readEntry(root, files, index, buffer, (chunk) => {
+    const onChunk = (chunk: Uint8Array) => {
       checkStop(control);
       engine.update(chunk);
       second?.update(chunk);
       copy?.write(chunk);
       countBytes(control, chunk.length);
-    });
+    };
+    readEntry(root, files, index, buffer, onChunk, shard);
     copy?.sync();
   } finally {
     copy?.close();
   }
-  digestAt(files, index).set(engine.digest());
-  files.hashed[index] = 1;
+  store(next, engine.digest(), control);
   return second?.finish();
 }

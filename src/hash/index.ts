@@ -18,4 +18,5 @@ export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
 export type { HashTask, Kernel } from './protocol.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';
+export { createShardTable, IN_SHARDS, type ShardTable } from './shards.ts';
 export { checksumListing, treeDigest } from './tree-digest.ts';

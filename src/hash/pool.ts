@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { type FileTable, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
+import { type Listing, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import {
   type Control,
@@ -14,6 +14,8 @@ import type { EngineName } from './engine.ts';
 import { fastestKernel, type KernelChoice } from './lanes/index.ts';
 import { createLine, type Line } from './line.ts';
 import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
+import { unitCount } from './queue.ts';
+import { limitShards, shardAt, shardCount, shardDigests } from './shards.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -86,7 +88,9 @@ export class HashPool {
     engine: EngineName,
     mostWorkers: number,
   ): Promise<{ failures: TaskFailures; second: readonly ReadonlyMap<PathBytes, readonly string[]>[] }> {
-    const order = largestFirst(tasks.map(({ listing }) => listing.files));
+    for (const { listing, second } of tasks)
+      if (second?.shardBytes !== undefined) limitShards(listing.files, second.shardBytes);
+    const order = largestFirst(tasks);
     const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
     while (this.#threads.size < wanted) this.#start(engine);
@@ -105,7 +109,9 @@ export class HashPool {
     if (order.length > 0) for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
-    const second = tasks.map(() => new Map<PathBytes, readonly string[]>());
+    const second = tasks.map(({ shards, listing }) =>
+      shards === undefined ? new Map<PathBytes, readonly string[]>() : shardDigests(shards, listing.files),
+    );
     for (const { task, index, digests } of replies.flatMap((reply) => reply.second)) {
       const files = tasks[task]?.listing.files;
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
@@ -150,14 +156,18 @@ export class HashPool {
   }
 }
 
-/** Positions over all tables, largest file first, so that no thread is left alone with a big file at the end. */
-export function largestFirst(tables: readonly FileTable[]): Uint32Array {
-  const count = tables.reduce((sum, table) => sum + table.count, 0);
+/** Positions over all tasks, largest file first, so that no thread is left alone with a big one at the end. */
+export function largestFirst(tasks: readonly HashTask[]): Uint32Array {
+  const count = tasks.reduce((sum, task) => sum + unitCount(task), 0);
   const sizes = new Float64Array(count);
   let offset = 0;
-  for (const table of tables) {
-    sizes.set(table.size, offset);
-    offset += table.count;
+  for (const task of tasks) {
+    const { files } = task.listing;
+    if (task.shards === undefined) sizes.set(files.size, offset);
+    else
+      for (let shard = 0; shard < shardCount(task.shards); shard++)
+        sizes[offset + shard] = shardAt(task.shards, files, shard).length;
+    offset += unitCount(task);
   }
   const order = new Uint32Array(new SharedArrayBuffer(count * 4));
   for (let i = 0; i < count; i++) order[i] = i;

@@ -5,6 +5,7 @@ import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
 import type { Line } from './line.ts';
 import type { SecondHash } from './second-hash.ts';
+import type { ShardTable } from './shards.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -20,6 +21,8 @@ export interface HashTask {
   readonly copyTo?: string;
   /** Another hash of the same bytes, in the same pass. */
   readonly second?: SecondHash;
+  /** Instead of whole files their shards are hashed, each by itself, and nothing is copied. */
+  readonly shards?: ShardTable;
 }
 
 export interface ListRequest {
@@ -34,7 +37,7 @@ export interface HashRequest {
   readonly kind: 'hash';
   readonly engine: EngineName;
   readonly tasks: readonly HashTask[];
-  /** Positions of all files over all tasks (the second task's begin where the first one's end), in hashing order. */
+  /** Positions of all files, or shards, over all tasks (the second task's begin where the first one's end), in hashing order. */
   readonly order: Uint32Array;
   /** Files that one worker hashes at once, where its engine can. */
   readonly lanes: number;

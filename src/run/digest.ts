@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { Hasher, HashPool } from '../hash/index.ts';
+import { createShardTable, type Hasher, type HashPool } from '../hash/index.ts';
 import type { Limits, RemoteSettings } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
 import type { Measured } from '../verdict/index.ts';
@@ -15,6 +15,8 @@ export interface DigestRequest {
   readonly hasher: Hasher;
   readonly concurrency: number;
   readonly limits: Limits;
+  /** Hashes shards of so many bytes, and files as a whole only where they are one shard. */
+  readonly shardBytes?: number;
 }
 
 /** Measures one file or folder without a verdict. */
@@ -41,14 +43,16 @@ export class DigestRun {
   }
 
   async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
-    const { path, hasher, concurrency, limits } = this.#request;
+    const { path, hasher, concurrency, limits, shardBytes } = this.#request;
     const hashing = await Hashing.start(this.#pool, hasher, concurrency);
     const listing = await hashing.list(path, limits);
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);
-    const [hashed] = await hashing.hash([{ listing }]);
+    const shards = shardBytes === undefined ? {} : { shards: createShardTable(listing.files, shardBytes) };
+    const [hashed] = await hashing.hash([{ listing, ...shards }]);
     const all = [...listing.failures, ...(hashed?.failures ?? [])];
-    return { measured: await hashing.measure(listing, all), failures: all };
+    const second = shardBytes === undefined || hashed === undefined ? {} : { second: hashed.second };
+    return { measured: { ...(await hashing.measure(listing, all)), ...second }, failures: all };
   }
 }
 

@@ -195,6 +195,31 @@ export class ArtifactEvidence {
     });
   }
 
+  /**
+   * Bytes of the shards that all signatures were made over, where nothing else is asked for: then no file has to be hashed as a
+   * whole, which is one stream, and the shards of one file are hashed by all threads at once.
+   */
+  get shardBytes(): number | undefined {
+    const sizes = new Set(this.leaves.map((leaf) => (this.#refused.has(leaf) ? 'refused' : this.#shardBytesOf(leaf))));
+    sizes.delete('refused');
+    const [size] = sizes;
+    return sizes.size === 1 && typeof size === 'number' ? size : undefined;
+  }
+
+  #shardBytesOf(leaf: Leaf): number | undefined {
+    const evidence = this.#found.get(leaf);
+    if (evidence === undefined || !('proofs' in evidence) || !isSignature(leaf)) return undefined;
+    if (this.#waiting.has(leaf)) return undefined;
+    const sizes = new Set(
+      evidence.proofs.map(({ binding }) => {
+        const second = secondHashOf(binding);
+        return second?.name === 'sha256' ? second.shardBytes : undefined;
+      }),
+    );
+    const [size] = sizes;
+    return sizes.size === 1 ? size : undefined;
+  }
+
   get #signatures(): SignatureRequirement[] {
     return this.leaves.filter(isSignature);
   }

@@ -8,6 +8,7 @@ import {
   type Hasher,
   type HashPool,
   type HashTask,
+  IN_SHARDS,
   treeDigest,
 } from '../hash/index.ts';
 import type { Limits } from '../plan/index.ts';
@@ -67,6 +68,8 @@ export class Hashing {
   async measure({ kind, files }: Pick<Listing, 'kind' | 'files'>, failures: readonly Failure[]): Promise<Measured> {
     const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));
     if (failures.length > 0 || files.hashed.includes(0)) return { kind, files, unknown };
+    // Of shards there is a digest of each, and none of the whole.
+    if (files.hashed.includes(IN_SHARDS)) return { kind, files, unknown };
     if (kind === 'file') return { kind, files, unknown, digest: hexAt(files, 0) ?? '' };
     return { kind, files, unknown, digest: Buffer.from(treeDigest(files, await this.engine())).toString('hex') };
   }

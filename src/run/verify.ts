@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
-import type { HashPool } from '../hash/index.ts';
+import { createShardTable, type HashPool, type HashTask } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
@@ -118,18 +118,17 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome[]> {
     for (const work of works) await attempt(work, () => loadEvidence(work, hashing));
     for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
-    const ready = works.flatMap((work) => (work.listing === undefined ? [] : [{ work, listing: work.listing }]));
+    const ready: { work: Work; listing: Listing; task: HashTask }[] = [];
+    for (const work of works) {
+      const { listing } = work;
+      if (listing !== undefined)
+        await attempt(work, async () => void ready.push({ work, listing, task: this.#task(work, listing) }));
+    }
     watchdog.expect(
       ready.map(({ listing }) => listing.files),
       works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
     );
-    const hashed = await hashing.hash(
-      ready.map(({ work: { stage, evidence }, listing }) => ({
-        listing,
-        ...(stage === undefined ? {} : { copyTo: stage.folder }),
-        ...(evidence.secondHash === undefined ? {} : { second: evidence.secondHash }),
-      })),
-    );
+    const hashed = await hashing.hash(ready.map(({ task }) => task));
     for (const [i, { work }] of ready.entries()) {
       work.failures.push(...(hashed[i]?.failures ?? []));
       work.second = hashed[i]?.second ?? new Map();
@@ -146,6 +145,15 @@ export class VerifyRun {
       outcomes.push(await this.#outcome(work, measured));
     }
     return outcomes;
+  }
+
+  #task({ stage, evidence }: Work, listing: Listing): HashTask {
+    const { secondHash: second, shardBytes } = evidence;
+    // A pin that may be of any artifact needs the digest of each.
+    if (shardBytes !== undefined && stage === undefined && this.#plan.pins.length === 0)
+      return { listing, shards: createShardTable(listing.files, shardBytes) };
+    const copy = stage === undefined ? {} : { copyTo: stage.folder };
+    return { listing, ...copy, ...(second === undefined ? {} : { second }) };
   }
 
   /** Only a failed verification is a reason to replace something, and only at a destination. */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { IN_TOTO_TYPE, preAuthEncoding } from '../evidence/index.ts';
-import { type FileTable, hexAt, isValidUtf8, nameAt, toBuffer } from '../fs/index.ts';
+import { type FileTable, hexAt, isValidUtf8, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import { hashesFor, kindOfKey, pemHint } from '../trust/index.ts';
 
@@ -13,6 +13,8 @@ export interface ModelToSign {
   readonly name: string;
   /** All files, hashed, in byte order. */
   readonly files: FileTable;
+  /** Digests in hex, by file and shard; without them the files' own are signed. */
+  readonly shards?: { readonly bytes: number; readonly digests: ReadonlyMap<PathBytes, readonly string[]> };
   /** Entries below the top that are left out: version control, and the signature itself. */
   readonly ignored: readonly string[];
 }
@@ -57,18 +59,23 @@ export function signModel(payload: Buffer, privateKey: KeyObject): string {
   return `${JSON.stringify(bundle)}\n`;
 }
 
-function statementOf({ name, files, ignored }: ModelToSign): object {
+function statementOf({ name, files, ignored, shards }: ModelToSign): object {
   const root = nodeCrypto().createHash('sha256');
-  const resources: object[] = [];
+  const resources: { name: string; algorithm: string; digest: string }[] = [];
+  // What the specification wants for shards is the plain name; every implementation writes and compares this.
+  const algorithm = shards === undefined ? 'sha256' : `sha256-sharded-${shards.bytes}`;
   for (let i = 0; i < files.count; i++) {
     const path = nameAt(files, i);
     const [top = ''] = path.split('/');
     if (ignored.includes(path) || GIT_PATHS.includes(top)) continue;
     if (!isValidUtf8(path)) throw unnameable(path);
-    const digest = hexAt(files, i) ?? '';
-    root.update(digest, 'hex');
-    resources.push({ name: toBuffer(path).toString('utf8'), algorithm: 'sha256', digest });
+    const text = toBuffer(path).toString('utf8');
+    for (const [part, digest] of partsOf(files, i, shards))
+      resources.push({ name: `${text}${part}`, algorithm, digest });
   }
+  // In the order of the whole names (OMS section 6.5.1), not of the numbers in them.
+  if (shards !== undefined) resources.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  for (const { digest } of resources) root.update(digest, 'hex');
   if (resources.length === 0) throw nothing();
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -76,14 +83,25 @@ function statementOf({ name, files, ignored }: ModelToSign): object {
     predicateType: 'https://model_signing/signature/v1.0',
     predicate: {
       serialization: {
-        method: 'files',
+        method: shards === undefined ? 'files' : 'shards',
         hash_type: 'sha256',
         allow_symlinks: false,
+        ...(shards === undefined ? {} : { shard_size: shards.bytes }),
         ignore_paths: [...GIT_PATHS, ...ignored].sort(),
       },
       resources,
     },
   };
+}
+
+/** What is listed of a file: itself, or its shards as `:START:END` in bytes (OMS section 6.4). */
+function partsOf(files: FileTable, index: number, shards: ModelToSign['shards']): [part: string, digest: string][] {
+  if (shards === undefined) return [['', hexAt(files, index) ?? '']];
+  const size = files.size[index] ?? 0;
+  return (shards.digests.get(nameAt(files, index)) ?? []).map((digest, shard) => {
+    const start = shard * shards.bytes;
+    return [`:${start}:${Math.min(size, start + shards.bytes)}`, digest];
+  });
 }
 
 function unnameable(path: string): WeighlockError {

@@ -25,7 +25,7 @@ export function judgeSignature(
   const { kind, origin } = requirement;
   const outcome = { kind, origin, expected: expectedSigners(requirement) };
   if (evidence === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
-  const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done === 1);
+  const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done !== 0);
   const failures: Failure[] = [];
   const counted: Proof[] = [];
   for (const proof of evidence.proofs) {

@@ -110,6 +110,6 @@ function judgeListing(requirement: PinRequirement, measured: Measured, loaded: L
   const outcome = { kind, origin, expected };
   if (loaded === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
   const failures = compareChecksums(measured.files, loaded, measured.unknown);
-  const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done === 1);
+  const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done !== 0);
   return { outcome: { ...outcome, found: expected, met: complete && failures.length === 0 }, failures };
 }

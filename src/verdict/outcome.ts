@@ -24,7 +24,7 @@ export interface RequirementOutcome {
 export interface Measured {
   readonly kind: 'file' | 'folder';
   readonly files: FileTable;
-  /** SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be listed or hashed. */
+  /** SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be listed or hashed, or was hashed in shards. */
   readonly digest?: string;
   /** Digests that a signature was made over where those are not SHA-256 of whole files: by name, shard by shard. */
   readonly second?: ReadonlyMap<PathBytes, readonly string[]>;

@@ -130,6 +130,20 @@ describe('model_signing', { skip: hasReference ? false : 'there is no Python wit
     assert.notEqual(verify().status, 0);
   });
 
+  it('verifies, by its interface for Python, the shards that weighlock signs', async () => {
+    const { key, pub } = await keyPair('shards');
+    const model = await signedFolder('shards-model');
+    passed(await run(['sign', model, '--key', key, '--shard-size=1M']));
+    const script =
+      'import sys; from model_signing import verifying; ' +
+      'verifying.Config().use_elliptic_key_verifier(public_key=sys.argv[1]).verify(sys.argv[2], sys.argv[3])';
+    const verify = () => spawnSync(PYTHON, ['-c', script, pub, model, join(model, 'model.sig')], { encoding: 'utf8' });
+    const result = verify();
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+    writeFileSync(join(model, 'config.json'), '{}');
+    assert.notEqual(verify().status, 0);
+  });
+
   it('signs what weighlock verifies', async () => {
     const { pub } = await keyPair('theirs');
     const model = await signedFolder('theirs-model');

@@ -1,17 +1,15 @@
 import { type Failure, failureOf } from '../../error/index.ts';
-import { digestAt, EntryReader, type FileTable } from '../../fs/index.ts';
-import { type Control, checkStop, countBytes, countFile, Stopped } from '../control.ts';
+import { EntryReader } from '../../fs/index.ts';
+import { type Control, checkStop, countBytes, Stopped } from '../control.ts';
 import { type Copy, createCopy } from '../copy.ts';
 import type { HashReply, HashRequest } from '../protocol.ts';
-import { type Next, takeNext } from '../queue.ts';
+import { type Next, store, takeNext } from '../queue.ts';
 import type { LaneHasher } from './lane-hasher.ts';
 
-/** A file in a lane. */
+/** A file, or a shard, in a lane. */
 interface Job {
   readonly lane: number;
-  readonly task: number;
-  readonly index: number;
-  readonly files: FileTable;
+  readonly next: Next;
   readonly reader: EntryReader;
   readonly copy: Copy | undefined;
   isEnded: boolean;
@@ -64,15 +62,13 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
           fill(job, hasher, control);
         } catch (error) {
           release(job);
-          failed(job.task, error);
+          failed(job.next.task, error);
         }
       }
       hasher.run();
       for (const job of [...jobs.values()]) {
         if (!job.isEnded || !hasher.isIdle(job.lane)) continue;
-        digestAt(job.files, job.index).set(hasher.digest(job.lane));
-        job.files.hashed[job.index] = 1;
-        countFile(control);
+        store(job.next, hasher.digest(job.lane), control);
         release(job);
       }
     }
@@ -81,11 +77,12 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   }
 }
 
-function open({ work, task, index }: Next, lane: number): Job {
+function open(next: Next, lane: number): Job {
+  const { work, index, shard } = next;
   const { root, files } = work.listing;
   const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
   try {
-    return { lane, task, index, files, reader: new EntryReader(root, files, index), copy, isEnded: false };
+    return { lane, next, reader: new EntryReader(root, files, index, shard), copy, isEnded: false };
   } catch (error) {
     copy?.close();
     throw error;
@@ -94,7 +91,7 @@ function open({ work, task, index }: Next, lane: number): Job {
 
 /** A file so large that the others are done before it is hashed by itself: beside them it would only be slower. */
 function laneCount(request: HashRequest, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
-  for (const { files, index } of jobs.values()) if ((files.size[index] ?? 0) > request.aloneBytes) return 0;
+  for (const { next } of jobs.values()) if (next.length > request.aloneBytes) return 0;
   return Math.min(request.lanes, lanes);
 }
 
