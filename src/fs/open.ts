@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
-import { type PathBytes, toBuffer } from './entry-path.ts';
+import { isAscii, type PathBytes } from './entry-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -7,8 +7,10 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
  * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open folder, whatever has been
  * renamed or mounted over its path since.
  */
-function procPath(folder: number, path: PathBytes): Buffer {
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${folder}/`), toBuffer(path)]);
+function procPath(folder: number, path: PathBytes): Buffer | string {
+  const text = `/proc/self/fd/${folder}/${path}`;
+  // A string of ASCII is its own bytes; making a buffer of it costs half a system call.
+  return isAscii(path) ? text : Buffer.from(text, 'latin1');
 }
 
 /** Longest piece of a path that is resolved in one call; PATH_MAX less the `/proc/self/fd/...` in front, and reserve. */
