@@ -1,22 +1,31 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LaneHasher } from '../src/hash/lanes/index.ts';
+import { makeFiles } from './files.ts';
 import { inTurns, measure, printRatios } from './measure.ts';
 
 const BYTES = 2 ** 32;
 const CHUNK = 1 << 17;
+const SHARD_BYTES = 128 * 2 ** 20;
 
-/** One file of 4 GiB, warm: a single stream, which no number of processors makes faster, against its hash in memory. */
+/** One file of 4 GiB, warm: a single stream, which no number of processors makes faster, against its hash in memory; and in shards. */
 export async function benchFile(work: string, program: readonly string[], rounds: number): Promise<object> {
-  const path = join(work, 'large.bin');
+  const folder = join(work, 'large');
+  makeFiles(folder, 1, BYTES);
+  const path = join(folder, 'model-00001-of-00001.safetensors');
   const block = randomBytes(1 << 20);
-  const descriptor = openSync(path, 'w');
-  for (let written = 0; written < BYTES; written += block.length) writeSync(descriptor, block);
-  closeSync(descriptor);
+  const [program0 = '', ...before] = program;
+  const key = join(work, 'file-signer');
+  execFileSync(program0, [...before, 'keygen', '--output', key], { stdio: 'ignore' });
+  const signature = join(work, 'large.sig');
+  const sign = ['sign', path, '--key', `${key}.key`, '--signature', signature, `--shard-size=${SHARD_BYTES}`];
+  execFileSync(program0, [...before, ...sign], { stdio: 'ignore' });
   const command = (words: readonly string[]) => async () => BYTES / 2 ** 20 / (await measure(words)).seconds;
   const ours = (hasher: string) => command([...program, 'digest', path, `--hasher=${hasher}`]);
+  const trust = ['--key', `${key}.pub`, '--insecure-ignore-tlog', '--signature', signature];
+  const inShards = (hasher: string) => command([...program, 'verify', path, ...trust, `--hasher=${hasher}`]);
   const openssl = createHash('sha256');
   const lane = new LaneHasher();
   lane.begin(0);
@@ -25,6 +34,8 @@ export async function benchFile(work: string, program: readonly string[], rounds
     ['weighlock, native', ours('native')],
     ['one lane of ours in memory', async () => rate(() => oneLane(lane), CHUNK)],
     ['weighlock, wasm', ours('wasm')],
+    ['weighlock, native, signed in shards', inShards('native')],
+    ['weighlock, wasm, signed in shards', inShards('wasm')],
     ['openssl dgst', command(['openssl', 'dgst', '-sha256', path])],
     ['sha256sum', command(['sha256sum', path])],
   ]);
@@ -34,7 +45,7 @@ export async function benchFile(work: string, program: readonly string[], rounds
   ] as const)
     if (spawnSync(words[0], words.slice(1)).error !== undefined) contestants.delete(name);
   const results = await inTurns(rounds, contestants);
-  rmSync(path);
+  rmSync(folder, { recursive: true });
   printRatios(`One file of 4 GiB, warm (median of ${rounds})`, 'MiB/s', 'OpenSSL in memory', results, 0);
   return Object.fromEntries(results);
 }

@@ -1,5 +1,6 @@
-// `npm run bench [-- start|engines|folder|file|pull|evidence|cluster|memory ...]`: the tables of the README, each against its peer in the same run. Needs 12 GB
-// below the folder for temporary files and about four minutes; the raw numbers are kept in bench/results.json.
+// `npm run bench [-- start|engines|folder|file|small|pull|evidence|cluster|memory|plots ...]`: the tables of the README, each against
+// its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for temporary files and about fifteen minutes;
+// the raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -11,7 +12,9 @@ import { benchEvidence } from './evidence.ts';
 import { benchFile } from './file.ts';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
+import { benchPlots } from './plots.ts';
 import { benchPull } from './pull.ts';
+import { benchSmall } from './small.ts';
 import { benchStart } from './start.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -42,13 +45,14 @@ try {
   if (wanted('start')) report['start'] = await benchStart(work, program, 40);
   if (wanted('engines')) report['engines'] = await benchEngines(9);
   if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
-  rmSync(join(work, 'folder'), { recursive: true, force: true });
   if (wanted('file')) report['file'] = await benchFile(work, program, 5);
+  if (wanted('small')) report['small'] = await benchSmall(work, program, 5);
   if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];
   rmSync(join(work, 'registry'), { recursive: true, force: true });
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);
   rmSync(join(work, 'signed-large'), { force: true });
   if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);
+  if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {
   rmSync(work, { recursive: true, force: true });
