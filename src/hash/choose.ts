@@ -14,9 +14,11 @@ const SAMPLE_BYTES = 2 << 20;
 export async function chooseEngine(hasher: Hasher): Promise<EngineChoice> {
   if (hasher !== 'auto') return { name: hasher, reason: 'asked for' };
   const sample = new Uint8Array(SAMPLE_BYTES);
-  const single = megabytesPerSecond(streamOf(await createEngine('wasm'), sample));
   const lanes = createLaneHasher(await fastestKernel());
-  const several = lanes === undefined ? single : megabytesPerSecond(severalOf(lanes));
+  const single = megabytesPerSecond(
+    lanes === undefined ? streamOf(await createEngine('wasm'), sample) : lanesOf(lanes, 1),
+  );
+  const several = lanes === undefined ? single : megabytesPerSecond(lanesOf(lanes, lanes.lanes));
   const native = megabytesPerSecond(streamOf(await createEngine('native'), sample));
   const [one, many, openssl] = [single, several, native].map((rate) => rate.toFixed(0));
   return {
@@ -36,9 +38,8 @@ function streamOf(engine: Engine, sample: Uint8Array): () => number {
   };
 }
 
-/** As many bytes in several lanes as a pass over the sample has in one. */
-function severalOf(hasher: LaneHasher): () => number {
-  const width = hasher.lanes;
+/** As many bytes as a pass over the sample has, in so many lanes. */
+function lanesOf(hasher: LaneHasher, width: number): () => number {
   for (let lane = 0; lane < width; lane++) hasher.begin(lane);
   return () => {
     let bytes = 0;

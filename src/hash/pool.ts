@@ -98,8 +98,7 @@ export class HashPool {
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
-    const mayChoose = engine === 'wasm' && lanes > 4 && bytes >= LEAST_CHOICE_BYTES * this.#threads.size;
-    const kernel = mayChoose ? { kernel: await this.#fastestKernel() } : {};
+    const kernel = await this.#kernelFor(engine, bytes / this.#threads.size);
     const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
     const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
     const replies =
@@ -119,25 +118,33 @@ export class HashPool {
     return { failures, second };
   }
 
-  async #fastestKernel(): Promise<KernelChoice> {
-    const choice = await this.#chooseKernel();
-    this.#kernelReason = choice.reason;
-    return choice;
+  async #kernelFor(engine: EngineName, bytesEach: number): Promise<{ kernel?: KernelChoice }> {
+    if (engine !== 'wasm' || bytesEach < LEAST_CHOICE_BYTES) return {};
+    const kernel = await this.#chooseKernel();
+    this.#kernelReason = kernel.reason;
+    return { kernel };
   }
 
   /** One thread reads the one file, and another hashes it. */
   async #hashAhead(request: HashRequest): Promise<HashReply> {
     const line = createLine();
-    const served = this.serveLine(1, line, request.engine);
+    const served = this.serveLine(1, line, request.engine, request.kernel);
     const read = this.#threads.ask(0, { ...request, line }) as Promise<HashReply>;
     const [reply] = await Promise.all([read, served]);
     return reply;
   }
 
   /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
-  async serveLine(thread: number, line: Line, engine: EngineName): Promise<void> {
+  async serveLine(thread: number, line: Line, engine: EngineName, kernel?: KernelChoice): Promise<void> {
     while (this.#threads.size <= thread) this.#start(engine);
-    this.#kernels.add((await this.#threads.ask(thread, { kind: 'line', engine, line })) as Kernel);
+    this.#kernels.add(
+      (await this.#threads.ask(thread, {
+        kind: 'line',
+        engine,
+        line,
+        ...(kernel === undefined ? {} : { kernel }),
+      })) as Kernel,
+    );
   }
 
   /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */

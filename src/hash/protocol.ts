@@ -62,6 +62,7 @@ export interface LineRequest {
   readonly kind: 'line';
   readonly engine: EngineName;
   readonly line: Line;
+  readonly kernel?: KernelChoice;
 }
 
 export type Request = ListRequest | HashRequest | RecheckRequest | LineRequest;

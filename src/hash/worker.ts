@@ -14,9 +14,9 @@ import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 const LEAST_LANE_BYTES = 8 << 20;
 
 /** A second hash of the same bytes goes through one file after the other. */
-function isWorthLanes({ tasks, lanes }: HashRequest): boolean {
+function isWorthLanes({ tasks }: HashRequest): boolean {
   const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
-  return lanes > 1 && bytes >= LEAST_LANE_BYTES && tasks.every(({ second }) => second === undefined);
+  return bytes >= LEAST_LANE_BYTES && tasks.every(({ second }) => second === undefined);
 }
 
 /** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
@@ -49,13 +49,14 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     }
     if (request.kind === 'line') {
       const makeEngine = () => createEngine(request.engine);
-      const own = request.engine === 'wasm' ? lanesFor() : null;
+      const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
       const hashers =
         own !== null
           ? hashersInLanes(own)
           : hashersOf(await Promise.all(Array.from({ length: LINE_STREAMS }, makeEngine)));
+      if (own !== null) own.usedWide = false;
       serveLine(request.line, hashers, () => checkStop(control));
-      if (own !== null) return 'multi-buffer' satisfies Kernel;
+      if (own !== null) return own.kernel satisfies Kernel;
       return (request.engine === 'wasm' ? 'hash-wasm' : 'openssl') satisfies Kernel;
     }
     // Which kernel it was says the thread that hashes.

@@ -55,8 +55,7 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   try {
     for (;;) {
       for (let lane = 0; lane < laneCount(request, hasher, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
-      if (jobs.size === 0)
-        return { kernel: hasher.usedWide ? 'multi-buffer-avx2' : 'multi-buffer', failures, second: [] };
+      if (jobs.size === 0) return { kernel: hasher.kernel, failures, second: [] };
       for (const job of [...jobs.values()]) {
         try {
           fill(job, hasher, control);

@@ -6,7 +6,8 @@
 //
 // Measured on Node 26, one core, against hash-wasm in the same run, on three machines (the third shares its cores with others):
 // 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.0 and 1.9; 8 lanes 4.2, 5.3 and 4.0; 8 + 1 lanes 4.6, 5.0 and 3.1; one scalar stream
-// 1.3, 1.1 and 1.0. Where V8 does not revectorize, 8 lanes are 2.5.
+// 1.3, 1.1 and 1.0; with its blocks scheduled ahead in vector lanes, on the second: four of them 1.4, eight in wide ones 1.5 (and two
+// each of four messages 3.2). Where V8 does not revectorize, 8 lanes are 2.5.
 
 /** Fractional parts of the cube roots of the first 64 primes (FIPS 180-4, section 4.2.2). */
 const K = [
@@ -49,8 +50,9 @@ const constant = (value: number) => `(i32.const ${value | 0})`;
 interface Unit {
   readonly type: 'v128' | 'i32';
   readonly prefix: string;
-  /** Parameters that point to messages. */
+  /** Parameters that point to messages, and how far behind each the block is. */
   readonly pointers: readonly string[];
+  readonly offsets?: readonly number[];
   /** Of its state behind the state pointer, and from one word of it to the next. */
   readonly state: { readonly at: number; readonly step: number };
   readonly word: number;
@@ -82,11 +84,8 @@ function operations({ type }: Unit) {
   const shift = (a: string, n: number) => `(${isSimd ? 'i32x4' : 'i32'}.shr_u ${a} ${constant(n)})`;
   const rotate = (a: string, n: number) =>
     isSimd ? `(v128.or ${shift(a, n)} (i32x4.shl ${a} ${constant(32 - n)}))` : `(i32.rotr ${a} ${constant(n)})`;
-  /** Three rotations xored. Scalar ones nested into each other need a register less; those of lanes are faster flat. */
-  const rotations = (a: string, x: number, y: number, z: number) =>
-    isSimd
-      ? xor(xor(rotate(a, x), rotate(a, y)), rotate(a, z))
-      : rotate(xor(a, rotate(xor(a, rotate(a, z - y)), y - x)), x);
+  /** Three rotations xored. Nested into each other scalar ones need a register less, and take a fifth longer. */
+  const rotations = (a: string, x: number, y: number, z: number) => xor(xor(rotate(a, x), rotate(a, y)), rotate(a, z));
   /** Two rotations and a shift xored: sigma of the message schedule. */
   const sigma = (a: string, x: number, y: number, z: number) =>
     isSimd ? xor(xor(rotate(a, x), rotate(a, y)), shift(a, z)) : xor(rotate(xor(a, rotate(a, y - x)), x), shift(a, z));
@@ -118,7 +117,7 @@ function loadBlock(unit: Unit): string[] {
   for (let part = 0; part < 4; part++) {
     // Four words of four messages: a 4 x 4 matrix that is transposed.
     for (const [i, pointer] of unit.pointers.entries())
-      lines.push(set(local(`q${i}`), `(v128.load offset=${16 * part} ${get(pointer)})`));
+      lines.push(set(local(`q${i}`), `(v128.load offset=${16 * part + (unit.offsets?.[i] ?? 0)} ${get(pointer)})`));
     lines.push(set(local('r0'), words('q0', 'q1', [0, 4, 1, 5])), set(local('r1'), words('q0', 'q1', [2, 6, 3, 7])));
     lines.push(set(local('r2'), words('q2', 'q3', [0, 4, 1, 5])), set(local('r3'), words('q2', 'q3', [2, 6, 3, 7])));
     const columns = [
@@ -137,12 +136,27 @@ function loadBlock(unit: Unit): string[] {
   return lines;
 }
 
+/** A word of the schedule (FIPS 180-4, section 6.2.2, step 1) into `x` and the scratch place of W; the first 16 are there. */
+function schedule(unit: Unit, at: number): string[] {
+  const { add, sigma, load, store } = operations(unit);
+  const [x, t, u] = ['x', 't', 'u'].map((name) => unit.prefix + name) as [string, string, string];
+  const w = (back: number) => load(get('wp'), unit.w + unit.word * (at - back));
+  return [
+    set(t, w(15)),
+    set(u, w(2)),
+    set(x, add(add(w(16), w(7)), sigma(get(t), 7, 18, 3))),
+    set(x, add(get(x), sigma(get(u), 17, 19, 10))),
+    store(get('wp'), unit.w + unit.word * at, get(x)),
+  ];
+}
+
 /**
- * One round (FIPS 180-4, section 6.2.2, step 3), after the word of the schedule (step 1) for all but the first 16. The
- * letters of the working variables turn instead of their contents.
+ * One round (FIPS 180-4, section 6.2.2, step 3). The letters of the working variables turn instead of their contents.
+ *
+ * @param kw - K + W of this round
  */
-function round(unit: Unit, at: number, scheduled: boolean): string[] {
-  const { add, xor, and, rotations, sigma, load, store } = operations(unit);
+function round(unit: Unit, at: number, kw: string): string[] {
+  const { add, xor, and, rotations } = operations(unit);
   const local = (name: string) => unit.prefix + name;
   const letter = (n: number) => local(LETTERS[(((n - at) % 8) + 8) % 8] ?? '');
   const [a, b, d, e, f, g, h] = [0, 1, 3, 4, 5, 6, 7].map(letter) as [
@@ -154,23 +168,27 @@ function round(unit: Unit, at: number, scheduled: boolean): string[] {
     string,
     string,
   ];
-  const w = (back: number) => load(get('wp'), unit.w + unit.word * (at - back));
-  const [x, t, u, ab, bc] = ['x', 't', 'u', 'ab', 'bc'].map(local) as [string, string, string, string, string];
-  const lines: string[] = [];
-  if (scheduled) {
-    lines.push(set(t, w(15)), set(u, w(2)));
-    lines.push(set(x, add(add(w(16), w(7)), sigma(get(t), 7, 18, 3))));
-    lines.push(set(x, add(get(x), sigma(get(u), 17, 19, 10))));
-    lines.push(store(get('wp'), unit.w + unit.word * at, get(x)));
-  } else lines.push(set(x, w(0)));
-  lines.push(set(t, add(get(h), add(load(get('wp'), unit.k + unit.word * at), get(x)))));
-  lines.push(set(t, add(get(t), xor(get(g), and(get(e), xor(get(f), get(g)))))));
-  lines.push(set(t, add(get(t), rotations(get(e), 6, 11, 25))));
-  lines.push(set(d, add(get(d), get(t))));
-  // Maj(a, b, c) = b ^ ((a ^ b) & (b ^ c)): and a ^ b is the next round's b ^ c.
-  lines.push(set(ab, xor(get(a), get(b))), set(u, xor(get(b), and(get(ab), get(bc)))), set(bc, get(ab)));
-  lines.push(set(u, add(get(u), get(t))), set(h, add(get(u), rotations(get(a), 2, 13, 22))));
-  return lines;
+  const [t, u, ab, bc] = ['t', 'u', 'ab', 'bc'].map(local) as [string, string, string, string];
+  return [
+    set(t, add(get(h), kw)),
+    set(t, add(get(t), xor(get(g), and(get(e), xor(get(f), get(g)))))),
+    set(t, add(get(t), rotations(get(e), 6, 11, 25))),
+    set(d, add(get(d), get(t))),
+    // Maj(a, b, c) = b ^ ((a ^ b) & (b ^ c)): and a ^ b is the next round's b ^ c.
+    set(ab, xor(get(a), get(b))),
+    set(u, xor(get(b), and(get(ab), get(bc)))),
+    set(bc, get(ab)),
+    set(u, add(get(u), get(t))),
+    set(h, add(get(u), rotations(get(a), 2, 13, 22))),
+  ];
+}
+
+/** A word of the schedule, or one that is there already, and its round. */
+function scheduledRound(unit: Unit, at: number, isScheduled: boolean): string[] {
+  const { add, load } = operations(unit);
+  const x = `${unit.prefix}x`;
+  const word = isScheduled ? schedule(unit, at) : [set(x, load(get('wp'), unit.w + unit.word * at))];
+  return [...word, ...round(unit, at, add(load(get('wp'), unit.k + unit.word * at), get(x)))];
 }
 
 /** Mixes the units' instructions evenly, so that both kinds of execution ports always have work. */
@@ -183,17 +201,6 @@ const LOADING = ['q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
 
 /** A function that takes `n` blocks of each message into its state. */
 function kernel(name: string, units: readonly Unit[]): string {
-  const locals = units.flatMap((unit) =>
-    [...LETTERS, 'x', 't', 'u', 'ab', 'bc', ...(unit.type === 'v128' ? LOADING : [])].map(
-      (local) => `(local $${unit.prefix}${local} ${unit.type})`,
-    ),
-  );
-  /** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
-  const eachLetter = (some: readonly Unit[], line: (unit: Unit, local: string, word: number) => string) =>
-    LETTERS.flatMap((letter, word) => some.map((unit) => line(unit, unit.prefix + letter, word)));
-  const stateAt = ({ state }: Unit, word: number) => state.at + state.step * word;
-  const bc = (some: readonly Unit[]) =>
-    some.map((unit) => set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))));
   const inMemory = units.filter(({ working }) => working !== undefined);
   const inRegisters = units.filter(({ working }) => working === undefined);
   const workingAt = ({ working = 0, word }: Unit, at: number) => working + word * at;
@@ -203,7 +210,9 @@ function kernel(name: string, units: readonly Unit[]): string {
     `(loop $r${from}`,
     ...eachLetter(inMemory, (unit, local, at) => set(local, operations(unit).load(constant(0), workingAt(unit, at)))),
     ...bc(inMemory),
-    ...Array.from({ length: STEP }, (_, k) => interleave(units.map((unit) => round(unit, k, scheduled)))).flat(),
+    ...Array.from({ length: STEP }, (_, k) =>
+      interleave(units.map((unit) => scheduledRound(unit, k, scheduled))),
+    ).flat(),
     ...eachLetter(inMemory, (unit, local, at) => operations(unit).store(constant(0), workingAt(unit, at), get(local))),
     set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
     `(br_if $r${from} (i32.lt_u ${get('wp')} ${constant(word * to)})))`,
@@ -228,11 +237,93 @@ function kernel(name: string, units: readonly Unit[]): string {
     ...pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64)})`)),
     set('n', `(i32.sub ${get('n')} ${constant(1)})`),
   ];
+  return exported(name, pointers, units, body);
+}
+
+const stateAt = ({ state }: Unit, word: number) => state.at + state.step * word;
+
+/** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
+function eachLetter(some: readonly Unit[], line: (unit: Unit, local: string, word: number) => string): string[] {
+  return LETTERS.flatMap((letter, word) => some.map((unit) => line(unit, unit.prefix + letter, word)));
+}
+
+/** b ^ c before the first round. */
+function bc(some: readonly Unit[]): string[] {
+  return some.map((unit) =>
+    set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
+  );
+}
+
+function exported(name: string, pointers: readonly string[], units: readonly Unit[], body: readonly string[]): string {
+  const locals = units.flatMap((unit) =>
+    [...LETTERS, 'x', 't', 'u', 'ab', 'bc', ...(unit.type === 'v128' ? LOADING : [])].map(
+      (local) => `(local $${unit.prefix}${local} ${unit.type})`,
+    ),
+  );
   const parameters = ['st', ...pointers, 'n'].map((parameter) => `(param $${parameter} i32)`).join(' ');
-  return `(func (export "${name}") ${parameters} (local $wp i32) ${locals.join(' ')}
+  return `(func (export "${name}") ${parameters} (local $wp i32) (local $kp i32) ${locals.join(' ')}
 (block $done (loop $block (br_if $done (i32.eqz ${get('n')}))
 ${body.join('\n')}
 (br $block))))`;
+}
+
+/** Messages whose next blocks are scheduled together, in the lanes that are left over, and hashed one after the other. */
+interface Ahead {
+  /** Vector registers side by side: in each lane a block. */
+  readonly schedulers: readonly Unit[];
+  /** Hashes what they prepared; has the messages' pointers and state. */
+  readonly rounder: Unit;
+  /** Of each message, at a time. */
+  readonly blocks: number;
+  /** Where K + W goes. */
+  readonly kw: number;
+}
+
+/** A function that takes `n` times `blocks` blocks of each message into its state. */
+function kernelAhead(name: string, { schedulers, rounder, blocks, kw }: Ahead): string {
+  const { word } = rounder;
+  /** From the words of one block to those of the next. */
+  const step = rounder.type === 'i32' ? 4 : 16;
+  const keyed = (unit: Unit, i: number, at: number, value: string) => {
+    const { add, load, store } = operations(unit);
+    return store(get('wp'), kw + 16 * i + word * at, add(load(get('wp'), unit.k + word * at), value));
+  };
+  const zip = (lists: readonly (readonly string[])[]) =>
+    (lists[0] ?? []).flatMap((_, n) => lists.map((list) => list[n] ?? ''));
+  const first = Array.from({ length: 16 }, (_, at) =>
+    schedulers.map((unit, i) => keyed(unit, i, at, operations(unit).load(get('wp'), unit.w + word * at))),
+  );
+  const scheduled = Array.from({ length: STEP }, (_, at) =>
+    zip(schedulers.map((unit, i) => [...schedule(unit, at), keyed(unit, i, at, get(`${unit.prefix}x`))])),
+  );
+  const { add, load, store } = operations(rounder);
+  const rounds = Array.from({ length: STEP }, (_, at) => round(rounder, at, load(get('wp'), kw + word * at)));
+  const body = [
+    ...zip(schedulers.map(loadBlock)),
+    set('wp', constant(0)),
+    ...first.flat(),
+    set('wp', constant(word * 16)),
+    '(loop $schedule',
+    ...scheduled.flat(),
+    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
+    `(br_if $schedule (i32.lt_u ${get('wp')} ${constant(word * 64)})))`,
+    ...eachLetter([rounder], (unit, local, at) => set(local, load(get('st'), stateAt(unit, at)))),
+    set('kp', constant(0)),
+    '(loop $blocks',
+    ...bc([rounder]),
+    set('wp', get('kp')),
+    '(loop $rounds',
+    ...rounds.flat(),
+    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
+    `(br_if $rounds (i32.lt_u ${get('wp')} ${constant(word * 64)})))`,
+    ...eachLetter([rounder], (unit, local, at) => set(local, add(get(local), load(get('st'), stateAt(unit, at))))),
+    ...eachLetter([rounder], (unit, local, at) => store(get('st'), stateAt(unit, at), get(local))),
+    set('kp', `(i32.add ${get('kp')} ${constant(step)})`),
+    `(br_if $blocks (i32.lt_u ${get('kp')} ${constant(step * blocks)})))`,
+    ...rounder.pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64 * blocks)})`)),
+    set('n', `(i32.sub ${get('n')} ${constant(1)})`),
+  ];
+  return exported(name, rounder.pointers, [...schedulers, rounder], body);
 }
 
 /** A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */
@@ -243,14 +334,38 @@ function module({ word, k }: Layout, kernels: readonly string[]): string {
   return `(module (import "e" "m" (memory 1))\n${kernels.join('\n')}\n(data (i32.const ${k}) "${data}"))\n`;
 }
 
-/** One message in scalar registers, four in vector registers, and all five of them. */
-export function kernelText(): string {
-  const [lanes, one] = [simd(NARROW, 'v', 0), scalar(NARROW, 4)];
-  return module(NARROW, [kernel('one', [one]), kernel('four', [lanes]), kernel('five', [lanes, one])]);
+/** The lanes of a vector register for consecutive blocks of one message. */
+function ofOneMessage(unit: Unit, pointer: string, from: number): Unit {
+  return { ...unit, pointers: [pointer, pointer, pointer, pointer], offsets: [0, 1, 2, 3].map((i) => 64 * (from + i)) };
 }
 
-/** Eight messages in vector registers, and those and one in scalar ones. */
+/** One message in scalar registers (four of its blocks scheduled at once, too), four in vector registers, and all five of them. */
+export function kernelText(): string {
+  const [lanes, one] = [simd(NARROW, 'v', 0), scalar(NARROW, 4)];
+  const ahead = { schedulers: [ofOneMessage(lanes, 'p4', 0)], rounder: one, blocks: 4, kw: NARROW.wScalar };
+  return module(NARROW, [
+    kernel('one', [one]),
+    kernelAhead('oneAhead', ahead),
+    kernel('four', [lanes]),
+    kernel('five', [lanes, one]),
+  ]);
+}
+
+/** Eight messages in vector registers, those and one in scalar ones, and four with two blocks each scheduled at once. */
 export function wideKernelText(): string {
   const lanes = [simd(WIDE, 'x', 0), simd(WIDE, 'y', 4)];
-  return module(WIDE, [kernel('eight', lanes), kernel('nine', [...lanes, scalar(WIDE, 8)])]);
+  const four = { ...simd(WIDE, 'v', 0), state: { at: 0, step: 16 } };
+  const schedulers = lanes.map((unit, i) => ({
+    ...unit,
+    pointers: four.pointers,
+    offsets: new Array<number>(4).fill(64 * i),
+  }));
+  const one = scalar({ ...WIDE, scalarState: 128 }, 0);
+  const ofOne = lanes.map((unit, i) => ofOneMessage(unit, 'p0', 4 * i));
+  return module(WIDE, [
+    kernel('eight', lanes),
+    kernel('nine', [...lanes, scalar(WIDE, 8)]),
+    kernelAhead('fourAhead', { schedulers, rounder: four, blocks: 2, kw: WIDE.wScalar }),
+    kernelAhead('oneAhead', { schedulers: ofOne, rounder: one, blocks: 8, kw: WIDE.wScalar }),
+  ]);
 }

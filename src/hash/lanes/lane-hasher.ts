@@ -31,6 +31,7 @@ const LEAST_NINE = 6;
 
 interface Kernel {
   one(state: number, p4: number, blocks: number): void;
+  oneAhead(state: number, p4: number, fours: number): void;
   four(state: number, p0: number, p1: number, p2: number, p3: number, blocks: number): void;
   five(state: number, p0: number, p1: number, p2: number, p3: number, p4: number, blocks: number): void;
 }
@@ -38,11 +39,13 @@ interface Kernel {
 interface WideKernel {
   eight(state: number, ...pointersAndBlocks: number[]): void;
   nine(state: number, ...pointersAndBlocks: number[]): void;
+  fourAhead(state: number, p0: number, p1: number, p2: number, p3: number, pairs: number): void;
+  oneAhead(state: number, p0: number, eights: number): void;
 }
 
 export interface LaneKernels {
   readonly lanes?: LaneCount;
-  /** Kernels for eight and nine lanes, compiled. */
+  /** Kernels of wide registers, compiled: for eight and nine lanes, and for fewer with more blocks at a time. */
   readonly wide?: WebAssembly.Module;
   /** The module of the others, base64. */
   readonly kernel?: string;
@@ -64,7 +67,7 @@ interface Lane {
 export class LaneHasher {
   /** How many there are. */
   readonly lanes: LaneCount;
-  /** Whether the kernels for eight and nine lanes were used since somebody set this to false. */
+  /** Whether the kernels of wide registers were used since somebody set this to false. */
   usedWide = false;
   readonly #kernel: Kernel;
   readonly #wide: WideKernel | undefined;
@@ -90,6 +93,11 @@ export class LaneHasher {
       total: 0,
       isEnded: false,
     }));
+  }
+
+  /** What to call what was used since then. */
+  get kernel(): 'multi-buffer' | 'multi-buffer-avx2' {
+    return this.usedWide ? 'multi-buffer-avx2' : 'multi-buffer';
   }
 
   /** Begins a message in a lane that has none. */
@@ -172,7 +180,7 @@ export class LaneHasher {
     } else {
       this.#bring(busy, 4, NARROW_SCALAR, false);
       if (busy.length > 4) this.#kernel.five(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), blocks);
-      else this.#kernel.four(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), blocks);
+      else this.#runFour(p(0), p(1), p(2), p(3), blocks);
       this.#bring(busy, 4, NARROW_SCALAR, true);
     }
     for (const lane of busy) this.#lane(lane).taken += blocks * BLOCK;
@@ -192,9 +200,30 @@ export class LaneHasher {
     }
   }
 
+  #runFour(p0: number, p1: number, p2: number, p3: number, blocks: number): void {
+    const pairs = this.#wide === undefined ? 0 : blocks >>> 1;
+    if (pairs > 0) {
+      this.#wide?.fourAhead(KERNEL_STATE_AT, p0, p1, p2, p3, pairs);
+      this.usedWide = true;
+    }
+    const done = 2 * BLOCK * pairs;
+    this.#kernel.four(KERNEL_STATE_AT, p0 + done, p1 + done, p2 + done, p3 + done, blocks - 2 * pairs);
+  }
+
+  /** As many blocks at a time as can be scheduled together, and then what is left. */
   #runAlone(lane: number): void {
+    const state = 4 * stateIndex(lane) - NARROW_SCALAR;
+    const eights = this.#wide === undefined ? 0 : this.#blocks(lane) >>> 3;
+    if (eights > 0) {
+      this.#wide?.oneAhead(state, this.#pointer(lane), eights);
+      this.#lane(lane).taken += 8 * eights * BLOCK;
+      this.usedWide = true;
+    }
+    const fours = this.#blocks(lane) >>> 2;
+    this.#kernel.oneAhead(state, this.#pointer(lane), fours);
+    this.#lane(lane).taken += 4 * fours * BLOCK;
     const blocks = this.#blocks(lane);
-    this.#kernel.one(4 * stateIndex(lane) - NARROW_SCALAR, this.#pointer(lane), blocks);
+    this.#kernel.one(state, this.#pointer(lane), blocks);
     this.#lane(lane).taken += blocks * BLOCK;
   }
 
