@@ -13,7 +13,7 @@ export {
   Stopped,
 } from './control.ts';
 export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
-export { closeLine, createLine, LINE_STREAMS, type Line, LineSender, LineStream, PIECE_BYTES } from './line.ts';
+export { closeLine, createLine, type Line, LineSender, LineStream, type LineStreams, PIECE_BYTES } from './line.ts';
 export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
 export type { HashTask, Kernel } from './protocol.ts';

@@ -2,8 +2,8 @@
 // they belong to which stream. The receiver would otherwise stand still for as long as hashing takes; and what several
 // connections bring is hashed in the lanes of one kernel: eight layers of 256 MiB with the wasm engine in 4.5 s, not 6.7.
 
-/** Streams that a line carries at a time; as many as the multi-buffer kernel has vector lanes. */
-export const LINE_STREAMS = 4;
+/** Streams that a line carries at a time: as many as the multi-buffer kernel has vector lanes. */
+export type LineStreams = 4 | 8;
 
 /** Bytes are hashed and written in pieces of this size: each system call and each call into a hasher costs. */
 export const PIECE_BYTES = 1 << 20;
@@ -12,8 +12,8 @@ export const PIECE_BYTES = 1 << 20;
  * Pieces of each stream: what one thread is ahead of the other. A stream has its own, so that a fast connection cannot take
  * the places of the others: streams are hashed together as long as there is something of each.
  */
-const SLOTS_EACH = 4;
-const SLOTS = SLOTS_EACH * LINE_STREAMS;
+const SLOTS_EACH = { 4: 4, 8: 3 };
+const MOST_SLOTS = 24;
 
 /** Free pieces to have before more bytes are asked for: a chunk may fill one, and begin another. */
 const RESERVE = 2;
@@ -26,7 +26,7 @@ const TAIL = 1;
 const DONE = 2;
 const CLOSED = 3;
 const SLOT_AT = 8;
-const STREAM_AT = SLOT_AT + SLOTS;
+const STREAM_AT = SLOT_AT + MOST_SLOTS;
 const RING_AT = 64;
 
 const BEGIN = 1;
@@ -36,17 +36,19 @@ const DROP = 4;
 
 /** What both threads have in common. */
 export interface Line {
+  readonly streams: LineStreams;
   readonly pieces: SharedArrayBuffer;
   readonly words: Int32Array;
   /** 32 bytes for each stream. */
   readonly digests: Uint8Array;
 }
 
-export function createLine(): Line {
+export function createLine(streams: LineStreams = 4): Line {
   return {
-    pieces: new SharedArrayBuffer(SLOTS * PIECE_BYTES),
+    streams,
+    pieces: new SharedArrayBuffer(streams * SLOTS_EACH[streams] * PIECE_BYTES),
     words: new Int32Array(new SharedArrayBuffer(4 * (RING_AT + 2 * RING))),
-    digests: new Uint8Array(new SharedArrayBuffer(32 * LINE_STREAMS)),
+    digests: new Uint8Array(new SharedArrayBuffer(32 * streams)),
   };
 }
 
@@ -63,10 +65,10 @@ export class LineSender {
 
   constructor(line: Line) {
     this.#line = line;
-    this.#streams = Array.from({ length: LINE_STREAMS }, (_, i) => new LineStream(this, line, i));
+    this.#streams = Array.from({ length: line.streams }, (_, i) => new LineStream(this, line, i));
   }
 
-  /** A stream that nobody uses; there are `LINE_STREAMS` of them. */
+  /** A stream that nobody uses; there are `Line.streams` of them. */
   open(): LineStream {
     const stream = this.#streams.pop();
     if (stream === undefined) throw new Error('a line has no more streams');
@@ -107,7 +109,8 @@ export class LineStream {
     this.#sender = sender;
     this.#line = line;
     this.#number = number;
-    this.#free = Array.from({ length: SLOTS_EACH }, (_, i) => SLOTS_EACH * number + i);
+    const each = SLOTS_EACH[line.streams];
+    this.#free = Array.from({ length: each }, (_, i) => each * number + i);
   }
 
   init(): void {
@@ -256,8 +259,12 @@ interface Pending {
  *
  * @param check - is called at least every 100 ms; what it throws ends the line
  */
-export function serveLine({ words, pieces, digests }: Line, hashers: StreamHashers, check: () => void): void {
-  const streams: Pending[] = Array.from({ length: LINE_STREAMS }, () => ({ pieces: [], isEnded: false }));
+export function serveLine(
+  { streams: count, words, pieces, digests }: Line,
+  hashers: StreamHashers,
+  check: () => void,
+): void {
+  const streams: Pending[] = Array.from({ length: count }, () => ({ pieces: [], isEnded: false }));
   const free = (slot: number) => Atomics.store(words, SLOT_AT + slot, 0);
   const accept = (kind: number, stream: number, slot: number, length: number) => {
     const pending = streams[stream];

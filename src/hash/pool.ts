@@ -98,7 +98,8 @@ export class HashPool {
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
-    const kernel = await this.#kernelFor(engine, bytes / this.#threads.size);
+    const choice = await this.kernelFor(engine, bytes / this.#threads.size);
+    const kernel = choice === undefined ? {} : { kernel: choice };
     const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
     const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
     const replies =
@@ -118,11 +119,12 @@ export class HashPool {
     return { failures, second };
   }
 
-  async #kernelFor(engine: EngineName, bytesEach: number): Promise<{ kernel?: KernelChoice }> {
-    if (engine !== 'wasm' || bytesEach < LEAST_CHOICE_BYTES) return {};
+  /** The fastest kernel where an engine has several, and each thread has enough to hash to find out. */
+  async kernelFor(engine: EngineName, bytesEach: number): Promise<KernelChoice | undefined> {
+    if (engine !== 'wasm' || bytesEach < LEAST_CHOICE_BYTES) return undefined;
     const kernel = await this.#chooseKernel();
     this.#kernelReason = kernel.reason;
-    return { kernel };
+    return kernel;
   }
 
   /** One thread reads the one file, and another hashes it. */

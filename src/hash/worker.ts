@@ -6,7 +6,7 @@ import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles, readAhead } from './hash-files.ts';
 import { createLaneHasher, hashInLanes, type KernelChoice, type LaneHasher } from './lanes/index.ts';
-import { LINE_STREAMS, serveLine } from './line.ts';
+import { serveLine } from './line.ts';
 import type { HashRequest, Kernel, Request, WorkerSetup } from './protocol.ts';
 import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 
@@ -49,11 +49,13 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     }
     if (request.kind === 'line') {
       const makeEngine = () => createEngine(request.engine);
-      const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
+      const found = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
+      // A kernel that was to have eight lanes may have failed its tests in this thread.
+      const own = found !== null && found.lanes >= request.line.streams ? found : null;
       const hashers =
         own !== null
           ? hashersInLanes(own)
-          : hashersOf(await Promise.all(Array.from({ length: LINE_STREAMS }, makeEngine)));
+          : hashersOf(await Promise.all(Array.from({ length: request.line.streams }, makeEngine)));
       if (own !== null) own.usedWide = false;
       serveLine(request.line, hashers, () => checkStop(control));
       if (own !== null) return own.kernel satisfies Kernel;

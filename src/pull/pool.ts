@@ -67,14 +67,24 @@ export class PullPool {
     restartQueue(this.#setup.control);
     const request: PullRequest = { kind: 'pull', reference, layout, order, ...folders };
     const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
-    const replies = await (usesLines ? this.#askWithLines(threads, request) : this.#threads.askAll(request));
+    const replies = await (usesLines
+      ? this.#askWithLines(threads, request, plain, order.length)
+      : this.#threads.askAll(request));
     return totalOf(replies as PullReply[]);
   }
 
   /** Asks threads, each of which has another that hashes what it receives. */
-  async #askWithLines(threads: readonly number[], request: PullRequest | FetchRequest): Promise<unknown[]> {
-    const lines = threads.map(createLine);
-    const served = lines.map((line, i) => this.#hashing.serveLine(i, line, this.#setup.engine));
+  async #askWithLines(
+    threads: readonly number[],
+    request: PullRequest | FetchRequest,
+    bytes: number,
+    blobs: number,
+  ): Promise<unknown[]> {
+    const { engine } = this.#setup;
+    const kernel = await this.#hashing.kernelFor(engine, bytes / threads.length);
+    const isWide = (kernel?.lanes ?? 4) >= 8 && blobs / threads.length > 4;
+    const lines = threads.map(() => createLine(isWide ? 8 : 4));
+    const served = lines.map((line, i) => this.#hashing.serveLine(i, line, engine, kernel));
     const asked = threads.map((thread, i) => this.#threads.ask(thread, { ...request, line: lines[i] }));
     const replies = Promise.all(asked).finally(() => lines.forEach(closeLine));
     // A thread that dies fails the one that waits for it.
@@ -88,7 +98,7 @@ export class PullPool {
     const request: FetchRequest = { kind: 'fetch', url, ...what };
     const [reply] = await (what.file === undefined
       ? this.#threads.ask(0, request).then((one) => [one])
-      : this.#askWithLines([0], request));
+      : this.#askWithLines([0], request, 0, 1));
     return reply as FetchReply;
   }
 

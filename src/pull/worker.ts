@@ -6,7 +6,6 @@ import {
   countFile,
   createEngine,
   type Engine,
-  LINE_STREAMS,
   type Line,
   LineSender,
   nextInQueue,
@@ -131,7 +130,7 @@ class PullThread {
       }
     };
     try {
-      await Promise.all(Array.from({ length: request.line === undefined ? AT_A_TIME : LINE_STREAMS }, lane));
+      await Promise.all(Array.from({ length: request.line?.streams ?? AT_A_TIME }, lane));
     } finally {
       await repository.close();
     }

@@ -7,16 +7,42 @@ import {
   createLine,
   type EngineName,
   HashPool,
-  LINE_STREAMS,
   LineSender,
   type LineStream,
+  type LineStreams,
   PIECE_BYTES,
 } from '../../src/hash/index.ts';
+import type { KernelChoice } from '../../src/hash/lanes/index.ts';
+import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
 
-async function withLine(engine: EngineName, action: (sender: LineSender) => Promise<void>): Promise<void> {
+interface Kind {
+  readonly engine: EngineName;
+  readonly streams: LineStreams;
+  readonly kernel?: KernelChoice;
+}
+
+const wide = new WebAssembly.Module(Buffer.from(WIDE_KERNEL, 'base64'));
+const broken = Buffer.from(WIDE_KERNEL, 'base64');
+broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  'the wasm engine': { engine: 'wasm', streams: 4 },
+  'the native engine': { engine: 'native', streams: 4 },
+  'eight lanes': { engine: 'wasm', streams: 8, kernel: { lanes: 8, wide, reason: '' } },
+  'eight streams and a kernel that computes wrongly': {
+    engine: 'wasm',
+    streams: 8,
+    kernel: { lanes: 8, wide: new WebAssembly.Module(broken), reason: '' },
+  },
+};
+
+async function withLine(
+  { engine, streams, kernel }: Kind,
+  action: (sender: LineSender) => Promise<void>,
+): Promise<void> {
   const pool = new HashPool();
-  const line = createLine();
-  const served = pool.serveLine(1, line, engine);
+  const line = createLine(streams);
+  const served = pool.serveLine(1, line, engine, kernel);
   try {
     await action(new LineSender(line));
     closeLine(line);
@@ -51,14 +77,16 @@ function* numbers(seed: number): Generator<number> {
   }
 }
 
-for (const engine of ['wasm', 'native'] as const)
-  describe(`a line with the ${engine} engine`, () => {
+for (const [name, kind] of Object.entries(KINDS))
+  describe(`a line with ${name}`, () => {
+    const { streams: count } = kind;
+
     it('gives the digest of every stream, whatever their lengths', async () => {
       const random = numbers(7);
       const next = (most: number) => Math.floor((random.next().value ?? 0) * most);
       const content = Buffer.alloc(5 << 20, 'weights of a model, not all the same ');
       const borders = [0, 1, 63, 64, 65, 119, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES];
-      await withLine(engine, async (sender) => {
+      await withLine(kind, async (sender) => {
         const lane = async (lengths: readonly number[]) => {
           for (const length of lengths) {
             const stream = sender.open();
@@ -69,14 +97,12 @@ for (const engine of ['wasm', 'native'] as const)
           }
         };
         const lengths = [...borders, ...Array.from({ length: 30 }, () => next(4 << 20))];
-        await Promise.all(
-          Array.from({ length: LINE_STREAMS }, (_, i) => lane(lengths.filter((_, n) => n % LINE_STREAMS === i))),
-        );
+        await Promise.all(Array.from({ length: count }, (_, i) => lane(lengths.filter((_, n) => n % count === i))));
       });
     });
 
     it('forgets what was begun anew, or given up', async () => {
-      await withLine(engine, async (sender) => {
+      await withLine(kind, async (sender) => {
         const junk = Buffer.alloc(1 << 20, 'junk');
         const good = Buffer.alloc(2_500_000, 'good');
         for (let round = 0; round < 20; round++) {
@@ -94,9 +120,9 @@ for (const engine of ['wasm', 'native'] as const)
       });
     });
 
-    it('has four streams and no more', async () => {
-      await withLine(engine, async (sender) => {
-        const streams = Array.from({ length: LINE_STREAMS }, () => sender.open());
+    it('has so many streams and no more', async () => {
+      await withLine(kind, async (sender) => {
+        const streams = Array.from({ length: count }, () => sender.open());
         assert.throws(() => sender.open(), /no more streams/);
         for (const stream of streams) stream.close();
       });
