@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type ThreadKind, threadScript } from './script.ts';
 
@@ -6,7 +6,7 @@ import { type ThreadKind, threadScript } from './script.ts';
  * Received bytes lie outside of V8's heap and go when the small objects that own them are collected: the less room there
  * is for those, the sooner (2 GiB received: 102 MiB of peak RSS instead of 158, in three quarters of the time).
  */
-const YOUNG_MIB = 2;
+const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /** What a thread answers a request with. */
 export type Reply =
@@ -19,13 +19,16 @@ export class ThreadGroup {
   readonly #onNotice: (notice: string) => void;
   readonly #threads: Worker[] = [];
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #limits: ResourceLimits;
   #lastId = 0;
   #stopped = false;
+  #failure: WeighlockError | undefined;
 
   /** @param onNotice - gets what threads say without being asked: `{ notice }` */
-  constructor(kind: ThreadKind, onNotice: (notice: string) => void = () => {}) {
+  constructor(kind: ThreadKind, onNotice: (notice: string) => void = () => {}, limits: ResourceLimits = LIMITS) {
     this.#kind = kind;
     this.#onNotice = onNotice;
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -34,8 +37,8 @@ export class ThreadGroup {
 
   start(workerData: unknown): void {
     const { script, isCode } = threadScript(this.#kind);
-    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB };
-    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {}, resourceLimits });
+    const limits = { resourceLimits: this.#limits };
+    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {}, ...limits });
     thread.on('message', (message: Reply | { notice: string }) => {
       if ('notice' in message) this.#onNotice(message.notice);
       else this.#settle(message);
@@ -45,8 +48,9 @@ export class ThreadGroup {
     this.#threads.push(thread);
   }
 
-  /** @throws WeighlockError what the thread answers, or `INTERNAL` when it dies */
+  /** @throws WeighlockError what the thread answers, or `INTERNAL` when one of them dies or has died */
   ask(thread: number, request: object): Promise<unknown> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#threads[thread]?.postMessage({ id, request });
@@ -78,7 +82,9 @@ export class ThreadGroup {
   #fail(message: string): void {
     if (this.#stopped) return;
     const remedy = 'raise the memory limit of the container if it ran out of memory; otherwise report this as a defect';
-    for (const { reject } of this.#waiting.values()) reject(new WeighlockError({ code: 'INTERNAL', message, remedy }));
+    // Nothing is asked of the others either: what a dead thread had taken off the queue would be missing.
+    this.#failure ??= new WeighlockError({ code: 'INTERNAL', message, remedy });
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   }
 }
