@@ -1,7 +1,7 @@
 import type { Options } from 'yargs';
 import { WeighlockError } from '../error/index.ts';
 import { MAX_FILES } from '../fs/index.ts';
-import { availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
+import { affordableThreads, availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
 import {
   type Environment,
   FAILURE_POLICIES,
@@ -21,7 +21,10 @@ import { TERMINATION_LOG } from '../report/index.ts';
 /** How the files are read and hashed: common to every command that does. */
 export const HASH_OPTIONS = {
   hasher: { type: 'string', default: 'wasm', describe: 'SHA-256 engine: wasm, native or auto' },
-  concurrency: { type: 'string', describe: 'worker threads [default: the processors this container may use]' },
+  concurrency: {
+    type: 'string',
+    describe: 'worker threads [default: the processors this container may use, as far as its memory goes]',
+  },
   'allow-symlinks': { type: 'boolean', default: false, describe: 'follow links that resolve inside the artifact' },
   'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
   timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
@@ -276,7 +279,8 @@ const MAX_CONCURRENCY = 256;
 export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: number; limits: Limits } {
   return {
     hasher: choiceOf(values, 'hasher', HASHERS),
-    concurrency: countOf(values, 'concurrency', MAX_CONCURRENCY) ?? availableProcessors(),
+    concurrency:
+      countOf(values, 'concurrency', MAX_CONCURRENCY) ?? Math.min(availableProcessors(), affordableThreads()),
     limits: {
       allowSymlinks: flagOf(values, 'allow-symlinks'),
       maxFiles: countOf(values, 'max-files', 100_000_000) ?? MAX_FILES,

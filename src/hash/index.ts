@@ -14,6 +14,7 @@ export {
 } from './control.ts';
 export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
 export { closeLine, createLine, type Line, LineSender, LineStream, type LineStreams, PIECE_BYTES } from './line.ts';
+export { affordablePullThreads, affordableThreads } from './memory.ts';
 export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
 export type { HashTask, Kernel } from './protocol.ts';

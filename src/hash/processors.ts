@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-
-/** Reads a file of the kernel's as text; undefined when it is not there. */
-export type ReadText = (path: string) => string | undefined;
+import { controllerFolders, type ReadText, readKernelFile, unifiedFolders } from './cgroup.ts';
 
 /**
  * How many processors this container may use: the smaller of the scheduler's affinity mask and the CPU quota of every
@@ -18,17 +15,13 @@ export function availableProcessors(readText: ReadText = readKernelFile, affinit
 
 /** The CPU quota in processors (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`), or undefined when there is none. */
 export function cpuQuota(readText: ReadText): number | undefined {
-  const groups = parseCgroups(readText('/proc/self/cgroup') ?? '');
   const quotas: number[] = [];
-  for (const folder of ancestry('/sys/fs/cgroup', groups.unified)) {
+  for (const folder of unifiedFolders(readText)) {
     const max = readText(`${folder}/cpu.max`)?.trim().split(/\s+/);
     addQuota(quotas, max?.[0], max?.[1]);
   }
-  for (const base of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct']) {
-    for (const folder of ancestry(base, groups.cpu)) {
-      addQuota(quotas, readText(`${folder}/cpu.cfs_quota_us`), readText(`${folder}/cpu.cfs_period_us`));
-    }
-  }
+  for (const folder of controllerFolders(readText, 'cpu', ['cpu', 'cpu,cpuacct']))
+    addQuota(quotas, readText(`${folder}/cpu.cfs_quota_us`), readText(`${folder}/cpu.cfs_period_us`));
   return quotas.length === 0 ? undefined : Math.min(...quotas);
 }
 
@@ -37,34 +30,4 @@ function addQuota(quotas: number[], quota: string | undefined, period: string | 
   const per = Number(period);
   // "max" (v2) is not a number, -1 (v1) is not positive: both mean that there is no limit.
   if (microseconds > 0 && per > 0) quotas.push(microseconds / per);
-}
-
-/** The v2 group and the v1 cpu group of /proc/self/cgroup (cgroups(7): `id:controllers:path`). */
-function parseCgroups(text: string): { unified: string; cpu: string } {
-  const groups = { unified: '/', cpu: '/' };
-  for (const line of text.split('\n')) {
-    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    if (controllers === '') groups.unified = path;
-    else if (controllers?.split(',').includes('cpu')) groups.cpu = path;
-  }
-  return groups;
-}
-
-/**
- * `base` and each folder down to `base/path`. Inside a container the path may be the host's while the mount shows only
- * the container's part of the tree; folders that are not there are simply not readable.
- */
-function ancestry(base: string, path: string): string[] {
-  const folders = [base];
-  for (const part of path.split('/').filter((p) => p !== '' && p !== '..')) folders.push(`${folders.at(-1)}/${part}`);
-  return folders;
-}
-
-function readKernelFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -12,6 +12,7 @@ import {
   type PathBytes,
   toBuffer,
 } from '../fs/index.ts';
+import { affordablePullThreads } from '../hash/index.ts';
 import { type ArtifactPlan, leavesOf, type RemoteSettings } from '../plan/index.ts';
 import {
   type ArchiveRecord,
@@ -36,7 +37,8 @@ export class Remote {
   constructor(settings: RemoteSettings, hashing: Hashing, notice: (text: string) => void) {
     this.#settings = settings;
     this.#hashing = hashing;
-    this.#pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, hashing.concurrency, notice);
+    const most = Math.min(hashing.concurrency, affordablePullThreads());
+    this.#pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, most, notice);
   }
 
   get threads(): number {

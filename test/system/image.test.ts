@@ -1,10 +1,12 @@
 // The image as it is published: packed into build/image by image/build.sh.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { recipe } from '../integration/cli.ts';
 
 const LAYOUT = fileURLToPath(new URL('../../build/image', import.meta.url));
 const NAME = 'localhost/weighlock-packed:test';
@@ -37,5 +39,29 @@ describe('the packed image', () => {
       version: string;
     };
     assert.equal(layers(NAME), layers(`ghcr.io/weighlock/weighlock:${version}`));
+  });
+
+  it('verifies more than a GiB within 128 MiB of memory, with every engine', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weighlock-memory-'));
+    try {
+      chmodSync(folder, 0o755);
+      for (let i = 0; i < 16; i++) {
+        const path = join(folder, `shard-${i}.bin`);
+        writeFileSync(path, `shard ${i}`);
+        truncateSync(path, 80 << 20);
+      }
+      const pin = recipe(folder);
+      for (const hasher of ['wasm', 'native', 'auto'])
+        execFileSync(
+          'podman',
+          [
+            ...['run', '--rm', '--network=none', '--read-only', '--memory=128m', '--memory-swap=128m'],
+            ...['--volume', `${folder}:/models:ro`, NAME, 'verify', '/models', `--sha256=${pin}`, `--hasher=${hasher}`],
+          ],
+          { stdio: 'pipe' },
+        );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

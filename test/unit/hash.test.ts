@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { fromText } from '../../src/fs/index.ts';
 import { chooseEngine, createEngine, type Engine } from '../../src/hash/index.ts';
 import { knownAnswerFault } from '../../src/hash/known-answer.ts';
+import { affordablePullThreads, affordableThreads, memoryLimit } from '../../src/hash/memory.ts';
 import { availableProcessors, cpuQuota } from '../../src/hash/processors.ts';
 import { checksumLine } from '../../src/hash/tree-digest.ts';
 
@@ -117,6 +118,45 @@ describe('the processors of a container', () => {
         3,
       ),
       3,
+    );
+  });
+});
+
+describe('threads that fit the memory', () => {
+  const files = (entries: Record<string, string>) => (path: string) => entries[path];
+  const MIB = 2 ** 20;
+
+  it('are not limited where there is no limit', () => {
+    assert.equal(memoryLimit(files({})), undefined);
+    assert.equal(memoryLimit(files({ '/sys/fs/cgroup/memory.max': 'max\n' })), undefined);
+    const none = '9223372036854771712\n';
+    assert.equal(memoryLimit(files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': none })), undefined);
+    assert.equal(affordableThreads(undefined), Number.POSITIVE_INFINITY);
+  });
+
+  it('are limited by the tightest group (cgroup v2 memory.max, v1 memory.limit_in_bytes)', () => {
+    const v2 = {
+      '/proc/self/cgroup': '0::/a/b\n',
+      '/sys/fs/cgroup/a/memory.max': `${256 * MIB}\n`,
+      '/sys/fs/cgroup/a/b/memory.max': `${512 * MIB}\n`,
+    };
+    assert.equal(memoryLimit(files(v2)), 256 * MIB);
+    const v1 = {
+      '/proc/self/cgroup': '9:memory:/kubepods/pod1\n3:cpu,cpuacct:/kubepods/pod1\n0::/\n',
+      '/sys/fs/cgroup/memory/kubepods/pod1/memory.limit_in_bytes': `${128 * MIB}\n`,
+    };
+    assert.equal(memoryLimit(files(v1)), 128 * MIB);
+    assert.equal(memoryLimit(files({ '/sys/fs/cgroup/memory.max': 'x y\n' })), undefined);
+  });
+
+  it('are one at least, and few where many processors meet little memory', () => {
+    assert.deepEqual(
+      [0, 64, 128, 256, 1024].map((limit) => affordableThreads(limit * MIB)),
+      [1, 1, 2, 13, 77],
+    );
+    assert.deepEqual(
+      [64, 256, 1024].map((limit) => affordablePullThreads(limit * MIB)),
+      [2, 4, 24],
     );
   });
 });
