@@ -8,7 +8,7 @@ import '../scripts/build.ts';
 import { sbom } from './sbom.ts';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-rmSync('build', { recursive: true, force: true });
+for (const made of ['lib', 'weighlock', 'sbom.spdx.json']) rmSync(`build/${made}`, { recursive: true, force: true });
 mkdirSync('build/lib', { recursive: true });
 copyFileSync(process.execPath, 'build/node');
 execFileSync('strip', ['--strip-all', 'build/node'], { stdio: 'inherit' });
