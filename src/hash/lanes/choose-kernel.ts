@@ -43,7 +43,7 @@ const SCALAR_GAIN = 1.1;
 
 let chosen: Promise<KernelChoice> | undefined;
 
-/** The fastest kernel, found once in this process; takes about 25 ms. */
+/** The fastest kernel, found once in this process; takes 30 to 60 ms. */
 export function fastestKernel(): Promise<KernelChoice> {
   chosen ??= chooseKernel();
   return chosen;
