@@ -23,5 +23,5 @@ export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, listPath } from './listing.ts';
 export { kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
-export { changedFolders, EntryReader, readEntry } from './read-entry.ts';
+export { changedFolders, EntryReader } from './read-entry.ts';
 export type { WalkOptions } from './walk.ts';

@@ -59,30 +59,6 @@ export class EntryReader {
   }
 }
 
-/**
- * Reads one listed file whole, or a part of it.
- *
- * @param buffer - reused for every read; its length is the read size
- * @param onChunk - gets a view of `buffer` that is valid until it returns; what it throws is passed on
- * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
- */
-export function readEntry(
-  root: number,
-  table: FileTable,
-  index: number,
-  buffer: Buffer,
-  onChunk: (chunk: Uint8Array) => void,
-  range?: { readonly start: number; readonly length: number },
-): void {
-  const reader = new EntryReader(root, table, index, range);
-  try {
-    while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
-    reader.check();
-  } finally {
-    reader.close();
-  }
-}
-
 function openListed(root: number, table: FileTable, index: number): number {
   let descriptor: number;
   try {

@@ -1,8 +1,7 @@
 import { type Failure, failureOf } from '../error/index.ts';
-import { EntryReader, readEntry } from '../fs/index.ts';
-import { type Control, checkStop, countBytes, Stopped } from './control.ts';
-import { createCopy } from './copy.ts';
+import { type Control, checkStop, Stopped } from './control.ts';
 import type { Engine } from './engine.ts';
+import { Input } from './input.ts';
 import { closeLine, type Line, LineSender } from './line.ts';
 import type { HashReply, HashRequest, SecondDigests } from './protocol.ts';
 import { type Next, store, takeNext } from './queue.ts';
@@ -12,36 +11,22 @@ import { SecondHasher } from './second-hash.ts';
 export function readAhead(request: HashRequest, line: Line, control: Control): HashReply['failures'] {
   const next = takeNext(request, control);
   if (next === undefined) return [];
-  const { work, task, index, shard } = next;
-  const { root, files } = work.listing;
   const check = () => checkStop(control);
   const stream = new LineSender(line).open();
   try {
-    const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+    const input = new Input(next, control);
     try {
-      const reader = new EntryReader(root, files, index, shard);
-      try {
-        stream.init();
-        while (!reader.isAtEnd) {
-          const piece = stream.piece(check);
-          const length = reader.read(piece);
-          copy?.write(piece.subarray(0, length));
-          stream.send(length);
-          countBytes(control, length);
-        }
-        reader.check();
-      } finally {
-        reader.close();
-      }
-      copy?.sync();
+      stream.init();
+      while (!input.isAtEnd) stream.send(input.read(stream.piece(check)));
+      input.finish();
     } finally {
-      copy?.close();
+      input.close();
     }
     store(next, stream.digestNow(check), control);
     return [];
   } catch (error) {
     if (error instanceof Stopped) throw error;
-    return [{ task, failure: failureOf(error) }];
+    return [{ task: next.task, failure: failureOf(error) }];
   } finally {
     stream.close();
     closeLine(line);
@@ -80,23 +65,18 @@ function hashOne(
   buffer: Buffer,
   control: Control,
 ): readonly string[] | undefined {
-  const { work, index, shard } = next;
-  const { root, files } = work.listing;
-  const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+  const input = new Input(next, control);
   try {
     engine.init();
     second?.init();
-    const onChunk = (chunk: Uint8Array) => {
-      checkStop(control);
+    while (!input.isAtEnd) {
+      const chunk = buffer.subarray(0, input.read(buffer));
       engine.update(chunk);
       second?.update(chunk);
-      copy?.write(chunk);
-      countBytes(control, chunk.length);
-    };
-    readEntry(root, files, index, buffer, onChunk, shard);
-    copy?.sync();
+    }
+    input.finish();
   } finally {
-    copy?.close();
+    input.close();
   }
   store(next, engine.digest(), control);
   return second?.finish();

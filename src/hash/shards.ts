@@ -1,7 +1,7 @@
 // Files hashed in shards (OpenSSF Model Signing, serialization "shards"): each shard is a message of its own, so one large file
 // keeps every lane of every thread busy, where the hash of a whole file is one stream that no number of processors makes faster.
 import { WeighlockError } from '../error/index.ts';
-import { DIGEST_BYTES, type FileTable, nameAt, type PathBytes } from '../fs/index.ts';
+import { DIGEST_BYTES, digestAt, type FileTable, nameAt, type PathBytes } from '../fs/index.ts';
 
 /** Where the shards of an artifact's files are, in shared memory: any thread may take any of them. */
 export interface ShardTable {
@@ -89,7 +89,7 @@ export function storeShard(
   const count = (first[index + 1] ?? 0) - (first[index] ?? 0);
   if (Atomics.add(done, index, 1) + 1 < count) return false;
   // Of a file that is one shard it is the digest of all of it.
-  if (count === 1) files.digests.set(digest, DIGEST_BYTES * index);
+  if (count === 1) digestAt(files, index).set(digest);
   files.hashed[index] = count === 1 ? 1 : IN_SHARDS;
   return true;
 }

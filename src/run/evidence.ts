@@ -200,24 +200,16 @@ export class ArtifactEvidence {
    * whole, which is one stream, and the shards of one file are hashed by all threads at once.
    */
   get shardBytes(): number | undefined {
-    const sizes = new Set(this.leaves.map((leaf) => (this.#refused.has(leaf) ? 'refused' : this.#shardBytesOf(leaf))));
-    sizes.delete('refused');
-    const [size] = sizes;
-    return sizes.size === 1 && typeof size === 'number' ? size : undefined;
+    const leaves = this.leaves.filter((leaf) => !this.#refused.has(leaf));
+    return onlyOne(leaves.map((leaf) => this.#shardBytesOf(leaf)));
   }
 
   #shardBytesOf(leaf: Leaf): number | undefined {
     const evidence = this.#found.get(leaf);
     if (evidence === undefined || !('proofs' in evidence) || !isSignature(leaf)) return undefined;
     if (this.#waiting.has(leaf)) return undefined;
-    const sizes = new Set(
-      evidence.proofs.map(({ binding }) => {
-        const second = secondHashOf(binding);
-        return second?.name === 'sha256' ? second.shardBytes : undefined;
-      }),
-    );
-    const [size] = sizes;
-    return sizes.size === 1 ? size : undefined;
+    const hashes = evidence.proofs.map(({ binding }) => secondHashOf(binding));
+    return onlyOne(hashes.map((hash) => (hash?.name === 'sha256' ? hash.shardBytes : undefined)));
   }
 
   get #signatures(): SignatureRequirement[] {
@@ -317,6 +309,12 @@ function ageFault(time: Date | undefined, maxAge: number | undefined): string | 
   if (maxAge === undefined) return undefined;
   if (time === undefined) return 'it has no verified time, and a greatest age is asked for';
   return Date.now() - time.getTime() > maxAge ? `it was made at ${time.toISOString()}, too long ago` : undefined;
+}
+
+/** The value that all of them are; undefined where they differ, or there is none. */
+function onlyOne<T>(values: readonly T[]): T | undefined {
+  const [first] = values;
+  return values.every((value) => value === first) ? first : undefined;
 }
 
 function secondHashOf(binding: Proof['binding']): SecondHash | undefined {

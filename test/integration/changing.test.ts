@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';
-import { changedFolders, type Listing, listPath, nameAt, readEntry } from '../../src/fs/index.ts';
+import { changedFolders, EntryReader, type FileTable, type Listing, listPath, nameAt } from '../../src/fs/index.ts';
 import { run, workFolder, write } from './cli.ts';
 
 const BUFFER = Buffer.alloc(16);
@@ -37,6 +37,23 @@ function model(): string {
 function indexOf(listing: Listing, name: string): number {
   for (let i = 0; i < listing.files.count; i++) if (nameAt(listing.files, i) === name) return i;
   throw new Error(`${name} was not listed`);
+}
+
+/** Reads a listed file whole, as the hashing threads do. */
+function readEntry(
+  root: number,
+  files: FileTable,
+  index: number,
+  buffer: Buffer,
+  onChunk: (chunk: Uint8Array) => void,
+) {
+  const reader = new EntryReader(root, files, index);
+  try {
+    while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
+    reader.check();
+  } finally {
+    reader.close();
+  }
 }
 
 function changed(read: () => void, message: RegExp): void {

@@ -1,7 +1,6 @@
 import { type Failure, failureOf } from '../../error/index.ts';
-import { EntryReader } from '../../fs/index.ts';
-import { type Control, checkStop, countBytes, Stopped } from '../control.ts';
-import { type Copy, createCopy } from '../copy.ts';
+import { type Control, Stopped } from '../control.ts';
+import { Input } from '../input.ts';
 import type { HashReply, HashRequest } from '../protocol.ts';
 import { type Next, store, takeNext } from '../queue.ts';
 import type { LaneHasher } from './lane-hasher.ts';
@@ -10,8 +9,7 @@ import type { LaneHasher } from './lane-hasher.ts';
 interface Job {
   readonly lane: number;
   readonly next: Next;
-  readonly reader: EntryReader;
-  readonly copy: Copy | undefined;
+  readonly input: Input;
   isEnded: boolean;
 }
 
@@ -26,11 +24,10 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   hasher.usedWide = false;
 
   /** Frees a lane, whatever came of its file. */
-  const release = ({ lane, copy, reader }: Job) => {
+  const release = ({ lane, input }: Job) => {
     jobs.delete(lane);
     hasher.drop(lane);
-    copy?.close();
-    reader.close();
+    input.close();
   };
 
   const failed = (task: number, error: unknown) => {
@@ -42,7 +39,7 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   const take = (lane: number) => {
     for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
       try {
-        jobs.set(lane, open(next, lane));
+        jobs.set(lane, { lane, next, input: new Input(next, control), isEnded: false });
         hasher.begin(lane);
         return;
       } catch (error) {
@@ -58,7 +55,7 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
       if (jobs.size === 0) return { kernel: hasher.kernel, failures, second: [] };
       for (const job of [...jobs.values()]) {
         try {
-          fill(job, hasher, control);
+          fill(job, hasher);
         } catch (error) {
           release(job);
           failed(job.next.task, error);
@@ -76,18 +73,6 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
   }
 }
 
-function open(next: Next, lane: number): Job {
-  const { work, index, shard } = next;
-  const { root, files } = work.listing;
-  const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
-  try {
-    return { lane, next, reader: new EntryReader(root, files, index, shard), copy, isEnded: false };
-  } catch (error) {
-    copy?.close();
-    throw error;
-  }
-}
-
 /** A file so large that the others are done before it is hashed by itself: beside them it would only be slower. */
 function laneCount(request: HashRequest, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
   for (const { next } of jobs.values()) if (next.length > request.aloneBytes) return 0;
@@ -95,20 +80,12 @@ function laneCount(request: HashRequest, { lanes }: LaneHasher, jobs: ReadonlyMa
 }
 
 /** Brings the next bytes of a file into its lane, and ends its message behind the last. */
-function fill(job: Job, hasher: LaneHasher, control: Control): void {
-  const { lane, reader, copy } = job;
+function fill(job: Job, hasher: LaneHasher): void {
+  const { lane, input } = job;
   while (!job.isEnded && hasher.isIdle(lane)) {
-    checkStop(control);
-    if (!reader.isAtEnd) {
-      const room = hasher.room(lane);
-      const length = reader.read(room);
-      copy?.write(room.subarray(0, length));
-      hasher.add(lane, length);
-      countBytes(control, length);
-    }
-    if (!reader.isAtEnd) continue;
-    reader.check();
-    copy?.sync();
+    if (!input.isAtEnd) hasher.add(lane, input.read(hasher.room(lane)));
+    if (!input.isAtEnd) continue;
+    input.finish();
     hasher.end(lane);
     job.isEnded = true;
   }
