@@ -1,5 +1,5 @@
 import { createEngine, type Engine, type EngineName, type Hasher } from './engine.ts';
-import { createLaneHasher, fastestKernel, type LaneHasher } from './lanes/index.ts';
+import { fastestKernel } from './lanes/index.ts';
 
 /** Which engine a run uses, and why, for the report. */
 export interface EngineChoice {
@@ -14,18 +14,19 @@ const SAMPLE_BYTES = 2 << 20;
 export async function chooseEngine(hasher: Hasher): Promise<EngineChoice> {
   if (hasher !== 'auto') return { name: hasher, reason: 'asked for' };
   const sample = new Uint8Array(SAMPLE_BYTES);
-  const lanes = createLaneHasher(await fastestKernel());
-  const single = megabytesPerSecond(
-    lanes === undefined ? streamOf(await createEngine('wasm'), sample) : lanesOf(lanes, 1),
-  );
-  const several = lanes === undefined ? single : megabytesPerSecond(lanesOf(lanes, lanes.lanes));
+  const rates = (await fastestKernel()).rates ?? same(megabytesPerSecond(streamOf(await createEngine('wasm'), sample)));
   const native = megabytesPerSecond(streamOf(await createEngine('native'), sample));
-  const [one, many, openssl] = [single, several, native].map((rate) => rate.toFixed(0));
+  const [one, many, openssl] = [rates.single, rates.several, native].map((rate) => rate.toFixed(0));
   return {
     // Models come in several files; where they do not, OpenSSL without SHA instructions is not much faster.
-    name: native > several ? 'native' : 'wasm',
+    name: native > rates.several ? 'native' : 'wasm',
     reason: `measured here: wasm ${one} MB/s, ${many} with several files at once, native ${openssl} MB/s`,
   };
+}
+
+/** hash-wasm takes one message after the other. */
+function same(rate: number): { single: number; several: number } {
+  return { single: rate, several: rate };
 }
 
 /** One pass over the sample. @returns bytes hashed */
@@ -35,23 +36,6 @@ function streamOf(engine: Engine, sample: Uint8Array): () => number {
     engine.update(sample);
     engine.digest();
     return sample.length;
-  };
-}
-
-/** As many bytes as a pass over the sample has, in so many lanes. */
-function lanesOf(hasher: LaneHasher, width: number): () => number {
-  for (let lane = 0; lane < width; lane++) hasher.begin(lane);
-  return () => {
-    let bytes = 0;
-    while (bytes < SAMPLE_BYTES) {
-      for (let lane = 0; lane < width; lane++) {
-        const { length } = hasher.room(lane);
-        hasher.add(lane, length);
-        bytes += length;
-      }
-      hasher.run();
-    }
-    return bytes;
   };
 }
 

@@ -16,6 +16,8 @@ export interface KernelChoice {
   readonly lanes: LaneCount;
   /** The kernels for eight and nine lanes; threads share what was compiled. */
   readonly wide?: WebAssembly.Module;
+  /** What was measured, in MB/s: one message, and as many as there are lanes; absent where no kernel can be had. */
+  readonly rates?: { readonly single: number; readonly several: number };
   /** For the report. */
   readonly reason: string;
 }
@@ -96,13 +98,14 @@ export async function chooseKernel({
     return isRight;
   });
   const list = rates.map(({ lanes, rate }) => `${lanes} lanes ${rate.toFixed(0)} MB/s`);
-  return { ...kernelsFor(best?.lanes ?? 4, wide), reason: `measured here: ${[...list, ...faults].join(', ')}` };
+  return {
+    ...kernelsFor(best?.lanes ?? 4, wide),
+    ...(best === undefined ? {} : { rates: { single: best.single, several: best.rate } }),
+    reason: `measured here: ${[...list, ...faults].join(', ')}`,
+  };
 }
 
-function kernelsFor(
-  lanes: LaneCount,
-  wide: WebAssembly.Module | undefined,
-): { lanes: LaneCount; wide?: WebAssembly.Module } {
+function kernelsFor(lanes: LaneCount, wide: WebAssembly.Module | undefined): Pick<KernelChoice, 'lanes' | 'wide'> {
   return { lanes, ...(lanes > 5 && wide !== undefined ? { wide } : {}) };
 }
 
@@ -130,10 +133,13 @@ function compile(kernel: string): WebAssembly.Module | undefined {
   }
 }
 
+/** In bytes per microsecond, which are MB/s. */
 interface Rate {
   readonly lanes: LaneCount;
-  /** Bytes per microsecond with all lanes full. */
+  /** With all lanes full. */
   readonly rate: number;
+  /** With one. */
+  readonly single: number;
 }
 
 /** One kernel at work: so many lanes of a hasher. */
@@ -168,7 +174,7 @@ function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
   }
   return contestants
     .filter(({ hasher, width }) => hasher.lanes === width)
-    .map(({ hasher, rate }) => ({ lanes: hasher.lanes, rate }));
+    .map(({ hasher: { lanes }, rate }) => ({ lanes, rate, single: rateOf(lanes > 5 ? 8 : 4, 1) }));
 }
 
 /** Bytes per microsecond of one pass. */
