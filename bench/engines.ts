@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import hashWasm from 'hash-wasm/dist/sha256.umd.min.js';
 import { chooseKernel, LaneHasher, type LaneKernels } from '../src/hash/lanes/index.ts';
-import { inTurns, printRatios } from './measure.ts';
+import { inTurns, printRatios, rate, updated } from './measure.ts';
 
 /** What stays in the second-level cache, as between read and hash. */
 const CHUNK = 1 << 17;
-const MILLISECONDS = 200;
 
 /** SHA-256 in memory on one core, no file and no pipeline: what each engine can reach at most. */
 export async function benchEngines(rounds: number): Promise<object> {
@@ -39,17 +38,4 @@ export async function benchEngines(rounds: number): Promise<object> {
   console.log(reason);
   printRatios(`Engines in memory, one core (median of ${rounds})`, 'MiB/s', 'hash-wasm', results, 0);
   return Object.fromEntries(results);
-}
-
-function updated(hash: { update(chunk: Uint8Array): unknown }, chunk: Uint8Array): number {
-  hash.update(chunk);
-  return chunk.length;
-}
-
-/** MiB per second. */
-function rate(run: () => number): number {
-  const start = performance.now();
-  let bytes = 0;
-  while (performance.now() - start < MILLISECONDS) bytes += run();
-  return bytes / 2 ** 20 / ((performance.now() - start) / 1000);
 }

@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { makeFiles } from './files.ts';
-import { inTurns, measure, median, printTable, spread } from './measure.ts';
+import { inTurns, measure, median, output, printTable, spread } from './measure.ts';
 
 const TOTAL_BYTES = 2 ** 32;
 const PROCESSORS = 2;
@@ -22,8 +22,7 @@ export async function benchFolder(work: string, program: readonly string[], roun
 async function compare(work: string, program: readonly string[], rounds: number, count: number): Promise<object> {
   const folder = join(work, 'folder');
   makeFiles(folder, count, TOTAL_BYTES / count);
-  const [file = '', ...before] = program;
-  const ours = (...args: string[]) => execFileSync(file, [...before, ...args], { encoding: 'utf8' }).trim();
+  const ours = (...args: string[]) => output(program, ...args);
   const pin = ours('digest', '--hasher=native', folder);
   const verify = (hasher: string) =>
     seconds([...program, 'verify', folder, `--sha256=${pin}`, `--hasher=${hasher}`, `--concurrency=${PROCESSORS}`]);

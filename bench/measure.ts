@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** One run of a command. */
@@ -32,6 +32,25 @@ export function measure(command: readonly string[], watchRss = false): Promise<S
       else reject(new Error(`${command.join(' ')} ended with ${status}`));
     });
   });
+}
+
+/** MiB per second of something that returns the bytes of each call. */
+export function rate(run: () => number, milliseconds = 200): number {
+  const start = performance.now();
+  let bytes = 0;
+  while (performance.now() - start < milliseconds) bytes += run();
+  return bytes / 2 ** 20 / ((performance.now() - start) / 1000);
+}
+
+/** Hashes a chunk. @returns its bytes, for `rate` */
+export function updated(hash: { update(chunk: Uint8Array): unknown }, chunk: Uint8Array): number {
+  hash.update(chunk);
+  return chunk.length;
+}
+
+/** Runs the program that is measured, for what is needed before. @returns what it prints */
+export function output([file = '', ...before]: readonly string[], ...args: readonly string[]): string {
+  return execFileSync(file, [...before, ...args], { encoding: 'utf8' }).trim();
 }
 
 export function median(values: readonly number[]): number {

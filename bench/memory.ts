@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { measure, printTable } from './measure.ts';
+import { measure, output, printTable } from './measure.ts';
 
 const GIB = 2 ** 30;
 
@@ -31,10 +30,8 @@ export async function benchMemory(work: string, program: readonly string[]): Pro
   const rows = [['', 'hasher', 'peak RSS', 'seconds']];
   const result: Record<string, object> = {};
   for (const [name, hasher, folder] of cases) {
-    const digest = execFileSync(program[0] ?? '', [...program.slice(1), 'digest', '--hasher=native', folder], {
-      encoding: 'utf8',
-    });
-    const verify = [...program, 'verify', folder, `--sha256=${digest.trim()}`, `--hasher=${hasher}`, '--format=json'];
+    const digest = output(program, 'digest', '--hasher=native', folder);
+    const verify = [...program, 'verify', folder, `--sha256=${digest}`, `--hasher=${hasher}`, '--format=json'];
     const { peakRss, seconds } = await measure(verify, true);
     rows.push([name, hasher, `${(peakRss / 2 ** 20).toFixed(0)} MiB`, seconds.toFixed(1)]);
     result[`${name}, ${hasher}`] = { peakRss, seconds };
