@@ -7,7 +7,7 @@ import { kernelText, wideKernelText } from '../src/hash/lanes/kernel-source.ts';
 
 async function assembled(text: string): Promise<Buffer> {
   const assembler = await wabt();
-  const module = assembler.parseWat('kernel.wat', text, { simd: true });
+  const module = assembler.parseWat('kernel.wat', text, { simd: true, relaxed_simd: true });
   module.validate();
   return Buffer.from(module.toBinary({ write_debug_names: false }).buffer);
 }

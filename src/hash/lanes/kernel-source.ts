@@ -9,20 +9,24 @@
 // one scalar stream 1.3, 1.1 and 1.0. With the blocks of a stream scheduled ahead in vector lanes, on the second: four of them 1.4,
 // eight in wide ones 1.5, and two each of four messages 3.2. Where V8 does not revectorize, 8 lanes are 2.5.
 
+import { kernelAhead } from './kernel-ahead.ts';
 import {
+  BIG_ENDIAN,
   constant,
+  exported,
   get,
+  interleave,
   type Layout,
   LETTERS,
   loadBlock,
   operations,
-  round,
   scalar,
-  schedule,
   scheduledRound,
   set,
   simd,
+  stateAt,
   type Unit,
+  words,
 } from './kernel-units.ts';
 
 /** Fractional parts of the cube roots of the first 64 primes (FIPS 180-4, section 4.2.2). */
@@ -38,188 +42,120 @@ const K = [
 ];
 
 /** Below 16 KiB, apart from each other. */
-const NARROW: Layout = { word: 16, k: 2048, w: 8192, wScalar: 9216, scalarState: 128 };
-const WIDE: Layout = { word: 32, k: 4096, w: 10_240, wScalar: 12_288, scalarState: 256 };
+const NARROW: Layout = { word: 16, k: 2048, w: 8192, wScalar: 9216, kw: 10_240, scalarState: 128 };
+const WIDE: Layout = { word: 32, k: 4096, w: 8192, wScalar: 10_240, kw: 12_288, scalarState: 256 };
+
+/** Of two doubled registers for each working variable, and of the operand that swaps bytes. */
+const DOUBLED_AT = 3072;
+const SWAP_AT = 3584;
 
 /** Rounds in one turn of the loop: all 64 unrolled are larger than the processor's cache of decoded instructions. */
 const STEP = 8;
 
-/** Mixes the units' instructions evenly, so that both kinds of execution ports always have work. */
-function interleave(lists: readonly (readonly string[])[]): string[] {
-  const marked = lists.flatMap((list) => list.map((line, i) => ({ line, at: (i + 0.5) / list.length })));
-  return marked.sort((a, b) => a.at - b.at).map(({ line }) => line);
-}
-
-const LOADING = ['q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
-
 /** A function that takes `n` blocks of each message into its state. */
 function kernel(name: string, units: readonly Unit[]): string {
-  const inMemory = units.filter(({ working }) => working !== undefined);
-  const inRegisters = units.filter(({ working }) => working === undefined);
-  const workingAt = ({ working = 0, word }: Unit, at: number) => working + word * at;
   const word = units[0]?.word ?? 0;
   const rounds = (from: number, to: number, scheduled: boolean) => [
     set('wp', constant(word * from)),
     `(loop $r${from}`,
-    ...eachLetter(inMemory, (unit, local, at) => set(local, operations(unit).load(constant(0), workingAt(unit, at)))),
-    ...bc(inMemory),
     ...Array.from({ length: STEP }, (_, k) =>
       interleave(units.map((unit) => scheduledRound(unit, k, scheduled))),
     ).flat(),
-    ...eachLetter(inMemory, (unit, local, at) => operations(unit).store(constant(0), workingAt(unit, at), get(local))),
     set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
     `(br_if $r${from} (i32.lt_u ${get('wp')} ${constant(word * to)})))`,
   ];
   const pointers = units.flatMap((unit) => unit.pointers);
-  const body = [
-    ...eachLetter(inMemory, (unit, _, at) => {
-      const { load, store } = operations(unit);
-      return store(constant(0), workingAt(unit, at), load(get('st'), stateAt(unit, at)));
-    }),
-    ...eachLetter(inRegisters, (unit, local, at) => set(local, operations(unit).load(get('st'), stateAt(unit, at)))),
-    ...bc(inRegisters),
+  const load = (unit: Unit, at: number) => operations(unit).load(get('st'), stateAt(unit, at));
+  return exported(name, pointers, units, [
+    `(loop $block (br_if $done (i32.eqz ${get('n')}))`,
+    ...eachLetter(units, (unit, local, at) => set(local, load(unit, at))),
+    // b ^ c before the first round.
+    ...units.map((unit) =>
+      set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
+    ),
     ...interleave(units.map(loadBlock)),
     ...rounds(0, 16, false),
     ...rounds(16, 64, true),
-    // Step 4: the state of before is still in memory.
-    ...eachLetter(units, (unit, local, at) => {
-      const { add, load, store } = operations(unit);
-      const now = unit.working === undefined ? get(local) : load(constant(0), workingAt(unit, at));
-      return store(get('st'), stateAt(unit, at), add(now, load(get('st'), stateAt(unit, at))));
-    }),
+    // Step 4: the state of before is still in memory. All sums before the first of them is stored, see kernel-ahead.ts.
+    ...eachLetter(units, (unit, local, at) => set(local, operations(unit).add(get(local), load(unit, at)))),
+    ...eachLetter(units, (unit, local, at) => operations(unit).store(get('st'), stateAt(unit, at), get(local))),
     ...pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64)})`)),
     set('n', `(i32.sub ${get('n')} ${constant(1)})`),
-  ];
-  return exported(name, pointers, units, body);
+    '(br $block))',
+  ]);
 }
-
-const stateAt = ({ state }: Unit, word: number) => state.at + state.step * word;
 
 /** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
 function eachLetter(some: readonly Unit[], line: (unit: Unit, local: string, word: number) => string): string[] {
   return LETTERS.flatMap((letter, word) => some.map((unit) => line(unit, unit.prefix + letter, word)));
 }
 
-/** b ^ c before the first round. */
-function bc(some: readonly Unit[]): string[] {
-  return some.map((unit) =>
-    set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
-  );
-}
-
-function exported(name: string, pointers: readonly string[], units: readonly Unit[], body: readonly string[]): string {
-  const locals = units.flatMap((unit) =>
-    [...LETTERS, 'x', 't', 'u', 'ab', 'bc', ...(unit.type === 'v128' ? LOADING : [])].map(
-      (local) => `(local $${unit.prefix}${local} ${unit.type})`,
-    ),
-  );
-  const parameters = ['st', ...pointers, 'n'].map((parameter) => `(param $${parameter} i32)`).join(' ');
-  return `(func (export "${name}") ${parameters} (local $wp i32) (local $kp i32) ${locals.join(' ')}
-(block $done (loop $block (br_if $done (i32.eqz ${get('n')}))
-${body.join('\n')}
-(br $block))))`;
-}
-
-/** Messages whose next blocks are scheduled together, in the lanes that are left over, and hashed one after the other. */
-interface Ahead {
-  /** Vector registers side by side: in each lane a block. */
-  readonly schedulers: readonly Unit[];
-  /** Hashes what they prepared; has the messages' pointers and state. */
-  readonly rounder: Unit;
-  /** Of each message, at a time. */
-  readonly blocks: number;
-  /** Where K + W goes. */
-  readonly kw: number;
-}
-
-/** A function that takes `n` times `blocks` blocks of each message into its state. */
-function kernelAhead(name: string, { schedulers, rounder, blocks, kw }: Ahead): string {
-  const { word } = rounder;
-  /** From the words of one block to those of the next. */
-  const step = rounder.type === 'i32' ? 4 : 16;
-  const keyed = (unit: Unit, i: number, at: number, value: string) => {
-    const { add, load, store } = operations(unit);
-    return store(get('wp'), kw + 16 * i + word * at, add(load(get('wp'), unit.k + word * at), value));
-  };
-  const zip = (lists: readonly (readonly string[])[]) =>
-    (lists[0] ?? []).flatMap((_, n) => lists.map((list) => list[n] ?? ''));
-  const first = Array.from({ length: 16 }, (_, at) =>
-    schedulers.map((unit, i) => keyed(unit, i, at, operations(unit).load(get('wp'), unit.w + word * at))),
-  );
-  const scheduled = Array.from({ length: STEP }, (_, at) =>
-    zip(schedulers.map((unit, i) => [...schedule(unit, at), keyed(unit, i, at, get(`${unit.prefix}x`))])),
-  );
-  const { add, load, store } = operations(rounder);
-  const rounds = Array.from({ length: STEP }, (_, at) => round(rounder, at, load(get('wp'), kw + word * at)));
-  const body = [
-    ...zip(schedulers.map(loadBlock)),
-    set('wp', constant(0)),
-    ...first.flat(),
-    set('wp', constant(word * 16)),
-    '(loop $schedule',
-    ...scheduled.flat(),
-    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
-    `(br_if $schedule (i32.lt_u ${get('wp')} ${constant(word * 64)})))`,
-    ...eachLetter([rounder], (unit, local, at) => set(local, load(get('st'), stateAt(unit, at)))),
-    set('kp', constant(0)),
-    '(loop $blocks',
-    ...bc([rounder]),
-    set('wp', get('kp')),
-    '(loop $rounds',
-    ...rounds.flat(),
-    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
-    `(br_if $rounds (i32.lt_u ${get('wp')} ${constant(word * 64)})))`,
-    ...eachLetter([rounder], (unit, local, at) => set(local, add(get(local), load(get('st'), stateAt(unit, at))))),
-    ...eachLetter([rounder], (unit, local, at) => store(get('st'), stateAt(unit, at), get(local))),
-    set('kp', `(i32.add ${get('kp')} ${constant(step)})`),
-    `(br_if $blocks (i32.lt_u ${get('kp')} ${constant(step * blocks)})))`,
-    ...rounder.pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64 * blocks)})`)),
-    set('n', `(i32.sub ${get('n')} ${constant(1)})`),
-  ];
-  return exported(name, rounder.pointers, [...schedulers, rounder], body);
-}
-
 /** A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */
 function module({ word, k }: Layout, kernels: readonly string[]): string {
   const bytes = Buffer.alloc(K.length * word);
   for (const [i, value] of K.entries()) for (let at = 0; at < word; at += 4) bytes.writeUInt32LE(value, word * i + at);
-  const data = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
-  return `(module (import "e" "m" (memory 1))\n${kernels.join('\n')}\n(data (i32.const ${k}) "${data}"))\n`;
+  const data = (at: number, content: Iterable<number>) =>
+    `(data (i32.const ${at}) "${[...content].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('')}")`;
+  return `(module (import "e" "m" (memory 1))\n${kernels.join('\n')}\n${data(SWAP_AT, BIG_ENDIAN)}\n${data(k, bytes)})\n`;
 }
 
-/** The lanes of a vector register for consecutive blocks of one message. */
-function ofOneMessage(unit: Unit, pointer: string, from: number): Unit {
-  return { ...unit, pointers: [pointer, pointer, pointer, pointer], offsets: [0, 1, 2, 3].map((i) => 64 * (from + i)) };
+/** Two messages in a register, of 32 bits and twice: `i` is the register's number. */
+function doubled(unit: Unit, i: number): Unit {
+  return { ...unit, prefix: `d${i}`, pointers: [], state: { at: DOUBLED_AT + 16 * i, step: 32 }, isDoubled: true };
+}
+
+/** Four messages of which two blocks each are scheduled at once, and hashed in two doubled registers side by side. */
+function fourAhead(lanes: readonly Unit[]): string {
+  const schedulers = lanes.map((unit, i) => {
+    const pointers = [2 * i, 2 * i, 2 * i + 1, 2 * i + 1].map((number) => `p${number}`);
+    return { ...unit, pointers, offsets: [0, 64, 0, 64] };
+  });
+  const rounders = lanes.map(doubled);
+  const load = (from: string, at: number) => `(v128.load offset=${at} ${from})`;
+  const places = LETTERS.map((_, at) => rounders.map((unit) => stateAt(unit, at)));
+  const before = places.flatMap((pair, at) =>
+    pair.map((place, i) => {
+      const four = load(get('st'), 16 * at);
+      return `(v128.store offset=${place} ${constant(0)} ${words(four, four, [2 * i, 2 * i, 2 * i + 1, 2 * i + 1])})`;
+    }),
+  );
+  const after = places.map(([first = 0, second = 0], at) => {
+    const four = words(load(constant(0), first), load(constant(0), second), [0, 2, 4, 6]);
+    return `(v128.store offset=${16 * at} ${get('st')} ${four})`;
+  });
+  const pointers = [0, 1, 2, 3].map((number) => `p${number}`);
+  return kernelAhead('fourAhead', pointers, {
+    schedulers,
+    rounders,
+    state: constant(0),
+    blocks: 2,
+    kw: WIDE.kw,
+    before,
+    after,
+  });
 }
 
 /** One message in scalar registers (four of its blocks scheduled at once, too), four in vector registers, and all five of them. */
 export function kernelText(): string {
   const [lanes, one] = [simd(NARROW, 'v', 0), scalar(NARROW, 4)];
   const alone = { ...one, isAlone: true };
-  const ahead = { schedulers: [ofOneMessage(lanes, 'p4', 0)], rounder: alone, blocks: 4, kw: NARROW.wScalar };
+  const blocks = { ...lanes, pointers: ['p4', 'p4', 'p4', 'p4'], offsets: [0, 64, 128, 192] };
   return module(NARROW, [
     kernel('one', [alone]),
-    kernelAhead('oneAhead', ahead),
+    kernelAhead('oneAhead', ['p4'], {
+      schedulers: [blocks],
+      rounders: [alone],
+      state: get('st'),
+      blocks: 4,
+      kw: NARROW.kw,
+    }),
     kernel('four', [lanes]),
     kernel('five', [lanes, one]),
   ]);
 }
 
-/** Eight messages in vector registers, those and one in scalar ones, and four with two blocks each scheduled at once. */
+/** Eight messages in vector registers, those and one in scalar ones, and four with two blocks each at a time. */
 export function wideKernelText(): string {
-  const lanes = [simd(WIDE, 'x', 0), simd(WIDE, 'y', 4)];
-  const four = { ...simd(WIDE, 'v', 0), state: { at: 0, step: 16 } };
-  const schedulers = lanes.map((unit, i) => ({
-    ...unit,
-    pointers: four.pointers,
-    offsets: new Array<number>(4).fill(64 * i),
-  }));
-  const one = { ...scalar({ ...WIDE, scalarState: 128 }, 0), isAlone: true };
-  const ofOne = lanes.map((unit, i) => ofOneMessage(unit, 'p0', 4 * i));
-  return module(WIDE, [
-    kernel('eight', lanes),
-    kernel('nine', [...lanes, scalar(WIDE, 8)]),
-    kernelAhead('fourAhead', { schedulers, rounder: four, blocks: 2, kw: WIDE.wScalar }),
-    kernelAhead('oneAhead', { schedulers: ofOne, rounder: one, blocks: 8, kw: WIDE.wScalar }),
-  ]);
+  const lanes = [simd(WIDE, 'x', 0), simd(WIDE, 'y', 4)].map((unit) => ({ ...unit, swap: SWAP_AT }));
+  return module(WIDE, [kernel('eight', lanes), kernel('nine', [...lanes, scalar(WIDE, 8)]), fourAhead(lanes)]);
 }
