@@ -31,7 +31,6 @@ export async function benchEngines(rounds: number): Promise<object> {
   for (const width of [1, 2, 3, 4, 5]) add(width, { lanes: 5 }, '');
   if (wide !== undefined) {
     for (const width of [1, 2, 4, 5, 6, 7, 8]) add(width, { lanes: 8, wide }, ', wide registers');
-    add(9, { lanes: 9, wide }, ', wide registers');
   }
   for (const run of contestants.values()) await run();
   const results = await inTurns(rounds, contestants);

@@ -28,14 +28,30 @@ export interface FileTable {
   readonly ctime: BigInt64Array;
   /** SHA-256 of each file, raw, `DIGEST_BYTES` each; valid where `hashed` is 1. */
   readonly digests: Uint8Array;
-  /** 0 where a file is not hashed, 2 where it is but only in parts. */
+  /** 0 where a file is not hashed, 1 where it is, 2 where it is but only in parts; more in a table of unseen files. */
   readonly hashed: Uint8Array;
 }
+
+/** In a table of unseen files, `hashed` of one that was seen and is to be hashed later, and of one that has to be listed again. */
+export const SEEN = 3;
+export const AGAIN = 4;
 
 /** Name of entry `index`, relative to the artifact's root. */
 export function nameAt(table: FileTable, index: number): PathBytes {
   const start = index === 0 ? 0 : (table.nameEnd[index - 1] ?? 0);
   return fromBuffer(table.names.subarray(start, table.nameEnd[index]));
+}
+
+/** All names, in their order: much faster than one after the other. */
+export function namesOf({ names, nameEnd, count }: FileTable): PathBytes[] {
+  const text = fromBuffer(names);
+  const list = new Array<PathBytes>(count);
+  for (let i = 0, start = 0; i < count; i++) {
+    const end = nameEnd[i] ?? 0;
+    list[i] = text.slice(start, end) as PathBytes;
+    start = end;
+  }
+  return list;
 }
 
 /** Where entry `index` is opened: its name, or what an allowed link leads to. */
@@ -62,6 +78,28 @@ export function isListed(table: FileTable, index: number, stat: BigIntStats): bo
     stat.mtimeNs === table.mtime[index] &&
     stat.ctimeNs === table.ctime[index]
   );
+}
+
+/** Takes down what a file is that nobody had looked at. */
+export function takeDown(table: FileTable, index: number, stat: BigIntStats): void {
+  table.size[index] = Number(stat.size);
+  table.device[index] = stat.dev;
+  table.inode[index] = stat.ino;
+  table.mtime[index] = stat.mtimeNs;
+  table.ctime[index] = stat.ctimeNs;
+}
+
+/** A table of files of which only the names are known, in the order given; `targets` by index, where they are others. */
+export function unseenFiles(names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>): FileTable {
+  const text = names.join('');
+  const table = { ...emptyTable(names.length, text.length, 0), targets };
+  Buffer.from(table.names.buffer).write(text, 'latin1');
+  let end = 0;
+  for (const [i, path] of names.entries()) {
+    end += path.length;
+    table.nameEnd[i] = end;
+  }
+  return table;
 }
 
 /** Collects entries in any order and freezes them into a sorted, shared `FileTable`. */
@@ -94,7 +132,7 @@ export class FileTableBuilder {
   freeze(): FileTable {
     const names = this.#names;
     const count = names.length;
-    const order = Uint32Array.from(names.keys()).sort((a, b) => comparePaths(name(names, a), name(names, b)));
+    const order = inByteOrder(names);
     let nameBytes = 0;
     let totalBytes = 0;
     for (let i = 0; i < count; i++) {
@@ -135,11 +173,18 @@ export class FileTableBuilder {
   }
 }
 
+/** Where each name is to come from, so that they are sorted by their bytes. Names that come folder by folder are sorted fast. */
+export function inByteOrder(names: readonly PathBytes[]): readonly number[] {
+  // Unlike that of typed arrays, this method makes use of what is in order already.
+  return Array.from(names.keys()).sort((a, b) => comparePaths(name(names, a), name(names, b)));
+}
+
 function name(names: readonly PathBytes[], index: number): PathBytes {
   return names[index] ?? ('' as PathBytes);
 }
 
-function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
+/** A table to be filled. */
+export function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
   const shared = (bytes: number) => new SharedArrayBuffer(bytes);
   return {
     count,

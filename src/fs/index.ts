@@ -10,6 +10,7 @@ export {
   toBuffer,
 } from './entry-path.ts';
 export {
+  AGAIN,
   DIGEST_BYTES,
   digestAt,
   type FileTable,
@@ -17,11 +18,15 @@ export {
   hexAt,
   isListed,
   nameAt,
+  namesOf,
   openPathAt,
+  SEEN,
+  unseenFiles,
 } from './file-table.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
-export { type Listing, listPath } from './listing.ts';
+export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
+export { mergeTables } from './merge-tables.ts';
 export { kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 export { changedFolders, EntryReader } from './read-entry.ts';
 export type { WalkOptions } from './walk.ts';

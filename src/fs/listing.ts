@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
-import { type FileTable, FileTableBuilder } from './file-table.ts';
+import { type FileTable, FileTableBuilder, nameAt, openPathAt, SEEN } from './file-table.ts';
 import { ioError } from './io-failure.ts';
 import { kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 import { Walk, type WalkOptions } from './walk.ts';
@@ -19,13 +19,18 @@ export interface Listing {
   readonly failures: readonly Failure[];
 }
 
+export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
+  /** As in `WalkOptions`, with the folder that they are opened from. */
+  readonly onUnseen?: (files: FileTable, root: number) => void;
+}
+
 /**
  * Lists a file or a folder. The path's last component must not be a link unless links are allowed; links on the way to
  * it are followed, since the platform chose that path and not the content.
  *
  * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED` or `SOURCE_UNAVAILABLE` when there is nothing to list.
  */
-export function listPath(path: string, options: WalkOptions): Listing {
+export function listPath(path: string, options: ListOptions): Listing {
   const real = options.allowSymlinks ? resolveLinks(path) : path;
   const parent = openParent(real);
   const name = fromText(basename(real));
@@ -46,23 +51,39 @@ export function listPath(path: string, options: WalkOptions): Listing {
   }
 }
 
-function listFile(root: number, name: PathBytes, stat: BigIntStats, options: WalkOptions): Listing {
+function listFile(root: number, name: PathBytes, stat: BigIntStats, options: ListOptions): Listing {
   options.onEntry();
   const files = new FileTableBuilder();
   files.add(name, stat);
   return { kind: 'file', root, files: files.freeze(), folders: new FileTableBuilder().freeze(), failures: [] };
 }
 
-function listFolder(root: number, options: WalkOptions): Listing {
-  const walk = new Walk(root, options);
+function listFolder(root: number, options: ListOptions): Listing {
+  let isHandedOn = false;
+  const { onUnseen, ...plain } = options;
+  const handOn = (files: FileTable) => {
+    isHandedOn = true;
+    onUnseen?.(files, root);
+  };
+  const walk = new Walk(root, onUnseen === undefined ? plain : { ...plain, onUnseen: handOn });
   try {
     walk.run();
   } catch (error) {
-    closeSync(root);
+    // Others may be opening files below it: its number must not become that of something else.
+    if (!isHandedOn) closeSync(root);
     throw error;
   }
   const { failures } = walk;
   return { kind: 'folder', root, files: walk.files.freeze(), folders: walk.folders.freeze(), failures };
+}
+
+/** Lists files once more that were named below an open folder, and were not what they were to be when they were opened. */
+export function listAgain(root: number, unseen: FileTable): Pick<Listing, 'files' | 'failures'> {
+  const walk = new Walk(root, { allowSymlinks: false, maxFiles: unseen.count, onEntry: () => {} });
+  for (let i = 0; i < unseen.count; i++) walk.look(nameAt(unseen, i), openPathAt(unseen, i));
+  const files = walk.files.freeze();
+  files.hashed.fill(SEEN);
+  return { files, failures: walk.failures };
 }
 
 function openParent(path: string): number {

@@ -1,9 +1,15 @@
 import { closeSync, readSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { entryText, type PathBytes } from './entry-path.ts';
-import { type FileTable, isListed, nameAt, openPathAt } from './file-table.ts';
+import { AGAIN, type FileTable, isListed, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
 import { ioError } from './io-failure.ts';
 import { kindOf, openFileBeneath, openFolderBeneath, statOpen } from './open.ts';
+
+/** A part of a file, in bytes. */
+interface Range {
+  readonly start: number;
+  readonly length: number;
+}
 
 /**
  * Reads one listed file from its first byte to its last, or a part of it, through one descriptor that is never re-opened by path. It must
@@ -16,21 +22,47 @@ export class EntryReader {
   readonly #end: number;
   #position: number;
 
-  /**
-   * @param range - a part of it, in bytes
-   * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
-   */
-  constructor(
-    root: number,
-    table: FileTable,
-    index: number,
-    range?: { readonly start: number; readonly length: number },
-  ) {
+  private constructor(descriptor: number, table: FileTable, index: number, range?: Range) {
     this.#table = table;
     this.#index = index;
     this.#position = range?.start ?? 0;
     this.#end = range === undefined ? (table.size[index] ?? 0) : range.start + range.length;
-    this.#descriptor = openListed(root, table, index);
+    this.#descriptor = descriptor;
+  }
+
+  /**
+   * @param range - a part of it
+   * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
+   */
+  static open(root: number, table: FileTable, index: number, range?: Range): EntryReader {
+    return new EntryReader(openListed(root, table, index), table, index, range);
+  }
+
+  /**
+   * Opens a file that nobody had looked at, and takes down what it is.
+   *
+   * @param mostBytes - a larger one is not to be read now
+   * @returns undefined for a larger one, and for what is not a regular file that can be opened: `hashed` tells which
+   */
+  static openUnseen(root: number, table: FileTable, index: number, mostBytes: number): EntryReader | undefined {
+    let descriptor: number;
+    try {
+      descriptor = openFileBeneath(root, openPathAt(table, index));
+    } catch (error) {
+      if (errno(error) === undefined) throw error;
+      table.hashed[index] = AGAIN;
+      return undefined;
+    }
+    let isWanted = false;
+    try {
+      const stat = statOpen(descriptor);
+      takeDown(table, index, stat);
+      table.hashed[index] = stat.isFile() ? SEEN : AGAIN;
+      isWanted = stat.isFile() && stat.size <= mostBytes;
+    } finally {
+      if (!isWanted) closeSync(descriptor);
+    }
+    return isWanted ? new EntryReader(descriptor, table, index) : undefined;
   }
 
   /** True when all of it was read. */

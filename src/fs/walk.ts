@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, opendirSync, realpathSync } from 'node:fs';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { entryText, fromBuffer, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
-import { FileTableBuilder } from './file-table.ts';
+import { type FileTable, FileTableBuilder, unseenFiles } from './file-table.ts';
 import { ioFailure } from './io-failure.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES } from './limits.ts';
 import { folderContents, kindOf, openFolderBeneath, statBeneath, statOpen } from './open.ts';
@@ -13,7 +13,18 @@ export interface WalkOptions {
   readonly maxFiles: number;
   /** Called once per entry: counts progress, and throws to stop the walk. */
   readonly onEntry: () => void;
+  /**
+   * Where there are many files: takes some whose names are known and no more, for whoever opens them to look at them. Without it,
+   * and where there are few, each is looked at here.
+   */
+  readonly onUnseen?: (files: FileTable) => void;
 }
+
+/** Files whose names are handed on together. */
+const UNSEEN_TOGETHER = 1024;
+
+/** So few are looked at here. */
+const FEW = 64;
 
 /** One folder of the walk: where it is named, where it is opened, and which folders it lies in. */
 interface Visit {
@@ -37,6 +48,9 @@ export class Walk {
   readonly failures: Failure[] = [];
   readonly #options: WalkOptions;
   readonly #root: number;
+  readonly #unseen: PathBytes[] = [];
+  #unseenTargets = new Map<number, PathBytes>();
+  #handedOn = 0;
   #realRoot: PathBytes | undefined;
 
   constructor(root: number, options: WalkOptions) {
@@ -47,6 +61,28 @@ export class Walk {
   run(): void {
     const empty = '' as PathBytes;
     this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
+    if (this.#handedOn > 0 || this.#unseen.length > FEW) this.#handOn();
+    else for (const [i, name] of this.#unseen.entries()) this.look(name, this.#unseenTargets.get(i) ?? name);
+  }
+
+  /** Looks at what was named as a file: adds it if it is one, and says what is wrong with it otherwise. */
+  look(name: PathBytes, target: PathBytes): void {
+    let stat: BigIntStats;
+    try {
+      stat = statBeneath(this.#root, target);
+    } catch (error) {
+      this.#unreadable(name, error, 'read attributes');
+      return;
+    }
+    if (stat.isFile()) this.files.add(name, stat, target);
+    else this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
+  }
+
+  #handOn(): void {
+    const names = this.#unseen.splice(0);
+    this.#options.onUnseen?.(unseenFiles(names, this.#unseenTargets));
+    this.#unseenTargets = new Map();
+    this.#handedOn += names.length;
   }
 
   #folder(visit: Visit): void {
@@ -57,14 +93,17 @@ export class Walk {
       return;
     }
     this.folders.add(visit.name, stat, visit.target);
-    const names = this.#names(visit);
-    this.#refuseLookalikes(visit.name, names);
+    const { names, files } = this.#names(visit);
+    this.#refuseLookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
+    for (const name of files.sort()) this.#file(here, name);
     for (const name of names) this.#entry(here, name);
   }
 
-  #names(visit: Visit): PathBytes[] {
-    const names: PathBytes[] = [];
+  /** @returns those of regular files, where they need not be looked at here, and the others */
+  #names(visit: Visit): { names: PathBytes[]; files: PathBytes[] } {
+    const [names, files]: [PathBytes[], PathBytes[]] = [[], []];
+    const areFilesKnown = this.#options.onUnseen !== undefined;
     try {
       // 'buffer' is documented for opendir, and missing from its type.
       const encoding = 'buffer' as BufferEncoding;
@@ -72,8 +111,10 @@ export class Walk {
       try {
         for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
           this.#options.onEntry();
-          names.push(fromBuffer(entry.name as unknown as Buffer));
-          this.#limitFiles(this.files.count + names.length);
+          const name = fromBuffer(entry.name as unknown as Buffer);
+          if (areFilesKnown && entry.isFile()) files.push(name);
+          else names.push(name);
+          this.#limitFiles(this.files.count + this.#handedOn + this.#unseen.length + names.length + files.length);
         }
       } finally {
         folder.closeSync();
@@ -82,7 +123,7 @@ export class Walk {
       if (error instanceof WeighlockError || errno(error) === undefined) throw error;
       this.failures.push(ioFailure(error, 'read folder', entryText(visit.name) || '.'));
     }
-    return names;
+    return { names, files };
   }
 
   #limitFiles(count: number): void {
@@ -94,16 +135,28 @@ export class Walk {
     });
   }
 
-  #entry(parent: Visit, name: PathBytes): void {
-    const path = joinPath(parent.name, name);
+  #isNamedWell(path: PathBytes, name: PathBytes): boolean {
     if (!isValidUtf8(name)) {
       this.#refuse(path, 'name is not valid UTF-8', 'rename the file; other tools would read this name differently');
-      return;
+      return false;
     }
-    if (path.length > MAX_PATH_BYTES) {
-      this.#limit(path, `path of ${path.length} bytes, more than ${MAX_PATH_BYTES}`);
-      return;
-    }
+    if (path.length <= MAX_PATH_BYTES) return true;
+    this.#limit(path, `path of ${path.length} bytes, more than ${MAX_PATH_BYTES}`);
+    return false;
+  }
+
+  /** A regular file, as its folder has it. */
+  #file(parent: Visit, name: PathBytes): void {
+    const path = joinPath(parent.name, name);
+    if (!this.#isNamedWell(path, name)) return;
+    const index = this.#unseen.push(path) - 1;
+    if (parent.target !== parent.name) this.#unseenTargets.set(index, joinPath(parent.target, name));
+    if (index + 1 === UNSEEN_TOGETHER) this.#handOn();
+  }
+
+  #entry(parent: Visit, name: PathBytes): void {
+    const path = joinPath(parent.name, name);
+    if (!this.#isNamedWell(path, name)) return;
     let stat: BigIntStats;
     try {
       stat = statBeneath(parent.descriptor, name);

@@ -1,10 +1,10 @@
-import { type Failure, failureOf } from '../error/index.ts';
+import { failureOf } from '../error/index.ts';
 import { type Control, checkStop, Stopped } from './control.ts';
 import type { Engine } from './engine.ts';
 import { Input } from './input.ts';
 import { closeLine, type Line, LineSender } from './line.ts';
-import type { HashReply, HashRequest, SecondDigests } from './protocol.ts';
-import { type Next, store, takeNext } from './queue.ts';
+import type { HashReply, HashRequest, Kernel, SecondDigests } from './protocol.ts';
+import { type Inputs, type Next, store, takeNext } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
 
 /** Reads the one file of a request for the thread that hashes it. */
@@ -14,7 +14,7 @@ export function readAhead(request: HashRequest, line: Line, control: Control): H
   const check = () => checkStop(control);
   const stream = new LineSender(line).open();
   try {
-    const input = new Input(next, control);
+    const input = Input.open(next, control);
     try {
       stream.init();
       while (!input.isAtEnd) stream.send(input.read(stream.piece(check)));
@@ -33,39 +33,40 @@ export function readAhead(request: HashRequest, line: Line, control: Control): H
   }
 }
 
-/** One worker's share of a hash request: takes files off the common queue until it is empty. */
-export async function hashFiles(
-  request: HashRequest,
-  engine: Engine,
-  buffer: Buffer,
-  control: Control,
-): Promise<HashReply> {
-  const failures: { task: number; failure: Failure }[] = [];
-  const second: SecondDigests[] = [];
-  const hashers = await Promise.all(
-    request.tasks.map((task) => (task.second === undefined ? undefined : SecondHasher.create(task.second))),
-  );
-  for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
+/** Second hashes: their hashers by task, and what they came to. */
+interface Seconds {
+  readonly hashers: readonly (SecondHasher | undefined)[];
+  readonly digests: SecondDigests[];
+}
+
+export async function secondsOf({ tasks }: HashRequest): Promise<Seconds> {
+  const hashers = tasks.map(({ second }) => (second === undefined ? undefined : SecondHasher.create(second)));
+  return { hashers: await Promise.all(hashers), digests: [] };
+}
+
+/** One worker's share of the files, one after the other. @returns what computed the digests */
+export function hashFiles(inputs: Inputs, engine: Engine, buffer: Buffer, control: Control, seconds?: Seconds): Kernel {
+  for (let taken = inputs.take(); taken !== undefined; taken = inputs.take()) {
+    const { next, input } = taken;
     const { task, index } = next;
     try {
-      const digests = hashOne(next, engine, hashers[task], buffer, control);
-      if (digests !== undefined) second.push({ task, index, digests });
+      const digests = hashOne(next, input, engine, seconds?.hashers[task], buffer, control);
+      if (digests !== undefined) seconds?.digests.push({ task, index, digests });
     } catch (error) {
-      if (error instanceof Stopped) throw error;
-      failures.push({ task, failure: failureOf(error) });
+      inputs.failed(next, error);
     }
   }
-  return { kernel: engine.name === 'wasm' ? 'hash-wasm' : 'openssl', failures, second };
+  return engine.name === 'wasm' ? 'hash-wasm' : 'openssl';
 }
 
 function hashOne(
   next: Next,
+  input: Input,
   engine: Engine,
   second: SecondHasher | undefined,
   buffer: Buffer,
   control: Control,
 ): readonly string[] | undefined {
-  const input = new Input(next, control);
   try {
     engine.init();
     second?.init();

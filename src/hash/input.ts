@@ -9,15 +9,20 @@ export class Input {
   readonly #copy: Copy | undefined;
   readonly #control: Control;
 
-  /** @throws WeighlockError `SOURCE_CHANGED`, `SOURCE_UNAVAILABLE` or what creating the copy throws */
-  constructor({ work, index, shard }: Next, control: Control) {
-    const { root, files } = work.listing;
+  constructor(reader: EntryReader, control: Control, copy?: Copy) {
+    this.#reader = reader;
     this.#control = control;
-    this.#copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+    this.#copy = copy;
+  }
+
+  /** @throws WeighlockError `SOURCE_CHANGED`, `SOURCE_UNAVAILABLE` or what creating the copy throws */
+  static open({ work, index, shard }: Next, control: Control): Input {
+    const { root, files } = work.listing;
+    const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
     try {
-      this.#reader = new EntryReader(root, files, index, shard);
+      return new Input(EntryReader.open(root, files, index, shard), control, copy);
     } catch (error) {
-      this.#copy?.close();
+      copy?.close();
       throw error;
     }
   }

@@ -13,6 +13,7 @@ import {
 import type { EngineName } from './engine.ts';
 import { fastestKernel, type KernelChoice } from './lanes/index.ts';
 import { createLine, type Line } from './line.ts';
+import { Lister } from './lister.ts';
 import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
 import { unitCount } from './queue.ts';
 import { limitShards, shardAt, shardCount, shardDigests } from './shards.ts';
@@ -72,13 +73,36 @@ export class HashPool {
     limitRate(this.control, bytesPerSecond);
   }
 
+  /**
+   * Lists a file or folder as `list` does; where there are many files, the small ones are hashed when they are listed.
+   *
+   * @param mostWorkers - most threads to use, at least 1
+   */
+  async listHashing(
+    request: Omit<ListRequest, 'kind' | 'sendsUnseen'>,
+    engine: EngineName,
+    mostWorkers: number,
+  ): Promise<Listing> {
+    const lister = new Lister({
+      threads: this.#threads,
+      startOne: () => {
+        if (this.#threads.size < mostWorkers) this.#start(engine);
+      },
+      engine,
+      chooseKernel: () => this.kernelFor(engine, LEAST_CHOICE_BYTES),
+    });
+    const listing = await lister.list(request);
+    for (const kernel of lister.kernels) this.#kernels.add(kernel);
+    return listing;
+  }
+
   /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */
   async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
     return (await this.#threads.ask(0, { kind: 'list', ...request })) as Listing;
   }
 
   /**
-   * Hashes every file of every task into its table (`digests`, `hashed`).
+   * Hashes every file of every task into its table (`digests`, `hashed`), but for those that are.
    *
    * @param mostWorkers - most threads to use, at least 1
    * @returns by task: what went wrong, and the second digests by file name
@@ -88,10 +112,13 @@ export class HashPool {
     engine: EngineName,
     mostWorkers: number,
   ): Promise<{ failures: TaskFailures; second: readonly ReadonlyMap<PathBytes, readonly string[]>[] }> {
-    for (const { listing, second } of tasks)
+    for (const { listing, second, shards, copyTo } of tasks) {
       if (second?.shardBytes !== undefined) limitShards(listing.files, second.shardBytes);
-    const order = largestFirst(tasks);
-    const bytes = tasks.reduce((sum, { listing }) => sum + listing.files.totalBytes, 0);
+      // A digest alone is not what was asked for.
+      if (second !== undefined || shards !== undefined || copyTo !== undefined) listing.files.hashed.fill(0);
+    }
+    const { order, bytes } = largestFirst(tasks);
+    if (order.length === 0) return { failures: tasks.map(() => []), second: tasks.map(() => new Map()) };
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
     while (this.#threads.size < wanted) this.#start(engine);
     restartQueue(this.control);
@@ -106,7 +133,7 @@ export class HashPool {
       isOneLarge && mostWorkers > 1
         ? [await this.#hashAhead(request)]
         : ((await this.#threads.askAll(request)) as HashReply[]);
-    if (order.length > 0) for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
+    for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     const failures: Failure[][] = tasks.map(() => []);
     for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
     const second = tasks.map(({ shards, listing }) =>
@@ -165,20 +192,27 @@ export class HashPool {
   }
 }
 
-/** Positions over all tasks, largest file first, so that no thread is left alone with a big one at the end. */
-export function largestFirst(tasks: readonly HashTask[]): Uint32Array {
+/**
+ * Positions over all tasks, largest file first, so that no thread is left alone with a big one at the end; those that are hashed
+ * are left out.
+ */
+export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint32Array; readonly bytes: number } {
   const count = tasks.reduce((sum, task) => sum + unitCount(task), 0);
   const sizes = new Float64Array(count);
-  let offset = 0;
-  for (const task of tasks) {
-    const { files } = task.listing;
-    if (task.shards === undefined) sizes.set(files.size, offset);
-    else
-      for (let shard = 0; shard < shardCount(task.shards); shard++)
-        sizes[offset + shard] = shardAt(task.shards, files, shard).length;
-    offset += unitCount(task);
+  const all = new Uint32Array(new SharedArrayBuffer(count * 4));
+  let [offset, length, bytes] = [0, 0, 0];
+  for (const { listing, shards } of tasks) {
+    const { files } = listing;
+    const units = shards === undefined ? files.count : shardCount(shards);
+    for (let unit = 0; unit < units; unit++) {
+      if (shards === undefined && files.hashed[unit] === 1) continue;
+      const size = shards === undefined ? (files.size[unit] ?? 0) : shardAt(shards, files, unit).length;
+      sizes[offset + unit] = size;
+      bytes += size;
+      all[length++] = offset + unit;
+    }
+    offset += units;
   }
-  const order = new Uint32Array(new SharedArrayBuffer(count * 4));
-  for (let i = 0; i < count; i++) order[i] = i;
-  return order.sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b);
+  const order = all.subarray(0, length);
+  return { order: order.sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b), bytes };
 }

@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { Listing } from '../fs/index.ts';
+import type { FileTable, Listing } from '../fs/index.ts';
 import type { Control } from './control.ts';
 import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
@@ -16,7 +16,7 @@ export interface WorkerSetup {
 
 /** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */
 export interface HashTask {
-  readonly listing: Listing;
+  readonly listing: Pick<Listing, 'root' | 'files'>;
   /** Folder that already has every subfolder; each file is created in it, never overwritten. */
   readonly copyTo?: string;
   /** Another hash of the same bytes, in the same pass. */
@@ -31,6 +31,26 @@ export interface ListRequest {
   readonly path: string;
   readonly allowSymlinks: boolean;
   readonly maxFiles: number;
+  /** Sends files that nobody has looked at while it goes on: `Unseen`. */
+  readonly sendsUnseen?: boolean;
+}
+
+/** Files of which only the names are known, and the open folder that they are opened from. */
+export interface Unseen {
+  readonly root: number;
+  readonly files: FileTable;
+}
+
+/** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
+export interface LookRequest extends Unseen {
+  readonly kind: 'look';
+  readonly engine: EngineName;
+  readonly kernel?: KernelChoice;
+}
+
+/** Lists what was not what it was to be when it was looked at. */
+export interface AgainRequest extends Unseen {
+  readonly kind: 'again';
 }
 
 export interface HashRequest {
@@ -65,7 +85,7 @@ export interface LineRequest {
   readonly kernel?: KernelChoice;
 }
 
-export type Request = ListRequest | HashRequest | RecheckRequest | LineRequest;
+export type Request = ListRequest | LookRequest | AgainRequest | HashRequest | RecheckRequest | LineRequest;
 
 /** Failures of one worker's share, each with the number of its task. */
 export interface HashReply {

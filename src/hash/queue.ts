@@ -1,5 +1,6 @@
 import { digestAt } from '../fs/index.ts';
 import { type Control, countFile, nextInQueue } from './control.ts';
+import { Input } from './input.ts';
 import type { HashRequest, HashTask } from './protocol.ts';
 import { shardAt, shardCount, storeShard } from './shards.ts';
 
@@ -13,6 +14,29 @@ export interface Next {
   readonly length: number;
   /** For a shard: its number, and where it begins. */
   readonly shard?: { readonly number: number; readonly start: number; readonly length: number };
+}
+
+/** Where a worker gets its files from. */
+export interface Inputs {
+  /** The next one that can be opened; undefined when there is none left. */
+  take(): { readonly next: Next; readonly input: Input } | undefined;
+  /** Told what is wrong with one. */
+  failed(next: Next, error: unknown): void;
+}
+
+/** The files of a request, off the queue that all workers have in common. */
+export function queuedInputs(request: HashRequest, control: Control, failed: Inputs['failed']): Inputs {
+  const take = () => {
+    for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
+      try {
+        return { next, input: Input.open(next, control) };
+      } catch (error) {
+        failed(next, error);
+      }
+    }
+    return undefined;
+  };
+  return { take, failed };
 }
 
 /** The next one that nobody has taken; undefined when the queue is empty. */

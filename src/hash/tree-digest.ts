@@ -1,8 +1,8 @@
-import { digestAt, type FileTable, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
+import { DIGEST_BYTES, type FileTable, fromBuffer, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { Engine } from './engine.ts';
 
-/** Listing lines are hashed in pieces of about this many bytes, so that the listing is never in memory as a whole. */
-const PIECE_BYTES = 1 << 16;
+/** Lines that are hashed together, so that the listing is never in memory as a whole: about 100 KiB. */
+const PIECE_LINES = 1024;
 
 /**
  * One line of `sha256sum` (coreutils 9): digest, two spaces, name. A name with a backslash, newline or carriage return
@@ -15,16 +15,22 @@ export function checksumLine(hex: string, name: PathBytes): string {
 }
 
 /** The `sha256sum` listing of all files, sorted by path bytes: pieces of bytes, as one stream. */
-export function* checksumListing(table: FileTable): Generator<Buffer> {
-  let lines = '';
-  for (let i = 0; i < table.count; i++) {
-    lines += checksumLine(Buffer.from(digestAt(table, i)).toString('hex'), nameAt(table, i));
-    if (lines.length >= PIECE_BYTES) {
-      yield toBuffer(lines as PathBytes);
-      lines = '';
+export function* checksumListing({ count, names, nameEnd, digests }: FileTable): Generator<Buffer> {
+  for (let first = 0; first < count; first += PIECE_LINES) {
+    const next = Math.min(first + PIECE_LINES, count);
+    const begin = nameEnd[first - 1] ?? 0;
+    // All names and all digests of the piece are made text at once, which is three times as fast as one by one.
+    const text = fromBuffer(names.subarray(begin, nameEnd[next - 1]));
+    const hex = Buffer.from(digests.buffer, first * DIGEST_BYTES, (next - first) * DIGEST_BYTES).toString('hex');
+    let lines = '';
+    for (let i = first, start = 0; i < next; i++) {
+      const end = (nameEnd[i] ?? 0) - begin;
+      const at = 2 * DIGEST_BYTES * (i - first);
+      lines += checksumLine(hex.slice(at, at + 2 * DIGEST_BYTES), text.slice(start, end) as PathBytes);
+      start = end;
     }
+    yield toBuffer(lines as PathBytes);
   }
-  yield toBuffer(lines as PathBytes);
 }
 
 /** Tree digest: SHA-256 of the `sha256sum` listing. Every file must have been hashed. 32 raw bytes. */

@@ -1,13 +1,24 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { failureOf, toFailure } from '../error/index.ts';
-import { changedFolders, listPath } from '../fs/index.ts';
+import { type Failure, failureOf, toFailure } from '../error/index.ts';
+import { changedFolders, type FileTable, type Listing, listAgain, listPath } from '../fs/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
-import { hashFiles, readAhead } from './hash-files.ts';
+import { hashFiles, readAhead, secondsOf } from './hash-files.ts';
 import { createLaneHasher, hashInLanes, type KernelChoice, type LaneHasher } from './lanes/index.ts';
 import { serveLine } from './line.ts';
-import type { HashRequest, Kernel, Request, WorkerSetup } from './protocol.ts';
+import { unseenInputs } from './look.ts';
+import type {
+  HashReply,
+  HashRequest,
+  Kernel,
+  ListRequest,
+  LookRequest,
+  Request,
+  Unseen,
+  WorkerSetup,
+} from './protocol.ts';
+import { queuedInputs } from './queue.ts';
 import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
@@ -35,15 +46,52 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     engines.set(name, ready);
     return ready;
   };
+  const bufferFor = ({ chunkBytes }: Engine): Buffer => {
+    if (buffer.length !== chunkBytes) buffer = Buffer.allocUnsafeSlow(chunkBytes);
+    return buffer;
+  };
 
-  const answer = async (request: Request): Promise<unknown> => {
-    if (request.kind === 'list') {
-      const onEntry = () => {
-        countEntry(control);
-        checkStop(control);
-      };
-      return listPath(request.path, { ...request, onEntry });
+  const list = ({ path, sendsUnseen = false, ...limits }: ListRequest, send: (part: Unseen) => void): Listing => {
+    const onEntry = () => {
+      countEntry(control);
+      checkStop(control);
+    };
+    const onUnseen = (files: FileTable, root: number) => send({ root, files });
+    return listPath(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) });
+  };
+
+  const look = async (request: LookRequest): Promise<Kernel> => {
+    const inputs = unseenInputs(request, control);
+    const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
+    if (own !== null)
+      return hashInLanes(inputs, { lanes: own.lanes, aloneBytes: Number.POSITIVE_INFINITY }, own, control);
+    const engine = await engineNamed(request.engine);
+    return hashFiles(inputs, engine, bufferFor(engine), control);
+  };
+
+  const hash = async (request: HashRequest): Promise<HashReply> => {
+    const failures: { task: number; failure: Failure }[] = [];
+    const inputs = queuedInputs(request, control, ({ task }, error) => {
+      if (error instanceof Stopped) throw error;
+      failures.push({ task, failure: failureOf(error) });
+    });
+    if (request.engine === 'wasm' && isWorthLanes(request)) {
+      const own = lanesFor(request.kernel);
+      if (own !== null) return { kernel: hashInLanes(inputs, request, own, control), failures, second: [] };
     }
+    const engine = await engineNamed(request.engine);
+    const seconds = await secondsOf(request);
+    return {
+      kernel: hashFiles(inputs, engine, bufferFor(engine), control, seconds),
+      failures,
+      second: seconds.digests,
+    };
+  };
+
+  const answer = async (request: Request, send: (part: Unseen) => void): Promise<unknown> => {
+    if (request.kind === 'list') return list(request, send);
+    if (request.kind === 'look') return look(request);
+    if (request.kind === 'again') return listAgain(request.root, request.files);
     if (request.kind === 'recheck') {
       return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
     }
@@ -63,18 +111,12 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     }
     // Which kernel it was says the thread that hashes.
     if (request.line !== undefined) return { failures: readAhead(request, request.line, control), second: [] };
-    if (request.engine === 'wasm' && isWorthLanes(request)) {
-      const own = lanesFor(request.kernel);
-      if (own !== null) return hashInLanes(request, own, control);
-    }
-    const engine = await engineNamed(request.engine);
-    if (buffer.length !== engine.chunkBytes) buffer = Buffer.allocUnsafeSlow(engine.chunkBytes);
-    return hashFiles(request, engine, buffer, control);
+    return hash(request);
   };
 
   port.on('message', async ({ id, request }: { id: number; request: Request }) => {
     try {
-      const value = await answer(request);
+      const value = await answer(request, (part) => port.postMessage({ id, part } satisfies Reply));
       port.postMessage({ id, ok: true, value } satisfies Reply);
     } catch (error) {
       // A stopped run has nobody left to answer to.

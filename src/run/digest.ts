@@ -45,7 +45,7 @@ export class DigestRun {
   async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
     const { path, hasher, concurrency, limits, shardBytes } = this.#request;
     const hashing = await Hashing.start(this.#pool, hasher, concurrency);
-    const listing = await hashing.list(path, limits);
+    const listing = await (shardBytes === undefined ? hashing.listHashing(path, limits) : hashing.list(path, limits));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);
     const shards = shardBytes === undefined ? {} : { shards: createShardTable(listing.files, shardBytes) };

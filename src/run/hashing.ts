@@ -49,8 +49,16 @@ export class Hashing {
     return this.pool.list({ path, allowSymlinks, maxFiles });
   }
 
+  /** Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is listed. */
+  async listHashing(
+    path: string,
+    { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>,
+  ): Promise<Listing> {
+    return this.pool.listHashing({ path, allowSymlinks, maxFiles }, this.choice.name, this.concurrency);
+  }
+
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
-  async hash(tasks: readonly HashTask[]): Promise<readonly Hashed[]> {
+  async hash(tasks: readonly (HashTask & { readonly listing: Listing })[]): Promise<readonly Hashed[]> {
     if (tasks.length === 0) return [];
     const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { type FileTable, hexAt, type Listing, nameAt, type PathBytes } from '../fs/index.ts';
+import { type FileTable, hexAt, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { createShardTable, type HashPool, type HashTask } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
@@ -118,7 +118,7 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome[]> {
     for (const work of works) await attempt(work, () => loadEvidence(work, hashing));
     for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
-    const ready: { work: Work; listing: Listing; task: HashTask }[] = [];
+    const ready: { work: Work; listing: Listing; task: HashTask & { readonly listing: Listing } }[] = [];
     for (const work of works) {
       const { listing } = work;
       if (listing !== undefined)
@@ -147,7 +147,7 @@ export class VerifyRun {
     return outcomes;
   }
 
-  #task({ stage, evidence }: Work, listing: Listing): HashTask {
+  #task({ stage, evidence }: Work, listing: Listing): HashTask & { readonly listing: Listing } {
     const { secondHash: second, shardBytes } = evidence;
     // A pin that may be of any artifact needs the digest of each.
     if (shardBytes !== undefined && stage === undefined && this.#plan.pins.length === 0)
@@ -218,7 +218,11 @@ export class VerifyRun {
 
   async #list(work: Work, path: string, hashing: Hashing): Promise<void> {
     work.path = path;
-    const listing = await hashing.list(path, this.#plan.limits);
+    const { secondHash, shardBytes } = work.evidence;
+    const isCopied = path !== work.artifact.destination && work.artifact.destination !== undefined;
+    const needsMore = secondHash !== undefined || shardBytes !== undefined || isCopied;
+    const { limits } = this.#plan;
+    const listing = await (needsMore ? hashing.list(path, limits) : hashing.listHashing(path, limits));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     work.listing = listing;
     work.failures.push(...listing.failures);
@@ -433,10 +437,6 @@ function wrongArchive({ origin, digest }: Requirement & { kind: 'archive' }, fou
     found,
     remedy: 'do not use this content; if it is the right one, pin it anew with: sha256sum ARCHIVE',
   };
-}
-
-function namesOf(table: FileTable): PathBytes[] {
-  return Array.from({ length: table.count }, (_, i) => nameAt(table, i));
 }
 
 function hexByName(table: FileTable): [PathBytes, string][] {

@@ -8,17 +8,24 @@ import { type ThreadKind, threadScript } from './script.ts';
  */
 const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
-/** What a thread answers a request with. */
+/** What a thread answers a request with; before it there may be parts of the answer. */
 export type Reply =
+  | { readonly id: number; readonly part: unknown }
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly failure: Failure };
+
+interface Waiter {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  part?(value: unknown): void;
+}
 
 /** Worker threads of one kind that answer requests: `{ id, request }` goes in, a `Reply` comes out. */
 export class ThreadGroup {
   readonly #kind: ThreadKind;
   readonly #onNotice: (notice: string) => void;
   readonly #threads: Worker[] = [];
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #waiting = new Map<number, Waiter>();
   readonly #limits: ResourceLimits;
   #lastId = 0;
   #stopped = false;
@@ -48,11 +55,16 @@ export class ThreadGroup {
     this.#threads.push(thread);
   }
 
-  /** @throws WeighlockError what the thread answers, or `INTERNAL` when one of them dies or has died */
-  ask(thread: number, request: object): Promise<unknown> {
+  /**
+   * @param part - gets the parts of the answer, in their order
+   * @throws WeighlockError what the thread answers, or `INTERNAL` when one of them dies or has died
+   */
+  ask(thread: number, request: object, part?: (value: unknown) => void): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
-    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    const answer = new Promise<unknown>((resolve, reject) =>
+      this.#waiting.set(id, { resolve, reject, ...(part === undefined ? {} : { part }) }),
+    );
     this.#threads[thread]?.postMessage({ id, request });
     return answer;
   }
@@ -74,6 +86,10 @@ export class ThreadGroup {
 
   #settle(reply: Reply): void {
     const waiter = this.#waiting.get(reply.id);
+    if ('part' in reply) {
+      waiter?.part?.(reply.part);
+      return;
+    }
     this.#waiting.delete(reply.id);
     if (reply.ok) waiter?.resolve(reply.value);
     else waiter?.reject(new WeighlockError(reply.failure));

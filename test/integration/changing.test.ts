@@ -47,7 +47,7 @@ function readEntry(
   buffer: Buffer,
   onChunk: (chunk: Uint8Array) => void,
 ) {
-  const reader = new EntryReader(root, files, index);
+  const reader = EntryReader.open(root, files, index);
   try {
     while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
     reader.check();

@@ -83,8 +83,7 @@ describe('the multi-buffer kernels', () => {
     const more = Buffer.from(WIDE_KERNEL, 'base64');
     for (let lane = 0; lane < 8; lane++) {
       const wrong = compiled(wrongAt(more, more.length - 1 - 4 * lane));
-      for (const lanes of [8, 9] as const)
-        assert.equal(createLaneHasher({ lanes, wide: wrong }), undefined, `${lanes} lanes, ${lane} from the end`);
+      assert.equal(createLaneHasher({ lanes: 8, wide: wrong }), undefined, `lane ${lane} from the end`);
     }
   });
 
@@ -96,7 +95,7 @@ describe('the multi-buffer kernels', () => {
     ]);
     assert.deepEqual(
       rates.map(([count]) => count),
-      process.arch === 'x64' ? [4, 5, 8, 9] : [4, 5],
+      process.arch === 'x64' ? [4, 5, 8] : [4, 5],
     );
     assert.ok(rates.every(([, rate]) => (rate ?? 0) > 0));
     assert.ok(rates.some(([count]) => count === lanes));
@@ -156,7 +155,7 @@ function wrongAt(bytes: Buffer, at: number): Buffer {
   return wrong;
 }
 
-for (const kernels of [{ lanes: 4 }, { lanes: 5 }, { lanes: 8, wide }, { lanes: 9, wide }] satisfies LaneKernels[]) {
+for (const kernels of [{ lanes: 4 }, { lanes: 5 }, { lanes: 8, wide }] satisfies LaneKernels[]) {
   const make = () => new LaneHasher(kernels);
   const all = Array.from({ length: kernels.lanes }, (_, lane) => lane);
   const same = (messages: readonly Uint8Array[], piece?: number): void => {

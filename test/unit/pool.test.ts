@@ -49,11 +49,9 @@ async function hashWith(choose?: () => Promise<KernelChoice>): Promise<HashPool>
 
 it('the kernel that was chosen is the one that runs, and the report can say why', async () => {
   const wide = new WebAssembly.Module(Buffer.from(WIDE_KERNEL, 'base64'));
-  for (const lanes of [8, 9] as const) {
-    const pool = await hashWith(async () => ({ lanes, wide, reason: 'the test says so' }));
-    assert.deepEqual(pool.kernels, ['multi-buffer-avx2']);
-    assert.equal(pool.kernelReason, 'the test says so');
-  }
+  const pool = await hashWith(async () => ({ lanes: 8, wide, reason: 'the test says so' }));
+  assert.deepEqual(pool.kernels, ['multi-buffer-avx2']);
+  assert.equal(pool.kernelReason, 'the test says so');
 });
 
 it('a kernel that computes wrongly in a thread is not used there', async () => {

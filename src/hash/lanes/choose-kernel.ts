@@ -14,7 +14,7 @@ import { WIDE_KERNEL } from './wide-kernel.ts';
 /** A kernel, and why this one. */
 export interface KernelChoice {
   readonly lanes: LaneCount;
-  /** The kernels for eight and nine lanes; threads share what was compiled. */
+  /** The kernels of wide registers; threads share what was compiled. */
   readonly wide?: WebAssembly.Module;
   /** What was measured, in MB/s: one message, and as many as there are lanes; absent where no kernel can be had. */
   readonly rates?: { readonly single: number; readonly several: number };
@@ -51,7 +51,7 @@ export function fastestKernel(): Promise<KernelChoice> {
 
 /** What tests put in the place of the real thing. */
 interface Circumstances {
-  /** The module for eight and nine lanes, base64. */
+  /** The module of wide registers, base64. */
   readonly kernel?: string;
   /** What makes V8 revectorize. */
   readonly flag?: string;
@@ -83,7 +83,7 @@ export async function chooseKernel({
   if (why === undefined) {
     await withFlag(flag, () => {
       wide = compile(kernel);
-      if (wide !== undefined) return measure([4, 5, 8, 9]);
+      if (wide !== undefined) return measure([4, 5, 8]);
       faults.push('eight lanes could not be compiled');
     });
   } else faults.push(`eight lanes ${why}`);

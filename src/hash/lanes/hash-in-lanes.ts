@@ -1,8 +1,7 @@
-import { type Failure, failureOf } from '../../error/index.ts';
-import { type Control, Stopped } from '../control.ts';
-import { Input } from '../input.ts';
-import type { HashReply, HashRequest } from '../protocol.ts';
-import { type Next, store, takeNext } from '../queue.ts';
+import type { Control } from '../control.ts';
+import type { Input } from '../input.ts';
+import type { HashRequest, Kernel } from '../protocol.ts';
+import { type Inputs, type Next, store } from '../queue.ts';
 import type { LaneHasher } from './lane-hasher.ts';
 
 /** A file, or a shard, in a lane. */
@@ -13,12 +12,16 @@ interface Job {
   isEnded: boolean;
 }
 
+/** How many files at once, and beyond which size one by itself, in bytes. */
+export type Together = Pick<HashRequest, 'lanes' | 'aloneBytes'>;
+
 /**
- * One worker's share of a hash request, several files at once: a lane that is done takes the next file off the common
- * queue, so that the lanes are full until the queue is empty. What is wrong with one file leaves the others alone.
+ * One worker's share of the files, several at once: a lane that is done takes the next one, so that the lanes are full until
+ * there is none left. What is wrong with one file leaves the others alone.
+ *
+ * @returns what computed the digests
  */
-export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: Control): HashReply {
-  const failures: { task: number; failure: Failure }[] = [];
+export function hashInLanes(inputs: Inputs, together: Together, hasher: LaneHasher, control: Control): Kernel {
   const jobs = new Map<number, Job>();
   let isEmpty = false;
   hasher.usedWide = false;
@@ -30,35 +33,24 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
     input.close();
   };
 
-  const failed = (task: number, error: unknown) => {
-    if (error instanceof Stopped) throw error;
-    failures.push({ task, failure: failureOf(error) });
-  };
-
-  /** Puts the next file that can be opened into a lane. */
   const take = (lane: number) => {
-    for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
-      try {
-        jobs.set(lane, { lane, next, input: new Input(next, control), isEnded: false });
-        hasher.begin(lane);
-        return;
-      } catch (error) {
-        failed(next.task, error);
-      }
-    }
-    isEmpty = true;
+    const taken = inputs.take();
+    isEmpty = taken === undefined;
+    if (taken === undefined) return;
+    jobs.set(lane, { lane, ...taken, isEnded: false });
+    hasher.begin(lane);
   };
 
   try {
     for (;;) {
-      for (let lane = 0; lane < laneCount(request, hasher, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
-      if (jobs.size === 0) return { kernel: hasher.kernel, failures, second: [] };
+      for (let lane = 0; lane < laneCount(together, hasher, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
+      if (jobs.size === 0) return hasher.kernel;
       for (const job of [...jobs.values()]) {
         try {
           fill(job, hasher);
         } catch (error) {
           release(job);
-          failed(job.next.task, error);
+          inputs.failed(job.next, error);
         }
       }
       hasher.run();
@@ -74,9 +66,9 @@ export function hashInLanes(request: HashRequest, hasher: LaneHasher, control: C
 }
 
 /** A file so large that the others are done before it is hashed by itself: beside them it would only be slower. */
-function laneCount(request: HashRequest, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
-  for (const { next } of jobs.values()) if (next.length > request.aloneBytes) return 0;
-  return Math.min(request.lanes, lanes);
+function laneCount(together: Together, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
+  for (const { next } of jobs.values()) if (next.length > together.aloneBytes) return 0;
+  return Math.min(together.lanes, lanes);
 }
 
 /** Brings the next bytes of a file into its lane, and ends its message behind the last. */

@@ -20,6 +20,7 @@ import {
   LETTERS,
   loadBlock,
   operations,
+  type ScalarLayout,
   scalar,
   scheduledRound,
   set,
@@ -42,8 +43,8 @@ const K = [
 ];
 
 /** Below 16 KiB, apart from each other. */
-const NARROW: Layout = { word: 16, k: 2048, w: 8192, wScalar: 9216, kw: 10_240, scalarState: 128 };
-const WIDE: Layout = { word: 32, k: 4096, w: 8192, wScalar: 10_240, kw: 12_288, scalarState: 256 };
+const NARROW: ScalarLayout = { word: 16, k: 2048, w: 8192, wScalar: 9216, kw: 10_240, scalarState: 128 };
+const WIDE: Layout = { word: 32, k: 4096, w: 8192, kw: 12_288 };
 
 /** Of two doubled registers for each working variable, and of the operand that swaps bytes. */
 const DOUBLED_AT = 3072;
@@ -154,8 +155,8 @@ export function kernelText(): string {
   ]);
 }
 
-/** Eight messages in vector registers, those and one in scalar ones, and four with two blocks each at a time. */
+/** Eight messages in vector registers, and four with two blocks each at a time. */
 export function wideKernelText(): string {
   const lanes = [simd(WIDE, 'x', 0), simd(WIDE, 'y', 4)].map((unit) => ({ ...unit, swap: SWAP_AT }));
-  return module(WIDE, [kernel('eight', lanes), kernel('nine', [...lanes, scalar(WIDE, 8)]), fourAhead(lanes)]);
+  return module(WIDE, [kernel('eight', lanes), fourAhead(lanes)]);
 }

@@ -9,9 +9,12 @@ export interface Layout {
   readonly word: number;
   readonly k: number;
   readonly w: number;
-  readonly wScalar: number;
   /** K + W of blocks that are scheduled ahead: twice 64 words, the second behind the first. */
   readonly kw: number;
+}
+
+export interface ScalarLayout extends Layout {
+  readonly wScalar: number;
   /** Of the scalar lane's state behind the state pointer. */
   readonly scalarState: number;
 }
@@ -51,7 +54,7 @@ export function simd({ word, k, w }: Layout, prefix: string, first: number): Uni
 }
 
 /** One lane in scalar registers. */
-export function scalar({ word, k, wScalar, scalarState }: Layout, number: number): Unit {
+export function scalar({ word, k, wScalar, scalarState }: ScalarLayout, number: number): Unit {
   const state = { at: scalarState, step: 4 };
   return { type: 'i32', prefix: 'i', pointers: [`p${number}`], state, word, k, w: wScalar };
 }

@@ -1,7 +1,7 @@
 import { KERNEL } from './kernel.ts';
 
 /** Messages that are hashed at once: in the lanes of one or two vector registers, and with one more in scalar ones. */
-export type LaneCount = 4 | 5 | 8 | 9;
+export type LaneCount = 4 | 5 | 8;
 
 /** Bytes that a lane takes at once; those of all lanes stay in the second-level cache between read and hash. */
 export const LANE_BYTES = 1 << 17;
@@ -19,8 +19,7 @@ const LANE_STEP = LANE_BYTES + 2 * BLOCK;
 const STATE_BYTES = 32;
 
 /** A kernel takes its scalar lane's state this far behind the pointer that it is given. */
-const NARROW_SCALAR = 128;
-const WIDE_SCALAR = 256;
+const SCALAR_STATE = 128;
 
 /** Fewer are faster one after the other: two 505 MB/s, in four lanes of narrow registers 475, of wide ones 730. */
 const LEAST_TOGETHER = 3;
@@ -28,7 +27,6 @@ const LEAST_TOGETHER_WIDE = 2;
 
 /** Fewer than this leave too much of the wide kernels empty. */
 const LEAST_EIGHT = 5;
-const LEAST_NINE = 6;
 
 interface Kernel {
   one(state: number, p4: number, blocks: number): void;
@@ -39,13 +37,12 @@ interface Kernel {
 
 interface WideKernel {
   eight(state: number, ...pointersAndBlocks: number[]): void;
-  nine(state: number, ...pointersAndBlocks: number[]): void;
   fourAhead(state: number, p0: number, p1: number, p2: number, p3: number, pairs: number): void;
 }
 
 export interface LaneKernels {
   readonly lanes?: LaneCount;
-  /** Kernels of wide registers, compiled: for eight and nine lanes, and for fewer with more blocks at a time. */
+  /** Kernels of wide registers, compiled: for eight lanes, and for four with two blocks at a time. */
   readonly wide?: WebAssembly.Module;
   /** The module of the others, base64. */
   readonly kernel?: string;
@@ -171,28 +168,26 @@ export class LaneHasher {
   #runTogether(busy: readonly number[]): void {
     const blocks = Math.min(...busy.map((lane) => this.#blocks(lane)));
     const p = (place: number) => this.#pointer(busy[place] ?? busy[0] ?? 0);
-    if (this.#wide !== undefined && busy.length >= (this.lanes === 9 ? LEAST_NINE : LEAST_EIGHT)) {
-      this.#bring(busy, 8, WIDE_SCALAR, false);
-      if (busy.length > 8)
-        this.#wide.nine(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), p(5), p(6), p(7), p(8), blocks);
-      else this.#wide.eight(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), p(5), p(6), p(7), blocks);
-      this.#bring(busy, 8, WIDE_SCALAR, true);
+    if (this.#wide !== undefined && busy.length >= LEAST_EIGHT) {
+      this.#bring(busy, 8, false);
+      this.#wide.eight(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), p(5), p(6), p(7), blocks);
+      this.#bring(busy, 8, true);
       this.usedWide = true;
     } else {
-      this.#bring(busy, 4, NARROW_SCALAR, false);
+      this.#bring(busy, 4, false);
       if (busy.length > 4) this.#kernel.five(KERNEL_STATE_AT, p(0), p(1), p(2), p(3), p(4), blocks);
       else this.#runFour(p(0), p(1), p(2), p(3), blocks);
-      this.#bring(busy, 4, NARROW_SCALAR, true);
+      this.#bring(busy, 4, true);
     }
     for (const lane of busy) this.#lane(lane).taken += blocks * BLOCK;
   }
 
   /** Copies states to where a kernel takes them: word by word for `width` vector lanes, then the scalar one; or back. */
-  #bring(busy: readonly number[], width: number, scalar: number, isBack: boolean): void {
+  #bring(busy: readonly number[], width: number, isBack: boolean): void {
     const words = this.#words;
     for (let place = 0; place < busy.length; place++) {
       const own = stateIndex(busy[place] ?? 0);
-      const first = (place < width ? KERNEL_STATE_AT + 4 * place : KERNEL_STATE_AT + scalar) / 4;
+      const first = (place < width ? KERNEL_STATE_AT + 4 * place : KERNEL_STATE_AT + SCALAR_STATE) / 4;
       const step = place < width ? width : 1;
       for (let i = 0; i < 8; i++) {
         if (isBack) words[own + i] = words[first + i * step] ?? 0;
@@ -213,7 +208,7 @@ export class LaneHasher {
 
   /** As many blocks at a time as can be scheduled together, and then what is left. */
   #runAlone(lane: number): void {
-    const state = 4 * stateIndex(lane) - NARROW_SCALAR;
+    const state = 4 * stateIndex(lane) - SCALAR_STATE;
     const fours = this.#blocks(lane) >>> 2;
     this.#kernel.oneAhead(state, this.#pointer(lane), fours);
     this.#lane(lane).taken += 4 * fours * BLOCK;

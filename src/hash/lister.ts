@@ -1,0 +1,122 @@
+import {
+  AGAIN,
+  type FileTable,
+  type Listing,
+  mergeTables,
+  nameAt,
+  openPathAt,
+  type PathBytes,
+  unseenFiles,
+} from '../fs/index.ts';
+import type { ThreadGroup } from '../thread/index.ts';
+import type { EngineName } from './engine.ts';
+import type { KernelChoice } from './lanes/index.ts';
+import type { AgainRequest, Kernel, ListRequest, LookRequest, Unseen } from './protocol.ts';
+
+/** After so many files of any size, finding the fastest kernel takes less than it saves. */
+const LEAST_CHOICE_PARTS = 8;
+
+/** What the threads are and can do. */
+export interface Lookers {
+  readonly threads: ThreadGroup;
+  /** Starts one more, if there may be more. */
+  startOne(): void;
+  readonly engine: EngineName;
+  chooseKernel(): Promise<KernelChoice | undefined>;
+}
+
+/**
+ * Lists a folder of many files and hashes the small ones of them meanwhile: the first thread reads the folders, and what it has named the
+ * others look at; at the end, it helps them. A file is opened once, and no thread waits until all are listed.
+ */
+export class Lister {
+  readonly kernels = new Set<Kernel>();
+  readonly #lookers: Lookers;
+  readonly #waiting: Unseen[] = [];
+  readonly #seen: FileTable[] = [];
+  /** Threads that look at something, and those that have nothing to do. */
+  readonly #looking = new Set<Promise<void>>();
+  readonly #idle: number[] = [];
+  #parts = 0;
+  #failure: unknown;
+  #kernel: KernelChoice | undefined;
+
+  constructor(lookers: Lookers) {
+    this.#lookers = lookers;
+  }
+
+  async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
+    const { threads } = this.#lookers;
+    for (let thread = 1; thread < threads.size; thread++) this.#idle.push(thread);
+    const listed = threads.ask(0, { kind: 'list', ...request, sendsUnseen: true }, (part) =>
+      this.#take(part as Unseen),
+    );
+    const listing = (await listed) as Listing;
+    if (this.#parts === 0) return listing;
+    this.#idle.push(0);
+    this.#handOut();
+    while (this.#looking.size > 0) await Promise.allSettled(this.#looking);
+    if (this.#failure !== undefined) throw this.#failure;
+    const again = await this.#again(listing.root);
+    const tables = again === undefined ? this.#seen : [...this.#seen, again.files];
+    const failures = again === undefined ? listing.failures : [...listing.failures, ...again.failures];
+    return { ...listing, files: mergeTables(listing.files, tables), failures };
+  }
+
+  #take(part: Unseen): void {
+    this.#waiting.push(part);
+    this.#parts++;
+    const { threads, startOne, chooseKernel } = this.#lookers;
+    if (this.#waiting.length > this.#idle.length + 1) {
+      const before = threads.size;
+      startOne();
+      if (threads.size > before) this.#idle.push(before);
+    }
+    if (this.#parts === LEAST_CHOICE_PARTS)
+      chooseKernel().then(
+        (kernel) => {
+          this.#kernel = kernel;
+        },
+        () => {},
+      );
+    this.#handOut();
+  }
+
+  #handOut(): void {
+    while (this.#waiting.length > 0 && this.#idle.length > 0) {
+      const [part, thread] = [this.#waiting.shift(), this.#idle.pop()];
+      if (part === undefined || thread === undefined) return;
+      const looking = this.#look(part, thread).finally(() => this.#looking.delete(looking));
+      this.#looking.add(looking);
+      // Whoever waits for all of them hears of it.
+      looking.catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+    }
+  }
+
+  async #look(part: Unseen, thread: number): Promise<void> {
+    const { threads, engine } = this.#lookers;
+    const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
+    const request: LookRequest = { kind: 'look', engine, ...part, ...kernel };
+    const used = (await threads.ask(thread, request)) as Kernel;
+    if (part.files.hashed.includes(1)) this.kernels.add(used);
+    this.#seen.push(part.files);
+    this.#idle.push(thread);
+    this.#handOut();
+  }
+
+  async #again(root: number): Promise<Pick<Listing, 'files' | 'failures'> | undefined> {
+    const names: PathBytes[] = [];
+    const targets = new Map<number, PathBytes>();
+    for (const table of this.#seen) {
+      for (let i = table.hashed.indexOf(AGAIN); i >= 0; i = table.hashed.indexOf(AGAIN, i + 1)) {
+        targets.set(names.length, openPathAt(table, i));
+        names.push(nameAt(table, i));
+      }
+    }
+    if (names.length === 0) return undefined;
+    const request: AgainRequest = { kind: 'again', root, files: unseenFiles(names, targets) };
+    return (await this.#lookers.threads.ask(0, request)) as Pick<Listing, 'files' | 'failures'>;
+  }
+}

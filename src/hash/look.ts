@@ -1,0 +1,44 @@
+import { AGAIN, EntryReader, type FileTable } from '../fs/index.ts';
+import { type Control, checkStop, Stopped } from './control.ts';
+import { Input } from './input.ts';
+import { LANE_BYTES } from './lanes/index.ts';
+import type { Unseen } from './protocol.ts';
+import type { Inputs } from './queue.ts';
+
+/**
+ * Larger files are hashed when all are known, the largest first. What is at most this large is read at once, and hashed
+ * through the descriptor that it was looked at with: opening and closing it twice would take longer than hashing it.
+ */
+const MOST_BYTES = LANE_BYTES;
+
+/**
+ * The small ones among files that nobody had looked at. Of the others is taken down what they are, and those that are no regular file
+ * any more, or change under our eyes, are listed again later.
+ */
+export function unseenInputs({ root, files }: Unseen, control: Control): Inputs {
+  const work = { listing: { root, files } };
+  const order = asNumbered(files);
+  let next = 0;
+  const take = () => {
+    while (next < order.length) {
+      const index = order[next++] ?? 0;
+      checkStop(control);
+      const reader = EntryReader.openUnseen(root, files, index, MOST_BYTES);
+      if (reader === undefined) continue;
+      const length = files.size[index] ?? 0;
+      return { next: { work, task: 0, index, length }, input: new Input(reader, control) };
+    }
+    return undefined;
+  };
+  const failed: Inputs['failed'] = ({ index }, error) => {
+    if (error instanceof Stopped) throw error;
+    files.hashed[index] = AGAIN;
+  };
+  return { take, failed };
+}
+
+/** Shorter names first: numbered files are in the order of their numbers then. */
+function asNumbered({ nameEnd, count }: FileTable): readonly number[] {
+  const length = (i: number) => (nameEnd[i] ?? 0) - (nameEnd[i - 1] ?? 0);
+  return Array.from({ length: count }, (_, i) => i).sort((a, b) => length(a) - length(b) || a - b);
+}
