@@ -1,0 +1,268 @@
+// Folders of many files: one thread names them, the others look at them and hash the small ones meanwhile. What comes out is what
+// listing first and hashing then gives; and whatever changes between naming and looking is listed again.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+  AGAIN,
+  type FileTable,
+  fromText,
+  hexAt,
+  type Listing,
+  listAgain,
+  listPath,
+  mergeTables,
+  nameAt,
+  namesOf,
+  openFolder,
+  SEEN,
+  toBuffer,
+  unseenFiles,
+} from '../../src/fs/index.ts';
+import { createControl } from '../../src/hash/control.ts';
+import { createEngine } from '../../src/hash/engine.ts';
+import { hashFiles } from '../../src/hash/hash-files.ts';
+import { createLine, createShardTable, HashPool, treeDigest } from '../../src/hash/index.ts';
+import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
+import { unseenInputs } from '../../src/hash/look.ts';
+
+const FOLDERS = 5;
+const FILES = 5000;
+const work = mkdtempSync(join(tmpdir(), 'weighlock-many-'));
+const folder = join(work, 'dataset');
+const limits = { allowSymlinks: false, maxFiles: 100_000 };
+
+/** Lengths around all that makes a difference, over and over. */
+const SIZES = [0, 1, 55, 56, 63, 64, 65, 1000, 4096, 20_000];
+const LARGE = [LANE_BYTES - 1, LANE_BYTES, LANE_BYTES + 1, 3 * LANE_BYTES + 7];
+
+before(() => {
+  const bytes = randomBytes(4 * LANE_BYTES);
+  for (let i = 0; i < FILES; i++) {
+    const path = join(folder, ['', 'train', 'train/more', 'tést', 'a b'][i % FOLDERS] ?? '');
+    if (i < FOLDERS) mkdirSync(path, { recursive: true });
+    const size = (i % 100 === 7 ? LARGE[((i / 100) % LARGE.length) | 0] : SIZES[i % SIZES.length]) ?? 0;
+    writeFileSync(join(path, `sämple-${i}`), bytes.subarray(i, i + size));
+  }
+});
+
+after(() => rmSync(work, { recursive: true }));
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** By name, what OpenSSL says. */
+function expectedOf(root: string): Map<string, string> {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path.slice(root.length + 1), sha256(readFileSync(path))];
+    }),
+  );
+}
+
+function foundIn(files: FileTable): Map<string, string | undefined> {
+  return new Map(namesOf(files).map((name, i) => [toBuffer(name).toString(), hexAt(files, i)]));
+}
+
+/** Threads that have nothing to do are left to the end of the process; these are not. */
+async function stop(pool: HashPool): Promise<void> {
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  await pool.stop();
+}
+
+async function withPool<T>(use: (pool: HashPool) => Promise<T>): Promise<T> {
+  const pool = new HashPool();
+  try {
+    return await use(pool);
+  } finally {
+    await stop(pool);
+  }
+}
+
+describe('a folder of many files', () => {
+  for (const engine of ['wasm', 'native'] as const) {
+    for (const workers of [1, 2, 3]) {
+      it(`has the digests that OpenSSL gives, hashed by ${engine} in ${workers} threads`, async () => {
+        await withPool(async (pool) => {
+          const listing = await pool.listHashing({ path: folder, ...limits }, engine, workers);
+          const { files } = listing;
+          const plain = listPath(folder, { ...limits, onEntry: () => {} });
+          assert.deepEqual(namesOf(files), namesOf(plain.files));
+          for (const column of ['size', 'device', 'inode', 'mtime', 'ctime'] as const)
+            assert.deepEqual(files[column], plain.files[column], column);
+          assert.equal(files.totalBytes, plain.files.totalBytes);
+          // The small ones are through, the others are not.
+          for (let i = 0; i < files.count; i++)
+            assert.equal(files.hashed[i], (files.size[i] ?? 0) <= LANE_BYTES ? 1 : 0, nameAt(files, i));
+          const { failures } = await pool.hash([{ listing }], engine, workers);
+          assert.deepEqual(failures, [[]]);
+          assert.deepEqual(foundIn(files), expectedOf(folder));
+          assert.deepEqual(await pool.recheck(listing), []);
+          assert.equal(pool.progress.files, FILES);
+          assert.equal(pool.progress.bytes, files.totalBytes);
+          assert.ok(pool.workers <= workers);
+          const listed = execFileSync(
+            'sh',
+            ['-c', 'find . -type f | cut -c3- | LC_ALL=C sort | xargs -d "\\n" sha256sum'],
+            {
+              cwd: folder,
+            },
+          );
+          assert.equal(Buffer.from(treeDigest(files, await createEngine('native'))).toString('hex'), sha256(listed));
+        });
+      });
+    }
+  }
+
+  it('is hashed anew where more than the digests was asked for', async () => {
+    await withPool(async (pool) => {
+      const request = { path: folder, ...limits };
+      const second = { name: 'blake2b' } as const;
+      const listing = await pool.listHashing(request, 'wasm', 2);
+      const { failures, second: found } = await pool.hash([{ listing, second }], 'wasm', 2);
+      assert.deepEqual(failures, [[]]);
+      assert.equal(found[0]?.size, FILES);
+      assert.deepEqual(foundIn(listing.files), expectedOf(folder));
+      const again = await pool.listHashing(request, 'wasm', 2);
+      const shards = createShardTable(again.files, 4096);
+      const inShards = await pool.hash([{ listing: again, shards }], 'wasm', 2);
+      assert.deepEqual(inShards.failures, [[]]);
+      assert.equal(inShards.second[0]?.size, FILES);
+      const copied = join(work, 'copy');
+      for (const name of ['', 'train', 'train/more', 'tést', 'a b']) mkdirSync(join(copied, name), { recursive: true });
+      const third = await pool.listHashing(request, 'wasm', 2);
+      assert.deepEqual((await pool.hash([{ listing: third, copyTo: copied }], 'wasm', 2)).failures, [[]]);
+      assert.deepEqual(expectedOf(copied), expectedOf(folder));
+    });
+  });
+
+  it('with links that are allowed has each file under the name of its link', async () => {
+    const root = join(work, 'linked');
+    mkdirSync(join(root, 'real'), { recursive: true });
+    for (let i = 0; i < 200; i++) writeFileSync(join(root, 'real', `f${i}`), `${i}`);
+    symlinkSync('real', join(root, 'alias'));
+    symlinkSync('real/f7', join(root, 'seven'));
+    await withPool(async (pool) => {
+      const listing = await pool.listHashing({ path: root, ...limits, allowSymlinks: true }, 'wasm', 2);
+      assert.deepEqual(listing.failures, []);
+      assert.deepEqual((await pool.hash([{ listing }], 'wasm', 2)).failures, [[]]);
+      const found = foundIn(listing.files);
+      assert.equal(found.size, 401);
+      for (const name of ['real/f7', 'alias/f7', 'seven'])
+        assert.equal(found.get(name), sha256(Buffer.from('7')), name);
+      const refused = await pool.listHashing({ path: root, ...limits }, 'wasm', 2);
+      assert.deepEqual(refused.failures.map(({ code, file }) => `${code} ${file}`).sort(), [
+        'UNSAFE_ENTRY alias',
+        'UNSAFE_ENTRY seven',
+      ]);
+      assert.equal(refused.files.count, 200);
+    });
+  });
+
+  it('with more files than allowed is refused, and what comes next is not harmed', async () => {
+    await withPool(async (pool) => {
+      for (const maxFiles of [0, 1, 64, 65, 1024, FILES - 1]) {
+        await assert.rejects(
+          pool.listHashing({ path: folder, allowSymlinks: false, maxFiles }, 'wasm', 2),
+          new RegExp(`more than ${maxFiles} entries`),
+        );
+      }
+      const { files } = await pool.listHashing({ path: join(folder, 'train/more'), ...limits }, 'wasm', 2);
+      assert.equal(files.count, FILES / FOLDERS);
+    });
+  });
+});
+
+describe('what is no longer what it was named as', () => {
+  const root = join(work, 'changing');
+  const names = ['dir', 'fifo', 'gone', 'grows', 'link', 'plain', 'replaced'].map(fromText);
+  let unseen: FileTable;
+  let descriptor = 0;
+
+  before(async () => {
+    mkdirSync(join(root, 'dir'), { recursive: true });
+    for (const name of ['gone', 'grows', 'plain', 'replaced']) writeFileSync(join(root, name), name);
+    unlinkSync(join(root, 'gone'));
+    execFileSync('mkfifo', [join(root, 'fifo')]);
+    symlinkSync('plain', join(root, 'link'));
+    descriptor = openFolder(root);
+    unseen = unseenFiles(names, new Map());
+    const inputs = unseenInputs({ root: descriptor, files: unseen }, createControl());
+    const take = () => {
+      const taken = inputs.take();
+      const name = taken && nameAt(unseen, taken.next.index);
+      // After it was opened, and before its last byte was read.
+      if (name === 'grows') appendFileSync(join(root, name), ' and grows');
+      if (name === 'replaced') {
+        writeFileSync(join(root, 'new'), 'replaced');
+        renameSync(join(root, 'new'), join(root, name));
+      }
+      return taken;
+    };
+    hashFiles({ ...inputs, take }, await createEngine('native'), Buffer.alloc(1 << 16), createControl());
+  });
+
+  it('is to be listed again, and nothing else is', () => {
+    const states = names.map((name, i) => [name, unseen.hashed[i]]);
+    const again = ['dir', 'fifo', 'gone', 'grows', 'link', 'replaced'].map((name) => [name, AGAIN]);
+    assert.deepEqual(new Map(states as [string, number][]), new Map([...again, ['plain', 1]] as [string, number][]));
+    assert.equal(hexAt(unseen, 5), sha256(Buffer.from('plain')));
+  });
+
+  it('is listed again, or refused by its name', () => {
+    const { files, failures } = listAgain(descriptor, unseen);
+    assert.deepEqual(namesOf(files), ['grows', 'plain', 'replaced']);
+    assert.ok(files.hashed.every((state) => state === SEEN));
+    assert.deepEqual(
+      failures.map(({ code, file, found = '' }) => `${code} ${file} ${found}`.trim()),
+      ['UNSAFE_ENTRY dir folder', 'UNSAFE_ENTRY fifo FIFO', 'SOURCE_CHANGED gone', 'UNSAFE_ENTRY link symbolic link'],
+    );
+  });
+
+  it('is not in a table together with what was seen, but for what was listed again', () => {
+    const nothing = unseenFiles([], new Map());
+    const once = mergeTables(nothing, [unseen]);
+    assert.deepEqual(namesOf(once), ['plain']);
+    assert.equal(hexAt(once, 0), sha256(Buffer.from('plain')));
+    const others = unseenFiles(names.slice(3, 4), new Map());
+    others.hashed.fill(SEEN);
+    const both = mergeTables(nothing, [unseen, others]);
+    assert.deepEqual(namesOf(both), ['grows', 'plain']);
+    assert.deepEqual([...both.hashed], [0, 1]);
+  });
+
+  it('is a defect when nobody has looked at it', () => {
+    assert.throws(
+      () => mergeTables(unseenFiles([], new Map()), [unseenFiles(names, new Map())]),
+      /nobody has looked at/,
+    );
+  });
+});
+
+it('a folder in which somebody writes is refused in the end, however it was listed', async () => {
+  const root = join(work, 'written');
+  mkdirSync(root);
+  for (let i = 0; i < 300; i++) writeFileSync(join(root, `f${i}`), `${i}`);
+  await withPool(async (pool) => {
+    const listing: Listing = await pool.listHashing({ path: root, ...limits }, 'native', 2);
+    writeFileSync(join(root, 'one more'), '');
+    const [failure] = await pool.recheck(listing);
+    assert.equal(failure?.code, 'SOURCE_CHANGED');
+  });
+});
