@@ -25,7 +25,7 @@ export interface Hashed {
 export class Hashing {
   readonly choice: EngineChoice;
   readonly pool: HashPool;
-  #engine: Engine | undefined;
+  #engine: Promise<Engine> | undefined;
 
   readonly concurrency: number;
 
@@ -40,8 +40,8 @@ export class Hashing {
   }
 
   /** The main thread's own engine, for what is small: checksums files and tree digests. */
-  async engine(): Promise<Engine> {
-    this.#engine ??= await createEngine(this.choice.name);
+  engine(): Promise<Engine> {
+    this.#engine ??= createEngine(this.choice.name);
     return this.#engine;
   }
 
@@ -60,6 +60,8 @@ export class Hashing {
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
   async hash(tasks: readonly (HashTask & { readonly listing: Listing })[]): Promise<readonly Hashed[]> {
     if (tasks.length === 0) return [];
+    // For the tree digest at the end: loaded now, while this thread has nothing to do. Who needs it hears of a fault then.
+    if (tasks.some(({ listing }) => listing.kind === 'folder')) this.engine().catch(() => {});
     const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
       tasks.map(async ({ listing }, i) => ({
