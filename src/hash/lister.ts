@@ -18,7 +18,7 @@ const LEAST_CHOICE_PARTS = 8;
 
 /** What the threads are and can do. */
 export interface Lookers {
-  readonly threads: ThreadGroup;
+  readonly threads: Pick<ThreadGroup, 'size' | 'ask'>;
   /** Starts one more, if there may be more. */
   startOne(): void;
   readonly engine: EngineName;

@@ -30,6 +30,7 @@ import {
   nameAt,
   namesOf,
   openFolder,
+  openPathAt,
   SEEN,
   toBuffer,
   unseenFiles,
@@ -39,7 +40,9 @@ import { createEngine } from '../../src/hash/engine.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
 import { createLine, createShardTable, HashPool, treeDigest } from '../../src/hash/index.ts';
 import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
+import { Lister } from '../../src/hash/lister.ts';
 import { unseenInputs } from '../../src/hash/look.ts';
+import type { AgainRequest, ListRequest, LookRequest, Unseen } from '../../src/hash/protocol.ts';
 
 const FOLDERS = 5;
 const FILES = 5000;
@@ -166,6 +169,10 @@ describe('a folder of many files', () => {
       assert.equal(found.size, 401);
       for (const name of ['real/f7', 'alias/f7', 'seven'])
         assert.equal(found.get(name), sha256(Buffer.from('7')), name);
+      // Nothing is opened through a link: it could lead elsewhere by then.
+      const opened = namesOf(listing.files).map((name, i) => [name, openPathAt(listing.files, i)] as const);
+      for (const [name, path] of opened)
+        assert.equal(path, `${name}`.replace('alias', 'real').replace('seven', 'real/f7'));
       const refused = await pool.listHashing({ path: root, ...limits }, 'wasm', 2);
       assert.deepEqual(refused.failures.map(({ code, file }) => `${code} ${file}`).sort(), [
         'UNSAFE_ENTRY alias',
@@ -253,6 +260,51 @@ describe('what is no longer what it was named as', () => {
       /nobody has looked at/,
     );
   });
+});
+
+it('what changes after it was named, and before anybody has looked at it, is in the listing what it is then', async () => {
+  const root = join(work, 'between');
+  mkdirSync(root);
+  for (let i = 0; i < 200; i++) writeFileSync(join(root, `f${i}`), `${i}`);
+  const control = createControl();
+  const engine = await createEngine('native');
+  const change = () => {
+    unlinkSync(join(root, 'f1'));
+    unlinkSync(join(root, 'f2'));
+    symlinkSync('/etc/passwd', join(root, 'f2'));
+    appendFileSync(join(root, 'f3'), ' and more');
+    unlinkSync(join(root, 'f4'));
+    execFileSync('mkfifo', [join(root, 'f4')]);
+  };
+  // One thread, which is this one: what is handed on waits until the folder is read.
+  const ask = async (_: number, request: object, part?: (value: unknown) => void): Promise<unknown> => {
+    const { kind, ...rest } = request as ListRequest | LookRequest | AgainRequest;
+    if (kind === 'list') {
+      const onUnseen = (files: FileTable, descriptor: number) => {
+        change();
+        part?.({ root: descriptor, files });
+      };
+      return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
+    }
+    const unseen = rest as Unseen;
+    if (kind === 'again') return listAgain(unseen.root, unseen.files);
+    return hashFiles(unseenInputs(unseen, control), engine, Buffer.alloc(4096), control);
+  };
+  const lookers = {
+    threads: { size: 1, ask },
+    startOne: () => {},
+    engine: 'native',
+    chooseKernel: async () => undefined,
+  } as const;
+  const lister = new Lister(lookers);
+  const { files, failures } = await lister.list({ path: root, ...limits });
+  assert.deepEqual(
+    failures.map(({ code, file, found = '' }) => `${code} ${file} ${found}`.trim()),
+    ['SOURCE_CHANGED f1', 'UNSAFE_ENTRY f2 symbolic link', 'UNSAFE_ENTRY f4 FIFO'],
+  );
+  assert.equal(files.count, 197);
+  assert.deepEqual(foundIn(files), expectedOf(root));
+  assert.deepEqual([...lister.kernels], ['openssl']);
 });
 
 it('a folder in which somebody writes is refused in the end, however it was listed', async () => {
