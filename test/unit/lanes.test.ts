@@ -95,7 +95,7 @@ describe('the multi-buffer kernels', () => {
     ]);
     assert.deepEqual(
       rates.map(([count]) => count),
-      process.arch === 'x64' ? [4, 5, 8] : [4, 5],
+      process.arch !== 'x64' ? [4, 5] : lanes === 8 ? [4, 8] : [4, 8, 5],
     );
     assert.ok(rates.every(([, rate]) => (rate ?? 0) > 0));
     assert.ok(rates.some(([count]) => count === lanes));

@@ -63,6 +63,6 @@ it('a kernel that computes wrongly in a thread is not used there', async () => {
 
 it('without anything said the fastest is found out', async () => {
   const pool = await hashWith();
-  assert.match(pool.kernelReason ?? '', /^measured here: 4 lanes \d+ MB\/s, 5 lanes \d+ MB\/s/);
+  assert.match(pool.kernelReason ?? '', /^measured here: 4 lanes \d+ MB\/s, [58] lanes \d+ MB\/s/);
   assert.match(pool.kernels.join(), /^multi-buffer(-avx2)?$/);
 });

@@ -38,6 +38,9 @@ const MOST_MILLISECONDS = 60;
 /** Kernels of wide registers that are not this much faster than four lanes of narrow ones are not optimized yet, or will never be. */
 const WIDER = 1.3;
 
+/** One that is so many times as slow as another is not optimized yet: they are within a factor of two otherwise. */
+const UNOPTIMIZED = 4;
+
 /** What a scalar lane has to gain here: as soon as all cores are busy it may cost as much. */
 const SCALAR_GAIN = 1.1;
 
@@ -77,17 +80,20 @@ export async function chooseKernel({
         faults.push(`${lanes} lanes cannot be had`);
       }
     }
-    rates = ratesOf(hashers);
+    rates = [...rates, ...ratesOf(hashers)];
   };
   const why = whyNotWide(v8Version, architecture);
   if (why === undefined) {
     await withFlag(flag, () => {
       wide = compile(kernel);
-      if (wide !== undefined) return measure([4, 5, 8]);
+      if (wide !== undefined) return measure([4, 8]);
       faults.push('eight lanes could not be compiled');
     });
   } else faults.push(`eight lanes ${why}`);
-  if (wide === undefined) measure([4, 5]);
+  if (wide === undefined) measure([4]);
+  const rateOf = (count: LaneCount) => rates.find(({ lanes }) => lanes === count)?.rate ?? 0;
+  // The scalar lane is not worth what compiling its kernel costs where there are wide registers.
+  if (rateOf(8) < WIDER * rateOf(4)) measure([5]);
   const worth = ({ lanes, rate }: Rate) => (lanes % 2 === 0 ? rate : rate / SCALAR_GAIN);
   const fastestFirst = [...rates].sort((a, b) => worth(b) - worth(a));
   const best = fastestFirst.find(({ lanes }) => {
@@ -98,7 +104,7 @@ export async function chooseKernel({
   const list = rates.map(({ lanes, rate }) => `${lanes} lanes ${rate.toFixed(0)} MB/s`);
   return {
     ...kernelsFor(best?.lanes ?? 4, wide),
-    ...(best === undefined ? {} : { rates: { single: best.single, several: best.rate } }),
+    ...(best === undefined ? {} : { rates: { single: rates[0]?.single ?? 0, several: best.rate } }),
     reason: `measured here: ${[...list, ...faults].join(', ')}`,
   };
 }
@@ -136,7 +142,7 @@ interface Rate {
   readonly lanes: LaneCount;
   /** With all lanes full. */
   readonly rate: number;
-  /** With one. */
+  /** With one, for four lanes; 0 for others. */
   readonly single: number;
 }
 
@@ -160,9 +166,12 @@ function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
   );
   const rateOf = (lanes: LaneCount, width: number) =>
     contestants.find((one) => one.hasher.lanes === lanes && one.width === width)?.rate ?? 0;
+  const isWideOptimized = () =>
+    rateOf(8, 8) > WIDER * rateOf(4, 4) &&
+    rateOf(8, 4) > WIDER * rateOf(4, 4) &&
+    rateOf(8, 8) < UNOPTIMIZED * rateOf(4, 4);
   const isOptimized = () =>
-    !hashers.some(({ lanes }) => lanes === 8) ||
-    (rateOf(8, 8) > WIDER * rateOf(4, 4) && rateOf(8, 4) > WIDER * rateOf(4, 4));
+    UNOPTIMIZED * rateOf(4, 1) >= rateOf(4, 4) && (!hashers.some(({ lanes }) => lanes === 8) || isWideOptimized());
   const begun = performance.now();
   const isDue = () => performance.now() - begun > (isOptimized() ? LEAST_MILLISECONDS : MOST_MILLISECONDS);
   for (let pass = 0; pass < LEAST_PASSES || !isDue(); pass++) {
