@@ -43,10 +43,13 @@ export class HashPool {
   readonly #chooseKernel: () => Promise<KernelChoice>;
   #kernelReason: string | undefined;
 
-  /** @param chooseKernel - for the multi-buffer hasher, where there is enough to hash */
-  constructor(chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
+  /**
+   * @param likelyEngine - what the first thread is to get ready
+   * @param chooseKernel - for the multi-buffer hasher, where there is enough to hash
+   */
+  constructor(likelyEngine: EngineName = 'wasm', chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
     this.#chooseKernel = chooseKernel;
-    this.#start();
+    this.#start(likelyEngine);
   }
 
   /** Threads started so far. */
@@ -125,7 +128,8 @@ export class HashPool {
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
-    const choice = await this.kernelFor(engine, bytes / this.#threads.size);
+    // One by itself has one kernel, which needs no choice.
+    const choice = order.length > 1 ? await this.kernelFor(engine, bytes / this.#threads.size) : undefined;
     const kernel = choice === undefined ? {} : { kernel: choice };
     const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
     const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
@@ -187,7 +191,7 @@ export class HashPool {
     await this.#threads.stop();
   }
 
-  #start(likelyEngine: EngineName = 'wasm'): void {
+  #start(likelyEngine: EngineName): void {
     this.#threads.start({ control: this.control, likelyEngine } satisfies WorkerSetup);
   }
 }

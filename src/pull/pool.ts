@@ -81,7 +81,7 @@ export class PullPool {
     blobs: number,
   ): Promise<unknown[]> {
     const { engine } = this.#setup;
-    const kernel = await this.#hashing.kernelFor(engine, bytes / threads.length);
+    const kernel = blobs > 1 ? await this.#hashing.kernelFor(engine, bytes / threads.length) : undefined;
     const isWide = (kernel?.lanes ?? 4) >= 8 && blobs / threads.length > 4;
     const lines = threads.map(() => createLine(isWide ? 8 : 4));
     const served = lines.map((line, i) => this.#hashing.serveLine(i, line, engine, kernel));

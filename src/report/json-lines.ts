@@ -38,7 +38,9 @@ export class JsonLinesReporter implements Reporter {
     if (seconds - this.#lastBeat < HEARTBEAT_SECONDS) return;
     this.#lastBeat = seconds;
     if (!counted) {
-      this.#line('info', 'progress', { phase: 'list', entries, seconds: round(seconds) });
+      // Small files are hashed when they are listed.
+      const meanwhile = files === 0 ? {} : { files, bytes };
+      this.#line('info', 'progress', { phase: 'list', entries, ...meanwhile, seconds: round(seconds) });
       return;
     }
     const bytesPerSecond = Math.round(bytes / seconds);

@@ -113,8 +113,10 @@ export class TextReporter implements Reporter {
   }
 }
 
-function barLine({ counted, entries, bytes, totalBytes, seconds }: RunProgress): string {
-  if (!counted) return `listing: ${entries} entries`;
+function barLine({ counted, entries, files, bytes, totalBytes, seconds }: RunProgress): string {
+  if (!counted && files === 0) return `listing: ${entries} entries`;
+  // How many bytes there are in all is known when every file was looked at.
+  if (!counted) return `${files} files of ${entries} entries  ${formatBytes(bytes)}  ${formatRate(bytes, seconds)}`;
   const part = totalBytes > 0 ? Math.min(1, bytes / totalBytes) : 1;
   const done = Math.round(part * BAR_WIDTH);
   const bar = '#'.repeat(done) + '-'.repeat(BAR_WIDTH - done);

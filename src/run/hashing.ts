@@ -60,8 +60,8 @@ export class Hashing {
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
   async hash(tasks: readonly (HashTask & { readonly listing: Listing })[]): Promise<readonly Hashed[]> {
     if (tasks.length === 0) return [];
-    // For the tree digest at the end: loaded now, while this thread has nothing to do. Who needs it hears of a fault then.
-    if (tasks.some(({ listing }) => listing.kind === 'folder')) this.engine().catch(() => {});
+    // For the tree digest at the end: loaded when the others have their work. Who needs it hears of a fault then.
+    if (tasks.some(({ listing }) => listing.kind === 'folder')) setImmediate(() => this.engine().catch(() => {}));
     const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
       tasks.map(async ({ listing }, i) => ({

@@ -244,6 +244,14 @@ describe('something that cannot be read', {
     await refused(folder, 75, 'SOURCE_UNAVAILABLE', 'secret', { uid: NOBODY });
   });
 
+  it('is one, too, among so many files that they are hashed when they are listed', async () => {
+    const folder = workFolder();
+    readableBy(folder);
+    write(folder, Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`f${i}`, `${i}`])));
+    chmodSync(join(folder, 'f2345'), 0);
+    await refused(folder, 75, 'SOURCE_UNAVAILABLE', 'f2345', { uid: NOBODY });
+  });
+
   it('is an unanswered question when it is a folder, whose files are not reported as missing', async () => {
     const folder = workFolder();
     readableBy(folder);

@@ -34,7 +34,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 async function hashWith(choose?: () => Promise<KernelChoice>): Promise<HashPool> {
-  const pool = new HashPool(choose);
+  const pool = new HashPool('wasm', choose);
   const listing = await pool.list({ path: folder, allowSymlinks: false, maxFiles: 100 });
   const { failures } = await pool.hash([{ listing }], 'wasm', 2);
   // Threads that have nothing to do are left to the end of the process; these go on.

@@ -117,6 +117,32 @@ describe('what is printed', () => {
     assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\u202e]/);
   });
 
+  it('is how far it is while small files are hashed and nobody knows yet how many bytes there are', () => {
+    let [lines, bar] = ['', ''];
+    const progress = { entries: 5000, totalBytes: 0, totalFiles: 0, counted: false, seconds: 10 };
+    for (const done of [
+      { files: 0, bytes: 0 },
+      { files: 1200, bytes: 3 << 20 },
+    ]) {
+      new JsonLinesReporter({ write: (t) => (lines += t) }, () => new Date(0)).progress({ ...progress, ...done });
+      const sinks = [{ write: () => {} }, { write: (t: string) => (bar += t) }] as const;
+      new TextReporter(...sinks, { bar: true, colour: false }).progress({ ...progress, ...done });
+    }
+    const found = lines
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      found.map(({ phase, entries, files, bytes }) => [phase, entries, files, bytes]),
+      [
+        ['list', 5000, undefined, undefined],
+        ['list', 5000, 1200, 3 << 20],
+      ],
+    );
+    assert.match(bar, /listing: 5000 entries/);
+    assert.match(bar, /1200 files of 5000 entries {2}3\.0 MiB/);
+  });
+
   it('is one JSON object per line with time, level and event, and a heartbeat every 10 s', () => {
     let text = '';
     const reporter = new JsonLinesReporter({ write: (t) => (text += t) }, () => new Date(0));

@@ -5,9 +5,14 @@
 // scheduling of the same C spills registers, and made 0.5 to 1.0 times the speed from one V8 to the next.
 //
 // Measured on Node 26, one core, against hash-wasm in the same run: on one machine, on another, and on that at a time when others
-// shared its cores. 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.0 and 1.9; 8 lanes 4.2, 5.3 and 4.0; 8 + 1 lanes 4.6, 5.0 and 3.1;
-// one scalar stream 1.3, 1.1 and 1.0. With the blocks of a stream scheduled ahead in vector lanes, on the second: four of them 1.4,
-// eight in wide ones 1.5, and two each of four messages 3.2. Where V8 does not revectorize, 8 lanes are 2.5.
+// shared its cores. 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.1 and 1.9; 8 lanes 4.2, 6.0 and 4.0; one scalar stream 1.3, 1.1 and
+// 1.0. With the blocks of a stream scheduled ahead in vector lanes, on the second: four of one message 1.7 (1.4 when its rounds wait
+// for the schedule), and two each of four messages 4.5 (3.2 with the words of each message once in a register, which leaves half of it
+// empty). Not worth their code: a scalar lane beside eight (4.6, 5.0, 3.1), eight blocks of one message, loading blocks one step
+// earlier still. Where V8 does not revectorize, 8 lanes are 3.2.
+//
+// What decides about the wide ones: V8 makes one operation of two only if no store stands between what they load, so two sums are
+// computed before the first is stored; its own swap of bytes takes six instructions, `relaxed_swizzle` one.
 
 import { kernelAhead } from './kernel-ahead.ts';
 import {
