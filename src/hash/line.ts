@@ -241,7 +241,7 @@ export class LineStream {
 export interface StreamHashers {
   begin(stream: number): void;
   /** Takes some or all of the bytes. @returns how many */
-  feed(stream: number, bytes: Uint8Array): number;
+  feed(stream: number, bytes: Buffer): number;
   /** Hashes what was taken. */
   run(): void;
   /** @returns undefined while there is something left to hash */
@@ -265,7 +265,11 @@ export function serveLine(
   check: () => void,
 ): void {
   const streams: Pending[] = Array.from({ length: count }, () => ({ pieces: [], isEnded: false }));
-  const free = (slot: number) => Atomics.store(words, SLOT_AT + slot, 0);
+  let hasNews = false;
+  const free = (slot: number) => {
+    Atomics.store(words, SLOT_AT + slot, 0);
+    hasNews = true;
+  };
   const accept = (kind: number, stream: number, slot: number, length: number) => {
     const pending = streams[stream];
     if (pending === undefined) return;
@@ -310,11 +314,16 @@ export function serveLine(
       pending.isEnded = false;
       digests.set(digest, 32 * stream);
       Atomics.store(words, STREAM_AT + stream, 0);
+      hasNews = true;
     }
-    if (isBusy) {
+    // Waking somebody is a system call: not for every step, but for what somebody may wait for.
+    if (hasNews) {
+      hasNews = false;
       Atomics.add(words, DONE, 1);
       Atomics.notify(words, DONE);
-    } else if (streams.every((pending) => pending.pieces.length === 0)) {
+    }
+    if (isBusy) continue;
+    if (streams.every((pending) => pending.pieces.length === 0)) {
       if (Atomics.load(words, CLOSED) === 1 && Atomics.load(words, HEAD) === tail) return;
       Atomics.wait(words, HEAD, tail, 100);
     }

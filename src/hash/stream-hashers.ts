@@ -33,7 +33,7 @@ export function hashersInLanes(hasher: LaneHasher): StreamHashers {
       if (!hasher.isIdle(stream)) return 0;
       const room = hasher.room(stream);
       const part = bytes.subarray(0, room.length);
-      room.set(part);
+      part.copy(room);
       hasher.add(stream, part.length);
       return part.length;
     },
