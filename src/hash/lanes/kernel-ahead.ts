@@ -1,17 +1,19 @@
 // Kernels for few messages: the next blocks of each are scheduled together, in the lanes that are left over, while the rounds of the
 // ones before are computed. A round waits for the one before it; the schedule fills the time.
 import {
+  addToState,
+  advance,
   constant,
   exported,
   get,
   interleave,
-  LETTERS,
   loadPart,
+  loop,
   operations,
   round,
   scheduledWord,
   set,
-  stateAt,
+  takeState,
   type Unit,
 } from './kernel-units.ts';
 
@@ -40,22 +42,17 @@ const LOADING_TURNS = 4;
 export function kernelAhead(name: string, pointers: readonly string[], ahead: Ahead): string {
   const { schedulers, rounders, blocks, before = [], after = [] } = ahead;
   const { word } = schedulers[0] as Unit;
-  const { loading, scheduling, advance } = work(ahead);
-  const loop = (label: string, lines: readonly string[], until: string) => [
-    `(loop $${label}`,
-    ...lines,
-    `(br_if $${label} ${until}))`,
-  ];
+  const turn = work(ahead);
   const isBelow = (turns: number) => `(i32.lt_u ${get('sp')} ${constant(WORDS * word * turns)})`;
   const begin = ['sp', 'mp'].map((local) => set(local, constant(0)));
   const body = [
     // What is scheduled while the last blocks are hashed is nobody's.
     set('step', `(i32.mul (i32.gt_u ${get('n')} (i32.const 1)) ${constant(64 * blocks)})`),
-    ...pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${get('step')})`)),
+    ...pointers.map((pointer) => advance(pointer, get('step'))),
     ...begin,
     set('kq', `(i32.xor ${get('kp')} ${constant(64 * word)})`),
     set('bp', constant(0)),
-    ...pipelined(ahead, loop),
+    ...pipelined(ahead, turn),
     set('kp', `(i32.xor ${get('kp')} ${constant(64 * word)})`),
     set('n', `(i32.sub ${get('n')} ${constant(1)})`),
   ];
@@ -68,8 +65,8 @@ export function kernelAhead(name: string, pointers: readonly string[], ahead: Ah
       ...before,
       ...begin,
       set('kq', constant(0)),
-      ...loop('load', [...loading, ...advance], isBelow(LOADING_TURNS)),
-      ...loop('schedule', [...scheduling, ...advance], isBelow(TURNS)),
+      ...loop('load', [...turn.loading, ...turn.next], isBelow(LOADING_TURNS)),
+      ...loop('schedule', [...turn.scheduling, ...turn.next], isBelow(TURNS)),
       set('kp', constant(0)),
       ...loop('blocks', body, get('n')),
       ...after,
@@ -77,13 +74,10 @@ export function kernelAhead(name: string, pointers: readonly string[], ahead: Ah
   );
 }
 
-type Loop = (label: string, lines: readonly string[], until: string) => string[];
-
 /** The rounds of all blocks, with a part of the schedule of the next ones in each turn. */
-function pipelined(ahead: Ahead, loop: Loop): string[] {
+function pipelined(ahead: Ahead, { loading, scheduling, next }: Turn): string[] {
   const { rounders, state, blocks, kw } = ahead;
   const { word } = ahead.schedulers[0] as Unit;
-  const { loading, scheduling, advance } = work(ahead);
   const perTurn = WORDS * blocks;
   const rounds = Array.from({ length: perTurn }, (_, at) =>
     sideBySide(rounders.map((unit, i) => round(unit, at, operations(unit).load(get('wp'), kw + 16 * i + word * at)))),
@@ -93,27 +87,17 @@ function pipelined(ahead: Ahead, loop: Loop): string[] {
     set('to', `(i32.add ${get('wp')} ${constant(word * perTurn * count)})`),
     ...loop(
       `turn${label++}`,
-      [...interleave([rounds, beside]), set('wp', `(i32.add ${get('wp')} ${constant(word * perTurn)})`), ...advance],
+      [...interleave([rounds, beside]), advance('wp', word * perTurn), ...next],
       `(i32.lt_u ${get('wp')} ${get('to')})`,
     ),
   ];
-  const letters = (line: (unit: Unit, local: string, at: number) => string) =>
-    LETTERS.flatMap((letter, at) => sideBySide(rounders.map((unit) => [line(unit, unit.prefix + letter, at)])));
-  const load = (unit: Unit, at: number) => operations(unit).load(state, stateAt(unit, at));
   const some = (from: number, to: number, inside: readonly string[]) => {
     const lines = [
-      ...letters((unit, local, at) => set(local, load(unit, at))),
-      ...sideBySide(
-        rounders.map((unit) => [
-          set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
-        ]),
-      ),
+      ...takeState(rounders, state),
       set('wp', `(i32.add ${get('kp')} ${get('bp')})`),
       ...inside,
-      // All sums before the first of them is stored: a store between two loads keeps them apart.
-      ...letters((unit, local, at) => set(local, operations(unit).add(get(local), load(unit, at)))),
-      ...letters((unit, local, at) => operations(unit).store(state, stateAt(unit, at), get(local))),
-      set('bp', `(i32.add ${get('bp')} ${constant(4)})`),
+      ...addToState(rounders, state),
+      advance('bp', 4),
     ];
     return to - from === 1 ? lines : loop(`block${from}`, lines, `(i32.lt_u ${get('bp')} ${constant(4 * to)})`);
   };
@@ -123,8 +107,14 @@ function pipelined(ahead: Ahead, loop: Loop): string[] {
   return [...some(0, 1, first), ...some(1, blocks, turns(scheduling, perBlock))];
 }
 
-/** What the schedulers do in a turn: load four words of each block, or make four more of them. */
-function work({ schedulers, kw }: Ahead) {
+/** What the schedulers do in a turn: load four words of each block, or make four more of them; and what leads to the next turn. */
+interface Turn {
+  readonly loading: readonly string[];
+  readonly scheduling: readonly string[];
+  readonly next: readonly string[];
+}
+
+function work({ schedulers, kw }: Ahead): Turn {
   const { word } = schedulers[0] as Unit;
   const keyed = (unit: Unit, i: number, at: number, value: string) => {
     const { add, load, store } = operations(unit);
@@ -144,11 +134,8 @@ function work({ schedulers, kw }: Ahead) {
       return [...scheduledWord(unit, at, 'sp', x, at < 2 ? undefined : x), ...keyed(unit, i, at, x)];
     }).flat(),
   );
-  const advance = [
-    ...['sp', 'kq'].map((local) => set(local, `(i32.add ${get(local)} ${constant(WORDS * word)})`)),
-    set('mp', `(i32.add ${get('mp')} ${constant(4 * WORDS)})`),
-  ];
-  return { loading: sideBySide(loading), scheduling: sideBySide(scheduling), advance };
+  const next = [...['sp', 'kq'].map((local) => advance(local, WORDS * word)), advance('mp', 4 * WORDS)];
+  return { loading: sideBySide(loading), scheduling: sideBySide(scheduling), next };
 }
 
 /** A line of each, again and again: what V8 is to make one operation of stands together, with no store between two loads. */

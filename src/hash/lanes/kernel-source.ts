@@ -16,6 +16,8 @@
 
 import { kernelAhead } from './kernel-ahead.ts';
 import {
+  addToState,
+  advance,
   BIG_ENDIAN,
   constant,
   exported,
@@ -24,13 +26,14 @@ import {
   type Layout,
   LETTERS,
   loadBlock,
-  operations,
+  loop,
   type ScalarLayout,
   scalar,
   scheduledRound,
   set,
   simd,
   stateAt,
+  takeState,
   type Unit,
   words,
 } from './kernel-units.ts';
@@ -63,37 +66,29 @@ function kernel(name: string, units: readonly Unit[]): string {
   const word = units[0]?.word ?? 0;
   const rounds = (from: number, to: number, scheduled: boolean) => [
     set('wp', constant(word * from)),
-    `(loop $r${from}`,
-    ...Array.from({ length: STEP }, (_, k) =>
-      interleave(units.map((unit) => scheduledRound(unit, k, scheduled))),
-    ).flat(),
-    set('wp', `(i32.add ${get('wp')} ${constant(word * STEP)})`),
-    `(br_if $r${from} (i32.lt_u ${get('wp')} ${constant(word * to)})))`,
+    ...loop(
+      `r${from}`,
+      [
+        ...Array.from({ length: STEP }, (_, k) =>
+          interleave(units.map((unit) => scheduledRound(unit, k, scheduled))),
+        ).flat(),
+        advance('wp', word * STEP),
+      ],
+      `(i32.lt_u ${get('wp')} ${constant(word * to)})`,
+    ),
   ];
   const pointers = units.flatMap((unit) => unit.pointers);
-  const load = (unit: Unit, at: number) => operations(unit).load(get('st'), stateAt(unit, at));
   return exported(name, pointers, units, [
     `(loop $block (br_if $done (i32.eqz ${get('n')}))`,
-    ...eachLetter(units, (unit, local, at) => set(local, load(unit, at))),
-    // b ^ c before the first round.
-    ...units.map((unit) =>
-      set(`${unit.prefix}bc`, operations(unit).xor(get(`${unit.prefix}b`), get(`${unit.prefix}c`))),
-    ),
+    ...takeState(units, get('st')),
     ...interleave(units.map(loadBlock)),
     ...rounds(0, 16, false),
     ...rounds(16, 64, true),
-    // Step 4: the state of before is still in memory. All sums before the first of them is stored, see kernel-ahead.ts.
-    ...eachLetter(units, (unit, local, at) => set(local, operations(unit).add(get(local), load(unit, at)))),
-    ...eachLetter(units, (unit, local, at) => operations(unit).store(get('st'), stateAt(unit, at), get(local))),
-    ...pointers.map((pointer) => set(pointer, `(i32.add ${get(pointer)} ${constant(64)})`)),
+    ...addToState(units, get('st')),
+    ...pointers.map((pointer) => advance(pointer, 64)),
     set('n', `(i32.sub ${get('n')} ${constant(1)})`),
     '(br $block))',
   ]);
-}
-
-/** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
-function eachLetter(some: readonly Unit[], line: (unit: Unit, local: string, word: number) => string): string[] {
-  return LETTERS.flatMap((letter, word) => some.map((unit) => line(unit, unit.prefix + letter, word)));
 }
 
 /** A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */

@@ -219,6 +219,46 @@ export function interleave(lists: readonly (readonly string[])[]): string[] {
 
 export const stateAt = ({ state }: Unit, word: number) => state.at + state.step * word;
 
+/** Adds a number to a local, or what an expression gives. */
+export const advance = (local: string, by: number | string) =>
+  set(local, `(i32.add ${get(local)} ${typeof by === 'number' ? constant(by) : by})`);
+
+/** Lines that are repeated as long as a condition holds after them. */
+export const loop = (label: string, lines: readonly string[], condition: string) => [
+  `(loop $${label}`,
+  ...lines,
+  `(br_if $${label} ${condition}))`,
+];
+
+/** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
+function eachLetter(units: readonly Unit[], line: (unit: Unit, local: string, word: number) => string): string[] {
+  return LETTERS.flatMap((letter, word) => units.map((unit) => line(unit, unit.prefix + letter, word)));
+}
+
+const stateOf = (unit: Unit, from: string, word: number) => operations(unit).load(from, stateAt(unit, word));
+
+/** Loads the working variables before the first round. @param from - what is added to `Unit.state` */
+export function takeState(units: readonly Unit[], from: string): string[] {
+  return [
+    ...eachLetter(units, (unit, local, word) => set(local, stateOf(unit, from, word))),
+    ...units.map((unit) => {
+      const [b, c] = ['b', 'c'].map((letter) => get(unit.prefix + letter)) as [string, string];
+      return set(`${unit.prefix}bc`, operations(unit).xor(b, c));
+    }),
+  ];
+}
+
+/**
+ * Adds the working variables to the state of before, which is still in memory (FIPS 180-4, section 6.2.2, step 4): all sums before the
+ * first of them is stored, since a store between two loads keeps V8 from making one of them.
+ */
+export function addToState(units: readonly Unit[], to: string): string[] {
+  return [
+    ...eachLetter(units, (unit, local, word) => set(local, operations(unit).add(get(local), stateOf(unit, to, word)))),
+    ...eachLetter(units, (unit, local, word) => operations(unit).store(to, stateAt(unit, word), get(local))),
+  ];
+}
+
 const VECTORS = ['y', 'q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
 const POINTERS = ['wp', 'kp', 'sp', 'mp', 'kq', 'bp', 'to', 'step'];
 
