@@ -5,7 +5,7 @@ import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
 import { hashFiles, readAhead, secondsOf } from './hash-files.ts';
-import { createLaneHasher, hashInLanes, type KernelChoice, type LaneHasher } from './lanes/index.ts';
+import { createLaneHasher, hashInLanes, type KernelChoice, type LaneCount, type LaneHasher } from './lanes/index.ts';
 import { serveLine } from './line.ts';
 import { unseenInputs } from './look.ts';
 import type {
@@ -35,9 +35,13 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
   let buffer = Buffer.alloc(0);
   /** `null` where it cannot be had. */
   let lanes: LaneHasher | null | undefined;
+  /** How many lanes it was to have: fewer if those failed their tests, which are not repeated at every request. */
+  let asked: LaneCount | undefined;
   const lanesFor = (kernel?: KernelChoice): LaneHasher | null => {
-    const isOther = kernel !== undefined && kernel.lanes !== lanes?.lanes;
-    if (lanes === undefined || isOther) lanes = createLaneHasher(kernel) ?? createLaneHasher() ?? null;
+    const isOther = kernel !== undefined && kernel.lanes !== asked;
+    if (lanes !== undefined && !isOther) return lanes;
+    lanes = createLaneHasher(kernel) ?? createLaneHasher() ?? null;
+    asked = kernel?.lanes ?? lanes?.lanes;
     return lanes;
   };
   const engines = new Map<EngineName, Promise<Engine>>();

@@ -90,10 +90,10 @@ export async function chooseKernel({
       faults.push('eight lanes could not be compiled');
     });
   } else faults.push(`eight lanes ${why}`);
-  if (wide === undefined) measure([4]);
   const rateOf = (count: LaneCount) => rates.find(({ lanes }) => lanes === count)?.rate ?? 0;
   // The scalar lane is not worth what compiling its kernel costs where there are wide registers.
-  if (rateOf(8) < WIDER * rateOf(4)) measure([5]);
+  if (wide === undefined) measure([4, 5]);
+  else if (rateOf(8) < WIDER * rateOf(4)) measure([5]);
   const worth = ({ lanes, rate }: Rate) => (lanes % 2 === 0 ? rate : rate / SCALAR_GAIN);
   const fastestFirst = [...rates].sort((a, b) => worth(b) - worth(a));
   const best = fastestFirst.find(({ lanes }) => {
@@ -179,7 +179,7 @@ function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
   }
   return contestants
     .filter(({ hasher, width }) => hasher.lanes === width)
-    .map(({ hasher: { lanes }, rate }) => ({ lanes, rate, single: rateOf(4, 1) }));
+    .map(({ hasher: { lanes }, rate }) => ({ lanes, rate, single: rateOf(lanes, 1) }));
 }
 
 /** Bytes per microsecond of one pass. */
