@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { comparePaths, fromBuffer, type PathBytes, toBuffer } from './entry-path.ts';
+import { comparePaths, fromBuffer, type PathBytes } from './entry-path.ts';
 
 /** Raw SHA-256 length in bytes. */
 export const DIGEST_BYTES = 32;
@@ -42,14 +42,21 @@ export function nameAt(table: FileTable, index: number): PathBytes {
   return fromBuffer(table.names.subarray(start, table.nameEnd[index]));
 }
 
-/** All names, in their order: much faster than one after the other. */
+/** Names that are decoded or encoded at once: much faster than one after the other, and all of them may be too long for a string. */
+const TOGETHER = 1024;
+
+/** All names, in their order. */
 export function namesOf({ names, nameEnd, count }: FileTable): PathBytes[] {
-  const text = fromBuffer(names);
-  const list = new Array<PathBytes>(count);
-  for (let i = 0, start = 0; i < count; i++) {
-    const end = nameEnd[i] ?? 0;
-    list[i] = text.slice(start, end) as PathBytes;
-    start = end;
+  const list: PathBytes[] = [];
+  for (let start = 0; list.length < count; ) {
+    const next = Math.min(list.length + TOGETHER, count);
+    const begin = start;
+    const text = fromBuffer(names.subarray(begin, nameEnd[next - 1]));
+    for (let i = list.length; i < next; i++) {
+      const end = nameEnd[i] ?? 0;
+      list.push(text.slice(start - begin, end - begin) as PathBytes);
+      start = end;
+    }
   }
   return list;
 }
@@ -91,13 +98,21 @@ export function takeDown(table: FileTable, index: number, stat: BigIntStats): vo
 
 /** A table of files of which only the names are known, in the order given; `targets` by index, where they are others. */
 export function unseenFiles(names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>): FileTable {
-  const text = names.join('');
-  const table = { ...emptyTable(names.length, text.length, 0), targets };
-  Buffer.from(table.names.buffer).write(text, 'latin1');
-  let end = 0;
-  for (const [i, path] of names.entries()) {
-    end += path.length;
-    table.nameEnd[i] = end;
+  return { ...namedTable(names, 0), targets };
+}
+
+/** A table of files with these names, in this order, to be filled. */
+export function namedTable(names: readonly PathBytes[], totalBytes: number): FileTable {
+  const nameBytes = names.reduce((sum, path) => sum + path.length, 0);
+  const table = emptyTable(names.length, nameBytes, totalBytes);
+  const bytes = Buffer.from(table.names.buffer);
+  for (let first = 0, end = 0; first < names.length; first += TOGETHER) {
+    const some = names.slice(first, first + TOGETHER);
+    bytes.write(some.join(''), end, 'latin1');
+    for (const [i, path] of some.entries()) {
+      end += path.length;
+      table.nameEnd[first + i] = end;
+    }
   }
   return table;
 }
@@ -131,21 +146,15 @@ export class FileTableBuilder {
 
   freeze(): FileTable {
     const names = this.#names;
-    const count = names.length;
     const order = inByteOrder(names);
-    let nameBytes = 0;
     let totalBytes = 0;
-    for (let i = 0; i < count; i++) {
-      nameBytes += name(names, i).length;
-      totalBytes += this.#columns.size[i] ?? 0;
-    }
-    const table = emptyTable(count, nameBytes, totalBytes);
+    for (let i = 0; i < names.length; i++) totalBytes += this.#columns.size[i] ?? 0;
+    const table = namedTable(
+      order.map((from) => name(names, from)),
+      totalBytes,
+    );
     const targets = new Map<number, PathBytes>();
-    let end = 0;
     for (const [to, from] of order.entries()) {
-      table.names.set(toBuffer(name(names, from)), end);
-      end += name(names, from).length;
-      table.nameEnd[to] = end;
       table.size[to] = this.#columns.size[from] ?? 0;
       const ids = this.#columns.ids.subarray(from * 4, from * 4 + 4);
       table.device[to] = ids[0] ?? 0n;
@@ -183,8 +192,7 @@ function name(names: readonly PathBytes[], index: number): PathBytes {
   return names[index] ?? ('' as PathBytes);
 }
 
-/** A table to be filled. */
-export function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
+function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
   const shared = (bytes: number) => new SharedArrayBuffer(bytes);
   return {
     count,

@@ -1,5 +1,5 @@
 import type { PathBytes } from './entry-path.ts';
-import { AGAIN, DIGEST_BYTES, emptyTable, type FileTable, inByteOrder, namesOf, SEEN } from './file-table.ts';
+import { AGAIN, DIGEST_BYTES, type FileTable, inByteOrder, namedTable, namesOf, SEEN } from './file-table.ts';
 
 /**
  * One sorted table of all files of a sorted one and of such that were unseen; of those, the ones that have to be listed again are
@@ -12,7 +12,7 @@ export function mergeTables(sorted: FileTable, seen: readonly FileTable[]): File
   /** Which table a name is from, and which of its files it is. */
   const from = new Uint32Array(most);
   const index = new Uint32Array(most);
-  let [nameBytes, totalBytes] = [0, 0];
+  let totalBytes = 0;
   for (const [number, table] of tables.entries()) {
     const { hashed, size } = table;
     for (const [i, name] of namesOf(table).entries()) {
@@ -22,17 +22,15 @@ export function mergeTables(sorted: FileTable, seen: readonly FileTable[]): File
       from[names.length] = number;
       index[names.length] = i;
       names.push(name);
-      nameBytes += name.length;
       totalBytes += size[i] ?? 0;
     }
   }
   const order = inByteOrder(names);
-  const merged = emptyTable(names.length, nameBytes, totalBytes);
-  Buffer.from(merged.names.buffer).write(order.map((at) => names[at]).join(''), 'latin1');
-  let end = 0;
+  const merged = namedTable(
+    order.map((at) => names[at] ?? ('' as PathBytes)),
+    totalBytes,
+  );
   for (const [to, at] of order.entries()) {
-    end += names[at]?.length ?? 0;
-    merged.nameEnd[to] = end;
     merged.hashed[to] = tables[from[at] ?? 0]?.hashed[index[at] ?? 0] === 1 ? 1 : 0;
   }
   const columns = tables.map(columnsOf);

@@ -67,15 +67,19 @@ export class Walk {
 
   /** Looks at what was named as a file: adds it if it is one, and says what is wrong with it otherwise. */
   look(name: PathBytes, target: PathBytes): void {
-    let stat: BigIntStats;
+    const stat = this.#stat(this.#root, target, name);
+    if (stat?.isFile() === true) this.files.add(name, stat, target);
+    else if (stat !== undefined) this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
+  }
+
+  /** What lies below an open folder; a failure, under the name it is listed by, and undefined when that cannot be told. */
+  #stat(folder: number, path: PathBytes, name: PathBytes): BigIntStats | undefined {
     try {
-      stat = statBeneath(this.#root, target);
+      return statBeneath(folder, path);
     } catch (error) {
       this.#unreadable(name, error, 'read attributes');
-      return;
+      return undefined;
     }
-    if (stat.isFile()) this.files.add(name, stat, target);
-    else this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
   }
 
   #handOn(): void {
@@ -157,13 +161,8 @@ export class Walk {
   #entry(parent: Visit, name: PathBytes): void {
     const path = joinPath(parent.name, name);
     if (!this.#isNamedWell(path, name)) return;
-    let stat: BigIntStats;
-    try {
-      stat = statBeneath(parent.descriptor, name);
-    } catch (error) {
-      this.#unreadable(path, error, 'read attributes');
-      return;
-    }
+    const stat = this.#stat(parent.descriptor, name, path);
+    if (stat === undefined) return;
     const target = joinPath(parent.target, name);
     if (stat.isFile()) this.files.add(path, stat, target);
     else if (stat.isDirectory())

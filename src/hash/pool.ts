@@ -16,7 +16,7 @@ import { createLine, type Line } from './line.ts';
 import { Lister } from './lister.ts';
 import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
 import { unitCount } from './queue.ts';
-import { limitShards, shardAt, shardCount, shardDigests } from './shards.ts';
+import { limitShards, shardAt, shardDigests } from './shards.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -205,9 +205,10 @@ export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint
   const sizes = new Float64Array(count);
   const all = new Uint32Array(new SharedArrayBuffer(count * 4));
   let [offset, length, bytes] = [0, 0, 0];
-  for (const { listing, shards } of tasks) {
-    const { files } = listing;
-    const units = shards === undefined ? files.count : shardCount(shards);
+  for (const task of tasks) {
+    const { shards } = task;
+    const { files } = task.listing;
+    const units = unitCount(task);
     for (let unit = 0; unit < units; unit++) {
       if (shards === undefined && files.hashed[unit] === 1) continue;
       const size = shards === undefined ? (files.size[unit] ?? 0) : shardAt(shards, files, unit).length;

@@ -14,6 +14,11 @@ import {
 import type { Limits } from '../plan/index.ts';
 import type { Measured } from '../verdict/index.ts';
 
+/** What is to be hashed of a listing, whose folders are looked at again afterwards. */
+export interface ListedTask extends HashTask {
+  readonly listing: Listing;
+}
+
 /** What came of hashing one artifact. */
 export interface Hashed {
   readonly failures: readonly Failure[];
@@ -58,7 +63,7 @@ export class Hashing {
   }
 
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
-  async hash(tasks: readonly (HashTask & { readonly listing: Listing })[]): Promise<readonly Hashed[]> {
+  async hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
     if (tasks.length === 0) return [];
     // For the tree digest at the end: loaded when the others have their work. Who needs it hears of a fault then.
     if (tasks.some(({ listing }) => listing.kind === 'folder')) setImmediate(() => this.engine().catch(() => {}));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
-import { createShardTable, type HashPool, type HashTask } from '../hash/index.ts';
+import { createShardTable, type HashPool } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
@@ -18,7 +18,7 @@ import {
 } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { ArtifactEvidence } from './evidence.ts';
-import { type Hashed, Hashing } from './hashing.ts';
+import { type Hashed, Hashing, type ListedTask } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
 import { Remote, stagedByOthers } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
@@ -118,7 +118,7 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome[]> {
     for (const work of works) await attempt(work, () => loadEvidence(work, hashing));
     for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
-    const ready: { work: Work; listing: Listing; task: HashTask & { readonly listing: Listing } }[] = [];
+    const ready: { work: Work; listing: Listing; task: ListedTask }[] = [];
     for (const work of works) {
       const { listing } = work;
       if (listing !== undefined)
@@ -147,7 +147,7 @@ export class VerifyRun {
     return outcomes;
   }
 
-  #task({ stage, evidence }: Work, listing: Listing): HashTask & { readonly listing: Listing } {
+  #task({ stage, evidence }: Work, listing: Listing): ListedTask {
     const { secondHash: second, shardBytes } = evidence;
     // A pin that may be of any artifact needs the digest of each.
     if (shardBytes !== undefined && stage === undefined && this.#plan.pins.length === 0)
