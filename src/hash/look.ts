@@ -1,7 +1,6 @@
 import { AGAIN, EntryReader, type FileTable } from '../fs/index.ts';
 import { type Control, checkStop, Stopped } from './control.ts';
 import { Input } from './input.ts';
-import { LANE_BYTES } from './lanes/index.ts';
 import type { Unseen } from './protocol.ts';
 import type { Inputs } from './queue.ts';
 
@@ -9,7 +8,7 @@ import type { Inputs } from './queue.ts';
  * Larger files are hashed when all are known, the largest first. What is at most this large is read at once, and hashed
  * through the descriptor that it was looked at with: opening and closing it twice would take longer than hashing it.
  */
-const MOST_BYTES = LANE_BYTES;
+export const MOST_SMALL_BYTES = 1 << 17;
 
 /**
  * The small ones among files that nobody had looked at. Of the others is taken down what they are, and those that are no regular file
@@ -23,7 +22,7 @@ export function unseenInputs({ root, files }: Unseen, control: Control): Inputs 
     while (next < order.length) {
       const index = order[next++] ?? 0;
       checkStop(control);
-      const reader = EntryReader.openUnseen(root, files, index, MOST_BYTES);
+      const reader = EntryReader.openUnseen(root, files, index, MOST_SMALL_BYTES);
       if (reader === undefined) continue;
       const length = files.size[index] ?? 0;
       return { next: { work, task: 0, index, length }, input: new Input(reader, control) };

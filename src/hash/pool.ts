@@ -49,7 +49,7 @@ export class HashPool {
    */
   constructor(likelyEngine: EngineName = 'wasm', chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
     this.#chooseKernel = chooseKernel;
-    this.#start(likelyEngine);
+    this.#start({ likelyEngine });
   }
 
   /** Threads started so far. */
@@ -89,7 +89,7 @@ export class HashPool {
     const lister = new Lister({
       threads: this.#threads,
       startOne: () => {
-        if (this.#threads.size < mostWorkers) this.#start(engine);
+        if (this.#threads.size < mostWorkers) this.#start();
       },
       engine,
       chooseKernel: () => this.kernelFor(engine, LEAST_CHOICE_BYTES),
@@ -123,7 +123,7 @@ export class HashPool {
     const { order, bytes } = largestFirst(tasks);
     if (order.length === 0) return { failures: tasks.map(() => []), second: tasks.map(() => new Map()) };
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
-    while (this.#threads.size < wanted) this.#start(engine);
+    while (this.#threads.size < wanted) this.#start();
     restartQueue(this.control);
     // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
@@ -169,7 +169,7 @@ export class HashPool {
 
   /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
   async serveLine(thread: number, line: Line, engine: EngineName, kernel?: KernelChoice): Promise<void> {
-    while (this.#threads.size <= thread) this.#start(engine);
+    while (this.#threads.size <= thread) this.#start();
     this.#kernels.add(
       (await this.#threads.ask(thread, {
         kind: 'line',
@@ -191,8 +191,8 @@ export class HashPool {
     await this.#threads.stop();
   }
 
-  #start(likelyEngine: EngineName): void {
-    this.#threads.start({ control: this.control, likelyEngine } satisfies WorkerSetup);
+  #start(setup: Omit<WorkerSetup, 'control'> = {}): void {
+    this.#threads.start({ control: this.control, ...setup } satisfies WorkerSetup);
   }
 }
 

@@ -11,7 +11,7 @@ import type { ShardTable } from './shards.ts';
 export interface WorkerSetup {
   readonly control: Control;
   /** The engine to get ready while there is nothing else to do yet. */
-  readonly likelyEngine: EngineName;
+  readonly likelyEngine?: EngineName;
 }
 
 /** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */

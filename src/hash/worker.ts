@@ -127,8 +127,8 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       if (!(error instanceof Stopped)) port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
     }
   });
-  // Who needs it hears of a fault when asking for it.
-  engineNamed(likelyEngine).catch(() => {});
+  // What was asked meanwhile comes first: that is listing, which needs no engine. Who needs it hears of a fault when asking for it.
+  if (likelyEngine !== undefined) setImmediate(() => engineNamed(likelyEngine).catch(() => {}));
 }
 
 if (parentPort !== null) void serve(parentPort, workerData);

@@ -41,7 +41,7 @@ import { hashFiles } from '../../src/hash/hash-files.ts';
 import { createLine, createShardTable, HashPool, treeDigest } from '../../src/hash/index.ts';
 import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
 import { Lister } from '../../src/hash/lister.ts';
-import { unseenInputs } from '../../src/hash/look.ts';
+import { MOST_SMALL_BYTES, unseenInputs } from '../../src/hash/look.ts';
 import type { AgainRequest, ListRequest, LookRequest, Unseen } from '../../src/hash/protocol.ts';
 
 const FOLDERS = 5;
@@ -52,7 +52,7 @@ const limits = { allowSymlinks: false, maxFiles: 100_000 };
 
 /** Lengths around all that makes a difference, over and over. */
 const SIZES = [0, 1, 55, 56, 63, 64, 65, 1000, 4096, 20_000];
-const LARGE = [LANE_BYTES - 1, LANE_BYTES, LANE_BYTES + 1, 3 * LANE_BYTES + 7];
+const LARGE = [-1, 0, 1].flatMap((more) => [MOST_SMALL_BYTES + more, LANE_BYTES + more, 3 * LANE_BYTES + 7 + more]);
 
 before(() => {
   const bytes = randomBytes(4 * LANE_BYTES);
@@ -112,7 +112,7 @@ describe('a folder of many files', () => {
           assert.equal(files.totalBytes, plain.files.totalBytes);
           // The small ones are through, the others are not.
           for (let i = 0; i < files.count; i++)
-            assert.equal(files.hashed[i], (files.size[i] ?? 0) <= LANE_BYTES ? 1 : 0, nameAt(files, i));
+            assert.equal(files.hashed[i], (files.size[i] ?? 0) <= MOST_SMALL_BYTES ? 1 : 0, nameAt(files, i));
           const { failures } = await pool.hash([{ listing }], engine, workers);
           assert.deepEqual(failures, [[]]);
           assert.deepEqual(foundIn(files), expectedOf(folder));

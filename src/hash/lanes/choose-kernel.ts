@@ -5,9 +5,11 @@
 // ones of 128. That is an experiment of V8's behind a flag, so nothing is taken for granted: the flag is set only until the
 // optimizing compiler is through with our module, and what it made is tested in this very process before it is used.
 //
-// No other flag is touched: with the baseline compiler switched off meanwhile, so that everything is optimized at once, V8 14.6
-// stopped the process in one of ten runs ("Check failed: function_feedback").
+// Until it is, the kernels run as the baseline compiler made them, thirty times as slow, and V8 has the optimizing one begin after some
+// megabytes only: most of the time that a choice took. So that budget is lowered with it; it is a number and nothing else. Switching the
+// baseline compiler off instead made V8 14.6 stop the process in one of ten runs ("Check failed: function_feedback").
 import { createLaneHasher } from './create-lane-hasher.ts';
+import { type Rate, ratesOf, WIDER } from './kernel-rates.ts';
 import { type LaneCount, LaneHasher } from './lane-hasher.ts';
 import { WIDE_KERNEL } from './wide-kernel.ts';
 
@@ -27,26 +29,17 @@ const MEASURED_V8 = [12, 13, 14];
 
 const REVECTORIZE = '--experimental-wasm-revectorize';
 
-/** Bytes of each lane in one pass of the measurement: a few tenths of a millisecond. */
-const SAMPLE_BYTES = 32_768;
-
-/** Of the measurement. The optimizing compiler works beside it: 5 ms, and longer where the processors have other things to do. */
-const LEAST_PASSES = 6;
-const LEAST_MILLISECONDS = 15;
-const MOST_MILLISECONDS = 60;
-
-/** Kernels of wide registers that are not this much faster than four lanes of narrow ones are not optimized yet, or will never be. */
-const WIDER = 1.3;
-
-/** One that is so many times as slow as another is not optimized yet: they are within a factor of two otherwise. */
-const UNOPTIMIZED = 4;
+/** Bytes of code, about, that a function runs through before it is optimized; and as V8 14 has it. */
+const BUDGET = '--wasm-tiering-budget';
+const LITTLE_BUDGET = 500_000;
+const USUAL_BUDGET = 13_000_000;
 
 /** What a scalar lane has to gain here: as soon as all cores are busy it may cost as much. */
 const SCALAR_GAIN = 1.1;
 
 let chosen: Promise<KernelChoice> | undefined;
 
-/** The fastest kernel, found once in this process; takes 30 to 60 ms. */
+/** The fastest kernel, found once in this process; takes 10 to 60 ms. */
 export function fastestKernel(): Promise<KernelChoice> {
   chosen ??= chooseKernel();
   return chosen;
@@ -122,10 +115,12 @@ async function withFlag(flag: string, action: () => void): Promise<void> {
   // Loaded only when it is used.
   const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString(flag);
+  setFlagsFromString(`${BUDGET}=${LITTLE_BUDGET}`);
   try {
     action();
   } finally {
     setFlagsFromString(`--no-${REVECTORIZE.slice(2)}`);
+    setFlagsFromString(`${BUDGET}=${USUAL_BUDGET}`);
   }
 }
 
@@ -135,63 +130,4 @@ function compile(kernel: string): WebAssembly.Module | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** In bytes per microsecond, which are MB/s. */
-interface Rate {
-  readonly lanes: LaneCount;
-  /** With all lanes full. */
-  readonly rate: number;
-  /** With one, for four lanes; 0 for others. */
-  readonly single: number;
-}
-
-/** One kernel at work: so many lanes of a hasher. */
-interface Contestant {
-  readonly hasher: LaneHasher;
-  readonly width: number;
-  /** Best so far, in bytes per microsecond. */
-  rate: number;
-}
-
-/**
- * Each hasher's best pass, in turns, so that one interruption does not decide. The kernels for fewer lanes run too: what does not run
- * now is optimized later, without the flag.
- */
-function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
-  const contestants = hashers.flatMap((hasher) =>
-    [hasher.lanes, ...(hasher.lanes === 8 ? [4] : hasher.lanes === 4 ? [1] : [])].map(
-      (width): Contestant => ({ hasher, width, rate: 0 }),
-    ),
-  );
-  const rateOf = (lanes: LaneCount, width: number) =>
-    contestants.find((one) => one.hasher.lanes === lanes && one.width === width)?.rate ?? 0;
-  const isWideOptimized = () =>
-    rateOf(8, 8) > WIDER * rateOf(4, 4) &&
-    rateOf(8, 4) > WIDER * rateOf(4, 4) &&
-    rateOf(8, 8) < UNOPTIMIZED * rateOf(4, 4);
-  const isOptimized = () =>
-    UNOPTIMIZED * rateOf(4, 1) >= rateOf(4, 4) && (!hashers.some(({ lanes }) => lanes === 8) || isWideOptimized());
-  const begun = performance.now();
-  const isDue = () => performance.now() - begun > (isOptimized() ? LEAST_MILLISECONDS : MOST_MILLISECONDS);
-  for (let pass = 0; pass < LEAST_PASSES || !isDue(); pass++) {
-    for (const one of contestants) one.rate = Math.max(one.rate, measured(one));
-  }
-  return contestants
-    .filter(({ hasher, width }) => hasher.lanes === width)
-    .map(({ hasher: { lanes }, rate }) => ({ lanes, rate, single: rateOf(lanes, 1) }));
-}
-
-/** Bytes per microsecond of one pass. */
-function measured({ hasher, width }: Contestant): number {
-  for (let lane = 0; lane < width; lane++) {
-    hasher.begin(lane);
-    hasher.room(lane);
-    hasher.add(lane, SAMPLE_BYTES);
-  }
-  const start = performance.now();
-  hasher.run();
-  const microseconds = (performance.now() - start) * 1000;
-  for (let lane = 0; lane < width; lane++) hasher.drop(lane);
-  return (width * SAMPLE_BYTES) / microseconds;
 }
