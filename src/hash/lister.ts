@@ -37,6 +37,8 @@ export class Lister {
   /** Threads that look at something, and those that have nothing to do. */
   readonly #looking = new Set<Promise<void>>();
   readonly #idle: number[] = [];
+  /** Threads that are in one of these, or list: others may start more at any time. */
+  #known = 1;
   #parts = 0;
   #failure: unknown;
   #kernel: KernelChoice | undefined;
@@ -47,7 +49,6 @@ export class Lister {
 
   async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
     const { threads } = this.#lookers;
-    for (let thread = 1; thread < threads.size; thread++) this.#idle.push(thread);
     const listed = threads.ask(0, { kind: 'list', ...request, sendsUnseen: true }, (part) =>
       this.#take(part as Unseen),
     );
@@ -67,11 +68,8 @@ export class Lister {
     this.#waiting.push(part);
     this.#parts++;
     const { threads, startOne, chooseKernel } = this.#lookers;
-    if (this.#waiting.length > this.#idle.length + 1) {
-      const before = threads.size;
-      startOne();
-      if (threads.size > before) this.#idle.push(before);
-    }
+    if (this.#waiting.length > this.#idle.length + threads.size - this.#known + 1) startOne();
+    while (this.#known < threads.size) this.#idle.push(this.#known++);
     if (this.#parts === LEAST_CHOICE_PARTS)
       chooseKernel().then(
         (kernel) => {

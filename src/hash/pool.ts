@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { type Listing, nameAt, type PathBytes } from '../fs/index.ts';
+import { glance, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import {
   type Control,
@@ -20,7 +20,7 @@ import { limitShards, shardAt, shardDigests } from './shards.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
-const SMALL_FILES = 64;
+const SMALL_FILES = MOST_SEEN;
 
 /** Below this, starting a second thread costs more than reading ahead saves. */
 const LEAST_AHEAD_BYTES = 64 << 20;
@@ -42,6 +42,7 @@ export class HashPool {
   readonly #kernels = new Set<Kernel>();
   readonly #chooseKernel: () => Promise<KernelChoice>;
   #kernelReason: string | undefined;
+  #isHashing = false;
 
   /**
    * @param likelyEngine - what the first thread is to get ready
@@ -74,6 +75,21 @@ export class HashPool {
   /** Reads no faster than this from now on, over all threads together. */
   limitRate(bytesPerSecond: number): void {
     limitRate(this.control, bytesPerSecond);
+  }
+
+  /**
+   * Gets ready what many bytes at a path will need, if there seem to be many, while the first thread is still starting or lists: 10 to
+   * 20 ms of a start. Nobody waits for it.
+   *
+   * @param mostWorkers - most threads to use, at least 1
+   */
+  async getReady(path: string, engine: EngineName, mostWorkers: number): Promise<void> {
+    const { entries, bytes } = await glance(path);
+    if (this.#isHashing || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
+    // Of one file one thread reads and another hashes.
+    const wanted = Math.min(mostWorkers, Math.max(2, entries));
+    while (this.#threads.size < wanted) this.#start();
+    if (entries > 1 && isWorthChoice(engine, bytes / wanted)) this.#chooseKernel().catch(() => {});
   }
 
   /**
@@ -120,6 +136,7 @@ export class HashPool {
       // A digest alone is not what was asked for.
       if (second !== undefined || shards !== undefined || copyTo !== undefined) listing.files.hashed.fill(0);
     }
+    this.#isHashing = true;
     const { order, bytes } = largestFirst(tasks);
     if (order.length === 0) return { failures: tasks.map(() => []), second: tasks.map(() => new Map()) };
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
@@ -152,7 +169,7 @@ export class HashPool {
 
   /** The fastest kernel where an engine has several, and each thread has enough to hash to find out. */
   async kernelFor(engine: EngineName, bytesEach: number): Promise<KernelChoice | undefined> {
-    if (engine !== 'wasm' || bytesEach < LEAST_CHOICE_BYTES) return undefined;
+    if (!isWorthChoice(engine, bytesEach)) return undefined;
     const kernel = await this.#chooseKernel();
     this.#kernelReason = kernel.reason;
     return kernel;
@@ -194,6 +211,10 @@ export class HashPool {
   #start(setup: Omit<WorkerSetup, 'control'> = {}): void {
     this.#threads.start({ control: this.control, ...setup } satisfies WorkerSetup);
   }
+}
+
+function isWorthChoice(engine: EngineName, bytesEach: number): boolean {
+  return engine === 'wasm' && bytesEach >= LEAST_CHOICE_BYTES;
 }
 
 /**

@@ -51,6 +51,7 @@ export class Hashing {
   }
 
   async list(path: string, { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>): Promise<Listing> {
+    this.#getReady(path);
     return this.pool.list({ path, allowSymlinks, maxFiles });
   }
 
@@ -59,7 +60,13 @@ export class Hashing {
     path: string,
     { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>,
   ): Promise<Listing> {
+    this.#getReady(path);
     return this.pool.listHashing({ path, allowSymlinks, maxFiles }, this.choice.name, this.concurrency);
+  }
+
+  #getReady(path: string): void {
+    // What fails here fails again, and is heard of, when it is needed.
+    this.pool.getReady(path, this.choice.name, this.concurrency).catch(() => {});
   }
 
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */

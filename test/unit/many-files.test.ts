@@ -307,6 +307,30 @@ it('what changes after it was named, and before anybody has looked at it, is in 
   assert.deepEqual([...lister.kernels], ['openssl']);
 });
 
+it('a thread that somebody starts while a folder is being listed looks at its files too', async () => {
+  const root = join(work, 'meanwhile');
+  mkdirSync(root);
+  for (let i = 0; i < 3000; i++) writeFileSync(join(root, `f${i}`), `${i}`);
+  const control = createControl();
+  const engine = await createEngine('native');
+  const asked: number[] = [];
+  const ask = async (thread: number, request: object, part?: (value: unknown) => void): Promise<unknown> => {
+    const { kind, ...rest } = request as ListRequest | LookRequest;
+    if (kind === 'list') {
+      threads.size = 2;
+      const onUnseen = (files: FileTable, descriptor: number) => part?.({ root: descriptor, files });
+      return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
+    }
+    asked.push(thread);
+    return hashFiles(unseenInputs(rest as Unseen, control), engine, Buffer.alloc(4096), control);
+  };
+  const threads = { size: 1, ask };
+  const lookers = { threads, startOne: () => {}, engine: 'native', chooseKernel: async () => undefined } as const;
+  const { files } = await new Lister(lookers).list({ path: root, ...limits });
+  assert.deepEqual(foundIn(files), expectedOf(root));
+  assert.deepEqual(new Set(asked), new Set([0, 1]));
+});
+
 it('a folder in which somebody writes is refused in the end, however it was listed', async () => {
   const root = join(work, 'written');
   mkdirSync(root);
