@@ -192,7 +192,8 @@ function name(names: readonly PathBytes[], index: number): PathBytes {
   return names[index] ?? ('' as PathBytes);
 }
 
-function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
+/** Columns for so many files. */
+export function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
   const shared = (bytes: number) => new SharedArrayBuffer(bytes);
   return {
     count,

@@ -27,7 +27,7 @@ export { type Glance, glance, MOST_SEEN } from './glance.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
-export { mergeTables } from './merge-tables.ts';
+export { TableMerger } from './merge-tables.ts';
 export { kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 export { changedFolders, EntryReader } from './read-entry.ts';
 export type { WalkOptions } from './walk.ts';

@@ -1,75 +1,176 @@
-import type { PathBytes } from './entry-path.ts';
-import { AGAIN, DIGEST_BYTES, type FileTable, inByteOrder, namedTable, namesOf, SEEN } from './file-table.ts';
+import { comparePaths, type PathBytes } from './entry-path.ts';
+import { AGAIN, DIGEST_BYTES, emptyTable, type FileTable, inByteOrder, nameAt, namesOf, SEEN } from './file-table.ts';
+
+/** Files of one table that follow each other in it, and in the order of their names. */
+interface Run {
+  readonly table: FileTable;
+  readonly start: number;
+  readonly end: number;
+  readonly firstName: PathBytes;
+  readonly lastName: PathBytes;
+}
+
+/** More runs than so many for each table are not worth looking for: all names are sorted then. */
+const RUNS_EACH = 8;
 
 /**
- * One sorted table of all files of a sorted one and of such that were unseen; of those, the ones that have to be listed again are
- * left out.
+ * Makes one sorted table of many: of such that were unseen, as soon as each has been looked at, and of a sorted one in the end. Files
+ * come folder by folder and sorted in each, so whole runs of them are copied instead of one after the other.
  */
-export function mergeTables(sorted: FileTable, seen: readonly FileTable[]): FileTable {
-  const tables = [sorted, ...seen];
-  const most = tables.reduce((sum, { count }) => sum + count, 0);
+export class TableMerger {
+  readonly #runs: Run[] = [];
+  #tables = 0;
+
+  /** Takes what is in a table that was unseen, but for what has to be listed again. */
+  add(table: FileTable): void {
+    for (const state of table.hashed)
+      if (state !== AGAIN && state !== SEEN && state !== 1) throw new Error('a file that nobody has looked at');
+    this.#addRuns(table, (index) => table.hashed[index] !== AGAIN);
+  }
+
+  /** @param sorted - takes part, too */
+  merge(sorted: FileTable): FileTable {
+    this.#addRuns(sorted, () => true);
+    return joined(this.#inOrder() ?? sortedRuns(this.#runs), this.#runs);
+  }
+
+  #addRuns(table: FileTable, isWanted: (index: number) => boolean): void {
+    this.#tables++;
+    let start = 0;
+    const names = namesOf(table);
+    const nameOf = (index: number) => names[index] ?? nameAt(table, index);
+    const endAt = (end: number) => {
+      if (end > start) this.#runs.push({ table, start, end, firstName: nameOf(start), lastName: nameOf(end - 1) });
+      start = end;
+    };
+    for (let i = 0; i < table.count; i++) {
+      if (!isWanted(i)) {
+        endAt(i);
+        start = i + 1;
+      } else if (i > start && nameOf(i) < nameOf(i - 1)) endAt(i);
+    }
+    endAt(table.count);
+  }
+
+  /** Runs whose names follow each other: those that overlap are cut. Undefined where there would be very many. */
+  #inOrder(): Run[] | undefined {
+    const most = RUNS_EACH * (this.#tables + RUNS_EACH);
+    if (this.#runs.length > most) return undefined;
+    const left = [...this.#runs].sort(byFirstName);
+    const ordered: Run[] = [];
+    for (let at = 0; at < left.length; at++) {
+      const [run, next] = [left[at] as Run, left[at + 1]];
+      if (ordered.push(run) > most) return undefined;
+      if (next === undefined || run.lastName < next.firstName) continue;
+      const { table, lastName } = run;
+      const cut = firstAtLeast(run, next.firstName);
+      ordered[ordered.length - 1] = { ...run, end: cut, lastName: nameAt(table, cut - 1) };
+      if (cut < run.end)
+        insert(left, at + 1, { table, start: cut, end: run.end, firstName: nameAt(table, cut), lastName });
+    }
+    return ordered;
+  }
+}
+
+function byFirstName(a: Run, b: Run): number {
+  return comparePaths(a.firstName, b.firstName);
+}
+
+/** Where in a run that begins with a smaller name, or the same, the first name stands that is not smaller; at least its second. */
+function firstAtLeast({ table, start, end }: Run, name: PathBytes): number {
+  let [low, high] = [start + 1, end];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (nameAt(table, middle) < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Into runs that are in order from `from` on. */
+function insert(runs: Run[], from: number, run: Run): void {
+  let [low, high] = [from, runs.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((runs[middle]?.firstName ?? '') < run.firstName) low = middle + 1;
+    else high = middle;
+  }
+  runs.splice(low, 0, run);
+}
+
+/** Every file a run of its own, in the order of the names. */
+function* sortedRuns(runs: readonly Run[]): Generator<Run> {
+  const count = countOf(runs);
   const names: PathBytes[] = [];
-  /** Which table a name is from, and which of its files it is. */
-  const from = new Uint32Array(most);
-  const index = new Uint32Array(most);
-  let totalBytes = 0;
-  for (const [number, table] of tables.entries()) {
-    const { hashed, size } = table;
-    for (const [i, name] of namesOf(table).entries()) {
-      const state = hashed[i] ?? 0;
-      if (number > 0 && state === AGAIN) continue;
-      if (number > 0 && state !== SEEN && state !== 1) throw new Error('a file that nobody has looked at');
+  /** Which run a name is from, and which file of its table it is. */
+  const from = new Uint32Array(count);
+  const index = new Uint32Array(count);
+  for (const [number, { table, start, end }] of runs.entries()) {
+    for (let i = start; i < end; i++) {
       from[names.length] = number;
       index[names.length] = i;
-      names.push(name);
-      totalBytes += size[i] ?? 0;
+      names.push(nameAt(table, i));
     }
   }
-  const order = inByteOrder(names);
-  const merged = namedTable(
-    order.map((at) => names[at] ?? ('' as PathBytes)),
-    totalBytes,
+  for (const at of inByteOrder(names)) {
+    const run = runs[from[at] ?? 0] as Run;
+    yield { ...run, start: index[at] ?? 0, end: (index[at] ?? 0) + 1 };
+  }
+}
+
+function countOf(runs: readonly Run[]): number {
+  return runs.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** The files of runs, one run after the other. @param all - the same files, in any order */
+function joined(runs: Iterable<Run>, all: readonly Run[]): FileTable {
+  const nameBytes = all.reduce(
+    (sum, { table, start, end }) => sum + nameStart(table, end) - nameStart(table, start),
+    0,
   );
-  for (const [to, at] of order.entries()) {
-    merged.hashed[to] = tables[from[at] ?? 0]?.hashed[index[at] ?? 0] === 1 ? 1 : 0;
-  }
-  const columns = tables.map(columnsOf);
-  for (const [column, to] of columnsOf(merged).entries())
-    copyColumn(
-      to,
-      columns.map((some) => some[column]?.words ?? new Uint32Array(0)),
-      { order, from, index },
-    );
+  const totalBytes = all.reduce((sum, { table, start, end }) => {
+    for (let i = start; i < end; i++) sum += table.size[i] ?? 0;
+    return sum;
+  }, 0);
+  const merged = emptyTable(countOf(all), nameBytes, totalBytes);
+  const columns = new Map(
+    [...new Set(all.map(({ table }) => table)), merged].map((table) => [table, columnsOf(table)]),
+  );
+  const to = columns.get(merged) ?? [];
   const targets = new Map<number, PathBytes>();
-  if (tables.some((table) => table.targets.size > 0)) {
-    for (const [to, at] of order.entries()) {
-      const target = tables[from[at] ?? 0]?.targets.get(index[at] ?? 0);
-      if (target !== undefined) targets.set(to, target);
+  let [at, namesAt] = [0, 0];
+  for (const { table, start, end } of runs) {
+    const namesFrom = nameStart(table, start);
+    bytesOf(table.names).copy(bytesOf(merged.names), namesAt, namesFrom, nameStart(table, end));
+    for (const [i, { bytes, width }] of (columns.get(table) ?? []).entries())
+      bytes.copy(to[i]?.bytes ?? bytes, width * at, width * start, width * end);
+    for (let i = start; i < end; i++, at++) {
+      merged.nameEnd[at] = (table.nameEnd[i] ?? 0) - namesFrom + namesAt;
+      merged.hashed[at] = table.hashed[i] === 1 ? 1 : 0;
+      const target = table.targets.size > 0 ? table.targets.get(i) : undefined;
+      if (target !== undefined) targets.set(at, target);
     }
+    namesAt = nameStart(merged, at);
   }
   return { ...merged, targets };
 }
 
-/** A column as 32-bit words, so many for each file: numbers of 64 bits would be an object each. */
+/** Where the name of a file begins: where the one before it ends. */
+function nameStart({ nameEnd }: FileTable, index: number): number {
+  return nameEnd[index - 1] ?? 0;
+}
+
+/** A column as bytes, so many for each file. Copied so, and not with `set`: into shared memory that goes word by word. */
 interface Column {
-  readonly words: Uint32Array;
+  readonly bytes: Buffer;
   readonly width: number;
 }
 
 function columnsOf({ size, device, inode, mtime, ctime, digests }: FileTable): Column[] {
-  const wide = [size, device, inode, mtime, ctime].map(({ buffer }) => ({ words: new Uint32Array(buffer), width: 2 }));
-  return [...wide, { words: new Uint32Array(digests.buffer), width: DIGEST_BYTES / 4 }];
+  const wide = [size, device, inode, mtime, ctime].map((column) => ({ bytes: bytesOf(column), width: 8 }));
+  return [...wide, { bytes: bytesOf(digests), width: DIGEST_BYTES }];
 }
 
-function copyColumn(
-  { words, width }: Column,
-  sources: readonly Uint32Array[],
-  { order, from, index }: { order: readonly number[]; from: Uint32Array; index: Uint32Array },
-): void {
-  for (let to = 0; to < order.length; to++) {
-    const at = order[to] ?? 0;
-    const source = sources[from[at] ?? 0] as Uint32Array;
-    const first = (index[at] ?? 0) * width;
-    for (let i = 0; i < width; i++) words[to * width + i] = source[first + i] ?? 0;
-  }
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

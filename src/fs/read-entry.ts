@@ -41,13 +41,20 @@ export class EntryReader {
   /**
    * Opens a file that nobody had looked at, and takes down what it is.
    *
+   * @param path - what `openPathAt` says of it
    * @param mostBytes - a larger one is not to be read now
    * @returns undefined for a larger one, and for what is not a regular file that can be opened: `hashed` tells which
    */
-  static openUnseen(root: number, table: FileTable, index: number, mostBytes: number): EntryReader | undefined {
+  static openUnseen(
+    root: number,
+    path: PathBytes,
+    table: FileTable,
+    index: number,
+    mostBytes: number,
+  ): EntryReader | undefined {
     let descriptor: number;
     try {
-      descriptor = openFileBeneath(root, openPathAt(table, index));
+      descriptor = openFileBeneath(root, path);
     } catch (error) {
       if (errno(error) === undefined) throw error;
       table.hashed[index] = AGAIN;

@@ -100,8 +100,9 @@ export class Walk {
     const { names, files } = this.#names(visit);
     this.#refuseLookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
+    // Whoever puts them in order has less to do then.
     for (const name of files.sort()) this.#file(here, name);
-    for (const name of names) this.#entry(here, name);
+    for (const name of names.sort()) this.#entry(here, name);
   }
 
   /** @returns those of regular files, where they need not be looked at here, and the others */
@@ -109,13 +110,12 @@ export class Walk {
     const [names, files]: [PathBytes[], PathBytes[]] = [[], []];
     const areFilesKnown = this.#options.onUnseen !== undefined;
     try {
-      // 'buffer' is documented for opendir, and missing from its type.
-      const encoding = 'buffer' as BufferEncoding;
-      const folder = opendirSync(folderContents(visit.descriptor), { encoding, bufferSize: 512 });
+      // One character per byte: names as they are kept. As buffers they take twice as long.
+      const folder = opendirSync(folderContents(visit.descriptor), { encoding: 'latin1', bufferSize: 512 });
       try {
         for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
           this.#options.onEntry();
-          const name = fromBuffer(entry.name as unknown as Buffer);
+          const name = entry.name as PathBytes;
           if (areFilesKnown && entry.isFile()) files.push(name);
           else names.push(name);
           this.#limitFiles(this.files.count + this.#handedOn + this.#unseen.length + names.length + files.length);

@@ -12,6 +12,8 @@ export interface Engine {
   update(chunk: Uint8Array): void;
   /** 32 raw bytes. */
   digest(): Uint8Array;
+  /** Of a whole message; ends what was begun with `init`. */
+  digestOf(message: Uint8Array): Uint8Array;
 }
 
 export type EngineName = 'wasm' | 'native';

@@ -68,12 +68,19 @@ function hashOne(
   control: Control,
 ): readonly string[] | undefined {
   try {
+    let chunk = buffer.subarray(0, input.isAtEnd ? 0 : input.read(buffer));
+    if (input.isAtEnd && second === undefined) {
+      input.finish();
+      store(next, engine.digestOf(chunk), control);
+      return undefined;
+    }
     engine.init();
     second?.init();
-    while (!input.isAtEnd) {
-      const chunk = buffer.subarray(0, input.read(buffer));
+    for (;;) {
       engine.update(chunk);
       second?.update(chunk);
+      if (input.isAtEnd) break;
+      chunk = buffer.subarray(0, input.read(buffer));
     }
     input.finish();
   } finally {

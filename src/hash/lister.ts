@@ -2,10 +2,10 @@ import {
   AGAIN,
   type FileTable,
   type Listing,
-  mergeTables,
   nameAt,
   openPathAt,
   type PathBytes,
+  TableMerger,
   unseenFiles,
 } from '../fs/index.ts';
 import type { ThreadGroup } from '../thread/index.ts';
@@ -34,6 +34,7 @@ export class Lister {
   readonly #lookers: Lookers;
   readonly #waiting: Unseen[] = [];
   readonly #seen: FileTable[] = [];
+  readonly #merger = new TableMerger();
   /** Threads that look at something, and those that have nothing to do. */
   readonly #looking = new Set<Promise<void>>();
   readonly #idle: number[] = [];
@@ -59,9 +60,9 @@ export class Lister {
     while (this.#looking.size > 0) await Promise.allSettled(this.#looking);
     if (this.#failure !== undefined) throw this.#failure;
     const again = await this.#again(listing.root);
-    const tables = again === undefined ? this.#seen : [...this.#seen, again.files];
+    if (again !== undefined) this.#merger.add(again.files);
     const failures = again === undefined ? listing.failures : [...listing.failures, ...again.failures];
-    return { ...listing, files: mergeTables(listing.files, tables), failures };
+    return { ...listing, files: this.#merger.merge(listing.files), failures };
   }
 
   #take(part: Unseen): void {
@@ -100,6 +101,7 @@ export class Lister {
     const used = (await threads.ask(thread, request)) as Kernel;
     if (part.files.hashed.includes(1)) this.kernels.add(used);
     this.#seen.push(part.files);
+    this.#merger.add(part.files);
     this.#idle.push(thread);
     this.#handOut();
   }

@@ -1,4 +1,4 @@
-import { AGAIN, EntryReader, type FileTable } from '../fs/index.ts';
+import { AGAIN, EntryReader, type FileTable, nameAt, namesOf } from '../fs/index.ts';
 import { type Control, checkStop, Stopped } from './control.ts';
 import { Input } from './input.ts';
 import type { Unseen } from './protocol.ts';
@@ -17,12 +17,14 @@ export const MOST_SMALL_BYTES = 1 << 17;
 export function unseenInputs({ root, files }: Unseen, control: Control): Inputs {
   const work = { listing: { root, files } };
   const order = asNumbered(files);
+  const names = namesOf(files);
   let next = 0;
   const take = () => {
     while (next < order.length) {
       const index = order[next++] ?? 0;
       checkStop(control);
-      const reader = EntryReader.openUnseen(root, files, index, MOST_SMALL_BYTES);
+      const path = files.targets.get(index) ?? names[index] ?? nameAt(files, index);
+      const reader = EntryReader.openUnseen(root, path, files, index, MOST_SMALL_BYTES);
       if (reader === undefined) continue;
       const length = files.size[index] ?? 0;
       return { next: { work, task: 0, index, length }, input: new Input(reader, control) };

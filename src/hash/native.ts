@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts';
 /** OpenSSL's SHA-256 through node:crypto; uses the processor's SHA instructions where it has them. */
 export async function nativeEngine(): Promise<Engine> {
   // Loaded only when it is used: it costs a start 4 ms.
-  const { createHash } = await import('node:crypto');
+  const { createHash, hash: hashAtOnce } = await import('node:crypto');
   let hash: Hash | undefined;
   return {
     name: 'native',
@@ -18,6 +18,11 @@ export async function nativeEngine(): Promise<Engine> {
     },
     digest() {
       return hash?.digest() ?? new Uint8Array(0);
+    },
+    digestOf(message) {
+      hash = undefined;
+      // Measured for 4 KiB: an object for each message takes a third longer, and so, half of that, does a buffer made by OpenSSL's binding.
+      return Buffer.from(hashAtOnce('sha256', message, 'latin1'), 'latin1');
     },
   };
 }

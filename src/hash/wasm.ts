@@ -18,5 +18,8 @@ export async function wasmEngine(): Promise<Engine> {
     digest() {
       return hasher.digest('binary');
     },
+    digestOf(message) {
+      return hasher.init().update(message).digest('binary');
+    },
   };
 }

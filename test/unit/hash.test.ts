@@ -48,6 +48,8 @@ describe('the known-answer test', () => {
     assert.equal(knownAnswerFault(good), undefined);
     const wrongBit: Engine = { ...good, digest: () => good.digest().map((byte, i) => (i === 31 ? byte ^ 1 : byte)) };
     assert.match(knownAnswerFault(wrongBit) ?? '', /expected .* found/);
+    const wrongAtOnce: Engine = { ...good, digestOf: (message) => good.digestOf(message.subarray(0, 16_384)) };
+    assert.match(knownAnswerFault(wrongAtOnce) ?? '', /at once: expected .* found/);
     let updates = 0;
     const wrongAcrossChunks: Engine = {
       ...good,

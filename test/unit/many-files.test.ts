@@ -26,12 +26,12 @@ import {
   type Listing,
   listAgain,
   listPath,
-  mergeTables,
   nameAt,
   namesOf,
   openFolder,
   openPathAt,
   SEEN,
+  TableMerger,
   toBuffer,
   unseenFiles,
 } from '../../src/fs/index.ts';
@@ -96,6 +96,13 @@ async function withPool<T>(use: (pool: HashPool) => Promise<T>): Promise<T> {
   } finally {
     await stop(pool);
   }
+}
+
+/** The sorted table of a sorted one and of others. */
+function mergeTables(sorted: FileTable, others: readonly FileTable[]): FileTable {
+  const merger = new TableMerger();
+  for (const other of others) merger.add(other);
+  return merger.merge(sorted);
 }
 
 describe('a folder of many files', () => {

@@ -38,7 +38,9 @@ async function hashWith(name: 'wasm' | 'native'): Promise<HashAll> {
     messages.map((message) => {
       engine.init();
       engine.update(message);
-      return hex(engine.digest());
+      const digest = hex(engine.digest());
+      assert.equal(hex(engine.digestOf(message)), digest);
+      return digest;
     });
 }
 

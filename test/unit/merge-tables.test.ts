@@ -1,0 +1,134 @@
+// Tables of files that were looked at, whole runs of them copied: what comes out is what sorting all names gives, however they overlap.
+import assert from 'node:assert/strict';
+import { randomBytes, randomInt } from 'node:crypto';
+import { describe, it } from 'node:test';
+import {
+  AGAIN,
+  comparePaths,
+  type FileTable,
+  fromText,
+  hexAt,
+  nameAt,
+  openPathAt,
+  type PathBytes,
+  SEEN,
+  TableMerger,
+  unseenFiles,
+} from '../../src/fs/index.ts';
+
+interface File {
+  readonly name: PathBytes;
+  readonly state: number;
+  readonly target?: PathBytes;
+  readonly size: number;
+  readonly ids: readonly [bigint, bigint, bigint, bigint];
+  readonly digest: Buffer;
+}
+
+const STATES = [1, 1, 1, SEEN, AGAIN];
+
+function file(name: string): File {
+  return {
+    name: fromText(name),
+    state: STATES[randomInt(STATES.length)] ?? 1,
+    ...(randomInt(20) === 0 ? { target: fromText(`blobs/${name}`) } : {}),
+    size: randomInt(2 ** 40),
+    ids: [0, 0, 0, 0].map(() => randomBytes(8).readBigInt64LE()) as unknown as File['ids'],
+    digest: randomBytes(32),
+  };
+}
+
+function tableOf(files: readonly File[]): FileTable {
+  const targets = new Map(files.flatMap(({ target }, i) => (target === undefined ? [] : [[i, target] as const])));
+  const table = unseenFiles(
+    files.map(({ name }) => name),
+    targets,
+  );
+  for (const [i, { state, size, ids, digest }] of files.entries()) {
+    table.size[i] = size;
+    [table.device[i], table.inode[i], table.mtime[i], table.ctime[i]] = ids;
+    table.digests.set(digest, 32 * i);
+    table.hashed[i] = state;
+  }
+  return table;
+}
+
+/** Everything that a table says of each file. */
+function told(table: FileTable): unknown[] {
+  return Array.from({ length: table.count }, (_, i) => [
+    nameAt(table, i),
+    openPathAt(table, i),
+    table.hashed[i] === 1 ? hexAt(table, i) : 'not hashed',
+    ...[table.size, table.device, table.inode, table.mtime, table.ctime].map((column) => column[i]),
+  ]);
+}
+
+function expected(files: readonly File[]): unknown[] {
+  const kept = files.filter(({ state }) => state !== AGAIN).sort((a, b) => comparePaths(a.name, b.name));
+  return kept.map(({ name, target, state, size, ids: [device, ...ids], digest }) => [
+    name,
+    target ?? name,
+    state === 1 ? digest.toString('hex') : 'not hashed',
+    size,
+    ...[BigInt.asUintN(64, device), BigInt.asUintN(64, ids[0]), ids[1], ids[2]],
+  ]);
+}
+
+/** Merges the last list with the tables of the others. */
+function check(lists: readonly (readonly File[])[]): void {
+  const last = (lists.at(-1) ?? []).map((one) => ({ ...one, state: one.state === AGAIN ? SEEN : one.state }));
+  last.sort((a, b) => comparePaths(a.name, b.name));
+  const others = lists.slice(0, -1);
+  const merger = new TableMerger();
+  for (const files of others) merger.add(tableOf(files));
+  const merged = merger.merge(tableOf(last));
+  assert.deepEqual(told(merged), expected([...others.flat(), ...last]));
+  assert.equal(
+    merged.totalBytes,
+    told(merged).reduce<number>((sum, one) => sum + ((one as unknown[])[3] as number), 0),
+  );
+  assert.ok(merged.hashed.every((state) => state <= 1));
+}
+
+const numbered = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => file(`${prefix}${String(i).padStart(6, '0')}`));
+
+describe('tables of files become one', () => {
+  it('that follow each other', () => check([numbered('a/', 1000), numbered('b/', 1000), numbered('c/', 10), []]));
+  it('that come in another order', () => check([numbered('c/', 1000), numbered('a/', 1000), [], numbered('b/', 10)]));
+  it('of which one has its files around those of the others', () =>
+    check([
+      [...numbered('README', 3), ...numbered('z', 3)],
+      numbered('data/', 500),
+      numbered('s', 500),
+      numbered('data-1/', 9),
+    ]));
+  it('with folders in one table that are not in order', () =>
+    check([[...numbered('d/', 300), ...numbered('b/', 300)], [...numbered('c/', 300), ...numbered('a/', 300)], []]));
+  it('where names are prefixes of others, or not ASCII', () =>
+    check([['a', 'a/b', 'a.b', 'ä', 'ä/b', 'a-', 'a0'].map(file), ['a!', 'a/a', 'z', 'ä/a'].map(file), []]));
+  it('that are empty, all but one, or all', () => {
+    check([[], [], numbered('a', 3)]);
+    check([[], []]);
+  });
+  it('of which every second file is in another', () => {
+    const files = numbered('', 5000);
+    check([files.filter((_, i) => i % 2 === 0), files.filter((_, i) => i % 2 === 1), []]);
+  });
+  it('in which nothing is in order', () => {
+    const files = numbered('', 5000).sort(() => Math.random() - 0.5);
+    check([files.slice(0, 2000), files.slice(2000, 4000), files.slice(4000)]);
+  });
+  it('of random runs, again and again', () => {
+    for (let round = 0; round < 200; round++) {
+      const lists: File[][] = Array.from({ length: 1 + randomInt(6) }, () => []);
+      const [count, longest] = [randomInt(200), 1 + randomInt(30)];
+      for (let i = 0, list = lists[0], left = 0; i < count; i++, left--) {
+        if (left <= 0) [list, left] = [lists[randomInt(lists.length)], randomInt(longest)];
+        list?.push(file(String(i).padStart(6, '0')));
+      }
+      if (round % 3 === 0) for (const list of lists) list.reverse();
+      check(lists);
+    }
+  });
+});
