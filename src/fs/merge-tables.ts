@@ -20,6 +20,7 @@ const RUNS_EACH = 8;
 export class TableMerger {
   readonly #runs: Run[] = [];
   #tables = 0;
+  #totalBytes = 0;
 
   /** Takes what is in a table that was unseen, but for what has to be listed again. */
   add(table: FileTable): void {
@@ -31,7 +32,7 @@ export class TableMerger {
   /** @param sorted - takes part, too */
   merge(sorted: FileTable): FileTable {
     this.#addRuns(sorted, () => true);
-    return joined(this.#inOrder() ?? sortedRuns(this.#runs), this.#runs);
+    return joined(this.#inOrder() ?? sortedRuns(this.#runs), this.#runs, this.#totalBytes);
   }
 
   #addRuns(table: FileTable, isWanted: (index: number) => boolean): void {
@@ -47,7 +48,10 @@ export class TableMerger {
       if (!isWanted(i)) {
         endAt(i);
         start = i + 1;
-      } else if (i > start && nameOf(i) < nameOf(i - 1)) endAt(i);
+        continue;
+      }
+      if (i > start && nameOf(i) < nameOf(i - 1)) endAt(i);
+      this.#totalBytes += table.size[i] ?? 0;
     }
     endAt(table.count);
   }
@@ -123,15 +127,11 @@ function countOf(runs: readonly Run[]): number {
 }
 
 /** The files of runs, one run after the other. @param all - the same files, in any order */
-function joined(runs: Iterable<Run>, all: readonly Run[]): FileTable {
+function joined(runs: Iterable<Run>, all: readonly Run[], totalBytes: number): FileTable {
   const nameBytes = all.reduce(
     (sum, { table, start, end }) => sum + nameStart(table, end) - nameStart(table, start),
     0,
   );
-  const totalBytes = all.reduce((sum, { table, start, end }) => {
-    for (let i = start; i < end; i++) sum += table.size[i] ?? 0;
-    return sum;
-  }, 0);
   const merged = emptyTable(countOf(all), nameBytes, totalBytes);
   const columns = new Map(
     [...new Set(all.map(({ table }) => table)), merged].map((table) => [table, columnsOf(table)]),
@@ -144,14 +144,17 @@ function joined(runs: Iterable<Run>, all: readonly Run[]): FileTable {
     bytesOf(table.names).copy(bytesOf(merged.names), namesAt, namesFrom, nameStart(table, end));
     for (const [i, { bytes, width }] of (columns.get(table) ?? []).entries())
       bytes.copy(to[i]?.bytes ?? bytes, width * at, width * start, width * end);
-    for (let i = start; i < end; i++, at++) {
-      merged.nameEnd[at] = (table.nameEnd[i] ?? 0) - namesFrom + namesAt;
-      merged.hashed[at] = table.hashed[i] === 1 ? 1 : 0;
-      const target = table.targets.size > 0 ? table.targets.get(i) : undefined;
-      if (target !== undefined) targets.set(at, target);
+    const moved = namesAt - namesFrom;
+    for (let i = start; i < end; i++) merged.nameEnd[at + i - start] = (table.nameEnd[i] ?? 0) + moved;
+    for (let i = start; i < end && table.targets.size > 0; i++) {
+      const target = table.targets.get(i);
+      if (target !== undefined) targets.set(at + i - start, target);
     }
+    at += end - start;
     namesAt = nameStart(merged, at);
   }
+  const { hashed } = merged;
+  for (let i = hashed.indexOf(SEEN); i >= 0; i = hashed.indexOf(SEEN, i + 1)) hashed[i] = 0;
   return { ...merged, targets };
 }
 
@@ -166,9 +169,9 @@ interface Column {
   readonly width: number;
 }
 
-function columnsOf({ size, device, inode, mtime, ctime, digests }: FileTable): Column[] {
+function columnsOf({ size, device, inode, mtime, ctime, digests, hashed }: FileTable): Column[] {
   const wide = [size, device, inode, mtime, ctime].map((column) => ({ bytes: bytesOf(column), width: 8 }));
-  return [...wide, { bytes: bytesOf(digests), width: DIGEST_BYTES }];
+  return [...wide, { bytes: bytesOf(digests), width: DIGEST_BYTES }, { bytes: bytesOf(hashed), width: 1 }];
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {

@@ -38,8 +38,16 @@ export function unseenInputs({ root, files }: Unseen, control: Control): Inputs 
   return { take, failed };
 }
 
-/** Shorter names first: numbered files are in the order of their numbers then. */
-function asNumbered({ nameEnd, count }: FileTable): readonly number[] {
-  const length = (i: number) => (nameEnd[i] ?? 0) - (nameEnd[i - 1] ?? 0);
-  return Array.from({ length: count }, (_, i) => i).sort((a, b) => length(a) - length(b) || a - b);
+/** Shorter names first, and the others as they come: numbered files are in the order of their numbers then. */
+function asNumbered({ nameEnd, count }: FileTable): Uint32Array {
+  const byLength = new Map<number, number[]>();
+  for (let i = 0, start = 0; i < count; i++) {
+    const end = nameEnd[i] ?? 0;
+    const same = byLength.get(end - start);
+    if (same === undefined) byLength.set(end - start, [i]);
+    else same.push(i);
+    start = end;
+  }
+  const lengths = [...byLength.keys()].sort((a, b) => a - b);
+  return Uint32Array.from(lengths.flatMap((length) => byLength.get(length) ?? []));
 }

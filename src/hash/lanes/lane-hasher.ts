@@ -51,6 +51,8 @@ export interface LaneKernels {
 interface Lane {
   /** Where its bytes go; a view of the module's memory. */
   readonly bytes: Buffer;
+  /** The same without the place for padding. */
+  readonly room: Buffer;
   isOpen: boolean;
   /** Bytes in it, and of those how many are hashed. */
   filled: number;
@@ -84,6 +86,7 @@ export class LaneHasher {
     this.#words = new Uint32Array(memory.buffer);
     this.#lanes = Array.from({ length: this.lanes }, (_, i) => ({
       bytes: Buffer.from(memory.buffer, LANES_AT + i * LANE_STEP, LANE_STEP),
+      room: Buffer.from(memory.buffer, LANES_AT + i * LANE_STEP, LANE_BYTES),
       isOpen: false,
       filled: 0,
       taken: 0,
@@ -113,10 +116,10 @@ export class LaneHasher {
   room(lane: number): Buffer {
     const one = this.#lane(lane);
     // The beginning of a block that has not come whole.
-    one.bytes.copyWithin(0, one.taken, one.filled);
+    if (one.taken < one.filled) one.bytes.copyWithin(0, one.taken, one.filled);
     one.filled -= one.taken;
     one.taken = 0;
-    return one.bytes.subarray(one.filled, LANE_BYTES);
+    return one.filled === 0 ? one.room : one.bytes.subarray(one.filled, LANE_BYTES);
   }
 
   /** Says how many bytes were put into `room`. */
