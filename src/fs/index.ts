@@ -28,6 +28,7 @@ export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
 export { TableMerger } from './merge-tables.ts';
-export { kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+export { AT_FDCWD, kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 export { changedFolders, EntryReader } from './read-entry.ts';
 export type { WalkOptions } from './walk.ts';
+export { enter, isInside } from './working-folder.ts';

@@ -14,12 +14,16 @@ function shown(folder: number): string {
   return `${descriptors}/${folder}/`;
 }
 
+/** In the place of an open folder: the working folder of the process, as in `openat(2)`. See `enter`. */
+export const AT_FDCWD = -100;
+
 /**
  * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open folder, whatever has been
  * renamed or mounted over its path since.
  */
 function procPath(folder: number, path: PathBytes): Buffer | string {
-  const text = shown(folder) + path;
+  if (folder === AT_FDCWD && path.startsWith('/')) throw new Error('an absolute path is in no folder');
+  const text = folder === AT_FDCWD ? path : shown(folder) + path;
   // A string of ASCII is its own bytes; making a buffer of it costs half a system call.
   return isAscii(path) ? text : Buffer.from(text, 'latin1');
 }

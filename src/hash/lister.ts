@@ -1,5 +1,7 @@
 import {
   AGAIN,
+  AT_FDCWD,
+  enter,
   type FileTable,
   type Listing,
   nameAt,
@@ -13,13 +15,17 @@ import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
 import type { AgainRequest, Kernel, ListRequest, LookRequest, Unseen } from './protocol.ts';
 
+/** After so many parts it is worth while to make the folder the working folder. */
+const LEAST_INSIDE_PARTS = 8;
+
 /** After so many files of any size, finding the fastest kernel takes less than it saves. */
 const LEAST_CHOICE_PARTS = 8;
 
 /** What the threads are and can do. */
 export interface Lookers {
   readonly threads: Pick<ThreadGroup, 'size' | 'ask'>;
-  /** Starts one more, if there may be more. */
+  /** So many there may be. */
+  readonly most: number;
   startOne(): void;
   readonly engine: EngineName;
   chooseKernel(): Promise<KernelChoice | undefined>;
@@ -40,6 +46,10 @@ export class Lister {
   readonly #idle: number[] = [];
   /** Threads that are in one of these, or list: others may start more at any time. */
   #known = 1;
+  /** Threads that have answered: they will not look for anything in the working folder any more. */
+  readonly #answered = new Set<number>();
+  #comeBack: (() => void) | undefined;
+  #isOver = false;
   #parts = 0;
   #failure: unknown;
   #kernel: KernelChoice | undefined;
@@ -49,6 +59,23 @@ export class Lister {
   }
 
   async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
+    try {
+      return await this.#list(request);
+    } finally {
+      this.#waiting.length = 0;
+      await Promise.allSettled(this.#looking);
+      this.stop();
+    }
+  }
+
+  /** Gives the process its working folder back, for good: before the end only where nobody needs what is being looked at any more. */
+  stop(): void {
+    this.#isOver = true;
+    this.#comeBack?.();
+    this.#comeBack = undefined;
+  }
+
+  async #list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
     const { threads } = this.#lookers;
     const listed = threads.ask(0, { kind: 'list', ...request, sendsUnseen: true }, (part) =>
       this.#take(part as Unseen),
@@ -68,9 +95,11 @@ export class Lister {
   #take(part: Unseen): void {
     this.#waiting.push(part);
     this.#parts++;
-    const { threads, startOne, chooseKernel } = this.#lookers;
-    if (this.#waiting.length > this.#idle.length + threads.size - this.#known + 1) startOne();
+    const { threads, most, startOne, chooseKernel } = this.#lookers;
+    const isBehind = this.#waiting.length > this.#idle.length + threads.size - this.#known + 1;
+    if (isBehind && threads.size < most && this.#comeBack === undefined) startOne();
     while (this.#known < threads.size) this.#idle.push(this.#known++);
+    this.#enter(part.root);
     if (this.#parts === LEAST_CHOICE_PARTS)
       chooseKernel().then(
         (kernel) => {
@@ -79,6 +108,14 @@ export class Lister {
         () => {},
       );
     this.#handOut();
+  }
+
+  /** As soon as no more threads are to be started, and none of them is starting. The one that lists sends parts. */
+  #enter(root: number): void {
+    const { threads, most } = this.#lookers;
+    const areReady = threads.size >= most && this.#answered.size >= threads.size - 1;
+    if (this.#parts < LEAST_INSIDE_PARTS || this.#isOver || this.#comeBack !== undefined || !areReady) return;
+    this.#comeBack = enter(root);
   }
 
   #handOut(): void {
@@ -97,8 +134,11 @@ export class Lister {
   async #look(part: Unseen, thread: number): Promise<void> {
     const { threads, engine } = this.#lookers;
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
-    const request: LookRequest = { kind: 'look', engine, ...part, ...kernel };
+    const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
+    const request: LookRequest = { kind: 'look', engine, ...part, root, ...kernel };
     const used = (await threads.ask(thread, request)) as Kernel;
+    this.#answered.add(thread);
+    this.#enter(part.root);
     if (part.files.hashed.includes(1)) this.kernels.add(used);
     this.#seen.push(part.files);
     this.#merger.add(part.files);

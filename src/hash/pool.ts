@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { glance, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
+import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import {
   type Control,
@@ -43,6 +43,7 @@ export class HashPool {
   readonly #chooseKernel: () => Promise<KernelChoice>;
   #kernelReason: string | undefined;
   #isHashing = false;
+  #lister: Lister | undefined;
 
   /**
    * @param likelyEngine - what the first thread is to get ready
@@ -85,7 +86,7 @@ export class HashPool {
    */
   async getReady(path: string, engine: EngineName, mostWorkers: number): Promise<void> {
     const { entries, bytes } = await glance(path);
-    if (this.#isHashing || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
+    if (this.#isHashing || isInside() || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
     // Of one file one thread reads and another hashes.
     const wanted = Math.min(mostWorkers, Math.max(2, entries));
     while (this.#threads.size < wanted) this.#start();
@@ -104,12 +105,12 @@ export class HashPool {
   ): Promise<Listing> {
     const lister = new Lister({
       threads: this.#threads,
-      startOne: () => {
-        if (this.#threads.size < mostWorkers) this.#start();
-      },
+      most: mostWorkers,
+      startOne: () => this.#start(),
       engine,
       chooseKernel: () => this.kernelFor(engine, LEAST_CHOICE_BYTES),
     });
+    this.#lister = lister;
     const listing = await lister.list(request);
     for (const kernel of lister.kernels) this.#kernels.add(kernel);
     return listing;
@@ -205,6 +206,7 @@ export class HashPool {
   /** Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. */
   async stop(): Promise<void> {
     requestStop(this.control);
+    this.#lister?.stop();
     await this.#threads.stop();
   }
 

@@ -1,5 +1,6 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
+import { isInside } from '../fs/index.ts';
 import { type ThreadKind, threadScript } from './script.ts';
 
 /**
@@ -47,6 +48,7 @@ export class ThreadGroup {
   }
 
   start(workerData: unknown): void {
+    if (isInside()) throw new Error('a thread was to start in the folder of an artifact');
     const { script, isCode } = threadScript(this.#kind);
     const limits = { resourceLimits: this.#limits };
     const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {}, ...limits });

@@ -299,6 +299,7 @@ it('what changes after it was named, and before anybody has looked at it, is in 
   };
   const lookers = {
     threads: { size: 1, ask },
+    most: 1,
     startOne: () => {},
     engine: 'native',
     chooseKernel: async () => undefined,
@@ -332,7 +333,13 @@ it('a thread that somebody starts while a folder is being listed looks at its fi
     return hashFiles(unseenInputs(rest as Unseen, control), engine, Buffer.alloc(4096), control);
   };
   const threads = { size: 1, ask };
-  const lookers = { threads, startOne: () => {}, engine: 'native', chooseKernel: async () => undefined } as const;
+  const lookers = {
+    threads,
+    most: 2,
+    startOne: () => {},
+    engine: 'native',
+    chooseKernel: async () => undefined,
+  } as const;
   const { files } = await new Lister(lookers).list({ path: root, ...limits });
   assert.deepEqual(foundIn(files), expectedOf(root));
   assert.deepEqual(new Set(asked), new Set([0, 1]));
