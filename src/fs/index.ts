@@ -31,4 +31,4 @@ export { TableMerger } from './merge-tables.ts';
 export { AT_FDCWD, kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 export { changedFolders, EntryReader } from './read-entry.ts';
 export type { WalkOptions } from './walk.ts';
-export { enter, isInside } from './working-folder.ts';
+export { enter, isInside, isLocal } from './working-folder.ts';

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, statfsSync } from 'node:fs';
 import { folderContents } from './open.ts';
 
 /**
@@ -11,8 +11,26 @@ export function isInside(): boolean {
 
 let inside = false;
 
+/** open(2); the same on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+
+/** `f_type` of statfs(2) for file systems on disks and in memory: ext4, XFS, Btrfs, F2FS, ZFS, EROFS, SquashFS and tmpfs. */
+const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xe0f5e1e2, 0x73717368, 0x01021994]);
+
 /**
- * Makes an open folder the working folder of the process, in the main thread: below it, files are opened by their names alone
+ * True where `enter` asks nobody. On network storage, FUSE included, it may have to, and the main thread must never wait for that: no
+ * time limit would be kept. What it saves counts for nothing there.
+ */
+export function isLocal(folder: number): boolean {
+  try {
+    return LOCAL.has(statfsSync(folderContents(folder)).type);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes an open folder, which must be local, the working folder of the process, in the main thread: below it, files are opened by their names alone
  * (`AT_FDCWD`), which takes half the time of a path through procfs and is anchored as well.
  *
  * @returns what undoes it, once; undefined where it cannot be done, or somebody has done it already
@@ -21,8 +39,8 @@ export function enter(folder: number): (() => void) | undefined {
   if (inside) return undefined;
   let before: number | undefined;
   try {
-    // By its descriptor: it may be renamed meanwhile.
-    before = openSync('.', constants.O_RDONLY | constants.O_DIRECTORY);
+    // By a descriptor: it may be renamed meanwhile. With O_PATH its file system is not asked.
+    before = openSync('.', O_PATH | constants.O_DIRECTORY);
     process.chdir(folderContents(folder));
   } catch {
     if (before !== undefined) closeSync(before);

@@ -13,7 +13,7 @@ import {
 import type { ThreadGroup } from '../thread/index.ts';
 import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
-import type { AgainRequest, Kernel, ListRequest, LookRequest, Unseen } from './protocol.ts';
+import type { AgainRequest, Kernel, ListRequest, LookRequest, UnseenPart } from './protocol.ts';
 
 /** After so many parts it is worth while to make the folder the working folder. */
 const LEAST_INSIDE_PARTS = 8;
@@ -38,7 +38,7 @@ export interface Lookers {
 export class Lister {
   readonly kernels = new Set<Kernel>();
   readonly #lookers: Lookers;
-  readonly #waiting: Unseen[] = [];
+  readonly #waiting: UnseenPart[] = [];
   readonly #seen: FileTable[] = [];
   readonly #merger = new TableMerger();
   /** Threads that look at something, and those that have nothing to do. */
@@ -78,7 +78,7 @@ export class Lister {
   async #list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
     const { threads } = this.#lookers;
     const listed = threads.ask(0, { kind: 'list', ...request, sendsUnseen: true }, (part) =>
-      this.#take(part as Unseen),
+      this.#take(part as UnseenPart),
     );
     const listing = (await listed) as Listing;
     if (this.#parts === 0) return listing;
@@ -92,14 +92,14 @@ export class Lister {
     return { ...listing, files: this.#merger.merge(listing.files), failures };
   }
 
-  #take(part: Unseen): void {
+  #take(part: UnseenPart): void {
     this.#waiting.push(part);
     this.#parts++;
     const { threads, most, startOne, chooseKernel } = this.#lookers;
     const isBehind = this.#waiting.length > this.#idle.length + threads.size - this.#known + 1;
     if (isBehind && threads.size < most && this.#comeBack === undefined) startOne();
     while (this.#known < threads.size) this.#idle.push(this.#known++);
-    this.#enter(part.root);
+    this.#enter(part);
     if (this.#parts === LEAST_CHOICE_PARTS)
       chooseKernel().then(
         (kernel) => {
@@ -111,11 +111,11 @@ export class Lister {
   }
 
   /** As soon as no more threads are to be started, and none of them is starting. The one that lists sends parts. */
-  #enter(root: number): void {
+  #enter({ root, isLocal }: UnseenPart): void {
     const { threads, most } = this.#lookers;
+    const isWorthIt = isLocal && this.#parts >= LEAST_INSIDE_PARTS;
     const areReady = threads.size >= most && this.#answered.size >= threads.size - 1;
-    if (this.#parts < LEAST_INSIDE_PARTS || this.#isOver || this.#comeBack !== undefined || !areReady) return;
-    this.#comeBack = enter(root);
+    if (isWorthIt && areReady && !this.#isOver && this.#comeBack === undefined) this.#comeBack = enter(root);
   }
 
   #handOut(): void {
@@ -131,14 +131,14 @@ export class Lister {
     }
   }
 
-  async #look(part: Unseen, thread: number): Promise<void> {
+  async #look(part: UnseenPart, thread: number): Promise<void> {
     const { threads, engine } = this.#lookers;
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
     const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
-    const request: LookRequest = { kind: 'look', engine, ...part, root, ...kernel };
+    const request: LookRequest = { kind: 'look', engine, files: part.files, root, ...kernel };
     const used = (await threads.ask(thread, request)) as Kernel;
     this.#answered.add(thread);
-    this.#enter(part.root);
+    this.#enter(part);
     if (part.files.hashed.includes(1)) this.kernels.add(used);
     this.#seen.push(part.files);
     this.#merger.add(part.files);

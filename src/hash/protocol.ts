@@ -31,7 +31,7 @@ export interface ListRequest {
   readonly path: string;
   readonly allowSymlinks: boolean;
   readonly maxFiles: number;
-  /** Sends files that nobody has looked at while it goes on: `Unseen`. */
+  /** Sends files that nobody has looked at while it goes on: `UnseenPart`. */
   readonly sendsUnseen?: boolean;
 }
 
@@ -39,6 +39,12 @@ export interface ListRequest {
 export interface Unseen {
   readonly root: number;
   readonly files: FileTable;
+}
+
+/** Some of them, as the thread that lists sends them. */
+export interface UnseenPart extends Unseen {
+  /** Whether the folder lies on local storage. */
+  readonly isLocal: boolean;
 }
 
 /** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */

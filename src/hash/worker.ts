@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf, toFailure } from '../error/index.ts';
-import { changedFolders, type FileTable, type Listing, listAgain, listPath } from '../fs/index.ts';
+import { changedFolders, type FileTable, isLocal, type Listing, listAgain, listPath } from '../fs/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
@@ -15,7 +15,7 @@ import type {
   ListRequest,
   LookRequest,
   Request,
-  Unseen,
+  UnseenPart,
   WorkerSetup,
 } from './protocol.ts';
 import { queuedInputs } from './queue.ts';
@@ -55,12 +55,16 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return buffer;
   };
 
-  const list = ({ path, sendsUnseen = false, ...limits }: ListRequest, send: (part: Unseen) => void): Listing => {
+  const list = ({ path, sendsUnseen = false, ...limits }: ListRequest, send: (part: UnseenPart) => void): Listing => {
     const onEntry = () => {
       countEntry(control);
       checkStop(control);
     };
-    const onUnseen = (files: FileTable, root: number) => send({ root, files });
+    let isRootLocal: boolean | undefined;
+    const onUnseen = (files: FileTable, root: number) => {
+      isRootLocal ??= isLocal(root);
+      send({ root, files, isLocal: isRootLocal });
+    };
     return listPath(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) });
   };
 
@@ -92,7 +96,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     };
   };
 
-  const answer = async (request: Request, send: (part: Unseen) => void): Promise<unknown> => {
+  const answer = async (request: Request, send: (part: UnseenPart) => void): Promise<unknown> => {
     if (request.kind === 'list') return list(request, send);
     if (request.kind === 'look') return look(request);
     if (request.kind === 'again') return listAgain(request.root, request.files);

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { AT_FDCWD, enter, fromText, isInside, openFileBeneath, openFolder } from '../../src/fs/index.ts';
+import { AT_FDCWD, enter, fromText, isInside, isLocal, openFileBeneath, openFolder } from '../../src/fs/index.ts';
 import { createLine, HashPool } from '../../src/hash/index.ts';
 import { ThreadGroup } from '../../src/thread/index.ts';
 
@@ -25,12 +25,17 @@ const many = join(work, 'many');
 const FILES = 40_000;
 const limits = { allowSymlinks: false, maxFiles: 100_000 };
 const home = process.cwd();
+/** Not where temporary files lie on an overlay, say: there it must never be. */
+let isOnDisk = false;
 
 before(() => {
   for (let i = 0; i < FILES; i++) {
     if (i % 1000 === 0) mkdirSync(join(many, `class-${i / 1000}`), { recursive: true });
     writeFileSync(join(many, `class-${Math.floor(i / 1000)}`, `${i}`), `${i}`);
   }
+  const root = openFolder(many);
+  isOnDisk = isLocal(root);
+  closeSync(root);
 });
 
 afterEach(() => {
@@ -133,7 +138,7 @@ for (const workers of [1, 2]) {
   it(`a folder of many files is, for ${workers} threads, as long as it is listed`, async () => {
     const pool = new HashPool('native');
     const listed = pool.listHashing({ path: many, ...limits }, 'native', workers);
-    assert.ok(await untilInside(listed));
+    assert.equal(await untilInside(listed), isOnDisk);
     const { files } = await listed;
     assert.equal(isInside(), false);
     assert.equal(files.count, FILES);
@@ -142,10 +147,18 @@ for (const workers of [1, 2]) {
   });
 }
 
+it('storage that may have to ask somebody is not local', () => {
+  // Of procfs and of what is no descriptor nothing is known.
+  const proc = openFolder('/proc');
+  assert.equal(isLocal(proc), false);
+  closeSync(proc);
+  assert.equal(isLocal(1 << 20), false);
+});
+
 it('a run that ends early leaves it at once', async () => {
   const pool = new HashPool('native');
   const listed = pool.listHashing({ path: many, ...limits }, 'native', 2);
-  assert.ok(await untilInside(listed));
+  assert.equal(await untilInside(listed), isOnDisk);
   const stopped = pool.stop();
   assert.equal(isInside(), false);
   assert.equal(process.cwd(), home);
@@ -159,7 +172,7 @@ it('a listing that fails leaves it when the others are through', async () => {
   const listed = pool.listHashing({ path: many, allowSymlinks: false, maxFiles: FILES - 1 }, 'native', 2);
   const wasInside = await untilInside(listed);
   await assert.rejects(listed, { code: 'LIMIT_EXCEEDED' });
-  assert.ok(wasInside);
+  assert.equal(wasInside, isOnDisk);
   assert.equal(isInside(), false);
   await stop(pool);
 });
