@@ -36,6 +36,12 @@ interface Visit {
   readonly ancestors: readonly string[];
 }
 
+/** Of the entries of a folder. */
+interface Names {
+  readonly names: PathBytes[];
+  readonly files: PathBytes[];
+}
+
 /**
  * Lists every regular file below an open folder. Nothing is opened but folders, each relative to its parent's
  * descriptor and never through a link. Whatever must not be there (links, FIFOs, sockets, devices, names that are not
@@ -106,28 +112,42 @@ export class Walk {
   }
 
   /** @returns those of regular files, where they need not be looked at here, and the others */
-  #names(visit: Visit): { names: PathBytes[]; files: PathBytes[] } {
-    const [names, files]: [PathBytes[], PathBytes[]] = [[], []];
-    const areFilesKnown = this.#options.onUnseen !== undefined;
+  #names(visit: Visit): Names {
+    const found: Names = { names: [], files: [] };
     try {
       // One character per byte: names as they are kept. As buffers they take twice as long.
-      const folder = opendirSync(folderContents(visit.descriptor), { encoding: 'latin1', bufferSize: 512 });
-      try {
-        for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-          this.#options.onEntry();
-          const name = entry.name as PathBytes;
-          if (areFilesKnown && entry.isFile()) files.push(name);
-          else names.push(name);
-          this.#limitFiles(this.files.count + this.#handedOn + this.#unseen.length + names.length + files.length);
-        }
-      } finally {
-        folder.closeSync();
-      }
+      this.#read(visit, 'latin1', found);
+      return found;
+    } catch (error) {
+      if (error instanceof WeighlockError || errno(error) === undefined) throw error;
+    }
+    // Where the file system does not tell types, Node looks at each entry, by a path that it makes of the name as text.
+    const again: Names = { names: [], files: [] };
+    try {
+      // It is documented for opendir, and missing from its type.
+      this.#read(visit, 'buffer' as BufferEncoding, again);
     } catch (error) {
       if (error instanceof WeighlockError || errno(error) === undefined) throw error;
       this.failures.push(ioFailure(error, 'read folder', entryText(visit.name) || '.'));
     }
-    return { names, files };
+    return again;
+  }
+
+  #read(visit: Visit, encoding: BufferEncoding, { names, files }: Names): void {
+    const areFilesKnown = this.#options.onUnseen !== undefined;
+    const folder = opendirSync(folderContents(visit.descriptor), { encoding, bufferSize: 512 });
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+        this.#options.onEntry();
+        const bytes: string | Buffer = entry.name;
+        const name = typeof bytes === 'string' ? (bytes as PathBytes) : fromBuffer(bytes);
+        if (areFilesKnown && entry.isFile()) files.push(name);
+        else names.push(name);
+        this.#limitFiles(this.files.count + this.#handedOn + this.#unseen.length + names.length + files.length);
+      }
+    } finally {
+      folder.closeSync();
+    }
   }
 
   #limitFiles(count: number): void {
