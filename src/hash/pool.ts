@@ -10,8 +10,8 @@ import {
   requestStop,
   restartQueue,
 } from './control.ts';
-import type { EngineName } from './engine.ts';
-import { fastestKernel, type KernelChoice } from './lanes/index.ts';
+import { createEngine, type Engine, type EngineName } from './engine.ts';
+import { createLaneHasher, fastestKernel, type KernelChoice, laneEngine } from './lanes/index.ts';
 import { createLine, type Line } from './line.ts';
 import { Lister } from './lister.ts';
 import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
@@ -174,6 +174,12 @@ export class HashPool {
     const kernel = await this.#chooseKernel();
     this.#kernelReason = kernel.reason;
     return kernel;
+  }
+
+  /** One for the main thread: where a kernel was chosen, ours for one message is compiled, and faster than hash-wasm. */
+  async engine(name: EngineName): Promise<Engine> {
+    const own = name === 'wasm' && this.#kernelReason !== undefined ? createLaneHasher() : undefined;
+    return own === undefined ? createEngine(name) : laneEngine(own);
   }
 
   /** One thread reads the one file, and another hashes it. */

@@ -2,7 +2,6 @@ import type { Failure } from '../error/index.ts';
 import { hexAt, type Listing, type PathBytes } from '../fs/index.ts';
 import {
   chooseEngine,
-  createEngine,
   type Engine,
   type EngineChoice,
   type Hasher,
@@ -46,7 +45,7 @@ export class Hashing {
 
   /** The main thread's own engine, for what is small: checksums files and tree digests. */
   engine(): Promise<Engine> {
-    this.#engine ??= createEngine(this.choice.name);
+    this.#engine ??= this.pool.engine(this.choice.name);
     return this.#engine;
   }
 

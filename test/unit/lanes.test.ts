@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { assemble, assembleWide } from '../../scripts/build-kernel.ts';
+import { knownAnswerFault } from '../../src/hash/known-answer.ts';
 import {
   chooseKernel,
   createLaneHasher,
   LANE_BYTES,
   LaneHasher,
   type LaneKernels,
+  laneEngine,
 } from '../../src/hash/lanes/index.ts';
 import { KERNEL, KERNEL_SHA256 } from '../../src/hash/lanes/kernel.ts';
 import { WIDE_KERNEL, WIDE_KERNEL_SHA256 } from '../../src/hash/lanes/wide-kernel.ts';
@@ -205,6 +207,16 @@ for (const kernels of [{ lanes: 4 }, { lanes: 5 }, { lanes: 8, wide }] satisfies
         const messages = Array.from({ length: randomInt(1, 12) }, () => randomBytes(randomInt(0, 50_000)));
         same(messages, randomInt(1, 20_000));
       }
+    });
+
+    it('is an engine that knows the answers, one message after the other', () => {
+      const engine = laneEngine(new LaneHasher(kernels));
+      assert.equal(knownAnswerFault(engine), undefined);
+      const message = randomBytes(3 * LANE_BYTES + 17);
+      assert.equal(Buffer.from(engine.digestOf(message)).toString('hex'), openssl(message));
+      engine.init();
+      for (let at = 0; at < message.length; at += 1000) engine.update(message.subarray(at, at + 1000));
+      assert.equal(Buffer.from(engine.digest()).toString('hex'), openssl(message));
     });
 
     it('gives no digest of a message that has not ended', () => {
