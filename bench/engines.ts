@@ -22,7 +22,10 @@ export async function benchEngines(rounds: number): Promise<object> {
     for (let lane = 0; lane < width; lane++) hasher.begin(lane);
     contestants.set(`${width} ${width === 1 ? 'lane' : 'lanes'} of ours${how}`, async () =>
       rate(() => {
-        for (let lane = 0; lane < width; lane++) hasher.add(lane, hasher.room(lane).length);
+        for (let lane = 0; lane < width; lane++) {
+          hasher.room(lane);
+          hasher.add(lane, CHUNK);
+        }
         hasher.run();
         return width * CHUNK;
       }),
