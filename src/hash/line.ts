@@ -2,17 +2,18 @@
 // they belong to which stream. The receiver would otherwise stand still for as long as hashing takes; and what several
 // connections bring is hashed in the lanes of one kernel: eight layers of 256 MiB with the wasm engine in 4.5 s, not 6.7.
 
-/** Streams that a line carries at a time: as many as the multi-buffer kernel has vector lanes. */
-export type LineStreams = 4 | 8;
+/** Streams that a line carries at a time: one, or as many as the multi-buffer kernel has vector lanes. */
+export type LineStreams = 1 | 4 | 8;
 
 /** Bytes are hashed and written in pieces of this size: each system call and each call into a hasher costs. */
 export const PIECE_BYTES = 1 << 20;
 
 /**
  * Pieces of each stream: what one thread is ahead of the other. A stream has its own, so that a fast connection cannot take
- * the places of the others: streams are hashed together as long as there is something of each.
+ * the places of the others: streams are hashed together as long as there is something of each. By itself, one may need more: with four a
+ * large file takes OpenSSL 2 % longer, since whichever thread the system interrupts makes the other one wait sooner.
  */
-const SLOTS_EACH = { 4: 4, 8: 3 };
+const SLOTS_EACH = { 1: 8, 4: 4, 8: 3 };
 const MOST_SLOTS = 24;
 
 /** Free pieces to have before more bytes are asked for: a chunk may fill one, and begin another. */

@@ -28,6 +28,8 @@ broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
 const KINDS: Readonly<Record<string, Kind>> = {
   'the wasm engine': { engine: 'wasm', streams: 4 },
   'the native engine': { engine: 'native', streams: 4 },
+  'a single stream': { engine: 'native', streams: 1 },
+  'a single stream and the wasm engine': { engine: 'wasm', streams: 1 },
   'eight lanes': { engine: 'wasm', streams: 8, kernel: { lanes: 8, wide, reason: '' } },
   'eight streams and a kernel that computes wrongly': {
     engine: 'wasm',
