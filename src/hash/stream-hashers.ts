@@ -21,6 +21,9 @@ export function hashersOf(engines: readonly Engine[]): StreamHashers {
   };
 }
 
+/** What is copied into a lane at once: it is still in the second-level cache when it is hashed. */
+const FED_BYTES = 1 << 17;
+
 /** The streams in the lanes of the multi-buffer kernel: all that have bytes at a time are hashed together. */
 export function hashersInLanes(hasher: LaneHasher): StreamHashers {
   const isOver = new Set<number>();
@@ -32,7 +35,7 @@ export function hashersInLanes(hasher: LaneHasher): StreamHashers {
     feed(stream, bytes) {
       if (!hasher.isIdle(stream)) return 0;
       const room = hasher.room(stream);
-      const part = bytes.subarray(0, room.length);
+      const part = bytes.subarray(0, Math.min(room.length, FED_BYTES));
       part.copy(room);
       hasher.add(stream, part.length);
       return part.length;
