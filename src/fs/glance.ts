@@ -9,7 +9,7 @@ export const MOST_SEEN = 64;
 const MOST_SIZES = 32;
 
 /** Files or folders, `MOST_SEEN` at most, and the bytes of some of the files. */
-export interface Glance {
+interface Glance {
   readonly entries: number;
   readonly bytes: number;
 }

@@ -23,7 +23,7 @@ export {
   SEEN,
   unseenFiles,
 } from './file-table.ts';
-export { type Glance, glance, MOST_SEEN } from './glance.ts';
+export { glance, MOST_SEEN } from './glance.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';

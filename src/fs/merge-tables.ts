@@ -1,11 +1,15 @@
 import { comparePaths, type PathBytes } from './entry-path.ts';
 import { AGAIN, DIGEST_BYTES, emptyTable, type FileTable, inByteOrder, nameAt, namesOf, SEEN } from './file-table.ts';
 
-/** Files of one table that follow each other in it, and in the order of their names. */
-interface Run {
+/** Files of one table that follow each other in it. */
+interface Piece {
   readonly table: FileTable;
   readonly start: number;
   readonly end: number;
+}
+
+/** Such that are in the order of their names. */
+interface Run extends Piece {
   readonly firstName: PathBytes;
   readonly lastName: PathBytes;
 }
@@ -26,16 +30,16 @@ export class TableMerger {
   add(table: FileTable): void {
     for (const state of table.hashed)
       if (state !== AGAIN && state !== SEEN && state !== 1) throw new Error('a file that nobody has looked at');
-    this.#addRuns(table, (index) => table.hashed[index] !== AGAIN);
+    this.#addRuns(table);
   }
 
   /** @param sorted - takes part, too */
   merge(sorted: FileTable): FileTable {
-    this.#addRuns(sorted, () => true);
-    return joined(this.#inOrder() ?? sortedRuns(this.#runs), this.#runs, this.#totalBytes);
+    this.#addRuns(sorted);
+    return joined(this.#inOrder() ?? onePerFile(this.#runs), this.#runs, this.#totalBytes);
   }
 
-  #addRuns(table: FileTable, isWanted: (index: number) => boolean): void {
+  #addRuns(table: FileTable): void {
     this.#tables++;
     let start = 0;
     const names = namesOf(table);
@@ -45,7 +49,7 @@ export class TableMerger {
       start = end;
     };
     for (let i = 0; i < table.count; i++) {
-      if (!isWanted(i)) {
+      if (table.hashed[i] === AGAIN) {
         endAt(i);
         start = i + 1;
         continue;
@@ -57,20 +61,17 @@ export class TableMerger {
   }
 
   /** Runs whose names follow each other: those that overlap are cut. Undefined where there would be very many. */
-  #inOrder(): Run[] | undefined {
+  #inOrder(): Piece[] | undefined {
     const most = RUNS_EACH * (this.#tables + RUNS_EACH);
     if (this.#runs.length > most) return undefined;
     const left = [...this.#runs].sort(byFirstName);
-    const ordered: Run[] = [];
+    const ordered: Piece[] = [];
     for (let at = 0; at < left.length; at++) {
       const [run, next] = [left[at] as Run, left[at + 1]];
-      if (ordered.push(run) > most) return undefined;
-      if (next === undefined || run.lastName < next.firstName) continue;
-      const { table, lastName } = run;
-      const cut = firstAtLeast(run, next.firstName);
-      ordered[ordered.length - 1] = { ...run, end: cut, lastName: nameAt(table, cut - 1) };
-      if (cut < run.end)
-        insert(left, at + 1, { table, start: cut, end: run.end, firstName: nameAt(table, cut), lastName });
+      const { table, start, end, lastName } = run;
+      const cut = next === undefined || lastName < next.firstName ? end : firstAtLeast(run, next.firstName);
+      if (ordered.push({ table, start, end: cut }) > most) return undefined;
+      if (cut < end) insert(left, at + 1, { table, start: cut, end, firstName: nameAt(table, cut), lastName });
     }
     return ordered;
   }
@@ -82,28 +83,28 @@ function byFirstName(a: Run, b: Run): number {
 
 /** Where in a run that begins with a smaller name, or the same, the first name stands that is not smaller; at least its second. */
 function firstAtLeast({ table, start, end }: Run, name: PathBytes): number {
-  let [low, high] = [start + 1, end];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (nameAt(table, middle) < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstNot(start + 1, end, (index) => nameAt(table, index) < name);
 }
 
 /** Into runs that are in order from `from` on. */
 function insert(runs: Run[], from: number, run: Run): void {
-  let [low, high] = [from, runs.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((runs[middle]?.firstName ?? '') < run.firstName) low = middle + 1;
-    else high = middle;
-  }
-  runs.splice(low, 0, run);
+  const at = firstNot(from, runs.length, (index) => (runs[index]?.firstName ?? '') < run.firstName);
+  runs.splice(at, 0, run);
 }
 
-/** Every file a run of its own, in the order of the names. */
-function* sortedRuns(runs: readonly Run[]): Generator<Run> {
+/** The first number from `low` on for which it is not so any more, or `high`; it is so for all below. */
+function firstNot(low: number, high: number, isSo: (number: number) => boolean): number {
+  let [from, to] = [low, high];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (isSo(middle)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** Every file by itself, in the order of the names. */
+function* onePerFile(runs: readonly Run[]): Generator<Piece> {
   const count = countOf(runs);
   const names: PathBytes[] = [];
   /** Which run a name is from, and which file of its table it is. */
@@ -117,17 +118,18 @@ function* sortedRuns(runs: readonly Run[]): Generator<Run> {
     }
   }
   for (const at of inByteOrder(names)) {
-    const run = runs[from[at] ?? 0] as Run;
-    yield { ...run, start: index[at] ?? 0, end: (index[at] ?? 0) + 1 };
+    const { table } = runs[from[at] ?? 0] as Run;
+    const start = index[at] ?? 0;
+    yield { table, start, end: start + 1 };
   }
 }
 
-function countOf(runs: readonly Run[]): number {
-  return runs.reduce((sum, { start, end }) => sum + end - start, 0);
+function countOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
-/** The files of runs, one run after the other. @param all - the same files, in any order */
-function joined(runs: Iterable<Run>, all: readonly Run[], totalBytes: number): FileTable {
+/** The files of pieces, one piece after the other. @param all - the same files, in any order */
+function joined(pieces: Iterable<Piece>, all: readonly Piece[], totalBytes: number): FileTable {
   const nameBytes = all.reduce(
     (sum, { table, start, end }) => sum + nameStart(table, end) - nameStart(table, start),
     0,
@@ -139,7 +141,7 @@ function joined(runs: Iterable<Run>, all: readonly Run[], totalBytes: number): F
   const to = columns.get(merged) ?? [];
   const targets = new Map<number, PathBytes>();
   let [at, namesAt] = [0, 0];
-  for (const { table, start, end } of runs) {
+  for (const { table, start, end } of pieces) {
     const namesFrom = nameStart(table, start);
     bytesOf(table.names).copy(bytesOf(merged.names), namesAt, namesFrom, nameStart(table, end));
     for (const [i, { bytes, width }] of (columns.get(table) ?? []).entries())

@@ -26,6 +26,12 @@ const UNSEEN_TOGETHER = 512;
 /** So few are looked at here. */
 const FEW = 64;
 
+/**
+ * How names are read. With one character per byte they are what is kept; as buffers they take twice as long, but where the file system does
+ * not tell types, Node looks at each entry, by a path that it makes of the name as text. (It is missing from the type.)
+ */
+const ENCODINGS = ['latin1', 'buffer' as BufferEncoding] as const;
+
 /** One folder of the walk: where it is named, where it is opened, and which folders it lies in. */
 interface Visit {
   readonly descriptor: number;
@@ -113,24 +119,20 @@ export class Walk {
 
   /** @returns those of regular files, where they need not be looked at here, and the others */
   #names(visit: Visit): Names {
-    const found: Names = { names: [], files: [] };
-    try {
-      // One character per byte: names as they are kept. As buffers they take twice as long.
-      this.#read(visit, 'latin1', found);
-      return found;
-    } catch (error) {
-      if (error instanceof WeighlockError || errno(error) === undefined) throw error;
+    let found: Names = { names: [], files: [] };
+    let failure: unknown;
+    for (const encoding of ENCODINGS) {
+      found = { names: [], files: [] };
+      try {
+        this.#read(visit, encoding, found);
+        return found;
+      } catch (error) {
+        if (error instanceof WeighlockError || errno(error) === undefined) throw error;
+        failure = error;
+      }
     }
-    // Where the file system does not tell types, Node looks at each entry, by a path that it makes of the name as text.
-    const again: Names = { names: [], files: [] };
-    try {
-      // It is documented for opendir, and missing from its type.
-      this.#read(visit, 'buffer' as BufferEncoding, again);
-    } catch (error) {
-      if (error instanceof WeighlockError || errno(error) === undefined) throw error;
-      this.failures.push(ioFailure(error, 'read folder', entryText(visit.name) || '.'));
-    }
-    return again;
+    this.failures.push(ioFailure(failure, 'read folder', entryText(visit.name) || '.'));
+    return found;
   }
 
   #read(visit: Visit, encoding: BufferEncoding, { names, files }: Names): void {

@@ -46,13 +46,12 @@ export function enter(folder: number): (() => void) | undefined {
     if (before !== undefined) closeSync(before);
     return undefined;
   }
-  let comeBackTo: number | undefined = before;
   inside = true;
   return () => {
-    if (comeBackTo === undefined) return;
-    process.chdir(folderContents(comeBackTo));
-    closeSync(comeBackTo);
-    comeBackTo = undefined;
+    if (before === undefined) return;
+    process.chdir(folderContents(before));
+    closeSync(before);
+    before = undefined;
     inside = false;
   };
 }

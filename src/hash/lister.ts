@@ -97,7 +97,7 @@ export class Lister {
     this.#parts++;
     const { threads, most, startOne, chooseKernel } = this.#lookers;
     const isBehind = this.#waiting.length > this.#idle.length + threads.size - this.#known + 1;
-    if (isBehind && threads.size < most && this.#comeBack === undefined) startOne();
+    if (isBehind && threads.size < most) startOne();
     while (this.#known < threads.size) this.#idle.push(this.#known++);
     this.#enter(part);
     if (this.#parts === LEAST_CHOICE_PARTS)

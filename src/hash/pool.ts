@@ -111,9 +111,14 @@ export class HashPool {
       chooseKernel: () => this.kernelFor(engine, LEAST_CHOICE_BYTES),
     });
     this.#lister = lister;
-    const listing = await lister.list(request);
-    for (const kernel of lister.kernels) this.#kernels.add(kernel);
-    return listing;
+    try {
+      const listing = await lister.list(request);
+      for (const kernel of lister.kernels) this.#kernels.add(kernel);
+      return listing;
+    } finally {
+      // It holds on to every table that was merged.
+      this.#lister = undefined;
+    }
   }
 
   /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */

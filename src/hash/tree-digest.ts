@@ -11,9 +11,13 @@ const SPECIAL = /[\\\n\r]/;
  * has them written as `\\`, `\n`, `\r`, and the line then starts with a backslash.
  */
 export function checksumLine(hex: string, name: PathBytes): string {
-  if (!SPECIAL.test(name)) return `${hex}  ${name}\n`;
+  if (!SPECIAL.test(name)) return plainLine(hex, name);
   const escaped = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
   return `\\${hex}  ${escaped}\n`;
+}
+
+function plainLine(hex: string, name: PathBytes): string {
+  return `${hex}  ${name}\n`;
 }
 
 /** The `sha256sum` listing of all files, sorted by path bytes: pieces of bytes, as one stream. */
@@ -23,15 +27,13 @@ export function* checksumListing({ count, names, nameEnd, digests }: FileTable):
     const begin = nameEnd[first - 1] ?? 0;
     // All names and all digests of the piece are made text at once, which is three times as fast as one by one.
     const text = fromBuffer(names.subarray(begin, nameEnd[next - 1]));
-    const isPlain = !SPECIAL.test(text);
+    const lineOf = SPECIAL.test(text) ? checksumLine : plainLine;
     const hex = Buffer.from(digests.buffer, first * DIGEST_BYTES, (next - first) * DIGEST_BYTES).toString('hex');
     let lines = '';
     for (let i = first, start = 0; i < next; i++) {
       const end = (nameEnd[i] ?? 0) - begin;
       const at = 2 * DIGEST_BYTES * (i - first);
-      const digest = hex.slice(at, at + 2 * DIGEST_BYTES);
-      const name = text.slice(start, end) as PathBytes;
-      lines += isPlain ? `${digest}  ${name}\n` : checksumLine(digest, name);
+      lines += lineOf(hex.slice(at, at + 2 * DIGEST_BYTES), text.slice(start, end) as PathBytes);
       start = end;
     }
     yield toBuffer(lines as PathBytes);
