@@ -37,6 +37,7 @@ export const EXIT_CODE_OF = {
   FILE_UNEXPECTED: EXIT.verificationFailed,
   SOURCE_EMPTY: EXIT.verificationFailed,
   UNSAFE_ENTRY: EXIT.verificationFailed,
+  ACCESS_DENIED: EXIT.verificationFailed,
   LIMIT_EXCEEDED: EXIT.verificationFailed,
   SOURCE_CHANGED: EXIT.verificationFailed,
 

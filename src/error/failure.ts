@@ -1,4 +1,5 @@
 import { type ErrorCode, EXIT_CODE_OF, type ExitCode } from './codes.ts';
+import { adviceOn, codeOfErrno, errno, isSystemError } from './system-error.ts';
 
 /** Why something was refused, in parts that a report can print and a program can read. */
 export interface Failure {
@@ -58,19 +59,24 @@ export function toFailure(error: Failure): Failure {
   };
 }
 
-/** Any thrown value as a failure: what is not a `WeighlockError` is a defect of ours, code `INTERNAL`. */
+/**
+ * Any thrown value as a failure. A system call's error that nobody said more about is what the storage, the kernel or the
+ * network answered, whichever call it was; anything else that is not a `WeighlockError` is a defect of ours, code `INTERNAL`.
+ */
 export function failureOf(error: unknown): Failure {
   if (error instanceof WeighlockError) return toFailure(error);
+  const name = errno(error);
+  if (name !== undefined && isSystemError(error)) {
+    return {
+      code: codeOfErrno(name),
+      message: `the system call ${error.syscall ?? 'of this run'} failed: ${name}`,
+      remedy: adviceOn(name),
+    };
+  }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
     code: 'INTERNAL',
     message: `unexpected error: ${text}`,
     remedy: 'this is a defect in Weighlock: please report it with the command line and this message',
   };
-}
-
-/** The error code that Node puts on a system call's error (`ENOENT`, ...), or undefined. */
-export function errno(error: unknown): string | undefined {
-  if (error === null || typeof error !== 'object' || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }

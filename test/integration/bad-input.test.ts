@@ -236,23 +236,23 @@ describe('something that cannot be read', {
     chmodSync(folder, 0o755);
   }
 
-  it('is an unanswered question when it is a file', async () => {
+  it('15.9: is refused when it is a file, as whoever writes there can choose that', async () => {
     const folder = workFolder();
     readableBy(folder);
     write(folder, { ok: 'x', secret: 'y' });
     chmodSync(join(folder, 'secret'), 0);
-    await refused(folder, 75, 'SOURCE_UNAVAILABLE', 'secret', { uid: NOBODY });
+    await refused(folder, 65, 'ACCESS_DENIED', 'secret', { uid: NOBODY });
   });
 
-  it('is one, too, among so many files that they are hashed when they are listed', async () => {
+  it('15.9: is refused among so many files that they are hashed when they are listed', async () => {
     const folder = workFolder();
     readableBy(folder);
     write(folder, Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`f${i}`, `${i}`])));
     chmodSync(join(folder, 'f2345'), 0);
-    await refused(folder, 75, 'SOURCE_UNAVAILABLE', 'f2345', { uid: NOBODY });
+    await refused(folder, 65, 'ACCESS_DENIED', 'f2345', { uid: NOBODY });
   });
 
-  it('is an unanswered question when it is a folder, whose files are not reported as missing', async () => {
+  it('15.9: is refused when it is a folder, whose files are not reported as missing', async () => {
     const folder = workFolder();
     readableBy(folder);
     write(folder, { ok: 'x', 'closed/y': 'y' });
@@ -263,7 +263,7 @@ describe('something that cannot be read', {
     writeFileSync(listing, text);
     const pin = execFileSync('sha256sum', [listing], { encoding: 'utf8' }).slice(0, 64);
     const result = await run(['verify', folder, '--checksums', listing, '--checksums-sha256', pin], { uid: NOBODY });
-    assert.deepEqual([result.status, result.codes], [75, ['SOURCE_UNAVAILABLE']]);
+    assert.deepEqual([result.status, result.codes], [65, ['ACCESS_DENIED']]);
   });
 
   it('and is the root of an ext4 volume gets its own advice', async () => {
@@ -271,7 +271,7 @@ describe('something that cannot be read', {
     readableBy(folder);
     write(folder, { ok: 'x' });
     mkdirSync(join(folder, 'lost+found'), { mode: 0o700 });
-    const { stdout } = await refused(folder, 75, 'SOURCE_UNAVAILABLE', 'lost+found', { uid: NOBODY });
+    const { stdout } = await refused(folder, 65, 'ACCESS_DENIED', 'lost+found', { uid: NOBODY });
     assert.match(stdout, /the root of an ext4 volume/);
   });
 });

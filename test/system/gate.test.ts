@@ -214,13 +214,13 @@ describe('examples/training-job.yaml', () => {
     );
   });
 
-  it('does not train when the dataset cannot be read, and says so with another exit code', () => {
+  it('does not train when the dataset cannot be read, and says so', () => {
     const lock = (data: string) => rmSync(join(data, 'dataset_info.json'));
     const unreadable = (data: string) => writeFileSync(join(data, 'dataset_info.json'), '{}', { mode: 0o000 });
     const result = runTraining((data) => {
       lock(data);
       unreadable(data);
     });
-    blocked(result, 75, 'SOURCE_UNAVAILABLE dataset_info.json', 'EACCES');
+    blocked(result, 65, 'ACCESS_DENIED dataset_info.json', 'EACCES');
   });
 });
