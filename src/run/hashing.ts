@@ -30,6 +30,7 @@ export class Hashing {
   readonly choice: EngineChoice;
   readonly pool: HashPool;
   #engine: Promise<Engine> | undefined;
+  #reading = 0;
 
   readonly concurrency: number;
 
@@ -43,6 +44,21 @@ export class Hashing {
     return new Hashing(pool, await chooseEngine(hasher), concurrency);
   }
 
+  /** True while what lies on a volume is listed, read or summed up: how long that takes, its content decides. */
+  get isReading(): boolean {
+    return this.#reading > 0;
+  }
+
+  /** Does something that takes as long as the content of a volume makes it take. */
+  async read<T>(work: () => Promise<T>): Promise<T> {
+    this.#reading++;
+    try {
+      return await work();
+    } finally {
+      this.#reading--;
+    }
+  }
+
   /** The main thread's own engine, for what is small: checksums files and tree digests. */
   engine(): Promise<Engine> {
     this.#engine ??= this.pool.engine(this.choice.name);
@@ -51,7 +67,7 @@ export class Hashing {
 
   async list(path: string, { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>): Promise<Listing> {
     this.#getReady(path);
-    return this.pool.list({ path, allowSymlinks, maxFiles });
+    return this.read(() => this.pool.list({ path, allowSymlinks, maxFiles }));
   }
 
   /** Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is listed. */
@@ -60,7 +76,8 @@ export class Hashing {
     { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>,
   ): Promise<Listing> {
     this.#getReady(path);
-    return this.pool.listHashing({ path, allowSymlinks, maxFiles }, this.choice.name, this.concurrency);
+    const request = { path, allowSymlinks, maxFiles };
+    return this.read(() => this.pool.listHashing(request, this.choice.name, this.concurrency));
   }
 
   #getReady(path: string): void {
@@ -70,7 +87,10 @@ export class Hashing {
 
   /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
   async hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
-    if (tasks.length === 0) return [];
+    return tasks.length === 0 ? [] : this.read(() => this.#hash(tasks));
+  }
+
+  async #hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
     // For the tree digest at the end: loaded when the others have their work. Who needs it hears of a fault then.
     if (tasks.some(({ listing }) => listing.kind === 'folder')) setImmediate(() => this.engine().catch(() => {}));
     const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
@@ -92,6 +112,9 @@ export class Hashing {
     // Of shards there is a digest of each, and none of the whole.
     if (files.hashed.includes(IN_SHARDS)) return { kind, files, unknown };
     if (kind === 'file') return { kind, files, unknown, digest: hexAt(files, 0) ?? '' };
-    return { kind, files, unknown, digest: Buffer.from(treeDigest(files, await this.engine())).toString('hex') };
+    return this.read(async () => {
+      const digest = Buffer.from(treeDigest(files, await this.engine())).toString('hex');
+      return { kind, files, unknown, digest };
+    });
   }
 }

@@ -12,9 +12,11 @@ import {
   exitCodeFor,
   expectedText,
   judge,
+  judgeListing,
   type Measured,
   type RunOutcome,
   resultOf,
+  sizeDifferences,
 } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { ArtifactEvidence } from './evidence.ts';
@@ -27,6 +29,8 @@ import { type Observer, Watchdog } from './watchdog.ts';
 interface Work {
   readonly artifact: ArtifactPlan;
   readonly failures: Failure[];
+  /** What the listing proves wrong by itself; the same, and perhaps more, is said again of what was hashed. */
+  refused: readonly Failure[];
   readonly evidence: ArtifactEvidence;
   path: string;
   /** What lies at the destination did not verify, and is to be replaced. */
@@ -70,7 +74,13 @@ export class VerifyRun {
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
   async execute(signal: AbortSignal): Promise<RunOutcome> {
-    const watchdog = new Watchdog(this.#plan.limits, this.#observer, () => this.#pool.progress);
+    const watchdog = new Watchdog(
+      this.#plan.limits,
+      this.#observer,
+      () => this.#pool.progress,
+      undefined,
+      () => this.#hashing?.isReading === true,
+    );
     const aborted = AbortSignal.any([signal, watchdog.signal]);
     let outcomes: readonly ArtifactOutcome[];
     try {
@@ -116,10 +126,11 @@ export class VerifyRun {
     remote: Remote,
     watchdog: Watchdog,
   ): Promise<ArtifactOutcome[]> {
-    for (const work of works) await attempt(work, () => loadEvidence(work, hashing));
+    for (const work of works) await attempt(work, () => hashing.read(() => loadEvidence(work, hashing)));
     for (const work of works) await attempt(work, () => this.#prepare(work, hashing, remote));
     const ready: { work: Work; listing: Listing; task: ListedTask }[] = [];
     for (const work of works) {
+      this.#refuseListed(work);
       const { listing } = work;
       if (listing !== undefined)
         await attempt(work, async () => void ready.push({ work, listing, task: this.#task(work, listing) }));
@@ -145,6 +156,24 @@ export class VerifyRun {
       outcomes.push(await this.#outcome(work, measured));
     }
     return outcomes;
+  }
+
+  /** Holds names and sizes against the evidence, before anything large is hashed. */
+  #refuseListed(work: Work): void {
+    const { artifact, listing, evidence, resolved } = work;
+    if (listing === undefined) return;
+    const refused = evidence.leaves.flatMap((leaf) => [
+      ...evidence.refuse(leaf, judgeListing(leaf, listing, evidence.found)),
+    ]);
+    // Where there are alternatives, another one may be met.
+    if (resolved !== undefined && artifact.requirements.some(({ kind }) => kind === 'manifest'))
+      refused.push(...sizeDifferences(listing.files, sizesIn(resolved)));
+    work.refused = refused;
+    const isRefused = resultOf([...work.failures, ...refused]) === 'FAILED';
+    if (!isRefused || listing.files.totalBytes <= MOST_REFUSED_BYTES) return;
+    work.failures.push(...refused);
+    work.refused = [];
+    delete work.listing;
   }
 
   #task({ stage, evidence }: Work, listing: Listing): ListedTask {
@@ -307,7 +336,7 @@ export class VerifyRun {
       measured === undefined
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
         : judge(artifact.requirements, measured, work.evidence.found, work.evidence.refused);
-    const failures = [...work.failures, ...judgement.failures];
+    const failures = [...work.failures, ...(measured === undefined ? work.refused : judgement.failures)];
     const { requirements } = judgement;
     let published = false;
     // Both conditions, always: no failure, and every single requirement met.
@@ -398,7 +427,18 @@ export class VerifyRun {
 
 function workOn(artifact: ArtifactPlan, replaces: boolean): Work {
   const evidence = new ArtifactEvidence(artifact);
-  return { artifact, failures: [], evidence, path: locationText(artifact.source), replaces };
+  return { artifact, failures: [], refused: [], evidence, path: locationText(artifact.source), replaces };
+}
+
+/**
+ * What is refused by its listing is hashed only to say more of it (what else differs, and where a missing file's content is now),
+ * which may take a second.
+ */
+const MOST_REFUSED_BYTES = 256 << 20;
+
+/** The files that a manifest promises as they are, with their sizes. */
+function sizesIn({ layout }: Resolved): Map<PathBytes, number> {
+  return new Map(layout.items.flatMap((item) => (item.kind === 'file' ? [[item.path, item.descriptor.size]] : [])));
 }
 
 /** Ends of a run after which the content may still be right. */

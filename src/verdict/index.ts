@@ -1,5 +1,6 @@
 export { exitCodeFor, resultOf } from './exit-code.ts';
 export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';
+export { judgeListing, sizeDifferences } from './judge-listing.ts';
 export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts';
 export type { SignatureEvidence } from './judged.ts';
 export {

@@ -155,16 +155,11 @@ describe('weighlock verify', () => {
     const audit = await run(['verify', folder, '--sha256', 'a'.repeat(64), '--mode=Audit', '--format=text']);
     assert.equal(audit.status, 0);
     assert.match(audit.stdout, /FAILED exit 0: UNVERIFIED, the pod starts all the same \(mode Audit\)/);
-    const timeout = await run(['verify', folder, '--sha256', 'a'.repeat(64), '--mode=Audit', '--timeout=1ms']);
+    // Nobody listens there: nothing of a volume is read when the time is over.
+    const remote = ['verify', 'https://127.0.0.1:1/model', join(workFolder(), 'm'), '--sha256', 'a'.repeat(64)];
+    const timeout = await run([...remote, '--mode=Audit', '--timeout=1ms']);
     assert.deepEqual([timeout.status, timeout.codes], [75, ['TIMEOUT']]);
-    const ignored = await run([
-      'verify',
-      folder,
-      '--sha256',
-      'a'.repeat(64),
-      '--failure-policy=Ignore',
-      '--timeout=1ms',
-    ]);
+    const ignored = await run([...remote, '--failure-policy=Ignore', '--timeout=1ms']);
     assert.deepEqual([ignored.status, ignored.codes], [0, ['TIMEOUT']]);
     assert.match(ignored.stdout, /UNVERIFIED, the pod starts all the same \(failurePolicy Ignore\)/);
   });
