@@ -1,7 +1,8 @@
 import type { Document, Node, YAMLMap } from 'yaml';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
-import { type InjectSettings, injectPod, type PodSpec } from './pod.ts';
+import { injectPod } from './pod.ts';
+import type { InjectSettings, PodSpec } from './spec.ts';
 
 /** Where workloads have their pods (`*` is every entry of a map or list). */
 const POD_PATHS: Readonly<Record<string, string>> = {

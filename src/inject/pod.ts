@@ -1,46 +1,17 @@
-/** What of a pod's specification decides about the verifier; everything else is passed through. */
-export interface PodSpec {
-  readonly containers?: readonly Container[];
-  readonly initContainers?: readonly Container[];
-  readonly volumes?: readonly Volume[];
-  readonly securityContext?: { readonly runAsUser?: number };
-}
+import { filledVolumes, isPlatformContainer, otherInits, protectedVolumes } from './protected.ts';
+import {
+  type Container,
+  EVIDENCE,
+  type InjectSettings,
+  type Mount,
+  type PodSpec,
+  TRUST,
+  TRUST_PATH,
+  VERIFIER,
+} from './spec.ts';
 
-export interface Container {
-  readonly name?: string;
-  readonly env?: readonly { readonly name?: string; readonly value?: string }[];
-  readonly volumeMounts?: readonly { readonly name?: string; readonly subPath?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number };
-}
-
-export interface Volume {
-  readonly name?: string;
-  readonly [source: string]: unknown;
-}
-
-/** What the platform decides about the verifier. */
-export interface InjectSettings {
-  /** Reference by digest. */
-  readonly image: string;
-  /** Claims that hold nothing to verify: checkpoints, caches. */
-  readonly scratchClaims: readonly string[];
-  /** Volumes to verify beside those that always are; only ever adds. */
-  readonly volumes: readonly string[];
-}
-
-export const VERIFIER = 'weighlock';
-export const TRUST = 'weighlock-trust';
-export const TRUST_PATH = '/etc/weighlock';
-
-/** Variables of the pod's author that reach the verifier, as literals only. */
-const EVIDENCE = ['DATASET_SHA256', 'DATASET_SOURCE_URL', 'MODEL_SHA256', 'MODEL_SOURCE_URL'];
-
-/** KServe's downloader, and the volume that it fills. */
-const DOWNLOADER = 'storage-initializer';
-const DOWNLOADED = 'kserve-provision-location';
-
-/** Volumes that begin empty, or come from the cluster's own objects; every other kind, known or not, is verified. */
-const UNPROTECTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI'];
+/** The user that the verifier runs as where the workload names none, or root. */
+const DISTROLESS_USER = 65_532;
 
 /** What injection makes of a pod; undefined when there is nothing to verify in it. */
 export interface Injected {
@@ -49,8 +20,9 @@ export interface Injected {
 }
 
 /**
- * Puts the verifier into a pod: first, or right behind KServe's downloader. What somebody put there under its name is
- * replaced. The MutatingPolicy in examples/kyverno does exactly the same.
+ * Puts the verifier into a pod: first, or right behind what fills or serves a volume that is verified. What somebody put
+ * there under its name is replaced. The MutatingPolicy in examples/kyverno does exactly the same. Pods for Windows are
+ * left alone: the kubelet lets them run on no other system.
  *
  * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates: volumes that no template lists
  */
@@ -59,18 +31,15 @@ export function injectPod(
   settings: InjectSettings,
   claimTemplates: readonly string[] = [],
 ): Injected | undefined {
-  const others = (spec.initContainers ?? []).filter(({ name }) => name !== VERIFIER);
+  if (spec.os?.name === 'windows') return undefined;
+  const others = otherInits(spec);
   const containers = [...(spec.containers ?? []), ...others];
   const volumes = (spec.volumes ?? []).filter(({ name }) => name !== TRUST);
-  const protectedVolumes = [
-    ...volumes.filter((volume) => isProtected(volume, settings)).map(({ name = '' }) => name),
-    ...claimTemplates,
-  ];
+  const verified = [...protectedVolumes(spec, settings), ...claimTemplates];
+  const isVerified = ({ name = '' }: Mount) => verified.includes(name);
   const mounts = distinct(
     containers.flatMap(({ volumeMounts = [] }) =>
-      volumeMounts
-        .filter(({ name = '' }) => protectedVolumes.includes(name))
-        .map(({ name = '', subPath = '' }) => `${name}:${subPath}`),
+      volumeMounts.filter(isVerified).map(({ name = '', subPath = '' }) => `${name}:${subPath}`),
     ),
   );
   if (mounts.length === 0) return undefined;
@@ -81,32 +50,35 @@ export function injectPod(
         .map((one) => `${one.name}=${one.value}`),
     ),
   );
-  const user = spec.containers?.[0]?.securityContext?.runAsUser ?? spec.securityContext?.runAsUser ?? 0;
-  const index = others.findIndex(({ name }) => name === DOWNLOADER) + 1;
-  const verifier = container(settings.image, mounts, evidence, user === 0 ? 65_532 : user);
+  const filled = filledVolumes(spec, settings);
+  const leading = others.findLastIndex(
+    (one) =>
+      isPlatformContainer(one, settings) ||
+      (one.volumeMounts ?? []).some((mount) => filled.includes(mount.name ?? '') && mount.readOnly !== true),
+  );
+  const index = leading + 1;
+  const reader = containers.find(({ volumeMounts = [] }) => volumeMounts.some(isVerified));
+  const verifier = container(settings, mounts, evidence, userOf(spec, reader));
   return {
     initContainers: [...others.slice(0, index), verifier, ...others.slice(index)],
     volumes: [{ name: TRUST, configMap: { name: TRUST } }, ...volumes],
   };
 }
 
-function isProtected(volume: Volume, { scratchClaims, volumes }: InjectSettings): boolean {
-  const { name = '' } = volume;
-  if (volumes.includes(name) || name === DOWNLOADED) return true;
-  if (UNPROTECTED.some((kind) => volume[kind] !== undefined)) return false;
-  const claim = volume['persistentVolumeClaim'] as { claimName?: string } | undefined;
-  if (claim !== undefined) return !scratchClaims.includes(claim.claimName ?? '');
-  const csi = volume['csi'] as { driver?: string } | undefined;
-  if (csi !== undefined) return csi.driver !== 'secrets-store.csi.k8s.io';
-  const ephemeral = volume['ephemeral'] as { volumeClaimTemplate?: { spec?: object } } | undefined;
-  if (ephemeral === undefined) return true;
-  // A claim of the pod's own begins empty, unless it is made from something.
-  const claimed = ephemeral.volumeClaimTemplate?.spec ?? {};
-  return 'dataSource' in claimed || 'dataSourceRef' in claimed;
+/** As whom the workload reads the volume, so that the verifier may read it too. */
+function userOf(spec: PodSpec, reader: Container | undefined): { runAsUser: number; runAsGroup?: number } {
+  const user = reader?.securityContext?.runAsUser ?? spec.securityContext?.runAsUser ?? 0;
+  const group = reader?.securityContext?.runAsGroup;
+  return { runAsUser: user === 0 ? DISTROLESS_USER : user, ...(group === undefined ? {} : { runAsGroup: group }) };
 }
 
-function container(image: string, mounts: readonly string[], evidence: readonly string[], user: number): object {
-  const size = { cpu: '1', memory: '512Mi' };
+function container(
+  { image, cpu = '1', memory = '512Mi' }: InjectSettings,
+  mounts: readonly string[],
+  evidence: readonly string[],
+  user: { readonly runAsUser: number; readonly runAsGroup?: number },
+): object {
+  const size = { cpu, memory };
   return {
     name: VERIFIER,
     image,
@@ -125,7 +97,7 @@ function container(image: string, mounts: readonly string[], evidence: readonly 
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       runAsNonRoot: true,
-      runAsUser: user,
+      ...user,
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
     },

@@ -60,13 +60,114 @@ export const PODS: Readonly<Record<string, Json>> = {
     { pod: { annotations: { 'weighlock.dev/volumes': 'v' } } },
   ),
   'an image volume': podWith(
-    { image: { reference: 'registry.example.com/model:v1' } },
+    { image: { reference: `registry.example.com/model@sha256:${'a'.repeat(64)}` } },
     { mount: { readOnly: undefined } },
   ),
   'an NFS share': podWith({ nfs: { server: 'nfs', path: '/' } }),
   'a CSI volume': podWith({ csi: { driver: 'gcsfuse.csi.storage.gke.io' } }),
   'a CSI volume of secrets': podWith({ csi: { driver: 'secrets-store.csi.k8s.io' } }),
   'a claim of its own': podWith({ ephemeral: { volumeClaimTemplate: { spec: {} } } }, { mount: { readOnly: false } }),
+  ...Object.fromEntries(
+    Object.entries({
+      volumeName: 'pv-1',
+      selector: { matchLabels: { a: 'b' } },
+      dataSource: { kind: 'PersistentVolumeClaim', name: 'other' },
+      storageClassName: '',
+    }).map(([key, value]) => [
+      `a claim of its own with ${key}`,
+      podWith({ ephemeral: { volumeClaimTemplate: { spec: { [key]: value } } } }),
+    ]),
+  ),
+  'a claim of its own of a class': podWith(
+    { ephemeral: { volumeClaimTemplate: { spec: { storageClassName: 'fast' } } } },
+    { mount: { readOnly: false } },
+  ),
+  'libraries of the node that an admin lists': podWith({ hostPath: { path: '/usr/lib/nvidia' } }),
+  'a folder of the node': podWith({ hostPath: { path: '/usr/lib/nvidia/../models' } }),
+  'a FUSE sidecar': podWith(
+    { csi: { driver: 'gcsfuse.csi.storage.gke.io' } },
+    {
+      spec: {
+        initContainers: [
+          { name: 'index', image: 'registry.example.com/index' },
+          {
+            name: 'gke-gcsfuse-sidecar',
+            image: 'gke.gcr.io/gcs-fuse-csi-driver-sidecar-mounter:v1.9.0-gke.2@sha256:1',
+            restartPolicy: 'Always',
+            volumeMounts: [{ name: 'gke-gcsfuse-tmp', mountPath: '/gcsfuse-tmp' }],
+          },
+          { name: 'after', image: 'registry.example.com/after' },
+        ],
+      },
+    },
+  ),
+  'a sidecar that an admin lists, with a folder that the app shares': {
+    ...podWith({ persistentVolumeClaim: { claimName: 'data' } }),
+    spec: {
+      initContainers: [
+        {
+          name: 'juicefs',
+          image: 'registry.example.com/juicefs:v1',
+          restartPolicy: 'Always',
+          volumeMounts: [{ name: 'shared', mountPath: '/shared' }],
+        },
+      ],
+      containers: [
+        {
+          name: 'app',
+          image: 'x',
+          volumeMounts: [
+            { name: 'v', mountPath: '/v', readOnly: true },
+            { name: 'shared', mountPath: '/shared' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'v', persistentVolumeClaim: { claimName: 'data' } },
+        { name: 'shared', emptyDir: {} },
+      ],
+    },
+  },
+  'a download of an init container': {
+    ...podWith({ emptyDir: {} }),
+    spec: {
+      initContainers: [
+        { name: 'download', image: 'curlimages/curl', volumeMounts: [{ name: 'v', mountPath: '/out' }] },
+        { name: 'migrate', image: 'registry.example.com/migrate' },
+      ],
+      containers: [{ name: 'app', image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }] }],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    },
+  },
+  'a scratch folder of an init container alone': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    {
+      spec: {
+        initContainers: [{ name: 'own', image: 'x', volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }] }],
+        volumes: [
+          { name: 'v', persistentVolumeClaim: { claimName: 'data' } },
+          { name: 'tmp', emptyDir: {} },
+        ],
+      },
+    },
+  ),
+  'a pod for Windows': podWith({ persistentVolumeClaim: { claimName: 'data' } }, { spec: { os: { name: 'windows' } } }),
+  'a user and group of the container that mounts the volume': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    {
+      spec: {
+        containers: [
+          { name: 'proxy', image: 'x', securityContext: { runAsUser: 1337 } },
+          {
+            name: 'app',
+            image: 'x',
+            securityContext: { runAsUser: 2000, runAsGroup: 3000 },
+            volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }],
+          },
+        ],
+      },
+    },
+  ),
   'a claim of its own from a snapshot': podWith({
     ephemeral: { volumeClaimTemplate: { spec: { dataSourceRef: { kind: 'VolumeSnapshot', name: 's' } } } },
   }),
@@ -269,7 +370,7 @@ export const ATTACKS: readonly Attack[] = [
   rest('another part of the volume', UNVERIFIED, (pod) => {
     server(pod).volumeMounts[1].subPath = 'other';
   }),
-  rest('a sub-path expression', UNVERIFIED, (pod) => {
+  rest('a sub-path expression', /subPathExpr/, (pod) => {
     server(pod).volumeMounts[0].subPathExpr = '$(X)';
   }),
   rest('an annotation that points to a decoy', UNVERIFIED, (pod) => {
@@ -290,7 +391,7 @@ export const ATTACKS: readonly Attack[] = [
   rest('an ephemeral container that writes', WRITABLE, (pod) => {
     pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x', volumeMounts: [{ name: 'model', mountPath: '/m' }] }];
   }),
-  rest('an early sidecar that goes on writing', WRITABLE, (pod) =>
+  rest('an early sidecar that goes on writing', /before weighlock has verified/, (pod) =>
     pod.spec.initContainers.unshift({
       name: 'istio-proxy',
       image: 'x',
@@ -307,6 +408,103 @@ export const ATTACKS: readonly Attack[] = [
   rest('a sidecar that shares its processes', /process namespace/, (pod) => {
     pod.spec.shareProcessNamespace = true;
     pod.spec.initContainers.unshift({ name: 'istio-proxy', image: 'x', restartPolicy: 'Always' });
+  }),
+  ...['/models/config.json', '/models/', '/models/sub/../config.json', 'models/x', '/./models', '//models'].map((at) =>
+    rest(`a file of the author's own at ${at}`, /mounted over, or into/, (pod) => {
+      pod.spec.volumes.push({ name: 'mine', configMap: { name: 'mine' } });
+      server(pod).volumeMounts.push({ name: 'mine', mountPath: at, subPath: 'config.json' });
+    }),
+  ),
+  rest('a scratch folder inside of the model', /mounted over, or into/, (pod) =>
+    server(pod).volumeMounts.push({ name: 'tmp', mountPath: '/models/custom_code' }),
+  ),
+  rest('another verified volume inside of the model', /mounted over, or into/, (pod) => {
+    server(pod).volumeMounts[1].mountPath = '/models/part';
+  }),
+  rest('everything below the root', /mounted over, or into/, (pod) => {
+    server(pod).volumeMounts[0].mountPath = '/';
+  }),
+  rest('a debugger that sees the model with a file of its own', /mounted over, or into/, (pod) => {
+    pod.spec.ephemeralContainers = [
+      {
+        name: 'debug',
+        image: 'x',
+        volumeMounts: [
+          { name: 'model', mountPath: '/m', readOnly: true },
+          { name: 'tmp', mountPath: '/m/x' },
+        ],
+      },
+    ];
+  }),
+  rest('mounts that spread', /mountPropagation/, (pod) => {
+    server(pod).volumeMounts[0].mountPropagation = 'Bidirectional';
+  }),
+  ...['storage-initializer', 'istio-proxy', 'vault-agent-init', 'linkerd-init'].map((name) =>
+    rest(`a container that is called ${name} reads the claim first`, /before weighlock has verified/, (pod) =>
+      pod.spec.initContainers.unshift({
+        name,
+        image: 'evil.example/x',
+        volumeMounts: [{ name: 'model', mountPath: '/m', readOnly: true }],
+      }),
+    ),
+  ),
+  rest("the platform's own image reads the claim first", /before weighlock has verified/, (pod) =>
+    pod.spec.initContainers.unshift({
+      name: 'vault-agent-init',
+      image: 'hashicorp/vault:1',
+      volumeMounts: [{ name: 'model', mountPath: '/m', readOnly: true }],
+    }),
+  ),
+  rest('the claim as a block device, first', /before weighlock has verified/, (pod) =>
+    pod.spec.initContainers.unshift({
+      name: 'istio-init',
+      image: 'x',
+      volumeDevices: [{ name: 'model', devicePath: '/dev/m' }],
+    }),
+  ),
+  ...['evil.example/sidecar', 'gke.gcr.io/gcs-fuse-csi-driver-sidecar-mounter.evil.example/x:1'].map((image) =>
+    rest(`somebody's FUSE sidecar, ${image}`, /must run the platform's image/, (pod) =>
+      pod.spec.initContainers.unshift({ name: 'gke-gcsfuse-sidecar', image, restartPolicy: 'Always' }),
+    ),
+  ),
+  rest('an init container that downloads behind the verifier', UNVERIFIED, (pod) => {
+    pod.spec.initContainers.push({ name: 'late', image: 'x', volumeMounts: [{ name: 'tmp', mountPath: '/out' }] });
+  }),
+  rest('an init container that downloads in front of it', /every protected mount must be verified/, (pod) => {
+    pod.spec.initContainers.unshift({ name: 'early', image: 'x', volumeMounts: [{ name: 'tmp', mountPath: '/out' }] });
+  }),
+  rest('a sidecar that goes on downloading', UNVERIFIED, (pod) => {
+    pod.spec.initContainers.push({
+      name: 'side',
+      image: 'x',
+      restartPolicy: 'Always',
+      volumeMounts: [{ name: 'tmp', mountPath: '/out' }],
+    });
+  }),
+  rest('a downloader that borrows a name of the platform', UNVERIFIED, (pod) => {
+    pod.spec.initContainers.push({
+      name: 'vault-agent-init',
+      image: 'evil.example/hashicorp/vault:1',
+      volumeMounts: [{ name: 'tmp', mountPath: '/out' }],
+    });
+  }),
+  ...[':v1', '', '@sha256:abc', `@sha256:${'a'.repeat(64)}:v1`].map((suffix) =>
+    rest(`an image volume that can be moved (model${suffix})`, /image volume must be named by digest/, (pod) => {
+      pod.spec.volumes.push({ name: 'moving', image: { reference: `registry.example.com/model${suffix}` } });
+    }),
+  ),
+  ...['volumeName', 'selector', 'dataSource', 'dataSourceRef'].map((key) =>
+    rest(`a claim of its own that leads elsewhere (${key})`, UNVERIFIED, (pod) => {
+      pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { spec: { [key]: 'x' } } } });
+      server(pod).volumeMounts.push({ name: 'own', mountPath: '/own', readOnly: true });
+    }),
+  ),
+  rest('a folder of the node beside the listed one', UNVERIFIED, (pod) => {
+    pod.spec.volumes.push({ name: 'host', hostPath: { path: '/usr/lib/nvidia/../../data' } });
+    server(pod).volumeMounts.push({ name: 'host', mountPath: '/host', readOnly: true });
+  }),
+  rest('two containers with different digests', /different values/, (pod) => {
+    pod.spec.containers[1].env = [{ name: 'MODEL_SHA256', value: 'b'.repeat(64) }];
   }),
   rest('no volume behind the label', /nothing to verify/, (pod) => {
     pod.spec.containers = [{ name: 'server', image: 'x' }];

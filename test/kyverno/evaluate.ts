@@ -20,7 +20,11 @@ export const NAMESPACE = {
   metadata: {
     name: 'ml',
     labels: { 'weighlock.dev/enforce': 'true' },
-    annotations: { 'weighlock.dev/scratch-claims': 'ckpt,cache' },
+    annotations: {
+      'weighlock.dev/scratch-claims': 'ckpt,cache',
+      'weighlock.dev/host-paths': '/usr/lib/nvidia',
+      'weighlock.dev/platform-containers': 'juicefs=registry.example.com/juicefs',
+    },
   },
 };
 

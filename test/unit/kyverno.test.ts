@@ -48,7 +48,9 @@ describe('the policies', () => {
   it('agree about the image and the volumes, in every form', () => {
     const variable = (policy: Json, name: string) =>
       policy.spec.variables.find((one: Json) => one.name === name).expression;
-    for (const name of ['image', 'protectedVols', 'scratch', 'named'])
+    for (const name of 'image scratch hostPaths platform named others foreign written emptyVols filled protectedVols'.split(
+      ' ',
+    ))
       assert.equal(variable(INJECT, name), variable(REQUIRE, name), name);
     assert.equal(load('base/image.yaml').data.expression, variable(INJECT, 'image'));
     const made = readFileSync(join(FOLDER, 'legacy/require.yaml'), 'utf8');
@@ -75,6 +77,8 @@ describe('injection', () => {
       const made = injectPod(pod.spec, {
         image: IMAGE,
         scratchClaims: NAMESPACE.metadata.annotations['weighlock.dev/scratch-claims'].split(','),
+        hostPaths: [NAMESPACE.metadata.annotations['weighlock.dev/host-paths']],
+        platformContainers: [NAMESPACE.metadata.annotations['weighlock.dev/platform-containers']],
         volumes: metadata.annotations?.['weighlock.dev/volumes']?.split(',') ?? [],
       });
       assert.deepEqual(made ?? { initContainers: pod.spec.initContainers, volumes: pod.spec.volumes }, {
@@ -83,6 +87,31 @@ describe('injection', () => {
       });
     });
   }
+
+  it('cannot make good a pod that goes on filling what was verified, or that reads one volume to fill another', () => {
+    const download = PODS['a download of an init container'];
+    const sidecar = structuredClone(download);
+    sidecar.spec.initContainers[0].restartPolicy = 'Always';
+    assert.match(deny(REQUIRE, { object: mutate(INJECT, { object: sidecar }) }) ?? '', /must be mounted readOnly/);
+    const writes = structuredClone(download);
+    writes.spec.containers[0].volumeMounts[0].readOnly = false;
+    assert.match(deny(REQUIRE, { object: mutate(INJECT, { object: writes }) }) ?? '', /must be mounted readOnly/);
+    const converts = structuredClone(download);
+    converts.spec.volumes.push({ name: 'claim', persistentVolumeClaim: { claimName: 'data' } });
+    converts.spec.initContainers[0].volumeMounts.push({ name: 'claim', mountPath: '/in', readOnly: true });
+    assert.match(deny(REQUIRE, { object: mutate(INJECT, { object: converts }) }) ?? '', /before weighlock has/);
+  });
+
+  it('is as large as the platform says', () => {
+    const { image, ...size } = { image: IMAGE, cpu: '250m', memory: '256Mi' };
+    const policy = structuredClone(INJECT);
+    for (const [name, value] of Object.entries(size))
+      policy.spec.variables.find((one: Json) => one.name === name).expression = `'${value}'`;
+    const [verifier] = mutate(policy, { object: injectable() }).spec.initContainers;
+    assert.deepEqual(verifier.resources, { requests: size, limits: size });
+    const made = injectPod(injectable().spec, { image, ...size, scratchClaims: [], volumes: [] });
+    assert.deepEqual(made?.initContainers[0], verifier);
+  });
 
   it('leaves out pods that are not in scope', () => {
     const pod = injectable();
