@@ -11,14 +11,26 @@ export const INJECT_OPTIONS = {
   image: { type: 'string', describe: 'image of the verifier, by digest (REPOSITORY@sha256:...)' },
   'scratch-claims': { type: 'string', array: true, nargs: 1, describe: 'claim that holds nothing to verify' },
   volumes: { type: 'string', array: true, nargs: 1, describe: 'volume to verify beside those that always are' },
-  'pod-path': { type: 'string', describe: 'where other kinds have their pod template, e.g. spec.worker.template' },
+  'host-paths': { type: 'string', array: true, nargs: 1, describe: 'folder of the node that holds nothing to verify' },
+  'platform-containers': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'NAME=REPOSITORY of init containers that the platform answers for',
+  },
+  cpu: { type: 'string', default: '1', describe: 'processors for the verifier' },
+  memory: { type: 'string', default: '512Mi', describe: 'memory for the verifier' },
+  'kinds-without-pods': { type: 'string', array: true, nargs: 1, describe: 'kind of object without a pod in it' },
   check: { type: 'boolean', default: false, describe: 'change nothing: exit 65 when the verifier is missing' },
 } as const satisfies Record<string, Options>;
 
 /** By digest, as a policy compares it: a tag could be moved to an image that verifies nothing. */
 const BY_DIGEST = /^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[a-f0-9]{64}$/;
 
-/** `weighlock inject -f FILE`: puts the verifier into the pods of manifests. */
+/**
+ * `weighlock inject -f FILE`: puts the verifier into the pods of manifests. It ends with 65 where a pod cannot be verified as it
+ * is written, or an object is not understood.
+ */
 export async function inject(values: RawValues, { out, err }: Context): Promise<Finished> {
   const file = textOf(values, 'filename');
   if (file === undefined)
@@ -26,13 +38,32 @@ export async function inject(values: RawValues, { out, err }: Context): Promise<
   const image = textOf(values, 'image');
   if (image === undefined) throw usage('no image was given', 'name it by digest: --image REPOSITORY@sha256:...');
   if (!BY_DIGEST.test(image)) throw usage(`--image is not by digest: ${image}`, 'write it as REPOSITORY@sha256:...');
-  const settings = { image, scratchClaims: namesOf(values, 'scratch-claims'), volumes: namesOf(values, 'volumes') };
+  const settings = {
+    image,
+    scratchClaims: namesOf(values, 'scratch-claims'),
+    volumes: namesOf(values, 'volumes'),
+    hostPaths: namesOf(values, 'host-paths'),
+    platformContainers: namesOf(values, 'platform-containers'),
+    cpu: quantity(values, 'cpu'),
+    memory: quantity(values, 'memory'),
+  };
   const before = read(file);
-  const { text, touched } = await injectManifests(before, settings, textOf(values, 'pod-path'));
-  for (const { name, result } of touched) err.write(`${visible(name)}: ${result}\n`);
+  const { text, touched } = await injectManifests(before, settings, namesOf(values, 'kinds-without-pods'));
+  for (const { name, result, reasons } of touched) {
+    err.write(`${visible(name)}: ${result}\n`);
+    for (const reason of reasons) err.write(`  ${visible(reason)}\n`);
+  }
   if (!flagOf(values, 'check')) await out.writeAll(text);
-  const isMissing = touched.some(({ result }) => result === 'injected');
-  return { exitCode: flagOf(values, 'check') && isMissing ? EXIT.verificationFailed : EXIT.verified };
+  const isOpen = touched.some(({ result }) => result === 'refused' || result === 'not understood');
+  const isMissing = flagOf(values, 'check') && touched.some(({ result }) => result === 'injected');
+  return { exitCode: isOpen || isMissing ? EXIT.verificationFailed : EXIT.verified };
+}
+
+/** A quantity of Kubernetes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+function quantity(values: RawValues, name: 'cpu' | 'memory'): string {
+  const text = textOf(values, name) ?? '';
+  if (/^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|Ki|M|Mi|G|Gi)?$/.test(text)) return text;
+  throw usage(`--${name} cannot be "${text}"`, 'give a quantity of Kubernetes, such as 500m or 512Mi');
 }
 
 function read(file: string): string {

@@ -1,33 +1,18 @@
 import type { Document, Node, YAMLMap } from 'yaml';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
+import { findPods, hasNoPod, type Path } from './find-pods.ts';
 import { injectPod } from './pod.ts';
+import { problemsOf } from './problems.ts';
 import type { InjectSettings, PodSpec } from './spec.ts';
 
-/** Where workloads have their pods (`*` is every entry of a map or list). */
-const POD_PATHS: Readonly<Record<string, string>> = {
-  Pod: '',
-  PodTemplate: 'template',
-  Deployment: 'spec.template',
-  ReplicaSet: 'spec.template',
-  ReplicationController: 'spec.template',
-  StatefulSet: 'spec.template',
-  DaemonSet: 'spec.template',
-  Job: 'spec.template',
-  CronJob: 'spec.jobTemplate.spec.template',
-  PyTorchJob: 'spec.pytorchReplicaSpecs.*.template',
-  TFJob: 'spec.tfReplicaSpecs.*.template',
-  MPIJob: 'spec.mpiReplicaSpecs.*.template',
-  JobSet: 'spec.replicatedJobs.*.template.spec.template',
-  LeaderWorkerSet: 'spec.leaderWorkerTemplate.*',
-  RayCluster: 'spec.workerGroupSpecs.*.template',
-};
-
-/** What became of one document. */
+/** What became of one object. */
 export interface Touched {
   /** `Kind/name` */
   readonly name: string;
-  readonly result: 'injected' | 'unchanged' | 'nothing to verify' | 'no pod';
+  readonly result: 'injected' | 'unchanged' | 'nothing to verify' | 'no pod' | 'not understood' | 'refused';
+  /** Why it is not understood, or refused; one sentence each. */
+  readonly reasons: readonly string[];
 }
 
 export interface Manifests {
@@ -39,23 +24,36 @@ export interface Manifests {
 const MAX_BYTES = 32 << 20;
 
 /**
- * Puts the verifier into every pod of a YAML or JSON stream. Comments and order stay; a second time changes nothing.
+ * Puts the verifier into every pod of a YAML or JSON stream, wherever in an object it is. Comments and order stay, except
+ * in a document with aliases, which is written out; a second time changes nothing.
  *
- * @param podPath - where other kinds have their pod template, such as `spec.worker.template`
+ * @param podless - kinds that are known to have no pod in them, beside those of Kubernetes
  * @throws WeighlockError `CONFIG_INVALID` for text that is no YAML
  */
-export async function injectManifests(text: string, settings: InjectSettings, podPath?: string): Promise<Manifests> {
-  const { parseAllDocuments, isMap } = await library('yaml');
+export async function injectManifests(
+  text: string,
+  settings: InjectSettings,
+  podless: readonly string[] = [],
+): Promise<Manifests> {
+  const { Document, isMap, parseAllDocuments, visit } = await library('yaml');
   if (text.length > MAX_BYTES) throw invalid(`it is larger than ${MAX_BYTES} bytes`);
-  const documents = parseAllDocuments(text, { prettyErrors: true, strict: true, uniqueKeys: true });
+  const documents = parseAllDocuments(text, {
+    prettyErrors: true,
+    strict: true,
+    uniqueKeys: true,
+    // As kubectl reads it.
+    merge: true,
+  });
   if (!Array.isArray(documents)) throw invalid('it is empty');
   const touched: Touched[] = [];
-  for (const document of documents) {
+  for (const [i, parsed] of documents.entries()) {
+    const document = isShared(parsed, visit) ? writtenOut(parsed, Document) : parsed;
+    documents[i] = document;
     const [error] = document.errors;
     if (error !== undefined) throw invalid(error.message.split('\n')[0] ?? '');
     if (document.contents === null) continue;
     if (!isMap(document.contents)) throw invalid('a document is not an object of Kubernetes');
-    touched.push(...injectObject(document, [], settings, podPath));
+    touched.push(...injectObject(document, [], { settings, podless }));
   }
   if (touched.length === 0) throw invalid('there is no object in it');
   // What needs no change keeps every byte.
@@ -80,58 +78,96 @@ function printed(document: Document.Parsed, i: number, options: object): string 
   return i > 0 && !body.startsWith('---') && !document.directives?.docStart ? `---\n${body}` : body;
 }
 
-type Path = readonly (string | number)[];
+/** True when a node stands in several places, so that it cannot be changed in one: an anchor that is used, or merged. */
+function isShared(document: Document.Parsed, visit: typeof import('yaml').visit): boolean {
+  let found = false;
+  const shared = () => {
+    found = true;
+    return visit.BREAK;
+  };
+  const isMerge = (key: unknown) => (key as { source?: unknown } | null)?.source === '<<';
+  visit(document, { Alias: shared, Pair: (_, { key }) => (isMerge(key) ? shared() : undefined) });
+  return found;
+}
 
-function injectObject(document: Document.Parsed, at: Path, settings: InjectSettings, podPath?: string): Touched[] {
-  const text = (key: string) => String(document.getIn([...at, ...key.split('.')]) ?? '');
-  const kind = text('kind');
-  const name = `${kind}/${text('metadata.name') || text('metadata.generateName')}`;
-  if (kind === 'List') {
-    const items = (document.getIn([...at, 'items']) as { items?: unknown[] } | undefined)?.items ?? [];
-    return items.flatMap((_, i) => injectObject(document, [...at, 'items', i], settings, podPath));
+function writtenOut(parsed: Document.Parsed, YamlDocument: typeof Document): Document.Parsed {
+  if (parsed.errors.length > 0) return parsed;
+  try {
+    return new YamlDocument(parsed.toJS(), { aliasDuplicateObjects: false }) as Document.Parsed;
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : 'its aliases cannot be followed');
   }
-  const path = POD_PATHS[kind] ?? podPath;
-  if (path === undefined) return [{ name, result: 'no pod' }];
-  const claims = plain(document, [...at, 'spec', 'volumeClaimTemplates']) as
-    | { metadata?: { name?: string } }[]
-    | undefined;
-  const names = (Array.isArray(claims) ? claims : []).map((claim) => claim.metadata?.name ?? '');
-  const templates = expand(document, at, path === '' ? [] : path.split('.'));
-  if (templates.length === 0) return [{ name, result: 'no pod' }];
-  const results = templates.map((template) => injectSpec(document, [...template, 'spec'], settings, names));
-  const result = results.find((one) => one === 'injected') ?? results.find((one) => one === 'unchanged');
-  return [{ name, result: result ?? results[0] ?? 'no pod' }];
 }
 
-/** Paths that a pattern leads to. */
-function expand(document: Document.Parsed, at: Path, [key, ...rest]: readonly string[]): Path[] {
-  if (key === undefined) return document.hasIn([...at, 'spec']) ? [at] : [];
-  if (key !== '*') return document.hasIn([...at, key]) ? expand(document, [...at, key], rest) : [];
-  const value = plain(document, at);
-  if (value === null || typeof value !== 'object') return [];
-  const keys = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
-  return keys.flatMap((one) => expand(document, [...at, one], rest));
+interface Work {
+  readonly settings: InjectSettings;
+  readonly podless: readonly string[];
 }
+
+function injectObject(document: Document.Parsed, at: Path, work: Work, listed = ''): Touched[] {
+  const object = (plain(document, at) ?? {}) as KubernetesObject;
+  const kind = String(object.kind ?? listed);
+  const name = `${kind}/${object.metadata?.name ?? object.metadata?.generateName ?? ''}`;
+  if (kind.endsWith('List') && Array.isArray(object.items))
+    return object.items.flatMap((_, i) => injectObject(document, [...at, 'items', i], work, kind.slice(0, -4)));
+  if (hasNoPod(String(object.apiVersion ?? ''), kind, work.podless)) return [{ name, result: 'no pod', reasons: [] }];
+  const { pods, unknown } = findPods(object);
+  const reasons = unknown.map((path) => `${path.join('.')} is in no list of containers that is known`);
+  if (pods.length === 0)
+    reasons.push(`no pod was found in it; where there is none, say so: --kinds-without-pods ${kind}`);
+  if (reasons.length > 0) return [{ name, result: 'not understood', reasons }];
+  const results = pods.map((pod) => injectSpec(document, at, pod, object, work.settings));
+  const worst = ORDER.find((one) => results.some(({ result }) => result === one)) ?? 'not understood';
+  return [{ name, result: worst, reasons: results.flatMap((one) => one.reasons) }];
+}
+
+interface KubernetesObject {
+  readonly apiVersion?: unknown;
+  readonly kind?: unknown;
+  readonly metadata?: { readonly name?: string; readonly generateName?: string };
+  readonly items?: readonly unknown[];
+}
+
+/** Of several pods in one object the first of these counts. */
+const ORDER = ['refused', 'injected', 'unchanged', 'nothing to verify'] as const;
 
 function injectSpec(
   document: Document.Parsed,
   at: Path,
+  pod: Path,
+  object: object,
   settings: InjectSettings,
-  claims: readonly string[],
-): Touched['result'] {
-  const spec = plain(document, at) as PodSpec;
-  const annotated = plain(document, [...at.slice(0, -1), 'metadata', 'annotations']) as
-    | Record<string, string>
+): Pick<Touched, 'result' | 'reasons'> {
+  const spec = valueAt(object, pod) as PodSpec;
+  const annotated = valueAt(object, [...pod.slice(0, -1), 'metadata', 'annotations']) as
+    | Record<string, unknown>
     | undefined;
-  const more = annotated?.['weighlock.dev/volumes']?.split(',') ?? [];
-  const injected = injectPod(spec, { ...settings, volumes: [...settings.volumes, ...more] }, claims);
-  if (injected === undefined) return 'nothing to verify';
+  const more = String(annotated?.['weighlock.dev/volumes'] ?? '').split(',');
+  const own = { ...settings, volumes: [...settings.volumes, ...more] };
+  const claims = claimTemplates(object, pod);
+  const injected = injectPod(spec, own, claims);
+  if (injected === undefined) return { result: 'nothing to verify', reasons: [] };
+  const reasons = problemsOf(spec, own, claims);
+  if (reasons.length > 0) return { result: 'refused', reasons };
   const { initContainers, volumes } = injected;
   if (isDeepStrictEqual(spec.initContainers, initContainers) && isDeepStrictEqual(spec.volumes, volumes))
-    return 'unchanged';
-  replace(document, at, 'initContainers', initContainers);
-  replace(document, at, 'volumes', volumes);
-  return 'injected';
+    return { result: 'unchanged', reasons };
+  replace(document, [...at, ...pod], 'initContainers', initContainers);
+  replace(document, [...at, ...pod], 'volumes', volumes);
+  return { result: 'injected', reasons };
+}
+
+/** Names of the volumes that a StatefulSet, or what is like one, makes for its pods. */
+function claimTemplates(object: object, pod: Path): string[] {
+  return pod.flatMap((_, i) => {
+    const claims = valueAt(object, [...pod.slice(0, i), 'volumeClaimTemplates']);
+    if (!Array.isArray(claims)) return [];
+    return claims.map((claim) => String((claim as KubernetesObject | null)?.metadata?.name ?? ''));
+  });
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce((node: unknown, key) => (node as Record<string | number, unknown> | undefined)?.[key], root);
 }
 
 /** Sets a list of named things; those that stay as they are keep their nodes, and so their comments. */
@@ -139,7 +175,9 @@ function replace(document: Document.Parsed, at: Path, key: string, wanted: reado
   const node = document.getIn([...at, key]) as { items?: Node[] } | undefined;
   const old = (node?.items ?? []).map((item) => ({ item, value: (item as YAMLMap).toJS(document) as object }));
   const items = wanted.map(
-    (value) => old.find((one) => isDeepStrictEqual(one.value, value))?.item ?? document.createNode(value),
+    (value) =>
+      old.find((one) => isDeepStrictEqual(one.value, value))?.item ??
+      document.createNode(value, { aliasDuplicateObjects: false }),
   );
   if (node?.items !== undefined) {
     node.items.splice(0, node.items.length, ...(items as Node[]));

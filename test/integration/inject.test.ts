@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { documentsOf, type Json } from '../kyverno/evaluate.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { run, workFolder } from './cli.ts';
+import { command, type Ended } from './in-process.ts';
 
 const work = workFolder();
 const IMAGE = `registry.example.com/weighlock@sha256:${'a'.repeat(64)}`;
 
-function inject(text: string, ...flags: string[]): Promise<Finished> {
+function inject(text: string, ...flags: string[]): Promise<Ended> {
   const file = join(work, 'manifest.yaml');
   writeFileSync(file, text);
-  return run(['inject', '-f', file, '--image', IMAGE, ...flags]);
+  return command(['inject', '-f', file, '--image', IMAGE, ...flags]);
 }
 
 const DEPLOYMENT = `# The chat model.
@@ -62,7 +63,7 @@ describe('weighlock inject', () => {
     const missing = await inject(DEPLOYMENT, '--check');
     assert.deepEqual([missing.status, missing.stdout], [65, '']);
     assert.equal((await inject(once, '--check')).status, 0);
-    const other = await run([
+    const other = await command([
       'inject',
       '-f',
       join(work, 'manifest.yaml'),
@@ -94,7 +95,7 @@ describe('weighlock inject', () => {
     const text = objects
       .map((object) => stringify({ apiVersion: 'v1', metadata: { name: 'x' }, ...object }))
       .join('\n---\n');
-    const { status, stdout, stderr } = await inject(text, '--pod-path', 'spec.worker.template');
+    const { status, stdout, stderr } = await inject(text);
     assert.equal(status, 0, stderr);
     const made = documentsOf(stdout);
     assert.equal(made.length, objects.length);
@@ -102,6 +103,147 @@ describe('weighlock inject', () => {
     assert.deepEqual(made.map(count), [1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 0, 1], stdout);
     assert.match(stderr, /Service\/x: no pod/);
     assert.match(stderr, /Pod\/inner: injected/);
+  });
+
+  it('15.13: finds every pod of an object, or does not end with 0', async () => {
+    const pod = `{containers: [{name: a, image: x, volumeMounts: [{name: v, mountPath: /v, readOnly: true}]}],
+      volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]}`;
+    const head = (kind: string, group = 'example.com/v1') =>
+      `apiVersion: ${group}\nkind: ${kind}\nmetadata: {name: x}\n`;
+    const cases: [string, string, number, number][] = [
+      [
+        'Ray, the head and two groups',
+        `${head('RayService', 'ray.io/v1')}spec: {rayClusterConfig: {headGroupSpec: {template: {spec: ${pod}}},
+          workerGroupSpecs: [{template: {spec: ${pod}}}, {template: {spec: ${pod}}}]}}`,
+        3,
+        65,
+      ],
+      ['a list of pods', `${head('PodList', 'v1')}items: [{metadata: {name: a}, spec: ${pod}}]`, 1, 65],
+      ['a list in a list', `${head('List', 'v1')}items: [{kind: List, items: [{kind: Pod, spec: ${pod}}]}]`, 1, 65],
+      ['a pod without a kind', `spec: ${pod}`, 1, 65],
+      ['a Service of Knative', `${head('Service', 'serving.knative.dev/v1')}spec: {template: {spec: ${pod}}}`, 1, 65],
+      ['a predictor of KServe', `${head('InferenceService', 'serving.kserve.io/v1')}spec: {predictor: ${pod}}`, 1, 65],
+      [
+        'anchors',
+        `${head('PyTorchJob', 'kubeflow.org/v1')}spec: {pytorchReplicaSpecs: {Master: &m {template: {spec: ${pod}}}, Worker: *m}}`,
+        2,
+        65,
+      ],
+      [
+        'merges',
+        `${head('PyTorchJob', 'kubeflow.org/v1')}spec: {pytorchReplicaSpecs: {Master: &m {template: {spec: ${pod}}}, Worker: {<<: *m, replicas: 3}}}`,
+        2,
+        65,
+      ],
+      ['a merge in its place', `${head('Job', 'batch/v1')}spec: {template: {<<: {spec: ${pod}}}}`, 1, 65],
+      ['nothing that looks like a pod', `${head('Widget')}spec: {}`, 0, 65],
+      ['a container by itself', `${head('Workflow')}spec: {container: {image: x, volumeMounts: [{name: v}]}}`, 0, 65],
+      ['a container beside a pod', `${head('Widget')}spec: {pod: ${pod}, script: {volumeMounts: [{name: v}]}}`, 0, 65],
+      [
+        'a model that KServe brings',
+        `${head('InferenceService')}spec: {predictor: {model: {storageUri: s3://x}}}`,
+        0,
+        65,
+      ],
+      ['a pattern of a policy', `${head('ClusterPolicy', 'kyverno.io/v1')}spec: {pattern: ${pod}}`, 0, 0],
+      ['a ConfigMap', `${head('ConfigMap', 'v1')}data: {a: b}`, 0, 0],
+    ];
+    for (const [name, text, count, checked] of cases) {
+      const { status, stdout, stderr } = await inject(text);
+      assert.equal(stdout.split('WEIGHLOCK_TARGETS').length - 1, count, `${name}: ${stderr}${stdout}`);
+      assert.equal(status, count === 0 ? checked : 0, `${name}: ${stderr}`);
+      assert.equal((await inject(text, '--check')).status, checked, name);
+      if (count > 0) assert.equal((await inject(stdout, '--check')).status, 0, `${name}, injected`);
+    }
+    assert.equal((await inject(`${head('Widget')}spec: {}`, '--kinds-without-pods', 'Widget')).status, 0);
+    const mixed = await inject(`${head('Widget')}spec: {}\n---\n${DEPLOYMENT}`);
+    assert.deepEqual([mixed.status, /WEIGHLOCK_TARGETS/.test(mixed.stdout)], [65, true], 'the others are injected');
+  });
+
+  it('15.13: refuses a pod that cannot be verified as it is written, and says why', async () => {
+    const change = (edit: (spec: Json) => void) => {
+      const object = parse(DEPLOYMENT);
+      edit(object.spec.template.spec);
+      return stringify(object);
+    };
+    const mount = (spec: Json) => spec.containers[0].volumeMounts[0];
+    const cases: [RegExp, (spec: Json) => void][] = [
+      [
+        /server uses the volume models as a block device/,
+        (s) => (s.containers[0].volumeDevices = [{ name: 'models' }]),
+      ],
+      [/mounts a part of models by subPathExpr/, (s) => (mount(s).subPathExpr = '$(X)')],
+      [
+        /mounts mine at \/models\/config.json, over/,
+        (s) => {
+          s.volumes.push({ name: 'mine', configMap: { name: 'mine' } });
+          s.containers[0].volumeMounts.push({ name: 'mine', mountPath: '/models/config.json', subPath: 'x' });
+        },
+      ],
+      [
+        /image volume other is not named by digest/,
+        (s) => {
+          s.volumes.push({ name: 'other', image: { reference: 'registry.example.com/m:v1' } });
+          s.containers[0].volumeMounts.push({ name: 'other', mountPath: '/other' });
+        },
+      ],
+      [
+        /two containers name different values of DATASET_SHA256/,
+        (s) => {
+          s.containers[0].env = [{ name: 'DATASET_SHA256', value: 'a'.repeat(64) }];
+          s.containers.push({ name: 'b', env: [{ name: 'DATASET_SHA256', value: 'b'.repeat(64) }] });
+        },
+      ],
+      [
+        /DATASET_SHA256 must be written out/,
+        (s) => {
+          s.containers[0].env = [{ name: 'DATASET_SHA256', valueFrom: {} }];
+        },
+      ],
+      [
+        /init container dl uses models before it can be verified/,
+        (s) => {
+          const volumeMounts = [mount(s), { name: 'out', mountPath: '/out' }];
+          s.initContainers = [{ name: 'dl', image: 'x', volumeMounts }];
+          s.volumes.push({ name: 'out', emptyDir: {} });
+          s.containers[0].volumeMounts.push({ name: 'out', mountPath: '/out', readOnly: true });
+        },
+      ],
+      [
+        /sidecar dl goes on writing/,
+        (s) => {
+          s.initContainers = [
+            { name: 'dl', image: 'x', restartPolicy: 'Always', volumeMounts: [{ name: 'out', mountPath: '/out' }] },
+          ];
+          s.volumes.push({ name: 'out', emptyDir: {} });
+          s.containers[0].volumeMounts.push({ name: 'out', mountPath: '/out', readOnly: true });
+        },
+      ],
+      [
+        /gke-gcsfuse-sidecar runs evil/,
+        (s) => {
+          s.initContainers = [{ name: 'gke-gcsfuse-sidecar', image: 'evil.example/x', restartPolicy: 'Always' }];
+        },
+      ],
+    ];
+    for (const [why, edit] of cases) {
+      const { status, stderr } = await inject(change(edit));
+      assert.equal(status, 65, stderr);
+      assert.match(stderr, why);
+      assert.match(stderr, /Deployment\/chat: refused/);
+    }
+  });
+
+  it('15.23: gives the verifier what the platform says', async () => {
+    const { stdout } = await inject(DEPLOYMENT, '--cpu', '250m', '--memory', '256Mi');
+    assert.match(stdout, /cpu: "?250m/);
+    assert.equal((await inject(DEPLOYMENT, '--cpu', 'lots')).status, 64);
+    const driver = DEPLOYMENT.replace(
+      'persistentVolumeClaim: {claimName: models}',
+      'hostPath: {path: /usr/lib/nvidia}',
+    );
+    assert.match((await inject(driver, '--host-paths', '/usr/lib/nvidia')).stderr, /nothing to verify/);
+    assert.match((await inject(driver, '--host-paths', '/usr/lib')).stderr, /injected/);
   });
 
   it('leaves alone what has nothing to verify, and adds what the author names', async () => {
@@ -137,11 +279,17 @@ describe('weighlock inject', () => {
     ] as const)
       assert.equal((await inject(text)).status, status, text);
     writeFileSync(join(work, 'x.yaml'), DEPLOYMENT);
-    const tag = await run(['inject', '-f', join(work, 'x.yaml'), '--image', 'registry.example.com/weighlock:latest']);
+    const tag = await command([
+      'inject',
+      '-f',
+      join(work, 'x.yaml'),
+      '--image',
+      'registry.example.com/weighlock:latest',
+    ]);
     assert.equal(tag.status, 64);
     assert.match(tag.stderr, /not by digest/);
-    assert.equal((await run(['inject', '--image', IMAGE])).status, 64);
-    assert.equal((await run(['inject', '-f', join(work, 'absent.yaml'), '--image', IMAGE])).status, 78);
+    assert.equal((await command(['inject', '--image', IMAGE])).status, 64);
+    assert.equal((await command(['inject', '-f', join(work, 'absent.yaml'), '--image', IMAGE])).status, 78);
     assert.equal(readFileSync(join(work, 'x.yaml'), 'utf8'), DEPLOYMENT, 'the file itself is never written');
   });
 });

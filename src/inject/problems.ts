@@ -1,0 +1,99 @@
+// What injection cannot make good. The ValidatingPolicy in examples/kyverno refuses the same, with the same reasons.
+import { filledVolumes, isPlatformContainer, otherInits, protectedVolumes } from './protected.ts';
+import { type Container, EVIDENCE, type InjectSettings, type Mount, type PodSpec } from './spec.ts';
+
+const FUSE_SIDECAR = 'gke-gcsfuse-sidecar';
+
+const BY_DIGEST = /@sha256:[a-f0-9]{64}$/;
+
+/**
+ * Reasons for which a pod must not be taken for verified, although the verifier is in it; one sentence each.
+ *
+ * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates
+ */
+export function problemsOf(
+  spec: PodSpec,
+  settings: InjectSettings,
+  claimTemplates: readonly string[] = [],
+): readonly string[] {
+  if (spec.os?.name === 'windows') return [];
+  const verified = new Set([...protectedVolumes(spec, settings), ...claimTemplates]);
+  const containers = [...(spec.containers ?? []), ...(spec.ephemeralContainers ?? []), ...otherInits(spec)];
+  return [
+    ...containers.flatMap((one) => containerProblems(one, verified)),
+    ...imageProblems(spec),
+    ...evidenceProblems(spec),
+    ...orderProblems(spec, settings, verified),
+  ];
+}
+
+function containerProblems(
+  { name = '', volumeMounts = [], volumeDevices = [] }: Container,
+  verified: ReadonlySet<string>,
+): string[] {
+  const isVerified = (one: { readonly name?: string }) => verified.has(one.name ?? '');
+  const devices = volumeDevices.filter(isVerified).map((one) => `uses the volume ${one.name} as a block device`);
+  const computed = volumeMounts
+    .filter((mount) => isVerified(mount) && mount.subPathExpr !== undefined)
+    .map((mount) => `mounts a part of ${mount.name} by subPathExpr, which cannot be verified: write it out as subPath`);
+  const over = volumeMounts.filter(isVerified).flatMap((mount) => liesOver(mount, volumeMounts));
+  return [...devices, ...computed, ...over].map((why) => `the container ${name} ${why}`);
+}
+
+/** Mounts of the same container that change what is seen at a verified path. */
+function liesOver(verified: Mount, all: readonly Mount[]): string[] {
+  const { mountPath: at = '' } = verified;
+  return all
+    .filter(({ mountPath = '' }) => mountPath !== at)
+    .filter(({ mountPath = '' }) => !isPlain(mountPath) || !isPlain(at) || asFolder(mountPath).startsWith(asFolder(at)))
+    .map(({ name, mountPath }) => `mounts ${name} at ${mountPath}, over or into what is verified at ${at}`);
+}
+
+function isPlain(path: string): boolean {
+  return path.startsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(path);
+}
+
+function asFolder(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`;
+}
+
+function imageProblems({ volumes = [] }: PodSpec): string[] {
+  return volumes
+    .filter(({ image }) => image !== undefined)
+    .filter(({ image }) => !BY_DIGEST.test(String((image as { reference?: unknown } | null)?.reference ?? '')))
+    .map(
+      ({ name }) => `the image volume ${name} is not named by digest (...@sha256:...), and may be another one later`,
+    );
+}
+
+function evidenceProblems({ containers = [] }: PodSpec): string[] {
+  const all = containers.flatMap(({ env = [] }) => env);
+  return EVIDENCE.flatMap((name) => {
+    const values = all.filter((one) => one.name === name).map(({ value }) => value);
+    if (values.includes(undefined))
+      return [`${name} must be written out: the verifier cannot be given it from elsewhere`];
+    return new Set(values).size > 1 ? [`two containers name different values of ${name}`] : [];
+  });
+}
+
+function orderProblems(spec: PodSpec, settings: InjectSettings, verified: ReadonlySet<string>): string[] {
+  const filled = filledVolumes(spec, settings);
+  const inits = otherInits(spec);
+  const writes = ({ volumeMounts = [] }: Container) =>
+    volumeMounts.some(({ name = '', readOnly }) => filled.includes(name) && readOnly !== true);
+  const leading = inits.findLastIndex((one) => isPlatformContainer(one, settings) || writes(one));
+  const early = inits
+    .slice(0, leading + 1)
+    .flatMap(({ name, volumeMounts = [] }) =>
+      volumeMounts
+        .filter((mount) => verified.has(mount.name ?? '') && !filled.includes(mount.name ?? ''))
+        .map((mount) => `the init container ${name} uses ${mount.name} before it can be verified`),
+    );
+  const filling = inits
+    .filter((one) => one.restartPolicy === 'Always' && !isPlatformContainer(one, settings) && writes(one))
+    .map(({ name }) => `the sidecar ${name} goes on writing to what is verified`);
+  const strangers = inits
+    .filter((one) => one.name === FUSE_SIDECAR && !isPlatformContainer(one, settings))
+    .map(({ image }) => `${FUSE_SIDECAR} runs ${image}, which is not the platform's image`);
+  return [...early, ...filling, ...strangers];
+}
