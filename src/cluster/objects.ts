@@ -1,5 +1,6 @@
 import { VERSION } from '../version.ts';
 import type { Word } from './pod.ts';
+import { cutBytes } from './text.ts';
 
 const SEVERITY = { pass: 'info', fail: 'critical', warn: 'medium', error: 'high' } as const;
 
@@ -58,10 +59,7 @@ export function event(word: Word, host: string): Record<string, unknown> {
     type: result === 'pass' ? 'Normal' : 'Warning',
     reason: result === 'pass' ? 'Verified' : result === 'warn' ? 'Unverified' : 'VerificationFailed',
     action: 'Verify',
-    note: [codes.join(', '), message]
-      .filter((text) => text !== '')
-      .join(': ')
-      .slice(0, 1024),
+    note: cutBytes([codes.join(', '), message].filter((text) => text !== '').join(': '), 1024),
     regarding: { apiVersion: 'v1', kind: 'Pod', name: pod, namespace, uid },
     reportingController: 'weighlock.dev/reporter',
     reportingInstance: `${host}-${VERSION}`.slice(0, 128),

@@ -1,4 +1,7 @@
+import type { Container, PodSpec } from '../inject/index.ts';
 import { jsonObject } from '../json-object.ts';
+import { type NamespaceMetadata, whyNotPlatforms } from './injected.ts';
+import { cutBytes } from './text.ts';
 
 /** What of a pod a report is made of. */
 export interface Pod {
@@ -7,11 +10,21 @@ export interface Pod {
     readonly namespace?: string;
     readonly uid?: string;
     readonly resourceVersion?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
   };
+  readonly spec?: PodSpec;
   readonly status?: {
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
+}
+
+/** A container as the API server has it. */
+export interface PodContainer extends Container {
+  readonly command?: unknown;
+  readonly envFrom?: unknown;
+  readonly lifecycle?: unknown;
+  readonly workingDir?: unknown;
 }
 
 interface ContainerStatus {
@@ -35,7 +48,7 @@ export interface Word {
   readonly result: 'pass' | 'fail' | 'warn' | 'error';
   readonly exitCode: number;
   readonly codes: readonly string[];
-  /** For people, at most 1024 characters. */
+  /** For people, at most 1024 bytes of UTF-8. */
   readonly message: string;
   readonly artifacts: readonly { readonly name: string; readonly result: string; readonly sha256?: string }[];
   /** RFC 3339; when it ended. */
@@ -48,13 +61,21 @@ const VERIFIER = 'weighlock';
 /** More is none of the verifier's: it names at most four artifacts and the codes that there are. */
 const MAX_NAMES = 64;
 
+/** Whose verifiers are believed. */
+export interface Believed {
+  /** Digests (`sha256:...`) of the verifier's image; none believes any image. */
+  readonly images: readonly string[];
+  /** Also verifiers that a pod's author configured: on artifacts of his choice, by a policy of his choice. */
+  readonly authors: boolean;
+}
+
 /**
- * Reads the last word of a pod's verifier. Whatever a container wrote is its author's: only of the verifier's own image
- * is it believed.
+ * Reads the last word of a pod's verifier. Whatever a container wrote is its author's: it counts as a pass only where it ran
+ * the verifier's own image, as the platform injects it.
  *
- * @param images - digests (`sha256:...`) of the verifier's image; none believes any image
+ * @param owner - labels and annotations of the pod's namespace; undefined when they could not be read
  */
-export function wordOf(pod: Pod, images: readonly string[]): Word | undefined {
+export function wordOf(pod: Pod, { images, authors }: Believed, owner?: NamespaceMetadata): Word | undefined {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
   const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   const status = all.find((one) => one.name === VERIFIER);
@@ -65,16 +86,14 @@ export function wordOf(pod: Pod, images: readonly string[]): Word | undefined {
   const isOurs = images.length === 0 || images.some((digest) => (status.imageID ?? '').endsWith(digest));
   if (!isOurs) {
     const why = `the container ${status.name} does not run the verifier's image, but ${status.imageID}`;
-    return { ...common, result: 'fail', codes: ['IMAGE_UNKNOWN'], message: why.slice(0, 1024), artifacts: [] };
+    return { ...common, result: 'fail', codes: ['IMAGE_UNKNOWN'], message: cutBytes(why, 1024), artifacts: [] };
   }
   const { result, codes, artifacts } = machineLine(message);
-  return {
-    ...common,
-    result: exitCode === 65 ? 'fail' : exitCode !== 0 ? 'error' : result === 'PASSED' ? 'pass' : 'warn',
-    codes,
-    message: forPeople(message),
-    artifacts,
-  };
+  const verdict = exitCode === 65 ? 'fail' : exitCode !== 0 ? 'error' : result === 'PASSED' ? 'pass' : 'warn';
+  const foreign = verdict === 'pass' && !authors ? whyNotPlatforms(pod, owner) : undefined;
+  if (foreign === undefined) return { ...common, result: verdict, codes, message: forPeople(message), artifacts };
+  const why = `not counted as a pass: ${foreign}\n${forPeople(message)}`;
+  return { ...common, result: 'warn', codes: ['NOT_INJECTED', ...codes], message: cutBytes(why, 1024), artifacts };
 }
 
 /** The last line of a termination message: the one for programs. */
@@ -99,5 +118,8 @@ function forPeople(message: string): string {
   const lines = message.trimEnd().split('\n');
   const text = lines.filter((line) => !line.startsWith('{')).join('\n');
   // Control characters in somebody's file names must not reach a terminal.
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, (c) => (c === '\n' ? c : ' ')).slice(0, 1024);
+  return cutBytes(
+    text.replace(/[\p{Cc}\p{Cf}]/gu, (c) => (c === '\n' ? c : ' ')),
+    1024,
+  );
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { failureOf } from '../error/index.ts';
 import { type Api, unavailable } from './api.ts';
+import type { NamespaceMetadata } from './injected.ts';
 import { event, policyReport, reportName } from './objects.ts';
 import { type Pod, type Word, wordOf } from './pod.ts';
 
@@ -10,11 +11,16 @@ export interface ReporterOptions {
   readonly namespace?: string;
   /** Digests of the verifier's image. */
   readonly images: readonly string[];
+  /** Count the verifiers that pods' authors configured, too. */
+  readonly authors: boolean;
   readonly events: boolean;
   readonly notice: (text: string) => void;
 }
 
 const PAGE = 500;
+
+/** So long what a namespace said is taken for what it says. */
+const NAMESPACE_MILLISECONDS = 30_000;
 
 /** Seconds that the server keeps a watch open. */
 const WATCH_SECONDS = 300;
@@ -28,6 +34,10 @@ export class Reporter {
   readonly #options: ReporterOptions;
   /** What was written of a pod, by its UID: the same word is written once. */
   readonly #written = new Map<string, string>();
+  readonly #namespaces = new Map<
+    string,
+    { readonly until: number; readonly metadata: NamespaceMetadata | undefined }
+  >();
 
   constructor(api: Api, options: ReporterOptions) {
     this.#api = api;
@@ -97,7 +107,11 @@ export class Reporter {
   }
 
   async #look(pod: Pod, signal: AbortSignal): Promise<void> {
-    const word = wordOf(pod, this.#options.images);
+    // Most changes of a pod are none of its verifier.
+    const { authors } = this.#options;
+    if (wordOf(pod, this.#options) === undefined) return;
+    const namespace = authors ? undefined : await this.#namespace(pod.metadata?.namespace ?? '', signal);
+    const word = wordOf(pod, this.#options, namespace);
     if (word === undefined) return;
     const text = JSON.stringify(word);
     if (this.#written.get(word.uid) === text) return;
@@ -109,6 +123,18 @@ export class Reporter {
       // One pod that cannot be written of does not keep the others from it.
       this.#options.notice(`${word.namespace}/${word.pod}: ${failureOf(error).message}`);
     }
+  }
+
+  /** Labels and annotations of a namespace; undefined when the API server does not show them. */
+  async #namespace(name: string, signal: AbortSignal): Promise<NamespaceMetadata | undefined> {
+    const known = this.#namespaces.get(name);
+    if (known !== undefined && performance.now() < known.until) return known.metadata;
+    const path = `/api/v1/namespaces/${encodeURIComponent(name)}`;
+    const { status, body } = await this.#api.ask({ method: 'GET', path, signal });
+    const metadata = status === 200 ? ((body['metadata'] ?? {}) as NamespaceMetadata) : undefined;
+    this.#namespaces.set(name, { until: performance.now() + NAMESPACE_MILLISECONDS, metadata });
+    if (metadata === undefined) this.#options.notice(`${path} answered ${status}: ${reason(body)}`);
+    return metadata;
   }
 
   async #write(word: Word, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,11 @@ import { flagOf, listOf, type RawValues, textOf, usage } from './options.ts';
 export const REPORT_OPTIONS = {
   namespace: { type: 'string', describe: 'look at one namespace [default: all]' },
   'verifier-image': { type: 'string', array: true, nargs: 1, describe: "digest of the verifier's image (sha256:...)" },
+  'count-authors': {
+    type: 'boolean',
+    default: false,
+    describe: "count as a pass what a verifier says that a pod's author configured",
+  },
   events: { type: 'boolean', default: true, describe: 'write events too (--no-events)' },
   once: { type: 'boolean', default: false, describe: 'report the pods that there are, and end' },
   'api-server': { type: 'string', describe: 'address of the API server [default: that of the pod]' },
@@ -34,6 +39,7 @@ export async function report(values: RawValues, { environment, out, signal }: Co
   const reporter = new Reporter(new Api(settingsOf(values, environment)), {
     ...(namespace === undefined ? {} : { namespace }),
     images,
+    authors: flagOf(values, 'count-authors'),
     events: flagOf(values, 'events'),
     notice,
   });

@@ -1,3 +1,4 @@
 export { injectManifests, type Manifests, type Touched } from './manifest.ts';
 export { type Injected, injectPod } from './pod.ts';
-export type { InjectSettings, PodSpec } from './spec.ts';
+export { problemsOf } from './problems.ts';
+export type { Container, InjectSettings, PodSpec } from './spec.ts';

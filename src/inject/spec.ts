@@ -11,6 +11,7 @@ export interface PodSpec {
 export interface Container {
   readonly name?: string;
   readonly image?: string;
+  readonly args?: readonly string[];
   readonly env?: readonly { readonly name?: string; readonly value?: string }[];
   readonly volumeMounts?: readonly Mount[];
   readonly volumeDevices?: readonly { readonly name?: string }[];

@@ -22,21 +22,30 @@ const MACHINE_BYTES = 640;
 export function terminationMessage(outcome: RunOutcome): string {
   const { exitCode, result, bytes, seconds } = outcome;
   const failures = allFailures(outcome);
-  const machine = JSON.stringify({
-    weighlock: VERSION,
-    result,
-    exitCode,
-    codes: [...new Set(failures.map(({ code }) => code))],
-    artifacts: outcome.artifacts.slice(0, 4).map(machineArtifact),
-  });
+  const machine = machineLine(outcome, failures);
   const lines = [
     `weighlock ${result} (exit ${exitCode}): ${consequence(outcome)}`,
     ...outcome.artifacts.filter(({ failures: own }) => own.length === 0).map(passedLine),
     ...failures.map(describe),
   ];
   const size = `${plural(outcome.artifacts.length, 'artifact')}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
-  const tail = machine.length <= MACHINE_BYTES ? `${size}\n${machine}\n` : `${size}\n`;
+  const tail = `${size}\n${machine}\n`;
   return `${fit(lines, MAX_BYTES - Buffer.byteLength(tail))}${tail}`;
+}
+
+/**
+ * The line for programs: as many artifacts and codes as there is room for, and always what the result was. A reader takes what
+ * is not there for unknown, never for well.
+ */
+function machineLine({ result, exitCode, artifacts }: RunOutcome, failures: readonly Failure[]): string {
+  const codes = [...new Set(failures.map(({ code }) => code))];
+  const own = artifacts.slice(0, 4).map(machineArtifact);
+  for (;;) {
+    const line = JSON.stringify({ weighlock: VERSION, result, exitCode, codes, artifacts: own });
+    if (Buffer.byteLength(line) <= MACHINE_BYTES) return line;
+    if (own.length > 0) own.pop();
+    else codes.pop();
+  }
 }
 
 function machineArtifact({ artifact, result, measured }: ArtifactOutcome) {

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { Json } from '../kyverno/evaluate.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { injectable } from '../kyverno/attacks.ts';
+import { type Json, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
+import { run, workFolder } from './cli.ts';
+import { command, type Ended } from './in-process.ts';
 
 const fixture = (path: string): Json =>
   JSON.parse(readFileSync(new URL(`../fixtures/${path}`, import.meta.url), 'utf8'));
@@ -30,6 +32,7 @@ class Cluster {
   readonly pods: Json[] = [];
   readonly written: Written[] = [];
   readonly watchers = new Set<ServerResponse>();
+  readonly namespaces: Record<string, Json> = { ml: NAMESPACE.metadata };
   lists = 0;
   refusing: string | undefined;
   readonly #server;
@@ -68,6 +71,11 @@ class Cluster {
       response.on('close', () => this.watchers.delete(response));
       return;
     }
+    const [, namespace] = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (request.method === 'GET' && namespace !== undefined) {
+      const metadata = this.namespaces[namespace];
+      return end(response, metadata === undefined ? 403 : 200, { metadata, message: 'not yours' });
+    }
     if (request.method === 'GET') {
       this.lists += 1;
       const from = Number(url.searchParams.get('continue') ?? 0);
@@ -104,9 +112,13 @@ function message(result: string, exitCode: number, codes: string[] = []): string
   return `weighlock ${result} (exit ${exitCode})\nmodel: the content differs\n${JSON.stringify(machine)}\n`;
 }
 
+/** What the policies make of a pod that its author wrote. */
+const INJECTED = mutate(load('base/inject.yaml'), { object: injectable() }).spec;
+
 function pod(name: string, exitCode: number, text: string, more: Json = {}): Json {
   return {
     metadata: { name, namespace: 'ml', uid: `uid-${name}`, resourceVersion: '8' },
+    spec: structuredClone(INJECTED),
     status: {
       initContainerStatuses: [
         {
@@ -122,9 +134,9 @@ function pod(name: string, exitCode: number, text: string, more: Json = {}): Jso
 
 const FAILED = message('FAILED', 65, ['DIGEST_MISMATCH']);
 
-async function once(cluster: Cluster, ...flags: string[]): Promise<Finished> {
+async function once(cluster: Cluster, ...flags: string[]): Promise<Ended> {
   const port = await cluster.listen();
-  return run(['report', '--once', `--api-server=http://127.0.0.1:${port}`, '--verifier-image', IMAGE, ...flags]);
+  return command(['report', '--once', `--api-server=http://127.0.0.1:${port}`, '--verifier-image', IMAGE, ...flags]);
 }
 
 describe('weighlock report', () => {
@@ -203,6 +215,83 @@ describe('weighlock report', () => {
     assert.ok(results['loud'].message.length <= 1024);
     assert.equal(results['loud'].message.includes('\x1b'), false);
     assert.equal(results['wild'].properties.codes, 'OK');
+  });
+
+  it('15.14: counts as a pass only what the platform had verified in this pod', async () => {
+    const cluster = new Cluster();
+    const passed = (name: string, edit: (one: Json) => void) => {
+      const made = pod(name, 0, message('PASSED', 0));
+      edit(made);
+      cluster.pods.push(made);
+    };
+    const verifier = (one: Json) => one.spec.initContainers[0];
+    passed('injected', () => {});
+    passed('with-account', (one) =>
+      verifier(one).volumeMounts.push({
+        name: 'kube-api-access-x',
+        mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+        readOnly: true,
+      }),
+    );
+    const cases: [string, RegExp, (one: Json) => void][] = [
+      ['other-artifact', /arguments, environment or mounts/, (one) => (verifier(one).args = ['verify', '/verify/1'])],
+      ['other-command', /was changed/, (one) => (verifier(one).command = ['/weighlock', 'verify'])],
+      ['other-trust', /not the whole ConfigMap/, (one) => (one.spec.volumes[0].configMap.name = 'mine')],
+      ['part-of-trust', /not the whole ConfigMap/, (one) => (one.spec.volumes[0].configMap.items = [])],
+      ['decoy', /arguments, environment or mounts/, (one) => (verifier(one).volumeMounts[1].name = 'tmp')],
+      ['fewer-targets', /arguments, environment/, (one) => (verifier(one).env[1].value = '/verify/0')],
+      [
+        'another-volume',
+        /arguments, environment/,
+        (one) => {
+          one.spec.volumes.push({ name: 'more', persistentVolumeClaim: { claimName: 'more' } });
+          one.spec.containers[0].volumeMounts.push({ name: 'more', mountPath: '/more' });
+        },
+      ],
+      [
+        'mounted-over',
+        /over or into/,
+        (one) => one.spec.containers[0].volumeMounts.push({ name: 'tmp', mountPath: '/models/code' }),
+      ],
+      ['nothing-verified', /nothing in this pod is verified/, (one) => (one.spec.volumes = [])],
+      [
+        'an-app-container',
+        /no init container weighlock/,
+        (one) => {
+          one.spec.containers.push(one.spec.initContainers.pop());
+          one.status.containerStatuses = one.status.initContainerStatuses.splice(0);
+        },
+      ],
+      ['a-free-namespace', /no label/, (one) => (one.metadata.namespace = 'free')],
+      ['a-hidden-namespace', /cannot be read/, (one) => (one.metadata.namespace = 'hidden')],
+      ['no-spec', /no init container/, (one) => delete one.spec],
+    ];
+    cluster.namespaces['free'] = { name: 'free' };
+    for (const [name, , edit] of cases) passed(name, edit);
+    const result = await once(cluster, '--no-events');
+    assert.equal(result.status, 0, result.stderr);
+    const results = Object.fromEntries(cluster.reports.map(({ scope, results: [one] }) => [scope.name, one]));
+    assert.equal(results['injected'].result, 'pass');
+    assert.equal(results['with-account'].result, 'pass');
+    for (const [name, why] of cases) {
+      assert.equal(results[name].result, 'warn', name);
+      assert.match(results[name].message, why, name);
+      assert.match(results[name].properties.codes, /NOT_INJECTED/, name);
+    }
+    const trusting = new Cluster();
+    trusting.pods.push(...cluster.pods);
+    await once(trusting, '--no-events', '--count-authors');
+    assert.ok(trusting.reports.every(({ results: [one] }) => one.result === 'pass'));
+  });
+
+  it('15.14: cuts what it says by bytes, between characters', async () => {
+    const cluster = new Cluster();
+    cluster.pods.push(pod('long', 65, `${'\u{1f4a5}'.repeat(900)}\n${FAILED.split('\n')[2]}\n`));
+    assert.equal((await once(cluster)).status, 0);
+    const [event] = cluster.written.filter(({ method }) => method === 'POST');
+    assert.ok(Buffer.byteLength(event?.body.note) <= 1024, `${Buffer.byteLength(event?.body.note)}`);
+    assert.ok(Buffer.byteLength(cluster.reports[0].results[0].message) >= 1020);
+    assert.doesNotMatch(event?.body.note + cluster.reports[0].results[0].message, /\ufffd/);
   });
 
   it('follows the cluster, through servers that forget and refuse', async () => {

@@ -37,6 +37,42 @@ function outcome(failures: readonly Failure[], overrides: Partial<RunOutcome> = 
   };
 }
 
+describe('the line for programs', () => {
+  const machine = (overrides: Partial<RunOutcome>) => {
+    const text = terminationMessage(outcome([], overrides));
+    assert.ok(Buffer.byteLength(text) <= 4096, `${Buffer.byteLength(text)}`);
+    return JSON.parse(text.trimEnd().split('\n').pop() ?? '');
+  };
+
+  it('15.14: is there whatever the artifacts are called, and however many codes there are', () => {
+    const [first] = outcome([]).artifacts;
+    assert.ok(first !== undefined);
+    const measured = { digest: A } as unknown as NonNullable<ArtifactOutcome['measured']>;
+    for (const name of [
+      'm',
+      'x'.repeat(5000),
+      '\u{1f4a5}'.repeat(300),
+      '\x01'.repeat(300),
+      '"\\'.repeat(200),
+      '\ud800'.repeat(99),
+    ]) {
+      const artifacts = Array.from({ length: 6 }, () => ({
+        ...first,
+        measured,
+        artifact: { ...first.artifact, name },
+      }));
+      const found = machine({ artifacts });
+      assert.equal(found.result, 'PASSED', name.slice(0, 9));
+      assert.ok(found.artifacts.length >= 1, name.slice(0, 9));
+      assert.equal(found.artifacts[0].sha256, A);
+    }
+    const failures = Object.keys(EXIT_CODE_OF).map((code) => failure(code as Failure['code']));
+    const many = machine({ failures, result: 'FAILED', exitCode: 65 });
+    assert.equal(many.result, 'FAILED');
+    assert.ok(many.codes.length >= 10);
+  });
+});
+
 describe('the exit code', () => {
   it('is that of sysexits.h for every code', () => {
     for (const code of Object.values(EXIT_CODE_OF)) assert.ok([64, 65, 70, 75, 78, 130, 143].includes(code));
