@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure, WeighlockError } from '../error/index.ts';
 import { checksumListing } from '../hash/index.ts';
 import { errorLine, visible } from '../report/index.ts';
 import { DigestRun, resolveReference } from '../run/index.ts';
-import { locationText, parseLocation } from '../source/index.ts';
+import { locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, type RawValues, remoteSettings, textOf } from './options.ts';
@@ -10,7 +11,9 @@ import { hashSettings, type RawValues, remoteSettings, textOf } from './options.
 /** `weighlock digest SOURCE`: prints the value to pin (of an OCI reference the digest it
  * resolves to), or with `--list` the listing whose SHA-256 that value is. */
 export async function digest(values: RawValues, context: Context): Promise<Finished> {
-  const location = parseLocation(textOf(values, 'source') ?? '');
+  const source = textOf(values, 'source') ?? '';
+  refuseBareReference(source, existsSync);
+  const location = parseLocation(source);
   if (location.kind === 'oci') {
     const settings = hashSettings(values);
     const { digest: resolved } = await resolveReference(

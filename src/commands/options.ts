@@ -6,6 +6,7 @@ import {
   type Environment,
   FAILURE_POLICIES,
   type FailurePolicy,
+  givenCredential,
   type Limits,
   MODES,
   type Mode,
@@ -17,6 +18,7 @@ import {
   type TrustFlags,
 } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
+import { registriesOf } from '../source/index.ts';
 
 /** How the files are read and hashed: common to every command that does. */
 export const HASH_OPTIONS = {
@@ -42,6 +44,17 @@ export const REMOTE_OPTIONS = {
     describe: 'PEM file of CAs to trust beside the built-in ones',
   },
   'plain-http': { type: 'string', array: true, nargs: 1, describe: 'HOST[:PORT] that may be spoken to without TLS' },
+  'allow-http-registry': {
+    type: 'boolean',
+    default: false,
+    describe: 'the same for the registries of the sources',
+  },
+  'registry-username': { type: 'string', describe: 'user at the registry of the sources' },
+  'registry-password': { type: 'string', describe: 'password there; better a file, or WEIGHLOCK_REGISTRY_PASSWORD' },
+  'registry-password-file': { type: 'string', describe: 'file with the password' },
+  'registry-token': { type: 'string', describe: 'bearer token for the registry of the sources' },
+  'response-timeout': { type: 'string', default: '30s', describe: 'limit without a byte of an answer; 0 for none' },
+  'max-bytes': { type: 'string', describe: 'most bytes to fetch and unpack, e.g. 200G [default: what is free]' },
   mirror: { type: 'string', array: true, nargs: 1, describe: 'REGISTRY=HOST[:PORT] that is asked first' },
   platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },
   replace: { type: 'boolean', default: false, describe: 'replace what lies at DEST and does not verify' },
@@ -252,18 +265,24 @@ const QUANTITY: Readonly<Record<string, number>> = {
   k: 1e3,
   M: 1e6,
   G: 1e9,
+  T: 1e12,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
+  Ti: 2 ** 40,
 };
 
-/** Bytes in the notation of Kubernetes' quantities, at least 1M; undefined when the flag is not given. */
-export function quantityOf(values: RawValues, key: string, remedy: string): number | undefined {
+/**
+ * Bytes in the notation of Kubernetes' quantities; undefined when the flag is not given.
+ *
+ * @param least - the smallest that makes sense
+ */
+export function quantityOf(values: RawValues, key: string, remedy: string, least = 1e6): number | undefined {
   const text = textOf(values, key);
   if (text === undefined) return undefined;
-  const [, amount = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)(k|M|G|Ki|Mi|Gi)?$/.exec(text) ?? [];
+  const [, amount = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,6})?)(k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text) ?? [];
   const bytes = Number(amount) * (QUANTITY[unit] ?? Number.NaN);
-  if (amount !== '' && bytes >= 1e6 && bytes <= Number.MAX_SAFE_INTEGER) return Math.floor(bytes);
+  if (amount !== '' && bytes >= least && bytes <= Number.MAX_SAFE_INTEGER) return Math.floor(bytes);
   throw usage(`--${key} cannot be "${text}"`, remedy);
 }
 
@@ -293,18 +312,38 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
 
 /** The options of `REMOTE_OPTIONS`; several values in one variable are separated by commas. */
 export function remoteSettings(values: RawValues, environment: Environment): RemoteSettings {
+  const registries = registriesOf([
+    ...listOf(values, 'sources'),
+    ...listOf(values, 'source'),
+    ...[environment['MODEL_SOURCE_URL'] ?? '', environment['DATASET_SOURCE_URL'] ?? ''],
+  ]);
+  const optional = <K extends string>(name: K, key: string): { [P in K]?: string } => {
+    const text = textOf(values, key);
+    return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
+  };
+  const credential = {
+    ...optional('username', 'registry-username'),
+    ...optional('password', 'registry-password'),
+    ...optional('passwordFile', 'registry-password-file'),
+    ...optional('token', 'registry-token'),
+  };
+  const given = givenCredential(credential, registries);
   const flags = {
     configs: namesOf(values, 'registry-config'),
     caFiles: namesOf(values, 'registry-cacert'),
-    plainHttp: namesOf(values, 'plain-http'),
+    plainHttp: [...namesOf(values, 'plain-http'), ...(flagOf(values, 'allow-http-registry') ? registries : [])],
     mirrors: namesOf(values, 'mirror'),
+    responseTimeout: durationOf(values, 'response-timeout'),
+    ...(given === undefined ? {} : { given }),
   };
+  const maxBytes = quantityOf(values, 'max-bytes', 'give bytes: 500M, 200G, 1Ti', 1);
   return {
     registry: registrySettings(flags, environment),
     platform: parsePlatform(textOf(values, 'platform')),
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),
     unpack: flagOf(values, 'unpack'),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
   };
 }
 

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
-import { isUrl, type Location, locationText, parseLocation } from '../source/index.ts';
+import { isUrl, type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
@@ -127,6 +128,7 @@ function draftArguments(words: readonly string[]): Draft[] {
     const next = words[i + 1];
     const destination = isUrl(word) && next !== undefined && next !== '' && !isUrl(next) ? resolve(next) : undefined;
     if (destination !== undefined) i += 1;
+    refuseBareReference(word, existsSync);
     drafts.push(draft(parseLocation(word), destination, drafts));
   }
   return drafts;
@@ -159,6 +161,7 @@ function draftEnvironment(
     const variable = name.toUpperCase();
     // Behind an injecting policy a source without a path says where the content came from; it lies there already.
     if (path !== undefined || (sourceUrl !== undefined && !isBound)) {
+      if (sourceUrl !== undefined) refuseBareReference(sourceUrl, existsSync);
       const source = parseLocation(sourceUrl ?? `${path}`);
       if (sourceUrl === undefined && isUrl(`${path}`)) throw pathIsUrl(name);
       const destination = sourceUrl !== undefined && path !== undefined ? resolve(path) : undefined;

@@ -28,6 +28,6 @@ export {
   strictest,
 } from './policy/index.ts';
 export { predicateTypeOf } from './predicate-type.ts';
-export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
+export { givenCredential, parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
 export { readTrust } from './trust-files.ts';
 export { signatureRequirement, type TrustFlags } from './trust-settings.ts';

@@ -102,6 +102,8 @@ export interface RemoteSettings {
   readonly replace: boolean;
   /** Publish an archive that comes over HTTPS as the files in it. */
   readonly unpack: boolean;
+  /** Most bytes to fetch, and to unpack to; what the volume has free where it is not given. */
+  readonly maxBytes?: number;
 }
 
 /** What must be true of which artifact: everything a run needs to know, parsed and checked. */

@@ -1,13 +1,12 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
 import {
-  type DockerConfig,
-  MAX_CONFIG_BYTES,
-  mergeDockerConfigs,
+  type AuthEntry,
+  credentialKey,
+  normalise,
   type Platform,
-  parseDockerConfig,
   proxySettings,
   type RegistrySettings,
 } from '../registry/index.ts';
@@ -23,68 +22,97 @@ export interface RegistryFlags {
   readonly plainHttp: readonly string[];
   /** `--mirror REGISTRY=HOST` */
   readonly mirrors: readonly string[];
+  /** Milliseconds: `--response-timeout` */
+  readonly responseTimeout: number;
+  /** `--registry-username` and its password, or `--registry-token` */
+  readonly given?: AuthEntry;
 }
 
 /**
- * Collects how registries are reached. Files that were named must be there; the usual places of Docker and Podman are
- * looked at as well, after them. A file that is there but malformed is an error, never "no credentials".
+ * Collects how registries are reached, and opens nothing: a run that asks no registry must not end because of a file
+ * that is meant for one.
  *
- * @throws WeighlockError `CONFIG_INVALID`
+ * @throws WeighlockError `USAGE`
  */
 export function registrySettings(flags: RegistryFlags, environment: Environment): RegistrySettings {
-  const named = flags.configs.map((file) => read(file, true));
-  const usual = usualPlaces(environment).map((file) => read(file, false));
-  const credentials = mergeDockerConfigs([...named, ...usual].filter((config) => config !== undefined));
-  const { caFiles } = flags;
+  const { caFiles, plainHttp, configs, mirrors, responseTimeout, given } = flags;
   return {
-    credentials,
+    credentials: { named: configs, usual: usualPlaces(environment), ...(given === undefined ? {} : { given }) },
     caFiles,
-    plainHttp: flags.plainHttp,
-    mirrors: parseMirrors(flags.mirrors),
+    plainHttp,
+    mirrors: parseMirrors(mirrors),
+    responseTimeout,
     proxy: proxySettings(environment),
   };
 }
 
+/** A variable that is empty names no folder, least of all the working one. */
 function usualPlaces(environment: Environment): string[] {
-  const home = environment['HOME'];
-  const docker = environment['DOCKER_CONFIG'];
+  const folder = (name: string, file: string) => (environment[name] ? [join(environment[name], file)] : []);
+  const docker = folder('DOCKER_CONFIG', 'config.json');
   return [
-    ...(docker === undefined ? [] : [join(docker, 'config.json')]),
-    ...(environment['REGISTRY_AUTH_FILE'] === undefined ? [] : [environment['REGISTRY_AUTH_FILE']]),
-    ...(docker === undefined && home !== undefined ? [join(home, '.docker/config.json')] : []),
-    ...(environment['XDG_RUNTIME_DIR'] === undefined
-      ? []
-      : [join(environment['XDG_RUNTIME_DIR'], 'containers/auth.json')]),
+    ...docker,
+    ...folder('REGISTRY_AUTH_FILE', ''),
+    ...(docker.length === 0 ? folder('HOME', '.docker/config.json') : []),
+    ...folder('XDG_RUNTIME_DIR', 'containers/auth.json'),
   ];
 }
 
-function read(file: string, required: boolean): DockerConfig | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch (error) {
-    if (!required && (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR')) return undefined;
-    throw unreadable(file, errno(error) ?? 'unknown error', error);
+/** What `--registry-username` and its like say. */
+export interface GivenCredential {
+  readonly username?: string;
+  readonly password?: string;
+  /** File with the password; a line break at its end is no part of it. */
+  readonly passwordFile?: string;
+  readonly token?: string;
+}
+
+/**
+ * A name and password, or a token, for one registry: the one that the sources name. They are never tried at another.
+ *
+ * @param registries - of the sources
+ * @throws WeighlockError `USAGE` when it is not clear whose they are; `CONFIG_INVALID` for the file
+ */
+export function givenCredential(given: GivenCredential, registries: readonly string[]): AuthEntry | undefined {
+  const { username, password, passwordFile, token } = given;
+  if ([username, password, passwordFile, token].every((one) => one === undefined)) return undefined;
+  const passwords = [password, passwordFile, token].filter((one) => one !== undefined);
+  if (passwords.length !== 1 || (token === undefined) !== (username !== undefined)) {
+    throw usage(
+      '--registry-username, --registry-password and their like do not fit together',
+      'give --registry-username with --registry-password-file (or --registry-password), or --registry-token alone',
+    );
   }
+  const [registry, ...more] = new Set(registries);
+  if (registry === undefined || more.length > 0) {
+    throw usage(
+      '--registry-username and --registry-token are for the registry of the sources, and it is not clear which that is',
+      'name sources of one registry, or mount a pull secret: --registry-config',
+    );
+  }
+  const pattern = normalise(credentialKey(registry));
+  if (token !== undefined) return { pattern, credential: { kind: 'registry-token', token } };
+  const secret = password ?? readPassword(passwordFile ?? '');
+  return { pattern, credential: { kind: 'basic', username: username ?? '', password: secret } };
+}
+
+function readPassword(file: string): string {
   try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile() || stat.size > MAX_CONFIG_BYTES)
-      throw unreadable(file, `not a file of at most ${MAX_CONFIG_BYTES} bytes`);
-    return parseDockerConfig(readFileSync(descriptor, 'utf8'), file);
-  } finally {
-    closeSync(descriptor);
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new WeighlockError(
+      {
+        code: 'CONFIG_INVALID',
+        message: `cannot read the password of the registry from ${file}: ${errno(error)}`,
+        remedy: 'mount the secret, readable by the verifying user',
+      },
+      { cause: error },
+    );
   }
 }
 
-function unreadable(file: string, why: string, cause?: unknown): WeighlockError {
-  return new WeighlockError(
-    {
-      code: 'CONFIG_INVALID',
-      message: `cannot read the registry credentials ${file}: ${why}`,
-      remedy: 'mount the pull secret, readable by the verifying user',
-    },
-    { cause },
-  );
+function usage(message: string, remedy: string): WeighlockError {
+  return new WeighlockError({ code: 'USAGE', message, remedy });
 }
 
 function parseMirrors(mirrors: readonly string[]): ReadonlyMap<string, readonly string[]> {
@@ -92,11 +120,7 @@ function parseMirrors(mirrors: readonly string[]): ReadonlyMap<string, readonly 
   for (const text of mirrors) {
     const [, registry = '', host = ''] = /^([a-zA-Z0-9.:_-]+)=([a-zA-Z0-9.:_-]+)$/.exec(text) ?? [];
     if (registry === '') {
-      throw new WeighlockError({
-        code: 'USAGE',
-        message: `--mirror cannot be "${text}"`,
-        remedy: 'write it as REGISTRY=HOST[:PORT]',
-      });
+      throw usage(`--mirror cannot be "${text}"`, 'write it as REGISTRY=HOST[:PORT]');
     }
     result.set(registry, [...(result.get(registry) ?? []), host]);
   }
@@ -114,11 +138,6 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 export function parsePlatform(text: string | undefined): Platform {
   if (text === undefined) return { os: 'linux', architecture: ARCHITECTURES[arch()] ?? arch() };
   const [, os = '', architecture = '', variant] = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/([a-z0-9.]+))?$/.exec(text) ?? [];
-  if (os === '')
-    throw new WeighlockError({
-      code: 'USAGE',
-      message: `--platform cannot be "${text}"`,
-      remedy: 'write it as linux/amd64',
-    });
+  if (os === '') throw usage(`--platform cannot be "${text}"`, 'write it as linux/amd64');
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }

@@ -2,6 +2,7 @@ import { type Compression, Decompressor, TarReader } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
+import { Allowance, type Budget } from './budget.ts';
 import { Frames } from './frames.ts';
 import { MemberWriter, type Placement } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
@@ -34,11 +35,20 @@ export class ArchiveStream {
   readonly #isPacked: boolean;
   readonly #members: MemberWriter;
   readonly #frames = new Frames();
+  readonly #allowance: Allowance;
   readonly #reader: TarReader;
   readonly #decompressor: Decompressor;
 
-  constructor(compression: Compression, place: Placement, content: string | undefined, tools: ArchiveTools) {
+  /** @param budget - what it may unpack to; nothing is taken of it where nothing is written */
+  constructor(
+    compression: Compression,
+    place: Placement,
+    content: string | undefined,
+    tools: ArchiveTools,
+    budget?: Budget,
+  ) {
     this.#tools = tools;
+    this.#allowance = new Allowance(content === undefined ? undefined : budget);
     // Unpacked and packed are the same bytes when nothing is compressed; one hash then serves both.
     this.#isPacked = compression !== 'none';
     this.#members = new MemberWriter(place, content, tools.member, tools.behind);
@@ -50,6 +60,7 @@ export class ArchiveStream {
       frame: (chunk) => this.#frames.add(chunk),
     });
     this.#decompressor = new Decompressor(compression, (chunk) => {
+      this.#allowance.spend(chunk.length);
       if (this.#isPacked) tools.unpacked.update(chunk);
       this.#reader.push(chunk);
     });
@@ -98,6 +109,7 @@ export class ArchiveStream {
   async undo(): Promise<void> {
     await this.close();
     this.#members.removeAll();
+    this.#allowance.giveBack();
   }
 
   async close(): Promise<void> {

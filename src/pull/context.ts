@@ -1,5 +1,6 @@
 import type { Repository } from '../registry/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
+import type { Budget } from './budget.ts';
 import type { KnownFiles } from './frames.ts';
 import type { PlainWriter } from './plain-writer.ts';
 
@@ -22,6 +23,8 @@ export interface PullContext extends PullTools {
   readonly repository: Repository;
   /** Folder to write to, or nothing to write. */
   readonly content: string | undefined;
+  /** What archives may unpack to. */
+  readonly budget: Budget | undefined;
   /** Private folder that keeps, for each archive, what makes it again. */
   readonly records: string | undefined;
   /** A folder with files of an earlier run, and what they may be the files of. */

@@ -1,8 +1,18 @@
 import { type Compression, compressionOf } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import { fromText } from '../fs/index.ts';
-import { type Digest, digestOf, download, hexOf, type Transport } from '../registry/index.ts';
+import {
+  type Digest,
+  digestOf,
+  download,
+  encodingOf,
+  hexOf,
+  type Room,
+  refusalOf,
+  type Transport,
+} from '../registry/index.ts';
 import { ArchiveStream, CannotGoOn, MAX_BEGINNINGS } from './archive-stream.ts';
+import { createBudget } from './budget.ts';
 import type { PullTools } from './context.ts';
 import { recordOf } from './frames.ts';
 import { plainPlacement } from './member-writer.ts';
@@ -16,17 +26,17 @@ interface FetchContext extends PullTools {
 
 /** Fetches one file over HTTPS, and unpacks it on its way if that is asked for. */
 export function fetchUrl(request: FetchRequest, context: FetchContext): Promise<FetchReply> {
-  const { url, file, unpackInto } = request;
+  const { file, unpackInto } = request;
   if (unpackInto !== undefined) return fetchOrRemake(request, unpackInto ?? undefined, context);
-  return fetchFile(url, file ?? '', context);
+  return fetchFile(request, file ?? '', context);
 }
 
-async function fetchFile(url: string, file: string, context: FetchContext): Promise<FetchReply> {
+async function fetchFile(request: FetchRequest, file: string, context: FetchContext): Promise<FetchReply> {
   const writer = await context.openPlain(Buffer.from(file));
   try {
     // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
     await writer.restart();
-    const size = await receive(url, context, {
+    const size = await receive(request, context, {
       sink: (chunk) => writer.write(chunk),
       restart: () => writer.restart(),
     });
@@ -39,16 +49,22 @@ async function fetchFile(url: string, file: string, context: FetchContext): Prom
 }
 
 async function fetchOrRemake(
-  { url, known }: FetchRequest,
+  request: FetchRequest,
   into: string | undefined,
   context: FetchContext,
 ): Promise<FetchReply> {
+  const { known } = request;
   const files = known && (await remake(known.digest, plainPlacement(undefined), context, known));
-  if (known === undefined || files === undefined) return fetchArchive(url, into, context);
+  if (known === undefined || files === undefined) return fetchArchive(request, into, context);
   return { sha256: hexOf(known.digest), files };
 }
 
-async function fetchArchive(url: string, into: string | undefined, context: FetchContext): Promise<FetchReply> {
+async function fetchArchive(
+  request: FetchRequest,
+  into: string | undefined,
+  context: FetchContext,
+): Promise<FetchReply> {
+  const budget = request.room && createBudget(request.room.bytes);
   for (let beginning = 1; ; beginning++) {
     const tools = await context.borrowArchiveTools();
     const found: { compression?: Compression; stream?: ArchiveStream } = {};
@@ -59,12 +75,12 @@ async function fetchArchive(url: string, into: string | undefined, context: Fetc
         const compression = compressionOf(head);
         if (compression === undefined) return;
         found.compression = compression;
-        found.stream = new ArchiveStream(compression, plainPlacement(undefined), into, tools);
+        found.stream = new ArchiveStream(compression, plainPlacement(undefined), into, tools, budget);
         await found.stream.push(head);
       } else await found.stream.push(chunk);
     };
     try {
-      await receive(url, context, {
+      await receive(request, context, {
         sink: push,
         restart: () => {
           throw new CannotGoOn('server');
@@ -88,25 +104,29 @@ async function fetchArchive(url: string, into: string | undefined, context: Fetc
 }
 
 function receive(
-  url: string,
+  { url, room }: Pick<FetchRequest, 'url' | 'room'>,
   { transport, signal, count, notice }: FetchContext,
   into: { sink: (chunk: Buffer) => undefined | Promise<void>; restart: () => Promise<void> },
 ): Promise<number> {
   const { address, secretHeaders } = withoutUser(url);
+  const bound: { room?: Room } = room === undefined ? {} : { room };
   return download(
     {
       offset: 0,
+      ...bound,
       sink: (chunk) => {
         count(chunk.length);
         return into.sink(chunk);
       },
       restart: into.restart,
-      open: (offset, validator) => {
-        const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-        const condition: Record<string, string> =
-          offset > 0 && validator !== undefined ? { 'if-range': validator } : {};
-        return transport.ask(address, { headers: { ...range, ...condition }, secretHeaders, signal, retryable: true });
+      open: async (headers) => {
+        const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true });
+        const encoding = encodingOf(answer);
+        if (encoding !== undefined && answer.status === 200)
+          notice(`${address.host} sends it encoded (${encoding}): its digest is that of the bytes as they are sent`);
+        return answer;
       },
+      refusal: (answer) => refusalOf(answer, { what: 'the source', remedies: REMEDIES }),
     },
     {
       signal,
@@ -115,14 +135,30 @@ function receive(
   );
 }
 
+const REMEDIES = {
+  401: 'give user and password in the address (https://user:password@host/...), or an address that is signed',
+  403: 'check whether the address may be read: a signed one may have ended',
+  404: 'check the address: the server has no such file',
+};
+
 /** Takes user and password out of an address, and into a header that only its own origin gets. */
 function withoutUser(url: string): { address: URL; secretHeaders: Record<string, string> } {
   const address = new URL(url);
-  if (address.username === '') return { address, secretHeaders: {} };
-  const user = `${decodeURIComponent(address.username)}:${decodeURIComponent(address.password)}`;
+  const { username, password } = address;
+  if (username === '' && password === '') return { address, secretHeaders: {} };
+  const user = `${decoded(username)}:${decoded(password)}`;
   address.username = '';
   address.password = '';
   return { address, secretHeaders: { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };
+}
+
+/** A percent sign that encodes nothing stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function noArchive(): WeighlockError {

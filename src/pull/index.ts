@@ -1,3 +1,4 @@
+export { createBudget } from './budget.ts';
 export { type ArchiveRecord, loadRecords, parseRecords, recordPaths } from './frames.ts';
 export { PullPool } from './pool.ts';
-export type { FetchReply, PulledFile, PullReply, Resolved, StoredLayer } from './protocol.ts';
+export type { FetchReply, PulledFile, PullReply, Resolved, UnreadPlace } from './protocol.ts';

@@ -10,7 +10,7 @@ import type {
   PullSetup,
   RemoteRequest,
   Resolved,
-  StoredLayer,
+  StoredSignatures,
 } from './protocol.ts';
 
 /** Below this, a second thread for the hash costs more than it saves. */
@@ -53,7 +53,7 @@ export class PullPool {
   async pull(
     reference: string,
     { layout }: Resolved,
-    folders: Pick<PullRequest, 'content' | 'records' | 'known'>,
+    folders: Pick<PullRequest, 'content' | 'records' | 'known' | 'budget'>,
   ): Promise<PullReply> {
     const isImage = layout.subtree !== undefined;
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
@@ -93,7 +93,7 @@ export class PullPool {
   }
 
   /** Fetches one file over HTTPS, or an archive as the files in it. */
-  async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known'>): Promise<FetchReply> {
+  async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known' | 'room'>): Promise<FetchReply> {
     this.#start(1);
     const request: FetchRequest = { kind: 'fetch', url, ...what };
     const [reply] = await (what.file === undefined
@@ -103,8 +103,8 @@ export class PullPool {
   }
 
   /** Fetches what is stored as signatures of a manifest. */
-  async signatures(reference: string, digest: Digest): Promise<StoredLayer[]> {
-    return (await this.#ask({ kind: 'signatures', reference, digest })) as StoredLayer[];
+  async signatures(reference: string, digest: Digest): Promise<StoredSignatures> {
+    return (await this.#ask({ kind: 'signatures', reference, digest })) as StoredSignatures;
   }
 
   /** Fetches one small blob of an artifact; its digest is checked. */

@@ -2,8 +2,9 @@ import type { Failure } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName, Line } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
-import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { Descriptor, Digest, Platform, RegistrySettings, Room } from '../registry/index.ts';
 import type { TufSource } from '../trust/index.ts';
+import type { Budget } from './budget.ts';
 import type { ArchiveRecord, KnownFiles } from './frames.ts';
 
 /** What a pull thread is started with. */
@@ -42,6 +43,8 @@ export interface PullRequest {
   readonly line?: Line;
   /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */
   readonly content?: string;
+  /** What archives may unpack to. */
+  readonly budget?: Budget;
   /** Private folder that keeps, for each archive, what makes it again. */
   readonly records?: string;
   /** A folder with files of an earlier run; its archives are fetched only if they are not there. */
@@ -57,6 +60,8 @@ export interface FetchRequest {
   readonly line?: Line;
   /** Unpacks it into this folder; `null` only looks what is in it. */
   readonly unpackInto?: string | null;
+  /** What there is room for. */
+  readonly room?: Room;
   /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */
   readonly known?: KnownFiles & { readonly digest: Digest };
 }
@@ -121,6 +126,18 @@ export interface StoredLayer {
   readonly annotations: Readonly<Record<string, string>>;
   /** The manifest or tag that it was in. */
   readonly where: string;
+}
+
+/** A place that signatures may be in, and that could not be read. */
+export interface UnreadPlace {
+  readonly where: string;
+  readonly failure: Failure;
+}
+
+/** What is stored as signatures of a manifest, as far as it could be read. */
+export interface StoredSignatures {
+  readonly layers: readonly StoredLayer[];
+  readonly unread: readonly UnreadPlace[];
 }
 
 /** Sent at any time: something that a person should see. */

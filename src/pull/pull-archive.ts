@@ -41,7 +41,7 @@ async function attempt(
 ): Promise<Unpacked | undefined> {
   const { repository, signal, count } = context;
   const tools = await context.borrowArchiveTools();
-  const stream = new ArchiveStream(compression, place, context.content, tools);
+  const stream = new ArchiveStream(compression, place, context.content, tools, context.budget);
   let received = 0;
   try {
     await repository.blob(

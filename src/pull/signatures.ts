@@ -1,4 +1,4 @@
-import { WeighlockError } from '../error/index.ts';
+import { EXIT, EXIT_CODE_OF, failureOf, WeighlockError } from '../error/index.ts';
 import {
   type Descriptor,
   type Digest,
@@ -9,7 +9,7 @@ import {
   type Manifest,
   type Repository,
 } from '../registry/index.ts';
-import type { StoredForm, StoredLayer } from './protocol.ts';
+import type { StoredForm, StoredLayer, StoredSignatures, UnreadPlace } from './protocol.ts';
 
 const BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle/;
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -18,7 +18,8 @@ const ENVELOPE = /^application\/vnd\.(dsse\.envelope\.v1|in-toto)\+json$/;
 
 /**
  * Fetches everything that is stored as a signature or attestation of a manifest: as referrers (new bundles, and the older
- * forms), and under the tags `sha256-<hex>.sig` and `.att`. An error of the registry is an error, never "no signature".
+ * forms), and under the tags `sha256-<hex>.sig` and `.att`. Each of these places stands for itself: one that cannot be
+ * read hides nothing of the others, and is told beside, so that "no signature" is never said of what nobody saw.
  *
  * @param digest - of the manifest or index that was resolved
  */
@@ -26,21 +27,28 @@ export async function storedSignatures(
   repository: Repository,
   digest: Digest,
   signal: AbortSignal,
-): Promise<StoredLayer[]> {
+): Promise<StoredSignatures> {
   const found = new Collector(repository, signal);
-  for (const referrer of await repository.referrers(digest, signal)) {
-    if (!mayBeSignature(referrer)) continue;
-    const { document } = await repository.manifest(referrer.digest, signal);
-    // S21: a referrer that refers to something else.
-    if (document.kind !== 'manifest' || document.subject?.digest !== digest) continue;
-    await found.add(document, referrer.digest);
-  }
+  await found.place('the list of referrers', async () => {
+    const { descriptors, faults } = await repository.referrers(digest, signal);
+    for (const fault of faults) found.unread.push({ where: 'the list of referrers', failure: failureOf(fault) });
+    for (const referrer of descriptors.filter(mayBeSignature)) {
+      await found.place(referrer.digest, async () => {
+        const { document } = await repository.manifest(referrer.digest, signal, { isExpected: true });
+        // S21: a referrer that refers to something else.
+        if (document.kind !== 'manifest' || document.subject?.digest !== digest) return;
+        await found.add(document, referrer.digest);
+      });
+    }
+  });
   for (const suffix of ['sig', 'att']) {
     const tag = `sha256-${hexOf(digest)}.${suffix}`;
-    const manifest = await manifestAt(repository, tag, signal);
-    if (manifest !== undefined) await found.add(manifest, tag);
+    await found.place(tag, async () => {
+      const manifest = await manifestAt(repository, tag, signal);
+      if (manifest !== undefined) await found.add(manifest, tag);
+    });
   }
-  return found.layers;
+  return { layers: found.layers, unread: found.unread };
 }
 
 /** Old registries leave the type of a referrer out; then its manifest has to be looked at. */
@@ -61,8 +69,15 @@ async function manifestAt(repository: Repository, tag: string, signal: AbortSign
   }
 }
 
+/** Places that a registry may leave unanswered, each after all its tries, before no more of them are asked. */
+const MAX_UNANSWERED = 8;
+
+/** Exit codes of what concerns one place only; a wrong configuration or a defect of ours ends the whole. */
+const OF_A_PLACE = new Set<number>([EXIT.notEvaluated, EXIT.verificationFailed]);
+
 class Collector {
   readonly layers: StoredLayer[] = [];
+  readonly unread: UnreadPlace[] = [];
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
   #bytes = 0;
@@ -72,15 +87,30 @@ class Collector {
     this.#signal = signal;
   }
 
+  /** Looks at one place; what is wrong with it is kept, and the next one is looked at. */
+  async place(where: string, look: () => Promise<void>): Promise<void> {
+    const unanswered = this.unread.filter(({ failure }) => EXIT_CODE_OF[failure.code] === EXIT.notEvaluated);
+    if (unanswered.length >= MAX_UNANSWERED) return;
+    try {
+      await look();
+    } catch (error) {
+      if (this.#signal.aborted || !(error instanceof WeighlockError)) throw error;
+      if (!OF_A_PLACE.has(EXIT_CODE_OF[error.code])) throw error;
+      if (this.unread.length < MAX_SIGNATURES) this.unread.push({ where, failure: failureOf(error) });
+    }
+  }
+
   async add({ layers }: Manifest, where: string): Promise<void> {
     for (const layer of layers) {
       const form = formOf(layer);
       if (form === undefined) continue;
-      this.#bytes += layer.size;
-      // S10, S11: ten thousand of them, or one without an end.
-      if (this.layers.length >= MAX_SIGNATURES || this.#bytes > MAX_SIGNATURES_BYTES) throw tooMany();
-      const bytes = await this.#repository.smallBlob(layer, this.#signal, MAX_SIGNATURE_BYTES);
-      this.layers.push({ form, bytes, annotations: layer.annotations, where });
+      await this.place(where, async () => {
+        // S10, S11: ten thousand of them, or one without an end.
+        if (this.layers.length >= MAX_SIGNATURES || this.#bytes + layer.size > MAX_SIGNATURES_BYTES) throw tooMany();
+        this.#bytes += layer.size;
+        const bytes = await this.#repository.smallBlob(layer, this.#signal, MAX_SIGNATURE_BYTES, 'FILE_MISSING');
+        this.layers.push({ form, bytes, annotations: layer.annotations, where });
+      });
     }
   }
 }

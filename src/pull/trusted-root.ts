@@ -1,16 +1,7 @@
 import { Readable } from 'node:stream';
 import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
-import {
-  headerOf,
-  isRetryableStatus,
-  parseRetryAfter,
-  Retryable,
-  readBody,
-  type Transport,
-  unavailable,
-  withRetries,
-} from '../registry/index.ts';
+import { readBody, refusalOf, type Transport, withRetries } from '../registry/index.ts';
 import type { TufSource } from '../trust/index.ts';
 
 /** Limits of tuf-js; a mirror may send anything until the last signature was checked. */
@@ -93,12 +84,10 @@ async function fetchOnce(
   transport: Transport,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
-  const answer = await transport.ask(url, { signal, retryable: true });
-  const { status, headers } = answer;
+  const answer = await transport.ask(url, { signal });
+  const { status } = answer;
   if (status === 200) return readBody(answer, limit);
+  if (status !== 404 && status !== 403) throw await refusalOf(answer, { what: 'the TUF repository' });
   await answer.body.dump();
-  if (status === 404 || status === 403) return undefined;
-  const failure = unavailable(url, `answered ${status}`);
-  if (!isRetryableStatus(status)) throw failure;
-  throw new Retryable(failure, parseRetryAfter(headerOf(headers, 'retry-after'), Date.now()));
+  return undefined;
 }

@@ -31,7 +31,7 @@ import type {
   Resolved,
   ResolveRequest,
   SignaturesRequest,
-  StoredLayer,
+  StoredSignatures,
   TrustedRootRequest,
 } from './protocol.ts';
 import { pullArchive } from './pull-archive.ts';
@@ -81,7 +81,7 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredLayer[] | Uint8Array | string> {
+  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredSignatures | Uint8Array | string> {
     if (request.kind === 'trusted-root') return this.#trustedRoot(request);
     if (request.kind === 'blob') return this.#blob(request);
     if (request.kind === 'resolve') return this.#resolve(request);
@@ -113,8 +113,8 @@ class PullThread {
 
   async #pull(request: PullRequest): Promise<PullReply> {
     const repository = new Repository(parseReference(request.reference), this.#setup.settings, this.#notice);
-    const { content, records, known } = request;
-    const context: PullContext = { ...this.#tools(request.line), repository, content, records, known };
+    const { content, records, known, budget } = request;
+    const context: PullContext = { ...this.#tools(request.line), repository, content, records, known, budget };
     const files: PulledFile[] = [];
     const failures: Failure[] = [];
     const lane = async () => {
@@ -146,7 +146,7 @@ class PullThread {
       : pullArchive(item, plainPlacement(item.within), context);
   }
 
-  async #signatures({ reference, digest }: SignaturesRequest): Promise<StoredLayer[]> {
+  async #signatures({ reference, digest }: SignaturesRequest): Promise<StoredSignatures> {
     const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
     try {
       return await storedSignatures(repository, digest, this.#controller.signal);

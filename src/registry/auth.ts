@@ -1,10 +1,10 @@
-import { BlockList, isIP } from 'node:net';
 import { type Challenge, parseChallenges } from './challenge.ts';
+import { mayReceive, realmFault } from './credential-scope.ts';
 import type { Credential } from './docker-config.ts';
+import { unavailable } from './faults.ts';
 import { MAX_TOKEN_BYTES } from './limits.ts';
-import { isRetryableStatus, parseRetryAfter } from './retry.ts';
-import { Retryable } from './retryable.ts';
-import { type Answer, headerOf, readBody, type Transport, unavailable } from './transport.ts';
+import { refusalOf } from './refusal.ts';
+import { type Answer, readBody, type Transport } from './transport.ts';
 
 /** Sent to OAuth2 token servers. */
 const CLIENT_ID = 'weighlock';
@@ -14,28 +14,6 @@ const EARLY = 10;
 
 /** distribution docs, spec/auth/token.md: a token without `expires_in` lives a minute. */
 const DEFAULT_LIFETIME = 60;
-
-/** Addresses that a registry has no business sending us to for a token (GHSA for go-containerregistry #2243, #2293). */
-const INTERNAL = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  INTERNAL.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['::ffff:0:0', 96],
-] as const) {
-  INTERNAL.addSubnet(network, prefix, 'ipv6');
-}
 
 /**
  * Answers a registry's challenges for one repository, and remembers the answer until it expires. Credentials are tried in
@@ -71,12 +49,14 @@ export class Authenticator {
   }
 
   /**
-   * Takes a 401 and gets something better to send. Requests that are refused at the same time share one answer.
+   * Takes a 401 and gets something better to send. Requests that are refused at the same time share one answer. Only the
+   * registry's own challenge counts: what a redirect led to may want somebody else's password, and gets nothing.
    *
    * @param sent - the `authorization` that was refused
    * @returns false when there is nothing left to try
    */
   async answer(refusal: Answer, sent: string | undefined, signal: AbortSignal): Promise<boolean> {
+    if (!mayReceive(this.#registry, refusal.hops)) return false;
     // Somebody else got a new token while this request was under way.
     if (this.#header !== undefined && this.#header.value !== sent && this.#header.expires > Date.now()) return true;
     this.#pending ??= this.#renew(parseChallenges(refusal.headers['www-authenticate']), sent, signal).finally(() => {
@@ -122,7 +102,7 @@ export class Authenticator {
     if (service !== undefined) url.searchParams.set('service', service);
     url.searchParams.append('scope', challenge.parameters.get('scope') ?? this.#scope);
     const secretHeaders = credential?.kind === 'basic' ? { authorization: basicHeader(credential) } : {};
-    const check = (hop: URL) => this.#refuseInternal(hop);
+    const check = (hop: URL) => this.#requireRealm(hop);
     const answer = await this.#transport.ask(url, { secretHeaders, signal, check });
     return this.#token(answer);
   }
@@ -130,12 +110,9 @@ export class Authenticator {
   /** The token in an answer; undefined when the server refuses the credential. */
   async #token(answer: Answer): Promise<{ value: string; expires: number } | undefined> {
     if (answer.status === 200) return tokenOf(await readBody(answer, MAX_TOKEN_BYTES), answer.url);
+    if (answer.status !== 401 && answer.status !== 403) throw await refusalOf(answer, { what: 'the token server' });
     await answer.body.dump();
-    if (answer.status === 401 || answer.status === 403) return undefined;
-    const failure = unavailable(answer.url, `the token server answered ${answer.status}`);
-    throw isRetryableStatus(answer.status)
-      ? new Retryable(failure, parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now()))
-      : failure;
+    return undefined;
   }
 
   /** distribution docs, spec/auth/oauth.md; a server without this flow answers 404, and the GET flow is used. */
@@ -154,7 +131,7 @@ export class Authenticator {
       signal,
       // The token is in the body, and a redirect would carry it away.
       check: (hop) => {
-        if (hop.origin !== realm.origin) throw unavailable(hop, 'the token server redirects to another origin');
+        if (!mayReceive(realm, [hop])) throw unavailable(hop, 'the token server redirects to another origin');
       },
     });
     if (answer.status === 404 || answer.status === 405) {
@@ -175,22 +152,13 @@ export class Authenticator {
     }
     realm.username = '';
     realm.password = '';
-    if (realm.protocol !== 'https:' && !(realm.protocol === 'http:' && this.#registry.protocol === 'http:')) {
-      throw unavailable(this.#registry, `asks for a token over ${realm.protocol}`);
-    }
-    this.#refuseInternal(realm);
+    this.#requireRealm(realm);
     return realm;
   }
 
-  #refuseInternal(url: URL): void {
-    if (url.host === this.#registry.host) return;
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const family = isIP(host);
-    if (host === 'localhost' || (family !== 0 && INTERNAL.check(host, family === 4 ? 'ipv4' : 'ipv6'))) {
-      // A registry on this machine may have its token server beside it, on another port.
-      if (url.hostname === this.#registry.hostname) return;
-      throw unavailable(this.#registry, `asks for a token at the internal address ${host}`);
-    }
+  #requireRealm(url: URL): void {
+    const fault = realmFault(this.#registry, url);
+    if (fault !== undefined) throw unavailable(this.#registry, fault);
   }
 }
 
@@ -201,7 +169,8 @@ function basicHeader({ username, password }: { username: string; password: strin
 function tokenOf(body: Buffer, url: URL): { value: string; expires: number } {
   try {
     const { token, access_token, expires_in } = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
-    const value = token ?? access_token;
+    // Some servers send both names, and one of them empty.
+    const value = [token, access_token].find((one) => typeof one === 'string' && one !== '');
     if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)) {
       const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFETIME;
       return { value: `Bearer ${value}`, expires: Date.now() + Math.max(1, seconds - EARLY) * 1000 };

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { Authenticator } from './auth.ts';
-import { credentialsFor } from './credentials.ts';
+import { mayReceive } from './credential-scope.ts';
 import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
-import type { DockerConfig } from './docker-config.ts';
 import { type Download, download } from './download.ts';
-import { MAX_ERROR_BYTES, MAX_MANIFEST_BYTES, MAX_REFERRER_PAGES, MAX_REFERRERS, MAX_TRIES } from './limits.ts';
+import { unavailable } from './faults.ts';
+import { type CredentialSources, Keychain } from './keychain.ts';
+import {
+  MAX_ERROR_BYTES,
+  MAX_MANIFEST_BYTES,
+  MAX_REFERRER_PAGES,
+  MAX_REFERRERS,
+  MAX_TRIES,
+  MAX_WAITS_MISSING,
+} from './limits.ts';
 import {
   ACCEPT_MANIFESTS,
   type Descriptor,
@@ -14,23 +22,17 @@ import {
   MEDIA,
   type Platform,
   parseManifest,
+  parseReferrers,
 } from './manifest.ts';
-import { apiHost, type Reference, referenceText } from './reference.ts';
-import { isRetryableStatus, parseRetryAfter, withRetries } from './retry.ts';
-import { Retryable } from './retryable.ts';
-import {
-  type Answer,
-  headerOf,
-  readBody,
-  showUrl,
-  Transport,
-  type TransportSettings,
-  unavailable,
-} from './transport.ts';
+import { choosePlatform, platformText } from './platform.ts';
+import { apiHost, credentialKey, type Reference, referenceText } from './reference.ts';
+import { refusalOf } from './refusal.ts';
+import { type Sleep, sleep, withRetries } from './retry.ts';
+import { type Answer, headerOf, readBody, Transport, type TransportSettings } from './transport.ts';
 
 /** Everything a client needs to know; plain data, so that it can be handed to a worker thread. */
 export interface RegistrySettings extends TransportSettings {
-  readonly credentials: DockerConfig;
+  readonly credentials: CredentialSources;
   /** Registry -> hosts that are asked first, in order. Upstream credentials are not sent to them. */
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
 }
@@ -45,6 +47,14 @@ export interface Fetched<T> {
 /** Told what a person should see: warnings of registries, retries. */
 export type Notice = (text: string) => void;
 
+/** What is known of something that is asked for. */
+interface Expectation {
+  /** Another document names it: when it is not there yet, it is waited for. */
+  readonly isExpected?: boolean;
+  /** What it means when it is not there. */
+  readonly missing?: 'FILE_MISSING' | 'SOURCE_UNAVAILABLE';
+}
+
 /** One server that has a repository: the registry itself, or a mirror. */
 interface Host {
   readonly base: URL;
@@ -53,6 +63,16 @@ interface Host {
   readonly authenticator: Authenticator;
 }
 
+/** What refers to a digest, as far as it could be found out. */
+export interface Referrers {
+  readonly descriptors: readonly Descriptor[];
+  /** Why there may be more. */
+  readonly faults: readonly WeighlockError[];
+}
+
+/** How registries without the referrers API answer (501: some that know of it and have it switched off). */
+const NO_REFERRERS_API = new Set([400, 404, 405, 406, 501]);
+
 /** Reads one repository. A tag is resolved once, by whoever calls; everything else is asked for by digest. */
 export class Repository {
   readonly #reference: Reference;
@@ -60,16 +80,22 @@ export class Repository {
   readonly #hosts: readonly Host[];
   readonly #notice: Notice;
   readonly #warned = new Set<string>();
+  readonly #sleep: Sleep;
+  #waitsLeft = MAX_WAITS_MISSING;
 
-  constructor(reference: Reference, settings: RegistrySettings, notice: Notice) {
+  /** @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used */
+  constructor(reference: Reference, settings: RegistrySettings, notice: Notice, wait: Sleep = sleep) {
     this.#reference = reference;
     this.#notice = notice;
+    this.#sleep = wait;
+    const keychain = new Keychain(settings.credentials, notice);
+    keychain.requireNamed();
     this.#transport = new Transport(settings);
     const { registry, repository } = reference;
     const upstream = apiHost(registry);
     const host = (name: string, mirror: boolean): Host => {
       const base = new URL(`${this.#transport.allowsPlainHttp(name) ? 'http' : 'https'}://${name}`);
-      const load = () => credentialsFor(settings.credentials, mirror ? name : registry, repository);
+      const load = () => keychain.credentialsFor(credentialKey(mirror ? name : registry), repository);
       const namespace = mirror ? registry : undefined;
       return { base, namespace, authenticator: new Authenticator(this.#transport, base, repository, load) };
     };
@@ -85,11 +111,15 @@ export class Repository {
    * Fetches a manifest or index. By digest its bytes must have that digest; by tag the digest is computed from the bytes,
    * whatever the server's headers say.
    */
-  async manifest(which: Digest | string, signal: AbortSignal): Promise<Fetched<Manifest | Index>> {
+  async manifest(
+    which: Digest | string,
+    signal: AbortSignal,
+    expectation: Expectation = {},
+  ): Promise<Fetched<Manifest | Index>> {
     const expected = parseDigest(which);
     return this.#anyHost(signal, async (host) => {
       const answer = await this.#get(host, `manifests/${which}`, { accept: ACCEPT_MANIFESTS }, signal);
-      if (answer.status !== 200) throw await this.#failure(answer, `manifest ${which}`);
+      if (answer.status !== 200) throw await this.#refusal(answer, `manifest ${which}`, expectation);
       const bytes = await readBody(answer, MAX_MANIFEST_BYTES);
       const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
       if (expected !== undefined && digest !== expected) throw this.#mismatch('the manifest', expected, digest);
@@ -98,49 +128,99 @@ export class Repository {
   }
 
   /**
-   * Everything that says it refers to a digest: the referrers API page by page, or the tag `sha256-<hex>` of registries
-   * without it (distribution-spec, "Listing Referrers"). An error of the registry is an error, never "no referrers".
+   * Everything that says it refers to a digest: the referrers API page by page, and where that has none the tag
+   * `sha256-<hex>` of registries without it (distribution-spec, "Listing Referrers"). An error of one of the two hides
+   * nothing that the other has, and is told beside.
    */
-  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
-    return this.#anyHost(signal, async (host) => {
-      const found = await this.#referrerPages(host, subject, signal);
-      if (found !== undefined) return found;
-      const answer = await this.#get(host, `manifests/sha256-${hexOf(subject)}`, { accept: MEDIA.ociIndex }, signal);
-      if (answer.status === 404) {
-        await answer.body.dump();
-        return [];
-      }
-      if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
-      const document = parseManifest(
-        await readBody(answer, MAX_MANIFEST_BYTES),
-        headerOf(answer.headers, 'content-type'),
+  async referrers(subject: Digest, signal: AbortSignal): Promise<Referrers> {
+    const faults: WeighlockError[] = [];
+    for (const list of [this.#referrerPages, this.#referrerTag]) {
+      const descriptors = await this.#eachHost(
+        signal,
+        (host) => list.call(this, host, subject, signal, faults),
+        faults,
       );
-      return document.kind === 'index' ? document.manifests : [];
-    });
+      if (descriptors.length > 0) return { descriptors, faults };
+    }
+    return { descriptors: [], faults };
   }
 
-  /** The pages of the referrers API, or undefined where there is none. */
-  async #referrerPages(host: Host, subject: Digest, signal: AbortSignal): Promise<Descriptor[] | undefined> {
+  /** The pages of the referrers API; none where there is no such thing. A page that fails takes none of the others along. */
+  async #referrerPages(
+    host: Host,
+    subject: Digest,
+    signal: AbortSignal,
+    faults: WeighlockError[],
+  ): Promise<Descriptor[]> {
     const found: Descriptor[] = [];
     const seen = new Set<string>();
     let path: string | undefined = `referrers/${subject}`;
-    for (let page = 0; path !== undefined; page++) {
-      // Links in a circle, or a list without an end (ghsa-298f-872v-2rcx, S10).
-      if (seen.has(path) || page >= MAX_REFERRER_PAGES) throw this.#endless(subject);
-      seen.add(path);
-      const answer = await this.#get(host, path, { accept: MEDIA.ociIndex }, signal);
+    const readPage = async (page: string): Promise<string | undefined> => {
+      const answer = await this.#get(host, page, { accept: MEDIA.ociIndex }, signal);
       const isIndex = headerOf(answer.headers, 'content-type')?.split(';')[0]?.trim() === MEDIA.ociIndex;
-      if (page === 0 && ([400, 404, 405, 406].includes(answer.status) || (answer.status === 200 && !isIndex))) {
+      if (seen.size === 1 && (NO_REFERRERS_API.has(answer.status) || (answer.status === 200 && !isIndex))) {
         await answer.body.dump(MAX_ERROR_BYTES);
         return undefined;
       }
-      if (answer.status !== 200) throw await this.#failure(answer, `referrers of ${subject}`);
-      const document = parseManifest(await readBody(answer, MAX_MANIFEST_BYTES), MEDIA.ociIndex);
-      if (document.kind === 'index') found.push(...document.manifests);
-      if (found.length > MAX_REFERRERS) throw this.#endless(subject);
-      path = this.#nextPage(host, answer);
+      if (answer.status !== 200) throw await this.#refusal(answer, `referrers of ${subject}`);
+      found.push(...(await this.#referrersIn(answer, faults)));
+      return this.#nextPage(host, answer);
+    };
+    try {
+      while (path !== undefined) {
+        // Links in a circle, or a list without an end (ghsa-298f-872v-2rcx, S10).
+        if (seen.has(path) || seen.size >= MAX_REFERRER_PAGES) throw this.#endless(subject);
+        seen.add(path);
+        const page: string = path;
+        path = await this.#anyHost(signal, () => readPage(page), [host]);
+        if (found.length > MAX_REFERRERS) throw this.#endless(subject);
+      }
+    } catch (error) {
+      if (found.length === 0 || signal.aborted || !(error instanceof WeighlockError)) throw error;
+      faults.push(error);
     }
-    return found;
+    return found.slice(0, MAX_REFERRERS);
+  }
+
+  async #referrerTag(
+    host: Host,
+    subject: Digest,
+    signal: AbortSignal,
+    faults: WeighlockError[],
+  ): Promise<Descriptor[]> {
+    const readTag = async () => {
+      const answer = await this.#get(host, `manifests/sha256-${hexOf(subject)}`, { accept: MEDIA.ociIndex }, signal);
+      if (answer.status === 200) return this.#referrersIn(answer, faults);
+      if (answer.status !== 404) throw await this.#refusal(answer, `referrers of ${subject}`);
+      await answer.body.dump();
+      return [];
+    };
+    return this.#anyHost(signal, readTag, [host]);
+  }
+
+  async #referrersIn(answer: Answer, faults: WeighlockError[]): Promise<Descriptor[]> {
+    const { descriptors, fault } = parseReferrers(await readBody(answer, MAX_MANIFEST_BYTES));
+    if (fault !== undefined) faults.push(fault);
+    return descriptors;
+  }
+
+  /** Asks the hosts in order until one has something. What fails is told in `faults`, and hides nothing of the others. */
+  async #eachHost<T>(
+    signal: AbortSignal,
+    action: (host: Host) => Promise<readonly T[]>,
+    faults: WeighlockError[],
+  ): Promise<readonly T[]> {
+    for (const host of this.#hosts) {
+      try {
+        const found = await action(host);
+        if (found.length > 0) return found;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof WeighlockError)) throw error;
+        if (host.namespace === undefined) faults.push(error);
+        else this.#notice(`mirror ${host.base.host}: ${error.message}; asking the next one`);
+      }
+    }
+    return [];
   }
 
   /** The next page of a `Link` header (RFC 8288), which must stay in this repository (ghsa-h7vf-4x9w-h99v). */
@@ -149,7 +229,7 @@ export class Repository {
     if (target === undefined) return undefined;
     const prefix = `/v2/${this.#reference.repository}/`;
     const url = URL.canParse(target, answer.url) ? new URL(target, answer.url) : undefined;
-    if (url?.origin === host.base.origin && url.pathname.startsWith(prefix))
+    if (url !== undefined && mayReceive(host.base, [...answer.hops, url]) && url.pathname.startsWith(prefix))
       return url.pathname.slice(prefix.length) + url.search;
     throw unavailable(answer.url, 'names a next page that is not its own');
   }
@@ -165,7 +245,12 @@ export class Repository {
   }
 
   /** A small blob whole: a configuration, a signature. Its size and digest are checked. */
-  async smallBlob(descriptor: Descriptor, signal: AbortSignal, mostBytes = MAX_MANIFEST_BYTES): Promise<Buffer> {
+  async smallBlob(
+    descriptor: Descriptor,
+    signal: AbortSignal,
+    mostBytes = MAX_MANIFEST_BYTES,
+    missing: Expectation['missing'] = 'SOURCE_UNAVAILABLE',
+  ): Promise<Buffer> {
     if (descriptor.size > mostBytes) {
       throw new WeighlockError({
         code: 'LIMIT_EXCEEDED',
@@ -177,7 +262,10 @@ export class Repository {
       const pieces: Buffer[] = [];
       const offset = () => pieces.reduce((sum, { length }) => sum + length, 0);
       const sink = (chunk: Buffer) => void pieces.push(Buffer.from(chunk));
-      await this.blob(descriptor, { offset, sink, restart: () => void pieces.splice(0) }, signal, { upstreamOnly });
+      await this.blob(descriptor, { offset, sink, restart: () => void pieces.splice(0) }, signal, {
+        upstreamOnly,
+        missing,
+      });
       const bytes = Buffer.concat(pieces);
       const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
       if (digest === descriptor.digest) return bytes;
@@ -201,9 +289,10 @@ export class Repository {
     descriptor: Descriptor,
     task: Pick<Download, 'sink' | 'restart'> & { readonly offset: () => number },
     signal: AbortSignal,
-    options: { readonly upstreamOnly?: boolean } = {},
+    options: { readonly upstreamOnly?: boolean; readonly missing?: Expectation['missing'] } = {},
   ): Promise<void> {
     const { digest, size } = descriptor;
+    const { missing = 'SOURCE_UNAVAILABLE' } = options;
     const hosts = options.upstreamOnly === true ? this.#hosts.slice(-1) : this.#hosts;
     const { sink, restart } = task;
     await this.#anyHost(
@@ -215,14 +304,11 @@ export class Repository {
             restart,
             offset: task.offset(),
             size,
-            open: async (offset) => {
-              const range: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-              const answer = await this.#get(host, `blobs/${digest}`, range, signal);
-              if (answer.status >= 400 && answer.status !== 416) throw await this.#failure(answer, `blob ${digest}`);
-              return answer;
-            },
+            isAddressed: true,
+            open: (headers) => this.#get(host, `blobs/${digest}`, headers, signal, true),
+            refusal: (answer) => this.#refusal(answer, `blob ${digest}`, { missing, isExpected: true }),
           },
-          { signal, onRetry: this.#onRetry },
+          { signal, onRetry: this.#onRetry, sleep: this.#sleep },
         ),
       hosts,
     );
@@ -240,7 +326,10 @@ export class Repository {
         remedy: 'choose one with --platform',
       });
     }
-    const { digest, size, document } = await this.manifest(chosen.digest, signal);
+    const { digest, size, document } = await this.manifest(chosen.digest, signal, {
+      isExpected: true,
+      missing: 'SOURCE_UNAVAILABLE',
+    });
     if (size !== chosen.size)
       throw this.#mismatch('the manifest in the index', `${chosen.size} bytes`, `${size} bytes`);
     if (document.kind === 'index') {
@@ -261,7 +350,7 @@ export class Repository {
   ): Promise<T> {
     for (const [i, host] of hosts.entries()) {
       try {
-        return await withRetries(() => action(host), { signal, onRetry: this.#onRetry });
+        return await withRetries(() => action(host), { signal, onRetry: this.#onRetry, sleep: this.#sleep });
       } catch (error) {
         if (signal.aborted || i === hosts.length - 1) throw error;
         if (!(error instanceof WeighlockError)) throw error;
@@ -272,12 +361,18 @@ export class Repository {
   }
 
   /** One GET in this repository, with whatever the registry wants to see. Follows challenges, not failures. */
-  async #get(host: Host, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
+  async #get(
+    host: Host,
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    asStored = false,
+  ): Promise<Answer> {
     const url = new URL(`/v2/${this.#reference.repository}/${path}`, host.base);
     if (host.namespace !== undefined) url.searchParams.set('ns', host.namespace);
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       const secretHeaders = host.authenticator.headers();
-      const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, retryable: true });
+      const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, asStored });
       this.#showWarnings(answer);
       if (answer.status !== 401) {
         if (answer.status < 400) host.authenticator.accepted();
@@ -290,23 +385,20 @@ export class Repository {
     throw unavailable(url, 'asks for credentials again and again');
   }
 
-  /** The first error of the registry's answer (distribution-spec, "Error Codes"), as a failure that may be tried again. */
-  async #failure(answer: Answer, what: string): Promise<Error> {
-    const detail = await errorCode(answer);
-    const text = referenceText(this.#reference);
-    if (isRetryableStatus(answer.status)) {
-      const failure = unavailable(answer.url, `answered ${answer.status}${detail}`);
-      return new Retryable(failure, parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now()));
-    }
-    const remedies: Record<number, string> = {
-      401: 'mount a pull secret for this registry (DOCKER_CONFIG, --registry-config)',
-      403: 'the credentials are known, but may not pull this repository',
-      404: 'check the name and the tag: the registry has no such thing',
-    };
-    return new WeighlockError({
-      code: answer.status === 404 ? 'FILE_MISSING' : 'SOURCE_UNAVAILABLE',
-      message: `${text}, ${what}: ${showUrl(answer.url)} answered ${answer.status}${detail}`,
-      remedy: remedies[answer.status] ?? 'check the registry, then restart the pod',
+  #refusal(answer: Answer, what: string, { isExpected = false, missing }: Expectation = {}): Promise<WeighlockError> {
+    const isPatient = isExpected && this.#waitsLeft > 0;
+    if (isPatient && answer.status === 404) this.#waitsLeft -= 1;
+    return refusalOf(answer, {
+      what: `${referenceText(this.#reference)}, ${what}`,
+      missing: missing ?? 'FILE_MISSING',
+      isExpected: isPatient,
+      remedies: {
+        401: 'mount a pull secret for this registry (DOCKER_CONFIG, --registry-config)',
+        403: 'the credentials are known, but may not pull this repository',
+        404: isExpected
+          ? 'the registry does not have what its own manifest names: push the artifact again, or try again later'
+          : 'check the name and the tag: the registry has no such thing',
+      },
     });
   }
 
@@ -334,34 +426,4 @@ export class Repository {
   readonly #onRetry = (failure: WeighlockError, milliseconds: number): void => {
     this.#notice(`${failure.message}; trying again in ${(milliseconds / 1000).toFixed(1)} s`);
   };
-}
-
-/** The first manifest for a platform; attestations (`unknown/unknown`) never, a single entry without platform always. */
-export function choosePlatform(index: Index, wanted: Platform): Descriptor | undefined {
-  const real = index.manifests.filter(({ platform }) => platform?.os !== 'unknown');
-  const [only, ...more] = real;
-  if (only !== undefined && more.length === 0 && only.platform === undefined) return only;
-  return real.find(
-    ({ platform }) =>
-      platform?.os === wanted.os &&
-      platform.architecture === wanted.architecture &&
-      (wanted.variant === undefined || platform.variant === wanted.variant),
-  );
-}
-
-export function platformText(platform: Platform | undefined): string {
-  if (platform === undefined) return 'no platform';
-  return [platform.os, platform.architecture, ...(platform.variant === undefined ? [] : [platform.variant])].join('/');
-}
-
-async function errorCode(answer: Answer): Promise<string> {
-  try {
-    const body = JSON.parse((await readBody(answer, MAX_ERROR_BYTES)).toString('utf8')) as {
-      errors?: { code?: unknown }[];
-    };
-    const code = body.errors?.[0]?.code;
-    return typeof code === 'string' && /^[A-Z_]{1,40}$/.test(code) ? ` (${code})` : '';
-  } catch {
-    return '';
-  }
 }

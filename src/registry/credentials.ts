@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { WeighlockError } from '../error/index.ts';
-import { type Credential, type DockerConfig, matchAuths } from './docker-config.ts';
+import { type Credential, type DockerConfig, matchAuths, normalise } from './docker-config.ts';
 import { credentialKey } from './reference.ts';
 
 /** Milliseconds a credential helper may take; cloud helpers ask a metadata server. */
@@ -23,7 +23,7 @@ export async function credentialsFor(
   runHelper: RunHelper = execHelper,
 ): Promise<Credential[]> {
   const key = credentialKey(registry);
-  const helper = config.credHelpers.get(key) ?? config.credHelpers.get(registry);
+  const [, helper] = [...config.credHelpers].find(([host]) => normalise(host) === normalise(key)) ?? [];
   if (helper !== undefined) return askHelper(helper, key, runHelper);
   const stored = config.credsStore === undefined ? [] : await askHelper(config.credsStore, key, runHelper);
   return [...stored, ...matchAuths(config, key, repository)];

@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { isDockerHub } from './reference.ts';
 
 /** What to say to a registry that asks who we are. */
 export type Credential =
@@ -121,11 +122,18 @@ function split(pattern: string): Pattern {
   return { labels: host.startsWith('[') ? [host] : host.split('.'), port, path };
 }
 
-function normalise(key: string): string {
-  return key
-    .replace(/^https?:\/\//, '')
+/**
+ * A key of a configuration, or a registry, in one form: without scheme, `/v1/` and what DNS and TLS do not see (case, the
+ * dot at the end, the port of https). Docker Hub has several names, and configurations have each of them.
+ */
+export function normalise(key: string): string {
+  const text = key
+    .replace(/^https?:\/\//i, '')
     .replace(/\/v[12]\/?$/, '')
     .replace(/\/+$/, '');
+  const [, host = text, path = ''] = /^([^/]*)(.*)$/s.exec(text) ?? [];
+  const plain = host.toLowerCase().replace(/:443$/, '').replace(/\.$/, '');
+  return (isDockerHub(plain) ? 'index.docker.io' : plain) + path;
 }
 
 function parseEntry(key: string, value: unknown, file: string): AuthEntry[] {

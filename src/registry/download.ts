@@ -1,48 +1,67 @@
 import { WeighlockError } from '../error/index.ts';
 import type { Take } from './body.ts';
+import { networkFault, showUrl, unavailable } from './faults.ts';
+import { MAX_BEGINNINGS } from './limits.ts';
 import { contentRangeFault } from './range.ts';
-import { isRetryableStatus, type Patience, parseRetryAfter, withRetries } from './retry.ts';
+import { isRetryableStatus, type Patience, withRetries } from './retry.ts';
 import { Retryable } from './retryable.ts';
-import { type Answer, headerOf, networkFault, showUrl, unavailable } from './transport.ts';
+import { type Answer, encodingOf, headerOf } from './transport.ts';
 
 export interface Download {
-  /** Asks for the bytes from this offset on. Called again after every break. */
-  readonly open: (offset: number, validator: string | undefined) => Promise<Answer>;
+  /** Asks with these headers, which say from where on. Called again after every break. */
+  readonly open: (headers: Record<string, string>) => Promise<Answer>;
+  /** Why an answer cannot be used. */
+  readonly refusal: (answer: Answer) => Promise<Error>;
   /** Where to begin: bytes that are there already. */
   readonly offset: number;
   /** Bytes of the whole, when they are known before. */
   readonly size?: number;
+  /** Its digest says what it is: no other version of it can come. */
+  readonly isAddressed?: boolean;
+  /** Most bytes of the whole, where its size is the server's word. */
+  readonly room?: Room;
   /** What it throws ends the download. */
   readonly sink: Take;
   /** Throws away what the sink got so far: the source changed, or cannot go on where it broke. */
   readonly restart: () => void | Promise<void>;
 }
 
+/** What there is room for. */
+export interface Room {
+  readonly bytes: number;
+  /** Whether somebody set this limit, or the volume has no more. */
+  readonly isLimit: boolean;
+}
+
 /**
  * Moves a body of any length into a sink through broken connections: after a break it goes on by `Range` where the bytes
- * ended, checks that the answer really goes on there, and never accepts more or fewer bytes than were announced.
+ * ended, checks that the answer really goes on there, and never accepts more or fewer bytes than were announced. From a
+ * server that cannot go on it is begun anew, a few times.
  *
  * @returns the number of bytes of the whole
  */
 export async function download(task: Download, patience: Omit<Patience, 'progress'>): Promise<number> {
-  const state: State = { offset: task.offset, moved: 0, size: task.size, validator: undefined };
-  await withRetries(() => attempt(task, state), { ...patience, progress: () => state.moved });
+  const { offset, size } = task;
+  const state: State = { offset, furthest: offset, size, version: undefined, beginnings: 1 };
+  await withRetries(() => attempt(task, state), { ...patience, progress: () => state.furthest });
   return state.offset;
 }
 
 interface State {
   /** Bytes the sink has. */
   offset: number;
-  /** Bytes received over all tries: what counts as progress. */
-  moved: number;
+  /** Most bytes that it ever had: only more than that is progress. */
+  furthest: number;
   size: number | undefined;
-  /** Strong ETag of the first answer. */
-  validator: string | undefined;
+  /** What the first answer says of the version: `ETag`, or else `Last-Modified`. */
+  version: string | undefined;
+  /** Times that it was begun. */
+  beginnings: number;
 }
 
 async function attempt(task: Download, state: State): Promise<void> {
   if (state.size !== undefined && state.offset === state.size && state.size > 0) return;
-  const answer = await task.open(state.offset, state.validator);
+  const answer = await ask(task, state);
   try {
     await begin(task, state, answer);
     await drain(task, state, answer);
@@ -51,54 +70,98 @@ async function attempt(task: Download, state: State): Promise<void> {
   }
 }
 
+/** Asks for the rest: some servers know `bytes=FIRST-LAST` only, and some `bytes=FIRST-`. */
+async function ask(task: Download, state: State): Promise<Answer> {
+  const { offset, size, version } = state;
+  if (offset === 0) return task.open({});
+  const condition = version?.startsWith('"') ? { 'if-range': version } : undefined;
+  const ranges = [...(size === undefined ? [] : [`bytes=${offset}-${size - 1}`]), `bytes=${offset}-`];
+  for (const [i, range] of ranges.entries()) {
+    const answer = await task.open({ range, ...condition });
+    if (i === ranges.length - 1 || !ignoresRange(answer, task, state)) return answer;
+    answer.body.destroy();
+  }
+  throw new Error('a download without a request');
+}
+
+/** True when another way to ask for the rest may be understood. */
+function ignoresRange(answer: Answer, task: Download, state: State): boolean {
+  return answer.status === 200 ? !hasChanged(answer, task, state) : NO_RANGE.has(answer.status);
+}
+
+/** How servers answer a `Range` that they do not understand: 501 is S3's look-alikes', 405 that of some proxies. */
+const NO_RANGE = new Set([400, 405, 416, 501]);
+
 /** Looks at the answer's head: does it go on where we are, and is it still the same thing? */
 async function begin(task: Download, state: State, answer: Answer): Promise<void> {
   const { status, url, headers } = answer;
-  const failure = (why: string) => unavailable(url, why);
-  if (isRetryableStatus(status)) {
-    throw new Retryable(failure(`answered ${status}`), parseRetryAfter(headerOf(headers, 'retry-after'), Date.now()));
-  }
-  if (status !== 200 && status !== 206 && status !== 416) throw failure(`answered ${status}`);
-  const etag = headerOf(headers, 'etag');
-  const strong = etag !== undefined && !etag.startsWith('W/') ? etag : undefined;
-  const changed = state.validator !== undefined && strong !== state.validator;
-  if (state.offset > 0) {
+  const goesOn = state.offset > 0;
+  const isPart = status === 206 || (goesOn && NO_RANGE.has(status));
+  if (isRetryableStatus(status) || (status !== 200 && !isPart)) throw await task.refusal(answer);
+  if (goesOn) {
     const fault =
       status === 206 ? contentRangeFault(headers['content-range'], state.offset, state.size) : 'does not resume';
+    const changed = hasChanged(answer, task, state);
     if (fault !== undefined || changed) {
       // The bytes so far may be of another version, or there is no way to go on after them: from the beginning.
-      await task.restart();
-      state.offset = 0;
-      state.validator = undefined;
-      if (task.size === undefined) state.size = undefined;
-      if (status !== 200) throw new Retryable(failure(changed ? 'changed during the download' : (fault ?? '')));
+      await beginAnew(task, state, url);
+      const why = changed ? 'changed during the download' : (fault ?? '');
+      if (status !== 200) throw new Retryable(unavailable(url, why));
     }
-  } else if (status !== 200) throw failure(`answered ${status} to a request for everything`);
-  state.validator ??= strong;
-  announceSize(state, answer);
+  } else if (status !== 200) throw unavailable(url, `answered ${status} to a request for everything`);
+  state.version ??= versionOf(answer);
+  announceSize(task, state, answer);
+}
+
+async function beginAnew(task: Download, state: State, url: URL): Promise<void> {
+  if (state.beginnings === MAX_BEGINNINGS) {
+    throw new WeighlockError({
+      code: 'SOURCE_UNAVAILABLE',
+      message: `${showUrl(url)}: was begun ${MAX_BEGINNINGS} times, and breaks off without a way to go on there`,
+      remedy: 'use a server that answers Range requests, or try again when the network is stable',
+    });
+  }
+  await task.restart();
+  state.beginnings += 1;
+  state.offset = 0;
+  state.version = undefined;
+  if (task.size === undefined) state.size = undefined;
+}
+
+/** What has a digest is the same wherever it comes from; elsewhere another version may follow the first half of one. */
+function hasChanged(answer: Answer, { isAddressed }: Download, { version }: State): boolean {
+  const now = versionOf(answer);
+  return isAddressed !== true && version !== undefined && now !== undefined && now !== version;
+}
+
+function versionOf({ headers }: Answer): string | undefined {
+  return headerOf(headers, 'etag') ?? headerOf(headers, 'last-modified');
 }
 
 /** `Content-Length` must agree with what is known; a body that is too long is refused before its first byte. */
-function announceSize(state: State, { headers, url }: Answer): void {
-  const text = headerOf(headers, 'content-length');
+function announceSize(task: Download, state: State, answer: Answer): void {
+  const text = headerOf(answer.headers, 'content-length');
   if (text === undefined || !/^\d{1,16}$/.test(text)) return;
   const whole = state.offset + Number(text);
-  if (state.size !== undefined && whole !== state.size) throw wrongSize(url, state.size, whole);
+  if (state.size !== undefined && whole !== state.size) throw wrongSize(answer, state.size, whole);
+  if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(answer.url, task.room, whole);
   state.size = whole;
 }
 
-async function drain(task: Download, state: State, { body, url }: Answer): Promise<void> {
+async function drain(task: Download, state: State, answer: Answer): Promise<void> {
+  const { body, url } = answer;
   try {
     await body.drain((chunk) => {
-      if (state.size !== undefined && state.offset + chunk.length > state.size)
-        throw wrongSize(url, state.size, undefined);
+      const whole = state.offset + chunk.length;
+      if (state.size !== undefined && whole > state.size) throw wrongSize(answer, state.size, undefined);
+      if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(url, task.room, undefined);
       // From here on the sink has them, also those that it will only take up later.
-      state.offset += chunk.length;
-      state.moved += chunk.length;
+      state.offset = whole;
+      state.furthest = Math.max(state.furthest, whole);
       return task.sink(chunk);
     });
   } catch (error) {
-    if (error instanceof WeighlockError || error instanceof Retryable) throw error;
+    if (error instanceof WeighlockError) throw error;
     throw new Retryable(unavailable(url, `broke off after ${state.offset} bytes: ${networkFault(error)}`, error));
   }
   if (state.size !== undefined && state.offset < state.size) {
@@ -107,12 +170,27 @@ async function drain(task: Download, state: State, { body, url }: Answer): Promi
   state.size = state.offset;
 }
 
-function wrongSize(url: URL, expected: number, found: number | undefined): WeighlockError {
+function wrongSize(answer: Answer, expected: number, found: number | undefined): WeighlockError {
+  const encoding = encodingOf(answer);
   return new WeighlockError({
     code: 'DIGEST_MISMATCH',
-    message: `${showUrl(url)} does not have the promised length`,
+    message: `${showUrl(answer.url)} does not have the promised length`,
     expected: `${expected} bytes`,
-    found: found === undefined ? 'more' : `${found} bytes`,
-    remedy: 'the server sends something else than what was promised: check it, and what lies between',
+    found: `${found === undefined ? 'more' : `${found} bytes`}${encoding === undefined ? '' : ` encoded as ${encoding}`}`,
+    remedy:
+      encoding === undefined
+        ? 'the server sends something else than what was promised: check it, and what lies between'
+        : 'something before the server encodes what it sends, although identity was asked for: switch that off',
+  });
+}
+
+/** A body that does not end may do so for ever, whatever the volume has free: no restart makes that better. */
+function tooMuch(url: URL, { bytes, isLimit }: Room, found: number | undefined): WeighlockError {
+  return new WeighlockError({
+    code: isLimit || found === undefined ? 'LIMIT_EXCEEDED' : 'NO_SPACE',
+    message: `${showUrl(url)} sends more than there is room for`,
+    expected: `at most ${bytes} bytes (${isLimit ? '--max-bytes' : 'what the volume has free'})`,
+    found: found === undefined ? 'more, and no length was announced' : `${found} bytes`,
+    remedy: 'if the content is really that large, give the volume more capacity, or raise --max-bytes if it is set',
   });
 }

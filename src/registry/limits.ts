@@ -20,22 +20,30 @@ export const MAX_INDEX_ENTRIES = 1000;
 export const MAX_REFERRER_PAGES = 100;
 export const MAX_REFERRERS = 1000;
 
-/** Milliseconds to connect (KServe's S3 client: 15 s) and to the first byte of an answer. */
+/** Milliseconds to connect (KServe's S3 client: 15 s). */
 export const CONNECT_TIMEOUT = 15_000;
-export const HEADERS_TIMEOUT = 30_000;
 
-/** Milliseconds without a byte of a body (ollama's stall time-out: 30 s). */
-export const BODY_TIMEOUT = 30_000;
+/** Milliseconds without a byte of an answer, be it the first (ollama's stall time-out: 30 s); `--response-timeout`. */
+export const RESPONSE_TIMEOUT = 30_000;
 
-/** Tries without any progress (modctl: 6); a try that moved a byte starts the count afresh. */
+/** Tries without any progress (modctl: 6); a try that gets further than ever starts the count afresh. */
 export const MAX_TRIES = 6;
+
+/** Tries for what the manifest names and the registry does not have yet, as happens in pull-through caches. */
+export const MAX_TRIES_MISSING = 4;
+
+/** Times that one run of requests waits for something missing: a thousand dangling names must not take an hour. */
+export const MAX_WAITS_MISSING = 12;
+
+/** Times that a download is begun, from a server that cannot go on where it broke off: it sends no more than that many wholes. */
+export const MAX_BEGINNINGS = 4;
 
 /** Milliseconds of the first pause, doubled each time up to the longest (containers/image: 60 s). */
 export const FIRST_PAUSE = 500;
 export const LONGEST_PAUSE = 60_000;
 
-/** Longest `Retry-After` that is obeyed; what asks for more is not worth waiting for. */
-export const LONGEST_RETRY_AFTER = 300_000;
+/** Longest `Retry-After` that is obeyed: less than the default of `--idle-timeout`. What asks for more is a rate limit. */
+export const LONGEST_RETRY_AFTER = 240_000;
 
 /** One signature or attestation; SBOMs of large images have some 10 MB (cosign's limit is 128 MiB). */
 export const MAX_SIGNATURE_BYTES = 64 << 20;

@@ -87,6 +87,28 @@ function parseIndex(json: Json, mediaType: string): Index {
   return { kind: 'index', mediaType, manifests };
 }
 
+/**
+ * A page of referrers, or what a registry without them keeps in their place. An entry that cannot be used (a digest of
+ * another kind, say) hides none of the others. Registries written in Go say `null` for an empty list.
+ *
+ * @throws WeighlockError for what is no list at all
+ */
+export function parseReferrers(bytes: Buffer): { readonly descriptors: Descriptor[]; readonly fault?: WeighlockError } {
+  const json = parseJson(bytes);
+  if (!('manifests' in json)) throw unsafe('it is no list of referrers');
+  const descriptors: Descriptor[] = [];
+  let fault: WeighlockError | undefined;
+  for (const entry of listOf(json['manifests'] ?? [], 'manifests', MAX_INDEX_ENTRIES)) {
+    try {
+      descriptors.push(parseDescriptor(entry, 'the list of referrers'));
+    } catch (error) {
+      if (!(error instanceof WeighlockError)) throw error;
+      fault ??= error;
+    }
+  }
+  return { descriptors, ...(fault === undefined ? {} : { fault }) };
+}
+
 function parseImage(json: Json, mediaType: string): Manifest {
   const config = parseDescriptor(json['config'], 'config');
   const layers = listOf(json['layers'], 'layers', MAX_LAYERS).map((entry) => parseDescriptor(entry, 'layers'));

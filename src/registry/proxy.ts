@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { WeighlockError } from '../error/index.ts';
 
 /** The proxy variables of a process; lower-case names win, as curl has it. */
 export interface ProxySettings {
@@ -8,7 +9,7 @@ export interface ProxySettings {
 }
 
 export function proxySettings(environment: Readonly<Record<string, string | undefined>>): ProxySettings {
-  const value = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined;
+  const value = (name: string) => (environment[name] || environment[name.toUpperCase()])?.trim() || undefined;
   const http = value('http_proxy');
   const https = value('https_proxy');
   return {
@@ -18,10 +19,27 @@ export function proxySettings(environment: Readonly<Record<string, string | unde
   };
 }
 
-/** The proxy for a URL, or undefined for a direct connection. */
-export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): string | undefined {
-  const proxy = url.protocol === 'https:' ? https : http;
-  return proxy === undefined || bypasses(url, noProxy) ? undefined : proxy;
+/** Schemes of proxies that undici speaks. */
+const SCHEMES = new Set(['http:', 'https:', 'socks5:', 'socks:']);
+
+/**
+ * The proxy for a URL, or undefined for a direct connection. As curl and Go have it, `host:port` without a scheme is
+ * meant as `http://host:port`.
+ *
+ * @throws WeighlockError `CONFIG_INVALID` when the variable is no address; its value, which may hold a password, is not shown
+ */
+export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): URL | undefined {
+  const isSecure = url.protocol === 'https:';
+  const text = isSecure ? https : http;
+  if (text === undefined || bypasses(url, noProxy)) return undefined;
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const proxy = URL.canParse(address) ? new URL(address) : undefined;
+  if (proxy !== undefined && proxy.hostname !== '' && SCHEMES.has(proxy.protocol)) return proxy;
+  throw new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `${isSecure ? 'HTTPS_PROXY' : 'HTTP_PROXY'} is not the address of a proxy`,
+    remedy: 'write it as http://[user:password@]host:port, or name the host that is asked in NO_PROXY',
+  });
 }
 
 /**
@@ -29,22 +47,30 @@ export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): str
  * optional port, and CIDR ranges, which is what clusters put there and many clients ignore.
  */
 export function bypasses(url: URL, noProxy: string): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = bareHost(url.hostname);
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   return noProxy
-    .split(/[\s,]+/)
+    .split(/[\s,;]+/)
     .filter((entry) => entry !== '')
-    .some((entry) => entryMatches(entry.toLowerCase(), host, port));
+    .some((entry) => entryMatches(entry.toLowerCase().replace(/^[a-z]+:\/\//, ''), host, port));
 }
 
 function entryMatches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
-  const [, base = '', prefix = ''] = /^([0-9a-f:.]+)\/(\d{1,3})$/.exec(entry) ?? [];
+  const [, base = '', prefix = ''] = /^\[?([0-9a-f:.]+)\]?\/(\d{1,3})$/.exec(entry) ?? [];
   if (prefix !== '') return inRange(host, base, Number(prefix));
-  const [, name = entry, entryPort] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [undefined, entry, undefined];
+  const [, name = entry, entryPort] = /^(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(entry) ?? [];
   if (entryPort !== undefined && entryPort !== port) return false;
-  const bare = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
-  return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`));
+  const bare = bareHost(name).replace(/^\*?\./, '');
+  if (isIP(host) !== 0) return isIP(bare) !== 0 && inRange(host, bare, isIP(bare) === 4 ? 32 : 128);
+  return bare !== '' && (host === bare || host.endsWith(`.${bare}`));
+}
+
+function bareHost(host: string): string {
+  return host
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
 }
 
 function inRange(host: string, base: string, prefix: number): boolean {

@@ -59,8 +59,11 @@ export function parseReference(text: string): Reference {
   };
 }
 
-function isDockerHub(registry: string): boolean {
-  return registry === 'docker.io' || registry === 'index.docker.io';
+/** All names of the one registry. */
+const DOCKER_HUB: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+
+export function isDockerHub(host: string): boolean {
+  return DOCKER_HUB.includes(host.toLowerCase());
 }
 
 /** The host that serves a registry's API. */

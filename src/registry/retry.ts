@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WeighlockError } from '../error/index.ts';
+import { toFailure, WeighlockError } from '../error/index.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER, MAX_TRIES } from './limits.ts';
 import { Retryable } from './retryable.ts';
 
@@ -10,15 +10,21 @@ export function isRetryableStatus(status: number): boolean {
   return RETRYABLE.has(status);
 }
 
+/** The three forms of an HTTP date (RFC 9110, section 5.6.7): `Sun, 06 Nov`, `Sunday, 06-Nov-94`, `Sun Nov  6`. */
+const DATE = /^[A-Z][a-z]{2}(?:[a-z]{3,6})?(,)? /;
+
 /**
  * `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3); undefined for anything else.
  *
- * @param now - milliseconds since the epoch
+ * @param now - milliseconds since the epoch, by the server's clock if it said so
  */
 export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
-  const date = /^[A-Z][a-z]{2}, /.test(value) ? Date.parse(value) : Number.NaN;
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, Number.MAX_SAFE_INTEGER);
+  const form = DATE.exec(text);
+  if (form === null) return undefined;
+  // The form of asctime(3) does not say that it is in UTC.
+  const date = Date.parse(form[1] === undefined ? `${text} GMT` : text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
@@ -27,19 +33,26 @@ export function pause(failures: number, random: number): number {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.8 + 0.4 * random);
 }
 
+/** Waits; throws when the signal aborts. */
+export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
+
+export const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal });
+
 export interface Patience {
   readonly signal: AbortSignal;
-  /** A number that grows whenever the action gets somewhere: the count of failures then starts afresh. */
+  /** A number that grows whenever the action gets further than ever: the count of failures then starts afresh. */
   readonly progress?: () => number;
   /** Told of every pause, for the log. */
   readonly onRetry?: (failure: WeighlockError, milliseconds: number) => void;
+  readonly sleep?: Sleep;
 }
 
 /**
- * Tries until it works, or until it failed `MAX_TRIES` times in a row without any progress. A server that asks for a
- * pause gets it, up to five minutes.
+ * The one rule for trying again, whatever is asked for: until it works, or until it failed `MAX_TRIES` times in a row
+ * without any progress. A server that asks for a pause gets it; what asks for hours is told at once.
  */
-export async function withRetries<T>(action: () => Promise<T>, { signal, progress, onRetry }: Patience): Promise<T> {
+export async function withRetries<T>(action: () => Promise<T>, patience: Patience): Promise<T> {
+  const { signal, progress, onRetry } = patience;
   let failures = 0;
   let seen = progress?.() ?? 0;
   for (;;) {
@@ -50,13 +63,33 @@ export async function withRetries<T>(action: () => Promise<T>, { signal, progres
       if (!(error instanceof Retryable)) throw error;
       const now = progress?.() ?? 0;
       failures = now > seen ? 1 : failures + 1;
-      seen = now;
-      if (failures >= MAX_TRIES || (error.after ?? 0) > LONGEST_RETRY_AFTER) throw error.failure;
-      const wait = Math.max(error.after ?? 0, pause(failures, Math.random()));
+      seen = Math.max(seen, now);
+      const after = error.after ?? 0;
+      if (after > LONGEST_RETRY_AFTER) throw rateLimited(error.failure, after);
+      if (failures >= (error.tries ?? MAX_TRIES)) throw error.failure;
+      const wait = Math.max(after, pause(failures, Math.random()));
       onRetry?.(error.failure, wait);
-      await delay(wait, undefined, { signal }).catch(() => {
+      await (patience.sleep ?? sleep)(wait, signal).catch(() => {
         throw signal.reason;
       });
     }
   }
+}
+
+function rateLimited(failure: WeighlockError, after: number): WeighlockError {
+  return new WeighlockError(
+    {
+      ...toFailure(failure),
+      message: `${failure.message}, a rate limit: it asks to wait ${durationText(after)} before the next try`,
+      remedy: 'mount a pull secret of an account with a higher limit, pull through a mirror, or try again later',
+    },
+    { cause: failure.cause },
+  );
+}
+
+function durationText(milliseconds: number): string {
+  const minutes = Math.ceil(milliseconds / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours > 48 ? `${Math.floor(hours / 24)} days` : `${hours} h ${minutes % 60} min`;
 }

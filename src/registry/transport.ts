@@ -3,7 +3,9 @@ import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
 import { exchange, type Head } from './body.ts';
-import { BODY_TIMEOUT, CONNECT_TIMEOUT, HEADERS_TIMEOUT, MAX_REDIRECTS } from './limits.ts';
+import { mayReceive } from './credential-scope.ts';
+import { connectionFailure, networkFault, showUrl, unavailable } from './faults.ts';
+import { CONNECT_TIMEOUT, MAX_REDIRECTS, RESPONSE_TIMEOUT } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { receivingConnector } from './receive.ts';
 import { Retryable } from './retryable.ts';
@@ -15,11 +17,15 @@ export interface TransportSettings {
   readonly caFiles: readonly string[];
   /** `host:port`s that may be spoken to without TLS. */
   readonly plainHttp: readonly string[];
+  /** Milliseconds without a byte of an answer, be it the first; 0 for no limit. */
+  readonly responseTimeout?: number;
 }
 
 export interface Answer extends Head {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
+  /** Everything that was asked, in order; the last one is `url`. */
+  readonly hops: readonly URL[];
 }
 
 export interface Ask {
@@ -29,8 +35,8 @@ export interface Ask {
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** Network errors are thrown as `Retryable`, for a caller that tries again. */
-  readonly retryable?: boolean;
+  /** Takes a body that the server has stored encoded, as it is sent: its digest decides. */
+  readonly asStored?: boolean;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
 }
@@ -47,40 +53,42 @@ export class Transport {
   readonly #direct: Agent;
   readonly #proxies = new Map<string, ProxyAgent>();
   readonly #tls: { ca?: string[] };
+  readonly #limits: typeof limits & { readonly headersTimeout: number; readonly bodyTimeout: number };
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
+    const most = settings.responseTimeout ?? RESPONSE_TIMEOUT;
+    this.#limits = { ...limits, headersTimeout: most, bodyTimeout: most };
     this.#tls =
       settings.caFiles.length === 0 ? {} : { ca: [...rootCertificates, ...settings.caFiles.map(readCertificates)] };
     this.#direct = new Agent({
       connect: receivingConnector({ timeout: CONNECT_TIMEOUT, allowH2: false, ...this.#tls }),
-      ...limits,
+      ...this.#limits,
     });
   }
 
   /** True when this host may be spoken to without TLS. */
   allowsPlainHttp(host: string): boolean {
-    return this.#settings.plainHttp.includes(host) || this.#settings.plainHttp.includes('*');
+    return this.#settings.plainHttp.some((one) => one === '*' || plainHost(one) === plainHost(host));
   }
 
   /**
-   * Sends a request and follows redirects. The body is the bytes on the wire: a server that encodes them although
-   * `identity` was asked for is refused, since their digest would be that of something else.
+   * Sends a request and follows redirects. The body is the bytes on the wire, never decoded. Unless it may be `asStored`,
+   * a server that encodes it although `identity` was asked for is refused.
    *
-   * @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors, `CONFIG_INVALID` for refused URLs
+   * @throws WeighlockError `SOURCE_UNAVAILABLE`, as `Retryable` where another try may help; `CONFIG_INVALID` for refused URLs
    */
   async ask(first: URL, ask: Ask = {}): Promise<Answer> {
-    let url = first;
-    // Once off its origin, a request never gets its secrets back, even when it is sent back there.
-    let trusted = true;
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const hops: URL[] = [];
+    for (let url = first; hops.length <= MAX_REDIRECTS; ) {
       this.#refusePlainHttp(url, first);
       ask.check?.(url);
-      trusted &&= url.origin === first.origin;
-      const answer = await this.#once(url, ask, trusted);
-      const location = headerOf(answer.headers, 'location');
-      if (!REDIRECTS.has(answer.status) || location === undefined) return this.#refuseEncoded(answer);
-      await answer.body.dump();
+      hops.push(url);
+      const head = await this.#once(url, ask, mayReceive(first, hops));
+      const location = headerOf(head.headers, 'location');
+      if (!REDIRECTS.has(head.status) || location === undefined)
+        return this.#refuseEncoded({ ...head, url, hops }, ask.asStored === true);
+      await head.body.dump();
       url = this.#redirect(url, location);
     }
     throw unavailable(first, `more than ${MAX_REDIRECTS} redirects`);
@@ -90,11 +98,12 @@ export class Transport {
     await Promise.all([this.#direct.destroy(), ...[...this.#proxies.values()].map((proxy) => proxy.destroy())]);
   }
 
-  async #once(url: URL, ask: Ask, trusted: boolean): Promise<Answer> {
-    const { method = 'GET', headers, secretHeaders, body, signal, retryable } = ask;
+  async #once(url: URL, ask: Ask, trusted: boolean): Promise<Head> {
+    const { method = 'GET', headers, secretHeaders, body, signal } = ask;
+    const proxy = proxyFor(url, this.#settings.proxy);
     try {
-      const head = await exchange(
-        this.#dispatcher(url),
+      return await exchange(
+        proxy === undefined ? this.#direct : this.#proxied(proxy),
         {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
@@ -109,13 +118,9 @@ export class Transport {
         },
         signal,
       );
-      return { ...head, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      const fault = networkFault(error);
-      if (CERTIFICATE_FAULT.test(fault)) throw distrusted(url, fault, error);
-      const failure = unavailable(url, fault, error);
-      throw retryable === true ? new Retryable(failure) : failure;
+      throw connectionFailure(url, error, proxy);
     }
   }
 
@@ -128,6 +133,9 @@ export class Transport {
     }
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw unavailable(from, `redirects to ${url.protocol}`);
     if (from.protocol === 'https:' && url.protocol === 'http:') throw unavailable(from, 'redirects from https to http');
+    // What a redirect calls a user and a password is nobody's that we know.
+    url.username = '';
+    url.password = '';
     return url;
   }
 
@@ -142,27 +150,35 @@ export class Transport {
     });
   }
 
-  #refuseEncoded(answer: Answer): Answer {
-    const encoding = headerOf(answer.headers, 'content-encoding');
-    if (encoding === undefined || encoding.trim() === '' || encoding.trim().toLowerCase() === 'identity') return answer;
+  #refuseEncoded(answer: Answer, asStored: boolean): Answer {
+    if (asStored || encodingOf(answer) === undefined) return answer;
     answer.body.destroy();
     throw unavailable(answer.url, 'sent an encoded body (Content-Encoding) although identity was asked for');
   }
 
-  #dispatcher(url: URL): Dispatcher {
-    const proxy = proxyFor(url, this.#settings.proxy);
-    if (proxy === undefined) return this.#direct;
-    let agent = this.#proxies.get(proxy);
-    if (agent === undefined) {
-      agent = new ProxyAgent({ uri: proxy, requestTls: { timeout: CONNECT_TIMEOUT, ...this.#tls }, ...limits });
-      this.#proxies.set(proxy, agent);
-    }
+  #proxied({ href }: URL): Dispatcher {
+    const known = this.#proxies.get(href);
+    if (known !== undefined) return known;
+    const tls = { timeout: CONNECT_TIMEOUT, ...this.#tls };
+    const agent = new ProxyAgent({ uri: href, requestTls: tls, proxyTls: tls, ...this.#limits });
+    this.#proxies.set(href, agent);
     return agent;
   }
 }
 
+/** A host and a port as a URL has them, without the port that is plain HTTP's own. */
+function plainHost(text: string): string {
+  return URL.canParse(`http://${text}`) ? new URL(`http://${text}`).host : text;
+}
+
 // HTTP/1.1 only: several blobs in one connection of HTTP/2 are slower than each in its own.
-const limits = { headersTimeout: HEADERS_TIMEOUT, bodyTimeout: BODY_TIMEOUT, maxHeaderSize: 65_536, allowH2: false };
+const limits = { maxHeaderSize: 65_536, allowH2: false };
+
+/** How a body is encoded, unless it is not. */
+export function encodingOf({ headers }: Pick<Answer, 'headers'>): string | undefined {
+  const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
+  return encoding === '' || encoding === 'identity' ? undefined : encoding;
+}
 
 /** One value of a header; of several, the first. */
 export function headerOf(headers: Answer['headers'], name: string): string | undefined {
@@ -170,7 +186,7 @@ export function headerOf(headers: Answer['headers'], name: string): string | und
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Reads a small body whole, and stops at the limit whatever its length claims. */
+/** Reads a small body whole, and stops at the limit whatever its length claims. @throws Retryable when it breaks off */
 export async function readBody({ body, url }: Pick<Answer, 'body' | 'url'>, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -182,7 +198,7 @@ export async function readBody({ body, url }: Pick<Answer, 'body' | 'url'>, limi
     });
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
-    throw unavailable(url, networkFault(error), error);
+    throw new Retryable(unavailable(url, `broke off: ${networkFault(error)}`, error));
   }
   return Buffer.concat(chunks);
 }
@@ -195,43 +211,6 @@ function tooLarge(url: URL, limit: number): WeighlockError {
   });
 }
 
-/** A URL without anything that may be a secret. */
-export function showUrl(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname}`;
-}
-
-export function unavailable(url: URL, why: string, cause?: unknown): WeighlockError {
-  return new WeighlockError(
-    {
-      code: 'SOURCE_UNAVAILABLE',
-      message: `${showUrl(url)}: ${why}`,
-      remedy: 'check the registry or server and the network between, then restart the pod',
-    },
-    { cause },
-  );
-}
-
-/** What OpenSSL and Node call a certificate that is not trusted, not valid now, or another host's. */
-const CERTIFICATE_FAULT = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|INVALID_CA|HOSTNAME_MISMATCH/;
-
-/** No later try mends this, and nobody should be tempted to switch the check off. */
-function distrusted(url: URL, fault: string, cause: unknown): WeighlockError {
-  return new WeighlockError(
-    {
-      code: 'SOURCE_UNAVAILABLE',
-      message: `${showUrl(url)}: its certificate is not trusted: ${fault}`,
-      remedy: 'for a CA of your own mount its certificate and name it: --registry-cacert FILE',
-    },
-    { cause },
-  );
-}
-
-/** What a failed request died of, without addresses or header values. */
-export function networkFault(error: unknown): string {
-  const code = errno(error) ?? errno((error as { cause?: unknown }).cause);
-  return code ?? (error instanceof Error ? error.name : 'network error');
-}
-
 function readCertificates(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -240,7 +219,7 @@ function readCertificates(file: string): string {
       {
         code: 'CONFIG_INVALID',
         message: `cannot read the CA certificates ${file}: ${errno(error)}`,
-        remedy: 'mount the file, or drop --cacert',
+        remedy: 'mount the file, or drop --registry-cacert',
       },
       { cause: error },
     );

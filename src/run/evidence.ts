@@ -16,7 +16,7 @@ import {
 } from '../evidence/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
-import type { Resolved } from '../pull/index.ts';
+import type { Resolved, UnreadPlace } from '../pull/index.ts';
 import { hexOf } from '../registry/index.ts';
 import {
   alternative,
@@ -27,6 +27,7 @@ import {
   tooFewSigners,
 } from '../verdict/index.ts';
 import type { Remote } from './remote.ts';
+import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
 
 /** A plain signature in the new format is a statement of this type; a model's is one of its own. */
 const SIGNATURE_TYPE = /^https:\/\/(sigstore\.dev\/cosign\/sign\/v1|model_signing\/signature\/v1\.\d{1,3})$/;
@@ -116,7 +117,14 @@ export class ArtifactEvidence {
       if (!isSignature(leaf)) return [];
       const isInside = this.#isInArtifact(leaf, path);
       if (!this.#isStored(leaf) && !isInside) return [];
-      const layers = await remote.signatureLayers(reference, resolved, isInside ? leaf.files : [MODEL_SIGNATURE]);
+      const unread: UnreadPlace[] = [];
+      const layers = await remote
+        .signatureLayers(reference, resolved, isInside ? leaf.files : [MODEL_SIGNATURE])
+        .catch((error) => {
+          if (isInside) throw error;
+          unread.push(unreadPlace(`a layer ${MODEL_SIGNATURE}`, error));
+          return [];
+        });
       const own = await proveFiles(layers, leaf.attestors, undefined, acceptedBy(leaf));
       const names = new Set(layers.map((layer) => layer.path));
       if (isInside) {
@@ -128,13 +136,18 @@ export class ArtifactEvidence {
         }));
         return this.#settle(leaf, { ...own, rejected: [...own.rejected, ...nowhere], names }, true);
       }
-      const stored = await remote.signatures(leaf.repository ?? reference, resolved.digest);
+      const { stored, unread: unreadInRegistry } = await remote.signatures(
+        leaf.repository ?? reference,
+        resolved.digest,
+      );
+      unread.push(...unreadInRegistry);
       const { predicateType } = leaf;
       const want = predicateType === undefined ? 'signature' : { predicateType };
       const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), want, acceptedBy(leaf));
       const proofs = [...found.proofs, ...own.proofs];
       const rejected = [...found.rejected, ...own.rejected];
-      return this.#settle(leaf, { proofs, rejected, identities: [], names }, true);
+      const failures = await this.#settle(leaf, { proofs, rejected, identities: [], names }, true);
+      return failures.map((failure) => perhapsElsewhere(failure, unread));
     });
   }
 

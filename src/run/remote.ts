@@ -16,17 +16,20 @@ import { affordablePullThreads } from '../hash/index.ts';
 import { type ArtifactPlan, leavesOf, type RemoteSettings } from '../plan/index.ts';
 import {
   type ArchiveRecord,
+  createBudget,
   loadRecords,
   type PulledFile,
   PullPool,
   parseRecords,
   type Resolved,
   recordPaths,
+  type UnreadPlace,
 } from '../pull/index.ts';
 import { digestOf, hexOf } from '../registry/index.ts';
 import { readMarker, Stage } from '../stage/index.ts';
 import { provideTrustedRoot } from '../trust/index.ts';
 import type { Hashing } from './hashing.ts';
+import { roomAt } from './room.ts';
 
 /** Fetches what is not on a volume. */
 export class Remote {
@@ -50,9 +53,12 @@ export class Remote {
   }
 
   /** What is stored as signatures of a manifest, in the artifact's repository or another one. */
-  async signatures(reference: string, digest: Resolved['digest']): Promise<StoredSignature[]> {
-    const stored = await this.#pool.signatures(reference, digest);
-    return stored.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) }));
+  async signatures(
+    reference: string,
+    digest: Resolved['digest'],
+  ): Promise<{ readonly stored: readonly StoredSignature[]; readonly unread: readonly UnreadPlace[] }> {
+    const { layers, unread } = await this.#pool.signatures(reference, digest);
+    return { stored: layers.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) })), unread };
   }
 
   /** Files of an artifact that may be signatures of it, by name; fetched before the rest. */
@@ -101,6 +107,8 @@ export class Remote {
 
   /** A staging folder for an artifact, the same one again after this container was restarted. */
   async stageArtifact(destination: string, { manifest, layout, bytes }: Resolved): Promise<Stage> {
+    const { maxBytes } = this.#settings;
+    if (maxBytes !== undefined && bytes > maxBytes) throw tooLarge(bytes, maxBytes);
     const files = layout.items.flatMap((item) => (item.kind === 'file' ? [item.path] : []));
     const keep = (records: string) => new Set([...files, ...loadRecords(records).flatMap(recordPaths)]);
     return new Stage({
@@ -117,9 +125,11 @@ export class Remote {
     resolved: Resolved,
     stage: Stage,
   ): Promise<{ files: FileTable; failures: readonly Failure[] }> {
+    const room = roomAt(stage.folder, this.#settings.maxBytes);
     const { files, failures } = await this.#pool.pull(reference, resolved, {
       content: stage.folder,
       records: stage.records,
+      ...(room === undefined ? {} : { budget: createBudget(Math.max(0, room.bytes - plainBytes(resolved))) }),
       known: { folder: stage.folder, records: loadRecords(stage.records) },
     });
     const table = tableOf(files);
@@ -139,11 +149,14 @@ export class Remote {
 
   /** Fetches one file, or an archive as the files in it, over HTTPS into its staging folder. */
   async fetch(url: string, stage: Stage, destination: string): Promise<Downloaded> {
+    const most = roomAt(stage.folder, this.#settings.maxBytes);
+    const room = most === undefined ? {} : { room: most };
     if (!this.unpacks) {
-      const { sha256, files } = await this.#pool.fetch(url, { file: `${stage.folder}/${basename(destination)}` });
+      const file = `${stage.folder}/${basename(destination)}`;
+      const { sha256, files } = await this.#pool.fetch(url, { file, ...room });
       return { kind: 'file', sha256, files: tableOf(files), failures: [], records: [] };
     }
-    const { sha256, files, record } = await this.#pool.fetch(url, { unpackInto: stage.folder });
+    const { sha256, files, record } = await this.#pool.fetch(url, { unpackInto: stage.folder, ...room });
     const table = tableOf(files);
     const failures = [...collisions(table), ...(await this.#strangers(stage.folder, table))];
     return { kind: 'folder', sha256, files: table, failures, records: record === undefined ? [] : [record] };
@@ -175,6 +188,21 @@ export class Remote {
     }
     return same ? [] : [stagedByOthers()];
   }
+}
+
+/** Bytes of what is stored as it is sent: the manifest says how many, and no more are taken. */
+function plainBytes({ layout }: Resolved): number {
+  return layout.items.reduce((sum, { kind, descriptor }) => sum + (kind === 'file' ? descriptor.size : 0), 0);
+}
+
+function tooLarge(bytes: number, most: number): WeighlockError {
+  return new WeighlockError({
+    code: 'LIMIT_EXCEEDED',
+    message: 'the artifact is larger than it may be',
+    expected: `at most ${most} bytes (--max-bytes)`,
+    found: `${bytes} bytes`,
+    remedy: 'if this is the right artifact, raise --max-bytes',
+  });
 }
 
 /** Somebody else writes where only this run should. */

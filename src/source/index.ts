@@ -1,1 +1,9 @@
-export { isUrl, type Location, locationText, parseLocation, withoutSecrets } from './location.ts';
+export {
+  isUrl,
+  type Location,
+  locationText,
+  parseLocation,
+  refuseBareReference,
+  registriesOf,
+  withoutSecrets,
+} from './location.ts';

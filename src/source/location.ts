@@ -57,6 +57,41 @@ function ociLocation(text: string): Location {
   };
 }
 
+/** The registries that sources name; what is no good reference is refused elsewhere. */
+export function registriesOf(texts: readonly string[]): string[] {
+  const references = texts.filter((text) => SCHEME.exec(text)?.[1]?.toLowerCase() === 'oci');
+  return references.flatMap((text) => {
+    try {
+      return [parseReference(text).registry];
+    } catch (error) {
+      if (error instanceof WeighlockError) return [];
+      throw error;
+    }
+  });
+}
+
+/**
+ * Refuses a path that is not there and reads like a reference of a registry, as cosign and docker write it
+ * (`host/repository:tag`): it gets `oci://` in front.
+ *
+ * @throws WeighlockError `USAGE`
+ */
+export function refuseBareReference(text: string, exists: (path: string) => boolean): void {
+  if (isUrl(text) || !/^[a-z0-9][^/]*\/.*[:@]/i.test(text) || exists(text)) return;
+  try {
+    parseReference(text);
+  } catch (error) {
+    if (error instanceof WeighlockError) return;
+    throw error;
+  }
+  throw new WeighlockError({
+    code: 'USAGE',
+    message: `there is no path ${text}, and it reads like an artifact of a registry`,
+    found: text,
+    remedy: `write oci://${text} for the artifact, or ./${text} for a path`,
+  });
+}
+
 function httpsLocation(text: string): Location {
   if (!URL.canParse(text)) {
     throw new WeighlockError({

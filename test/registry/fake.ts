@@ -81,7 +81,7 @@ export class FakeRegistry {
       return;
     }
     const type = manifest?.type ?? 'application/octet-stream';
-    const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? [];
+    const [, from] = /^bytes=(\d+)-\d*$/.exec(request.headers.range ?? '') ?? [];
     if (from === undefined)
       response.writeHead(200, { 'content-type': type, 'content-length': bytes.length }).end(bytes);
     else {

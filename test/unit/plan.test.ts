@@ -17,7 +17,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
     concurrency: 1,
     remote: {
       registry: {
-        credentials: { auths: [], credHelpers: new Map() },
+        credentials: { named: [], usual: [] },
         caFiles: [],
         plainHttp: [],
         mirrors: new Map(),
