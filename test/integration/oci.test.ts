@@ -1,6 +1,16 @@
 // OCI artifacts from a registry that misbehaves. Whatever it does: nothing unverified appears at the destination.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -80,6 +90,25 @@ async function archived(): Promise<{ registry: FakeRegistry; digest: string; arc
   const digest = registry.add(layers, 'v1', { config: descriptor({ mediaType, bytes: config }) });
   return { registry, digest, archive: sha256(packed) };
 }
+
+/** Kills a run as soon as something is so. */
+const killWhen = (isSo: () => boolean) => (child: ChildProcess) => {
+  const timer = setInterval(() => {
+    if (isSo()) child.kill('SIGKILL');
+  }, 20);
+  child.on('exit', () => clearInterval(timer));
+};
+
+/** What a run has in its private folder. */
+function staged(volume: string, ...path: string[]): string {
+  return join(volume, readdirSync(volume).find((name) => name.startsWith('.weighlock-')) ?? 'nothing', ...path);
+}
+
+/** What makes an archive again is kept once all of it was unpacked. */
+const isUnpacked = (volume: string) =>
+  existsSync(staged(volume, 'records')) && readdirSync(staged(volume, 'records')).length > 0;
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Lets the first request for the big blob go wrong and the others right. */
 function onceForBlob(wrong: Handler): Handler {
@@ -430,7 +459,7 @@ describe('a transfer that breaks', () => {
       response.write(WEIGHTS.subarray(0, 2_500_000));
     });
     const killed = await run(arguments_, {
-      during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500),
+      during: killWhen(() => sizeOf(staged(volume, 'content/w/model.safetensors')) > 1_500_000),
     });
     assert.equal(killed.signal, 'SIGKILL');
     assert.equal(existsSync(destination), false);
@@ -454,9 +483,8 @@ describe('a transfer that breaks', () => {
       response.write(WEIGHTS.subarray(0, 2_500_000));
     };
     for (const tampers of [false, true]) {
-      await run(arguments_, { during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500) });
-      const staging = join(volume, readdirSync(volume)[0] ?? '', 'content');
-      assert.ok(existsSync(join(staging, 'dir/b.bin')), 'the archive was not unpacked in time');
+      await run(arguments_, { during: killWhen(() => isUnpacked(volume)) });
+      const staging = staged(volume, 'content');
       if (tampers) writeFileSync(join(staging, 'dir/b.bin'), 'evil, and of another length');
       registry.requests.length = 0;
       if (!tampers) continue;
@@ -478,7 +506,7 @@ describe('a transfer that breaks', () => {
       response.writeHead(200, { 'content-length': WEIGHTS.length });
       response.write(WEIGHTS.subarray(0, 2_500_000));
     };
-    await run(arguments_, { during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500) });
+    await run(arguments_, { during: killWhen(() => isUnpacked(volume)) });
     registry.handler = (_request, _response, next) => next();
     registry.requests.length = 0;
     const finished = await run(arguments_);
@@ -503,7 +531,7 @@ describe('a transfer that breaks', () => {
       if (isBlob(request)) response.writeHead(200, { 'content-length': WEIGHTS.length }).flushHeaders();
       else next();
     };
-    await run(arguments_, { during: (child) => setTimeout(() => child.kill('SIGKILL'), 1500) });
+    await run(arguments_, { during: killWhen(() => registry.asked(/blobs/).length > 0) });
     registry.handler = (_request, _response, next) => next();
     const staging = join(volume, readdirSync(volume)[0] ?? '', 'content');
     mkdirSync(join(staging, 'w'), { recursive: true });
