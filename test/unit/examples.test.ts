@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseAllDocuments } from 'yaml';
 import { type PolicyError, parsePolicy } from '../../src/plan/index.ts';
+import { deny, load, mutate } from '../kyverno/evaluate.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes
 type Json = any;
@@ -78,6 +79,19 @@ describe('the examples', () => {
     assert.ok(found >= 9, `${found}`);
   });
 
+  it('are admitted where the platform injects its verifier and enforces its policies', () => {
+    const policies = ['require', 'evidence', 'provenance'].map((name) => load(`base/${name}.yaml`));
+    let found = 0;
+    for (const { file, value } of documents.filter(({ file }) => !file.startsWith('kyverno/'))) {
+      for (const { metadata, spec } of podsIn(value)) {
+        const pod = mutate(load('base/inject.yaml'), { object: structuredClone({ metadata: metadata ?? {}, spec }) });
+        for (const policy of policies) assert.equal(deny(policy, { object: pod }), undefined, file);
+        found += 1;
+      }
+    }
+    assert.ok(found >= 9, `${found}`);
+  });
+
   it('have policies that are valid', async () => {
     let found = 0;
     for (const { file, value } of documents) {
@@ -88,9 +102,16 @@ describe('the examples', () => {
         found += 1;
       }
     }
-    assert.ok(found >= 1);
+    assert.ok(found >= 2);
   });
 });
+
+/** Pods, and templates of pods, in an object. */
+function podsIn(value: Json): Json[] {
+  if (value === null || typeof value !== 'object') return [];
+  if (Array.isArray(value.spec?.containers)) return [value];
+  return Object.values(value).flatMap(podsIn);
+}
 
 function containersIn(value: Json): Json[] {
   if (value === null || typeof value !== 'object') return [];
