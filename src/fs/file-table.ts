@@ -21,11 +21,13 @@ export interface FileTable {
   readonly targets: ReadonlyMap<number, PathBytes>;
   /** Bytes, as listed. */
   readonly size: Float64Array;
-  /** What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim in nanoseconds. */
+  /** What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim in nanoseconds (`highOf`). */
   readonly device: BigUint64Array;
   readonly inode: BigUint64Array;
   readonly mtime: BigInt64Array;
   readonly ctime: BigInt64Array;
+  readonly mtimeHigh: Int32Array;
+  readonly ctimeHigh: Int32Array;
   /** SHA-256 of each file, raw, `DIGEST_BYTES` each; valid where `hashed` is 1. */
   readonly digests: Uint8Array;
   /** 0 where a file is not hashed, 1 where it is, 2 where it is but only in parts; more in a table of unseen files. */
@@ -76,17 +78,6 @@ export function hexAt(table: FileTable, index: number): string | undefined {
   return table.hashed[index] === 1 ? Buffer.from(digestAt(table, index)).toString('hex') : undefined;
 }
 
-/** True when a file that was opened is, unchanged, the one that was listed. */
-export function isListed(table: FileTable, index: number, stat: BigIntStats): boolean {
-  return (
-    stat.ino === table.inode[index] &&
-    stat.dev === table.device[index] &&
-    Number(stat.size) === table.size[index] &&
-    stat.mtimeNs === table.mtime[index] &&
-    stat.ctimeNs === table.ctime[index]
-  );
-}
-
 /** Takes down what a file is that nobody had looked at. */
 export function takeDown(table: FileTable, index: number, stat: BigIntStats): void {
   table.size[index] = Number(stat.size);
@@ -94,6 +85,17 @@ export function takeDown(table: FileTable, index: number, stat: BigIntStats): vo
   table.inode[index] = stat.ino;
   table.mtime[index] = stat.mtimeNs;
   table.ctime[index] = stat.ctimeNs;
+  table.mtimeHigh[index] = highOf(stat.mtimeNs);
+  table.ctimeHigh[index] = highOf(stat.ctimeNs);
+}
+
+/**
+ * What is above the 64 bits that the column of a time holds: nothing for the years from 1678 to 2262. File systems say others, and
+ * two times are the same only when all of their bits are.
+ */
+export function highOf(nanoseconds: bigint): number {
+  const low = BigInt.asIntN(64, nanoseconds);
+  return low === nanoseconds ? 0 : Number((nanoseconds - low) >> 64n);
 }
 
 /** A table of files of which only the names are known, in the order given; `targets` by index, where they are others. */
@@ -122,7 +124,7 @@ export class FileTableBuilder {
   #names: PathBytes[] = [];
   #targets = new Map<number, PathBytes>();
   #digests = new Map<number, string>();
-  #columns = { capacity: 0, size: new Float64Array(0), ids: new BigInt64Array(0) };
+  #columns = { capacity: 0, size: new Float64Array(0), ids: new BigInt64Array(0), high: new Int32Array(0) };
 
   get count(): number {
     return this.#names.length;
@@ -133,6 +135,7 @@ export class FileTableBuilder {
     if (index >= this.#columns.capacity) this.#grow();
     this.#columns.size[index] = Number(stat.size);
     this.#columns.ids.set([stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs], index * 4);
+    this.#columns.high.set([highOf(stat.mtimeNs), highOf(stat.ctimeNs)], index * 2);
     if (target !== undefined && target !== name) this.#targets.set(index, target);
   }
 
@@ -161,6 +164,8 @@ export class FileTableBuilder {
       table.inode[to] = ids[1] ?? 0n;
       table.mtime[to] = ids[2] ?? 0n;
       table.ctime[to] = ids[3] ?? 0n;
+      table.mtimeHigh[to] = this.#columns.high[from * 2] ?? 0;
+      table.ctimeHigh[to] = this.#columns.high[from * 2 + 1] ?? 0;
       const sha256 = this.#digests.get(from);
       if (sha256 !== undefined) {
         digestAt(table, to).set(Buffer.from(sha256, 'hex'));
@@ -178,7 +183,9 @@ export class FileTableBuilder {
     size.set(this.#columns.size);
     const ids = new BigInt64Array(capacity * 4);
     ids.set(this.#columns.ids);
-    this.#columns = { capacity, size, ids };
+    const high = new Int32Array(capacity * 2);
+    high.set(this.#columns.high);
+    this.#columns = { capacity, size, ids, high };
   }
 }
 
@@ -206,6 +213,8 @@ export function emptyTable(count: number, nameBytes: number, totalBytes: number)
     inode: new BigUint64Array(shared(count * 8)),
     mtime: new BigInt64Array(shared(count * 8)),
     ctime: new BigInt64Array(shared(count * 8)),
+    mtimeHigh: new Int32Array(shared(count * 4)),
+    ctimeHigh: new Int32Array(shared(count * 4)),
     digests: new Uint8Array(shared(count * DIGEST_BYTES)),
     hashed: new Uint8Array(shared(count)),
   };

@@ -1,3 +1,4 @@
+export { isListed } from './attributes.ts';
 export {
   comparePaths,
   entryText,
@@ -16,7 +17,6 @@ export {
   type FileTable,
   FileTableBuilder,
   hexAt,
-  isListed,
   nameAt,
   namesOf,
   openPathAt,
@@ -28,7 +28,18 @@ export { ioError, ioFailure } from './io-failure.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
 export { TableMerger } from './merge-tables.ts';
-export { AT_FDCWD, kindOf, openFileBeneath, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
-export { changedFolders, EntryReader } from './read-entry.ts';
+export {
+  AT_FDCWD,
+  close,
+  kindOf,
+  openFileBeneath,
+  openFolder,
+  openFolderBeneath,
+  statBeneath,
+  statOpen,
+} from './open.ts';
+export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
+export { changedFolders } from './recheck.ts';
+export { TimesChanged } from './source-changed.ts';
 export type { WalkOptions } from './walk.ts';
 export { enter, isInside, isLocal } from './working-folder.ts';

@@ -12,3 +12,6 @@ export const MAX_DEPTH = 512;
  * bytes of memory each this limit keeps the walk of a hostile volume below half a gigabyte.
  */
 export const MAX_FILES = 2_000_000;
+
+/** Most refused or unreadable entries that a report names; each costs it half a kilobyte, and a hostile volume may have millions. */
+export const MAX_REFUSED = 10_000;

@@ -1,10 +1,11 @@
-import { type BigIntStats, closeSync, realpathSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, nameAt, openPathAt, SEEN } from './file-table.ts';
 import { ioError } from './io-failure.ts';
-import { kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { close, isPossibleSize, kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { LinkError, resolveBeneath } from './resolve-link.ts';
 import { Walk, type WalkOptions } from './walk.ts';
 
 /** What lies at a path: one file, or a folder with everything below it. */
@@ -17,6 +18,8 @@ export interface Listing {
   readonly folders: FileTable;
   /** Entries that must not be there or could not be listed. */
   readonly failures: readonly Failure[];
+  /** How it was listed: it may have to be listed again. */
+  readonly options: Pick<WalkOptions, 'allowSymlinks' | 'maxFiles'>;
 }
 
 export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
@@ -25,21 +28,22 @@ export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
 }
 
 /**
- * Lists a file or a folder. The path's last component must not be a link unless links are allowed; links on the way to
- * it are followed, since the platform chose that path and not the content.
+ * Lists a file or a folder. Links on the way to it are followed, since the platform chose that path and not the content; its last
+ * component must not be one unless links are allowed, and then it must not lead out of the folder that it lies in.
  *
- * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED` or `SOURCE_UNAVAILABLE` when there is nothing to list.
+ * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED`, or what `ioError` makes of a system call's error, when there is
+ *   nothing to list
  */
 export function listPath(path: string, options: ListOptions): Listing {
-  const real = options.allowSymlinks ? resolveLinks(path) : path;
-  const parent = openParent(real);
-  const name = fromText(basename(real));
+  let parent = openParent(path);
   let listing: Listing | undefined;
   try {
+    let name = fromText(basename(path));
+    if (options.allowSymlinks && name !== '') [parent, name] = followed(parent, name, options.onEntry);
     // The root folder of the file system has no name in its parent.
     const stat = name === '' ? statOpen(parent) : statBeneath(parent, name);
     if (stat.isDirectory()) {
-      listing = listFolder(name === '' ? openFolder(real) : openFolderBeneath(parent, name), options);
+      listing = listFolder(openFolderBeneath(parent, name === '' ? ('.' as PathBytes) : name), options);
     } else if (stat.isFile()) {
       listing = listFile(parent, name, stat, options);
     } else throw refuse(kindOf(stat));
@@ -47,15 +51,36 @@ export function listPath(path: string, options: ListOptions): Listing {
   } catch (error) {
     throw error instanceof WeighlockError ? error : rootError(error);
   } finally {
-    if (listing?.root !== parent) closeSync(parent);
+    if (listing?.root !== parent) close(parent);
   }
+}
+
+/** Where a name in an open folder leads, as the folder that it lies in and its name there. The folder given is closed for another. */
+function followed(parent: number, name: PathBytes, onStep: () => void): [number, PathBytes] {
+  const { path } = resolveBeneath(parent, name, onStep);
+  let folder = parent;
+  const components = path.split('/') as PathBytes[];
+  const last = components.pop() ?? ('' as PathBytes);
+  for (const component of components) {
+    const next = openFolderBeneath(folder, component);
+    if (folder !== parent) close(folder);
+    folder = next;
+  }
+  if (folder !== parent) close(parent);
+  return [folder, last];
 }
 
 function listFile(root: number, name: PathBytes, stat: BigIntStats, options: ListOptions): Listing {
   options.onEntry();
+  if (!isPossibleSize(stat)) throw refuse(`file of ${stat.size} bytes`);
   const files = new FileTableBuilder();
   files.add(name, stat);
-  return { kind: 'file', root, files: files.freeze(), folders: new FileTableBuilder().freeze(), failures: [] };
+  const folders = new FileTableBuilder().freeze();
+  return { kind: 'file', root, files: files.freeze(), folders, failures: [], options: optionsOf(options) };
+}
+
+function optionsOf({ allowSymlinks, maxFiles }: ListOptions): Listing['options'] {
+  return { allowSymlinks, maxFiles };
 }
 
 function listFolder(root: number, options: ListOptions): Listing {
@@ -70,11 +95,12 @@ function listFolder(root: number, options: ListOptions): Listing {
     walk.run();
   } catch (error) {
     // Others may be opening files below it: its number must not become that of something else.
-    if (!isHandedOn) closeSync(root);
+    if (!isHandedOn) close(root);
     throw error;
   }
   const { failures } = walk;
-  return { kind: 'folder', root, files: walk.files.freeze(), folders: walk.folders.freeze(), failures };
+  const [files, folders] = [walk.files.freeze(), walk.folders.freeze()];
+  return { kind: 'folder', root, files, folders, failures, options: optionsOf(options) };
 }
 
 /** Lists files once more that were named below an open folder, and were not what they were to be when they were opened. */
@@ -94,21 +120,13 @@ function openParent(path: string): number {
   }
 }
 
-function resolveLinks(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch (error) {
-    throw rootError(error);
-  }
-}
-
 function refuse(kind: string): WeighlockError {
-  const link = kind === 'symbolic link';
+  const isLink = kind === 'symbolic link';
   return new WeighlockError({
     code: 'UNSAFE_ENTRY',
     message: `neither a regular file nor a folder but a ${kind}`,
     found: kind,
-    remedy: link ? 'name what the link leads to, or allow it: --allow-symlinks' : 'name a regular file or a folder',
+    remedy: isLink ? 'name what the link leads to, or allow it: --allow-symlinks' : 'name a regular file or a folder',
   });
 }
 
@@ -127,6 +145,7 @@ function rootError(error: unknown): WeighlockError {
       { cause: error },
     );
   }
+  if (error instanceof LinkError) return refuse(error.message);
   if (code === 'ELOOP') return refuse('symbolic link');
   return ioError(error, 'open');
 }

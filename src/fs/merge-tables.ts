@@ -171,9 +171,10 @@ interface Column {
   readonly width: number;
 }
 
-function columnsOf({ size, device, inode, mtime, ctime, digests, hashed }: FileTable): Column[] {
+function columnsOf({ size, device, inode, mtime, ctime, digests, hashed, ...times }: FileTable): Column[] {
   const wide = [size, device, inode, mtime, ctime].map((column) => ({ bytes: bytesOf(column), width: 8 }));
-  return [...wide, { bytes: bytesOf(digests), width: DIGEST_BYTES }, { bytes: bytesOf(hashed), width: 1 }];
+  const high = [times.mtimeHigh, times.ctimeHigh].map((column) => ({ bytes: bytesOf(column), width: 4 }));
+  return [...wide, ...high, { bytes: bytesOf(digests), width: DIGEST_BYTES }, { bytes: bytesOf(hashed), width: 1 }];
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {

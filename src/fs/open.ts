@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs';
-import { isAscii, type PathBytes } from './entry-path.ts';
+import { isSystemError } from '../error/index.ts';
+import { fromBuffer, isAscii, type PathBytes } from './entry-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -40,7 +41,7 @@ function withShortPath<T>(folder: number, path: PathBytes, use: (folder: number,
   try {
     return withShortPath(middle, path.slice(cut + 1) as PathBytes, use);
   } finally {
-    closeSync(middle);
+    close(middle);
   }
 }
 
@@ -75,6 +76,30 @@ export function folderContents(folder: number): string {
 /** `fstat(2)` with nanoseconds. */
 export function statOpen(descriptor: number): BigIntStats {
   return fstatSync(descriptor, { bigint: true });
+}
+
+/**
+ * Closes what was only read. A storage's error is no news then: nothing is lost by it, and it must not take the place of what is
+ * being said about the content.
+ */
+export function close(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+/** What a link below an open folder says. */
+export function readLinkBeneath(folder: number, path: PathBytes): PathBytes {
+  return withShortPath(folder, path, (at, rest) =>
+    fromBuffer(readlinkSync(procPath(at, rest), { encoding: 'buffer' })),
+  );
+}
+
+/** Sizes that a file can have: others are some storage's mistake, and could not be told from each other. */
+export function isPossibleSize({ size }: BigIntStats): boolean {
+  return size >= 0n && size <= BigInt(Number.MAX_SAFE_INTEGER);
 }
 
 /** What kind of thing a stat describes, in the words of find(1) and ls(1). */

@@ -1,9 +1,11 @@
-import { closeSync, readSync } from 'node:fs';
-import { errno, WeighlockError } from '../error/index.ts';
+import { type BigIntStats, readSync } from 'node:fs';
+import { errno, isSystemError, type WeighlockError } from '../error/index.ts';
+import { areTimes, differencesFrom, differencesText, isListed, isSameFile } from './attributes.ts';
 import { entryText, type PathBytes } from './entry-path.ts';
-import { AGAIN, type FileTable, isListed, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
+import { AGAIN, type FileTable, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
 import { ioError } from './io-failure.ts';
-import { kindOf, openFileBeneath, openFolderBeneath, statOpen } from './open.ts';
+import { close, isPossibleSize, kindOf, openFileBeneath, statBeneath, statOpen } from './open.ts';
+import { sourceChanged, TimesChanged, unsteadyInode } from './source-changed.ts';
 
 /** A part of a file, in bytes. */
 interface Range {
@@ -11,18 +13,31 @@ interface Range {
   readonly length: number;
 }
 
+/** Where the end of a file is looked for. */
+const PROBE = Buffer.allocUnsafeSlow(1);
+
+declare const readWhole: unique symbol;
+
+/** Proof that a file, or a part of it, was read to its end and did not change meanwhile. Only `EntryReader.finish` makes one. */
+export interface ReadWhole {
+  readonly [readWhole]: true;
+}
+
 /**
  * Reads one listed file from its first byte to its last, or a part of it, through one descriptor that is never re-opened by path. It must
- * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read.
+ * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read, and end where its size
+ * says: the workload reads what there is to read, whatever `fstat` said.
  */
 export class EntryReader {
+  readonly #root: number;
   readonly #table: FileTable;
   readonly #index: number;
   readonly #descriptor: number;
   readonly #end: number;
   #position: number;
 
-  private constructor(descriptor: number, table: FileTable, index: number, range?: Range) {
+  private constructor(descriptor: number, root: number, table: FileTable, index: number, range?: Range) {
+    this.#root = root;
     this.#table = table;
     this.#index = index;
     this.#position = range?.start ?? 0;
@@ -32,10 +47,10 @@ export class EntryReader {
 
   /**
    * @param range - a part of it
-   * @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE`
+   * @throws WeighlockError `SOURCE_CHANGED` (`TimesChanged` if only times did), or what `ioError` makes of a system call's error
    */
   static open(root: number, table: FileTable, index: number, range?: Range): EntryReader {
-    return new EntryReader(openListed(root, table, index), table, index, range);
+    return new EntryReader(openListed(root, table, index), root, table, index, range);
   }
 
   /**
@@ -52,24 +67,26 @@ export class EntryReader {
     index: number,
     mostBytes: number,
   ): EntryReader | undefined {
+    table.hashed[index] = AGAIN;
     let descriptor: number;
     try {
       descriptor = openFileBeneath(root, path);
     } catch (error) {
-      if (errno(error) === undefined) throw error;
-      table.hashed[index] = AGAIN;
+      if (!isSystemError(error)) throw error;
       return undefined;
     }
     let isWanted = false;
     try {
       const stat = statOpen(descriptor);
       takeDown(table, index, stat);
-      table.hashed[index] = stat.isFile() ? SEEN : AGAIN;
-      isWanted = stat.isFile() && stat.size <= mostBytes;
+      if (stat.isFile() && isPossibleSize(stat)) table.hashed[index] = SEEN;
+      isWanted = table.hashed[index] === SEEN && stat.size <= mostBytes;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
     } finally {
-      if (!isWanted) closeSync(descriptor);
+      if (!isWanted) close(descriptor);
     }
-    return isWanted ? new EntryReader(descriptor, table, index) : undefined;
+    return isWanted ? new EntryReader(descriptor, root, table, index) : undefined;
   }
 
   /** True when all of it was read. */
@@ -77,104 +94,126 @@ export class EntryReader {
     return this.#position >= this.#end;
   }
 
-  /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED` or `SOURCE_UNAVAILABLE` */
+  /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED`, or what `ioError` makes of a system call's error */
   read(buffer: Buffer): number {
     const most = Math.min(buffer.length, this.#end - this.#position);
-    const length = readSome(this.#descriptor, buffer, most, this.#position, this.#table, this.#index);
+    const length = this.#read(buffer, most);
     const size = this.#table.size[this.#index];
-    if (length === 0) throw changed(this.#table, this.#index, `ended after ${this.#position} of ${size} bytes`);
+    if (length === 0) throw this.#changed(`ended after ${this.#position} of ${size} bytes`);
     this.#position += length;
     return length;
   }
 
-  /** Looks at it once more, after the last byte. @throws WeighlockError `SOURCE_CHANGED` */
-  check(): void {
-    if (!isListed(this.#table, this.#index, statOpen(this.#descriptor)))
-      throw changed(this.#table, this.#index, 'was written to while it was read');
+  /**
+   * After the last byte: one more read must find the end, where the end of the file is what was asked for, and the file must be as it
+   * was.
+   *
+   * @throws WeighlockError as `read` does
+   */
+  finish(): ReadWhole {
+    if (!this.isAtEnd) throw new Error('a file was not read to its end');
+    const isLonger = this.#end === this.#table.size[this.#index] && this.#read(PROBE, 1) > 0;
+    const stat = this.#attempt('read attributes', () => statOpen(this.#descriptor));
+    if (!isListed(this.#table, this.#index, stat)) {
+      throw changedFrom(this.#root, this.#table, this.#index, stat, 'was written to while it was read');
+    }
+    if (isLonger) throw this.#changed(`has more bytes to read than the ${this.#end} that its size says`);
+    return {} as ReadWhole;
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    close(this.#descriptor);
+  }
+
+  #read(buffer: Buffer, length: number): number {
+    return this.#attempt('read', () => readSync(this.#descriptor, buffer, 0, length, this.#position));
+  }
+
+  #attempt<T>(doing: string, call: () => T): T {
+    return attempt(this.#root, this.#table, this.#index, doing, call);
+  }
+
+  #changed(how: string): WeighlockError {
+    return sourceChanged(nameAt(this.#table, this.#index), how);
+  }
+}
+
+/**
+ * Opens once more what had other times when it was read than when it was listed, and takes down the times that it has now. What is
+ * not the same file any more, or has another size, is left as it was listed: opening it says so.
+ */
+export function lookAgain(root: number, table: FileTable, index: number): void {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openFileBeneath(root, openPathAt(table, index));
+    const stat = statOpen(descriptor);
+    if (areTimes(differencesFrom(table, index, stat))) takeDown(table, index, stat);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  } finally {
+    if (descriptor !== undefined) close(descriptor);
   }
 }
 
 function openListed(root: number, table: FileTable, index: number): number {
+  const name = nameAt(table, index);
   let descriptor: number;
   try {
     descriptor = openFileBeneath(root, openPathAt(table, index));
   } catch (error) {
     const code = errno(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw changed(table, index, 'disappeared after it was listed');
-    if (code === 'ELOOP') throw changed(table, index, 'was replaced by a symbolic link after it was listed');
-    // ENXIO: a socket; opening it as a file is refused by the kernel.
-    if (code === 'ENXIO') throw changed(table, index, 'was replaced by a socket after it was listed');
-    throw ioError(error, 'open', entryText(nameAt(table, index)));
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw sourceChanged(name, 'disappeared after it was listed');
+    if (code === 'ELOOP') throw sourceChanged(name, 'was replaced by a symbolic link after it was listed');
+    // Sockets and devices: opening them as files is refused by the kernel.
+    if (code === 'ENXIO' || code === 'ENODEV')
+      throw sourceChanged(name, 'was replaced by a socket or a device after it was listed');
+    throw ioError(error, 'open', entryText(name));
   }
   try {
-    const stat = statOpen(descriptor);
-    if (!stat.isFile()) throw changed(table, index, `was replaced by a ${kindOf(stat)} after it was listed`);
-    if (!isListed(table, index, stat)) throw changed(table, index, 'was changed or replaced after it was listed');
+    const stat = attempt(root, table, index, 'read attributes', () => statOpen(descriptor));
+    if (!stat.isFile()) throw sourceChanged(name, `was replaced by a ${kindOf(stat)} after it was listed`);
+    if (!isListed(table, index, stat))
+      throw changedFrom(root, table, index, stat, 'was changed or replaced after it was listed');
     return descriptor;
   } catch (error) {
-    closeSync(descriptor);
+    close(descriptor);
     throw error;
   }
 }
 
-function readSome(
-  descriptor: number,
-  buffer: Buffer,
-  length: number,
-  position: number,
-  table: FileTable,
-  index: number,
-): number {
+/** A system call on an open file; its errors say which file. */
+function attempt<T>(root: number, table: FileTable, index: number, doing: string, call: () => T): T {
   try {
-    return readSync(descriptor, buffer, 0, length, position);
+    return call();
   } catch (error) {
-    throw ioError(error, 'read', entryText(nameAt(table, index)));
+    // The server has forgotten the file: because it was removed, which a writer can do, or for reasons of its own.
+    if (errno(error) === 'ESTALE' && isGone(root, table, index))
+      throw sourceChanged(nameAt(table, index), 'disappeared while it was read');
+    throw ioError(error, doing, entryText(nameAt(table, index)));
   }
 }
 
-function changed(table: FileTable, index: number, how: string): WeighlockError {
-  return sourceChanged(nameAt(table, index), how);
-}
-
-function sourceChanged(name: PathBytes, how: string): WeighlockError {
-  return new WeighlockError({
-    code: 'SOURCE_CHANGED',
-    message: `the artifact changed during verification: it ${how}`,
-    file: entryText(name) || '.',
-    remedy: 'let whatever writes to this volume finish (or mount it read-only everywhere), then restart the pod',
-  });
-}
-
-/**
- * Looks at every listed folder again after the files were read. A file that was added, removed or renamed meanwhile has
- * changed its folder's mtime and ctime.
- *
- * @returns one `SOURCE_CHANGED` per folder that is not as it was
- */
-export function changedFolders(root: number, folders: FileTable): WeighlockError[] {
-  const errors: WeighlockError[] = [];
-  for (let i = 0; i < folders.count; i++) {
-    if (!sameFolder(root, folders, i)) errors.push(sourceChanged(nameAt(folders, i), 'got or lost an entry'));
-  }
-  return errors;
-}
-
-function sameFolder(root: number, folders: FileTable, index: number): boolean {
-  const path = openPathAt(folders, index);
-  if (path === '') return isListed(folders, index, statOpen(root));
+function isGone(root: number, table: FileTable, index: number): boolean {
   try {
-    const descriptor = openFolderBeneath(root, path);
+    return !isSameFile(table, index, statBeneath(root, openPathAt(table, index)));
+  } catch (error) {
+    return errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR';
+  }
+}
+
+/** What to say of a file that is not as it was listed. Another inode gets a second look: is it another file, or does it change each time? */
+function changedFrom(root: number, table: FileTable, index: number, stat: BigIntStats, how: string): WeighlockError {
+  const name = nameAt(table, index);
+  const differences = differencesFrom(table, index, stat);
+  if (areTimes(differences)) return new TimesChanged(name, how, differences);
+  if (!isSameFile(table, index, stat)) {
     try {
-      return isListed(folders, index, statOpen(descriptor));
-    } finally {
-      closeSync(descriptor);
+      const now = statBeneath(root, openPathAt(table, index));
+      if (now.isFile() && now.ino !== stat.ino && !isSameFile(table, index, now) && now.size === stat.size)
+        return unsteadyInode(name, differences, now);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
     }
-  } catch (error) {
-    if (errno(error) === undefined) throw error;
-    return false;
   }
+  return sourceChanged(name, `${how}: ${differencesText(differences)}`);
 }

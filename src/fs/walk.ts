@@ -1,15 +1,19 @@
-import { type BigIntStats, closeSync, opendirSync, realpathSync } from 'node:fs';
-import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { type BigIntStats, type Dir, opendirSync } from 'node:fs';
+import { errno, type Failure, isSystemError, WeighlockError } from '../error/index.ts';
 import { entryText, fromBuffer, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, unseenFiles } from './file-table.ts';
 import { ioFailure } from './io-failure.ts';
-import { MAX_DEPTH, MAX_PATH_BYTES } from './limits.ts';
-import { folderContents, kindOf, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
+import { close, folderContents, isPossibleSize, kindOf, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { LinkError, type Resolved, resolveBeneath } from './resolve-link.ts';
 
 export interface WalkOptions {
   /** Follow links that resolve inside the root; otherwise every link is refused. */
   readonly allowSymlinks: boolean;
-  /** Most files in the artifact. */
+  /**
+   * Most entries that are looked at: files, folders and whatever else there is, each as often as a link leads to it, and the steps of
+   * following a link.
+   */
   readonly maxFiles: number;
   /** Called once per entry: counts progress, and throws to stop the walk. */
   readonly onEntry: () => void;
@@ -63,7 +67,7 @@ export class Walk {
   readonly #unseen: PathBytes[] = [];
   #unseenTargets = new Map<number, PathBytes>();
   #handedOn = 0;
-  #realRoot: PathBytes | undefined;
+  #entries = 0;
 
   constructor(root: number, options: WalkOptions) {
     this.#root = root;
@@ -80,8 +84,14 @@ export class Walk {
   /** Looks at what was named as a file: adds it if it is one, and says what is wrong with it otherwise. */
   look(name: PathBytes, target: PathBytes): void {
     const stat = this.#stat(this.#root, target, name);
-    if (stat?.isFile() === true) this.files.add(name, stat, target);
+    if (stat?.isFile() === true) this.#add(name, stat, target);
     else if (stat !== undefined) this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
+  }
+
+  #add(name: PathBytes, stat: BigIntStats, target: PathBytes): void {
+    if (isPossibleSize(stat)) this.files.add(name, stat, target);
+    else
+      this.#refuse(name, `file of ${stat.size} bytes, which no file can have`, 'check the file system of this volume');
   }
 
   /** What lies below an open folder; a failure, under the name it is listed by, and undefined when that cannot be told. */
@@ -102,10 +112,16 @@ export class Walk {
   }
 
   #folder(visit: Visit): void {
-    const stat = statOpen(visit.descriptor);
+    let stat: BigIntStats;
+    try {
+      stat = statOpen(visit.descriptor);
+    } catch (error) {
+      this.#unreadable(visit.name, error, 'read attributes');
+      return;
+    }
     const id = `${stat.dev}:${stat.ino}`;
     if (visit.ancestors.includes(id)) {
-      this.#refuse(visit.name, 'symbolic link leads back to a folder that contains it', 'remove the link');
+      this.#refuse(visit.name, LEADS_BACK, 'remove the link');
       return;
     }
     this.folders.add(visit.name, stat, visit.target);
@@ -121,17 +137,19 @@ export class Walk {
   #names(visit: Visit): Names {
     let found: Names = { names: [], files: [] };
     let failure: unknown;
+    const before = this.#entries;
     for (const encoding of ENCODINGS) {
       found = { names: [], files: [] };
+      this.#entries = before;
       try {
         this.#read(visit, encoding, found);
         return found;
       } catch (error) {
-        if (error instanceof WeighlockError || errno(error) === undefined) throw error;
+        if (!isFailedCall(error)) throw error;
         failure = error;
       }
     }
-    this.failures.push(ioFailure(failure, 'read folder', entryText(visit.name) || '.'));
+    this.#unreadable(visit.name, failure, 'read folder');
     return found;
   }
 
@@ -140,20 +158,21 @@ export class Walk {
     const folder = opendirSync(folderContents(visit.descriptor), { encoding, bufferSize: 512 });
     try {
       for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-        this.#options.onEntry();
+        this.#count();
         const bytes: string | Buffer = entry.name;
         const name = typeof bytes === 'string' ? (bytes as PathBytes) : fromBuffer(bytes);
         if (areFilesKnown && entry.isFile()) files.push(name);
         else names.push(name);
-        this.#limitFiles(this.files.count + this.#handedOn + this.#unseen.length + names.length + files.length);
       }
     } finally {
-      folder.closeSync();
+      closeFolder(folder);
     }
   }
 
-  #limitFiles(count: number): void {
-    if (count <= this.#options.maxFiles) return;
+  /** Counts one more thing that is looked at, so that neither folders nor links multiply the work. */
+  #count(): void {
+    this.#options.onEntry();
+    if (++this.#entries <= this.#options.maxFiles) return;
     throw new WeighlockError({
       code: 'LIMIT_EXCEEDED',
       message: `more than ${this.#options.maxFiles} entries`,
@@ -186,7 +205,7 @@ export class Walk {
     const stat = this.#stat(parent.descriptor, name, path);
     if (stat === undefined) return;
     const target = joinPath(parent.target, name);
-    if (stat.isFile()) this.files.add(path, stat, target);
+    if (stat.isFile()) this.#add(path, stat, target);
     else if (stat.isDirectory())
       this.#subfolder(parent, path, target, () => openFolderBeneath(parent.descriptor, name));
     else if (stat.isSymbolicLink() && this.#options.allowSymlinks) this.#link(parent, path, name);
@@ -214,37 +233,26 @@ export class Walk {
     try {
       this.#folder({ descriptor, name, target, depth: parent.depth + 1, ancestors: parent.ancestors });
     } finally {
-      closeSync(descriptor);
+      close(descriptor);
     }
   }
 
   /** An allowed link: what it leads to must lie inside the root, and is listed under the link's own name. */
   #link(parent: Visit, path: PathBytes, name: PathBytes): void {
-    let real: PathBytes;
+    let found: Resolved;
     try {
-      this.#realRoot ??= realPath(this.#root, '' as PathBytes);
-      real = realPath(parent.descriptor, name);
+      found = resolveBeneath(this.#root, joinPath(parent.target, name), () => this.#count());
     } catch (error) {
-      const code = errno(error);
-      const why = code === 'ENOENT' ? 'symbolic link to nothing' : `symbolic link that cannot be resolved: ${code}`;
-      this.#refuse(path, code === 'ELOOP' ? 'symbolic link loop' : why, 'remove the link');
+      if (error instanceof LinkError) this.#refuse(path, error.message, 'replace the link by what it leads to');
+      else if (errno(error) === 'ENOENT') this.#refuse(path, 'symbolic link to nothing', 'remove the link');
+      else this.#unreadable(path, error, 'follow link');
       return;
     }
-    const prefix = this.#realRoot === '/' ? '/' : `${this.#realRoot}/`;
-    if (!real.startsWith(prefix)) {
-      this.#refuse(path, 'symbolic link that leads out of the artifact', 'replace the link by the file it leads to');
-      return;
-    }
-    const target = real.slice(prefix.length) as PathBytes;
-    try {
-      const stat = statBeneath(this.#root, target);
-      if (stat.isFile()) this.files.add(path, stat, target);
-      else if (stat.isDirectory()) this.#subfolder(parent, path, target, () => openFolderBeneath(this.#root, target));
-      else this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
-    } catch (error) {
-      if (error instanceof WeighlockError) throw error;
-      this.#unreadable(path, error, 'follow link');
-    }
+    const { path: target, stat } = found;
+    if (stat.isFile()) this.#add(path, stat, target);
+    else if (!stat.isDirectory()) this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
+    else if (target === '') this.#refuse(path, LEADS_BACK, 'remove the link');
+    else this.#subfolder(parent, path, target, () => openFolderBeneath(this.#root, target));
   }
 
   /**
@@ -270,7 +278,7 @@ export class Walk {
   }
 
   #refuse(path: PathBytes, found: string, remedy: string): void {
-    this.failures.push({
+    this.#fail({
       code: 'UNSAFE_ENTRY',
       message: `unsafe entry: ${found}`,
       file: entryText(path),
@@ -282,29 +290,52 @@ export class Walk {
   #limit(path: PathBytes, message: string): void {
     const text = entryText(path);
     const file = text.length > 300 ? `${text.slice(0, 300)}...` : text;
-    this.failures.push({ code: 'LIMIT_EXCEEDED', message, file, remedy: 'shorten the names or flatten the folders' });
+    this.#fail({ code: 'LIMIT_EXCEEDED', message, file, remedy: 'shorten the names or flatten the folders' });
   }
 
   #unreadable(path: PathBytes, error: unknown, doing: string): void {
+    if (!isFailedCall(error)) throw error;
     const code = errno(error);
-    if (code === undefined) throw error;
     if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') {
-      this.failures.push({
+      this.#fail({
         code: 'SOURCE_CHANGED',
         message: 'entry changed while the folder was being listed',
-        file: entryText(path),
+        file: entryText(path) || '.',
         remedy: 'let whatever writes to this volume finish, then restart the pod',
       });
       return;
     }
-    const failure = ioFailure(error, doing, entryText(path));
+    const failure = ioFailure(error, doing, entryText(path) || '.');
     const lost =
       path === 'lost+found' ? { remedy: 'the root of an ext4 volume: verify a folder in it, or use subPath' } : {};
-    this.failures.push({ ...failure, ...lost });
+    this.#fail({ ...failure, ...lost });
+  }
+
+  /** Takes down what is wrong; so much of it that nobody would read on ends the walk. */
+  #fail(failure: Failure): void {
+    this.failures.push(failure);
+    if (this.failures.length < MAX_REFUSED) return;
+    throw new WeighlockError({
+      code: 'LIMIT_EXCEEDED',
+      message: `${MAX_REFUSED} entries must not be there or cannot be read, the first of them: ${this.failures[0]?.message}`,
+      ...(this.failures[0]?.file === undefined ? {} : { file: this.failures[0].file }),
+      remedy: 'see what this volume holds: this does not look like an artifact',
+    });
   }
 }
 
-function realPath(folder: number, name: PathBytes): PathBytes {
-  const path = Buffer.concat([Buffer.from(folderContents(folder)), toBuffer(name)]);
-  return fromBuffer(realpathSync.native(path, { encoding: 'buffer' }));
+const LEADS_BACK = 'symbolic link leads back to a folder that contains it';
+
+/** What a system call answered, and not what we made of it. */
+function isFailedCall(error: unknown): boolean {
+  return !(error instanceof WeighlockError) && errno(error) !== undefined;
+}
+
+/** As `close` does for files. */
+function closeFolder(folder: Dir): void {
+  try {
+    folder.closeSync();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
 }

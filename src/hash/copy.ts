@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { entryText, type FileTable, ioError, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
+import { fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { close, entryText, type FileTable, ioError, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 
 /** The staged twin of a file that is being hashed. */
 export interface Copy {
@@ -8,8 +8,12 @@ export interface Copy {
   close(): void;
 }
 
-/** Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is there already. */
-export function createCopy(folder: string, files: FileTable, index: number): Copy {
+/**
+ * Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is there already.
+ *
+ * @param isAgain - a copy that was begun is there, to be made anew
+ */
+export function createCopy(folder: string, files: FileTable, index: number, isAgain: boolean): Copy {
   const name = nameAt(files, index);
   const attempt = <T>(doing: string, action: () => T): T => {
     try {
@@ -19,6 +23,7 @@ export function createCopy(folder: string, files: FileTable, index: number): Cop
     }
   };
   const path = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(name as PathBytes)]);
+  if (isAgain) attempt('remove the copy', () => rmSync(path, { force: true }));
   const descriptor = attempt('create the copy', () => openSync(path, 'wx', 0o644));
   return {
     write(chunk) {
@@ -27,6 +32,7 @@ export function createCopy(folder: string, files: FileTable, index: number): Cop
       }
     },
     sync: () => attempt('write the copy', () => fsyncSync(descriptor)),
-    close: () => closeSync(descriptor),
+    // Whatever can be lost by closing it was told by `sync`.
+    close: () => close(descriptor),
   };
 }

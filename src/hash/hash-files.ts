@@ -1,10 +1,10 @@
-import { failureOf } from '../error/index.ts';
+import type { ReadWhole } from '../fs/index.ts';
 import { type Control, checkStop, Stopped } from './control.ts';
 import type { Engine } from './engine.ts';
 import { Input } from './input.ts';
 import { closeLine, type Line, LineSender } from './line.ts';
 import type { HashReply, HashRequest, Kernel, SecondDigests } from './protocol.ts';
-import { type Inputs, type Next, store, takeNext } from './queue.ts';
+import { fileFailure, type Inputs, type Next, store, takeNext } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
 
 /** Reads the one file of a request for the thread that hashes it. */
@@ -15,18 +15,19 @@ export function readAhead(request: HashRequest, line: Line, control: Control): H
   const stream = new LineSender(line).open();
   try {
     const input = Input.open(next, control);
+    let isWhole: ReadWhole;
     try {
       stream.init();
       while (!input.isAtEnd) stream.send(input.read(stream.piece(check)));
-      input.finish();
+      isWhole = input.finish();
     } finally {
       input.close();
     }
-    store(next, stream.digestNow(check), control);
+    store(next, stream.digestNow(check), control, isWhole);
     return [];
   } catch (error) {
     if (error instanceof Stopped) throw error;
-    return [{ task: next.task, failure: failureOf(error) }];
+    return [fileFailure(next, error)];
   } finally {
     stream.close();
     closeLine(line);
@@ -67,11 +68,11 @@ function hashOne(
   buffer: Buffer,
   control: Control,
 ): readonly string[] | undefined {
+  let isWhole: ReadWhole;
   try {
     let chunk = buffer.subarray(0, input.isAtEnd ? 0 : input.read(buffer));
     if (input.isAtEnd && second === undefined) {
-      input.finish();
-      store(next, engine.digestOf(chunk), control);
+      store(next, engine.digestOf(chunk), control, input.finish());
       return undefined;
     }
     engine.init();
@@ -82,10 +83,10 @@ function hashOne(
       if (input.isAtEnd) break;
       chunk = buffer.subarray(0, input.read(buffer));
     }
-    input.finish();
+    isWhole = input.finish();
   } finally {
     input.close();
   }
-  store(next, engine.digest(), control);
+  store(next, engine.digest(), control, isWhole);
   return second?.finish();
 }

@@ -1,4 +1,4 @@
-import { EntryReader } from '../fs/index.ts';
+import { EntryReader, type ReadWhole } from '../fs/index.ts';
 import { type Control, checkStop, countBytes } from './control.ts';
 import { type Copy, createCopy } from './copy.ts';
 import type { Next } from './queue.ts';
@@ -15,10 +15,10 @@ export class Input {
     this.#copy = copy;
   }
 
-  /** @throws WeighlockError `SOURCE_CHANGED`, `SOURCE_UNAVAILABLE` or what creating the copy throws */
+  /** @throws WeighlockError `SOURCE_CHANGED`, what a system call's error means, or what creating the copy throws */
   static open({ work, index, shard }: Next, control: Control): Input {
     const { root, files } = work.listing;
-    const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index);
+    const copy = work.copyTo === undefined ? undefined : createCopy(work.copyTo, files, index, work.isAgain === true);
     try {
       return new Input(EntryReader.open(root, files, index, shard), control, copy);
     } catch (error) {
@@ -41,10 +41,11 @@ export class Input {
     return length;
   }
 
-  /** Looks at it once more, after the last byte, and syncs the copy. @throws WeighlockError `SOURCE_CHANGED` */
-  finish(): void {
-    this.#reader.check();
+  /** Looks for the end behind the last byte, and at the file once more; syncs the copy. @throws WeighlockError as `EntryReader.finish` */
+  finish(): ReadWhole {
+    const isWhole = this.#reader.finish();
     this.#copy?.sync();
+    return isWhole;
   }
 
   close(): void {

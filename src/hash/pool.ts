@@ -143,8 +143,56 @@ export class HashPool {
       if (second !== undefined || shards !== undefined || copyTo !== undefined) listing.files.hashed.fill(0);
     }
     this.#isHashing = true;
+    const first = await this.#hashOnce(tasks, engine, mostWorkers);
+    const again = await this.#lookAgain(tasks, first);
+    const replies =
+      again === undefined ? first : [...again.kept, ...(await this.#hashOnce(again.tasks, engine, mostWorkers))];
+    const failures: Failure[][] = tasks.map(() => []);
+    for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
+    const second = tasks.map(({ shards, listing }) =>
+      shards === undefined ? new Map<PathBytes, readonly string[]>() : shardDigests(shards, listing.files),
+    );
+    for (const { task, index, digests } of replies.flatMap((reply) => reply.second)) {
+      const files = tasks[task]?.listing.files;
+      if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
+    }
+    return { failures, second };
+  }
+
+  /**
+   * Gets ready to hash once more what had other times when it was read than when it was listed, and nothing else wrong with it: some
+   * file systems change times at the first open or read. What somebody writes to is refused at the second time.
+   */
+  async #lookAgain(
+    tasks: readonly HashTask[],
+    replies: readonly HashReply[],
+  ): Promise<{ readonly tasks: readonly HashTask[]; readonly kept: readonly HashReply[] } | undefined> {
+    const indexes = tasks.map(() => new Set<number>());
+    for (const { task, again } of replies.flatMap(({ failures }) => failures))
+      if (again !== undefined) indexes[task]?.add(again);
+    const files = tasks.flatMap(({ listing }, task) =>
+      [...(indexes[task] ?? [])].map((index) => ({ listing: { root: listing.root, files: listing.files }, index })),
+    );
+    if (files.length === 0) return undefined;
+    await this.#threads.ask(0, { kind: 'look-again', files });
+    const isAgain = (task: number, index: number) => indexes[task]?.has(index) === true;
+    const kept = replies.map(({ failures, second, ...reply }) => ({
+      ...reply,
+      failures: failures.filter(({ task, again }) => again === undefined || !isAgain(task, again)),
+      second: second.filter(({ task, index }) => !isAgain(task, index)),
+    }));
+    for (const [task, { listing, shards }] of tasks.entries())
+      for (const index of indexes[task] ?? []) {
+        listing.files.hashed[index] = 0;
+        if (shards !== undefined) shards.done[index] = 0;
+      }
+    return { tasks: tasks.map((task, i) => ({ ...task, isAgain: true, only: indexes[i] ?? new Set() })), kept };
+  }
+
+  /** One pass over all files that are to be hashed. */
+  async #hashOnce(tasks: readonly HashTask[], engine: EngineName, mostWorkers: number): Promise<readonly HashReply[]> {
     const { order, bytes } = largestFirst(tasks);
-    if (order.length === 0) return { failures: tasks.map(() => []), second: tasks.map(() => new Map()) };
+    if (order.length === 0) return [];
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
     while (this.#threads.size < wanted) this.#start();
     restartQueue(this.control);
@@ -161,16 +209,7 @@ export class HashPool {
         ? [await this.#hashAhead(request)]
         : ((await this.#threads.askAll(request)) as HashReply[]);
     for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
-    const failures: Failure[][] = tasks.map(() => []);
-    for (const { task, failure } of replies.flatMap((reply) => reply.failures)) failures[task]?.push(failure);
-    const second = tasks.map(({ shards, listing }) =>
-      shards === undefined ? new Map<PathBytes, readonly string[]>() : shardDigests(shards, listing.files),
-    );
-    for (const { task, index, digests } of replies.flatMap((reply) => reply.second)) {
-      const files = tasks[task]?.listing.files;
-      if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
-    }
-    return { failures, second };
+    return replies;
   }
 
   /** The fastest kernel where an engine has several, and each thread has enough to hash to find out. */
@@ -246,6 +285,8 @@ export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint
     const units = unitCount(task);
     for (let unit = 0; unit < units; unit++) {
       if (shards === undefined && files.hashed[unit] === 1) continue;
+      if (task.only !== undefined && !task.only.has(shards === undefined ? unit : shardAt(shards, files, unit).index))
+        continue;
       const size = shards === undefined ? (files.size[unit] ?? 0) : shardAt(shards, files, unit).length;
       sizes[offset + unit] = size;
       bytes += size;

@@ -23,6 +23,10 @@ export interface HashTask {
   readonly second?: SecondHash;
   /** Instead of whole files their shards are hashed, each by itself, and nothing is copied. */
   readonly shards?: ShardTable;
+  /** These were read before, and are once more: copies of them may be there. */
+  readonly isAgain?: boolean;
+  /** These files and no others, by their numbers in the listing. */
+  readonly only?: ReadonlySet<number>;
 }
 
 export interface ListRequest {
@@ -59,6 +63,12 @@ export interface AgainRequest extends Unseen {
   readonly kind: 'again';
 }
 
+/** Looks at files again that had other times when they were read, and takes them down. */
+export interface LookAgainRequest {
+  readonly kind: 'look-again';
+  readonly files: readonly { readonly listing: HashTask['listing']; readonly index: number }[];
+}
+
 export interface HashRequest {
   readonly kind: 'hash';
   readonly engine: EngineName;
@@ -91,13 +101,28 @@ export interface LineRequest {
   readonly kernel?: KernelChoice;
 }
 
-export type Request = ListRequest | LookRequest | AgainRequest | HashRequest | RecheckRequest | LineRequest;
+export type Request =
+  | ListRequest
+  | LookRequest
+  | AgainRequest
+  | LookAgainRequest
+  | HashRequest
+  | RecheckRequest
+  | LineRequest;
 
-/** Failures of one worker's share, each with the number of its task. */
+/** What is wrong with one file. */
+export interface FileFailure {
+  readonly task: number;
+  readonly failure: Failure;
+  /** Its number in the listing, where nothing but its times had changed and it may be read once more. */
+  readonly again?: number;
+}
+
+/** Failures of one worker's share. */
 export interface HashReply {
   /** What computed the SHA-256s. */
   readonly kernel?: Kernel;
-  readonly failures: readonly { readonly task: number; readonly failure: Failure }[];
+  readonly failures: readonly FileFailure[];
   readonly second: readonly SecondDigests[];
 }
 

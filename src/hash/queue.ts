@@ -1,7 +1,8 @@
-import { digestAt } from '../fs/index.ts';
+import { failureOf } from '../error/index.ts';
+import { digestAt, type ReadWhole, TimesChanged } from '../fs/index.ts';
 import { type Control, countFile, nextInQueue } from './control.ts';
 import { Input } from './input.ts';
-import type { HashRequest, HashTask } from './protocol.ts';
+import type { FileFailure, HashRequest, HashTask } from './protocol.ts';
 import { shardAt, shardCount, storeShard } from './shards.ts';
 
 /** A file, or a shard of one, that a worker took off the common queue. */
@@ -63,8 +64,13 @@ export function unitCount({ listing, shards }: HashTask): number {
   return shards === undefined ? listing.files.count : shardCount(shards);
 }
 
-/** Takes down what was hashed. */
-export function store({ work, index, shard }: Next, digest: Uint8Array, control: Control): void {
+/** What is wrong with one of them, and whether it may be read once more. */
+export function fileFailure({ task, index }: Next, error: unknown): FileFailure {
+  return { task, failure: failureOf(error), ...(error instanceof TimesChanged ? { again: index } : {}) };
+}
+
+/** Takes down what was hashed, which has to have been read to its end. */
+export function store({ work, index, shard }: Next, digest: Uint8Array, control: Control, _proof: ReadWhole): void {
   const { files } = work.listing;
   if (work.shards !== undefined && shard !== undefined) {
     if (storeShard(work.shards, files, shard.number, index, digest)) countFile(control);

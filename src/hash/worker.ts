@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Failure, failureOf, toFailure } from '../error/index.ts';
-import { changedFolders, type FileTable, isLocal, type Listing, listAgain, listPath } from '../fs/index.ts';
+import { failureOf, toFailure } from '../error/index.ts';
+import { changedFolders, type FileTable, isLocal, type Listing, listAgain, listPath, lookAgain } from '../fs/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { checkStop, countEntry, Stopped } from './control.ts';
 import { createEngine, type Engine, type EngineName } from './engine.ts';
@@ -9,6 +9,7 @@ import { createLaneHasher, hashInLanes, type KernelChoice, type LaneCount, type 
 import { serveLine } from './line.ts';
 import { unseenInputs } from './look.ts';
 import type {
+  FileFailure,
   HashReply,
   HashRequest,
   Kernel,
@@ -18,7 +19,7 @@ import type {
   UnseenPart,
   WorkerSetup,
 } from './protocol.ts';
-import { queuedInputs } from './queue.ts';
+import { fileFailure, queuedInputs } from './queue.ts';
 import { hashersInLanes, hashersOf } from './stream-hashers.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
@@ -78,10 +79,10 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
   };
 
   const hash = async (request: HashRequest): Promise<HashReply> => {
-    const failures: { task: number; failure: Failure }[] = [];
-    const inputs = queuedInputs(request, control, ({ task }, error) => {
+    const failures: FileFailure[] = [];
+    const inputs = queuedInputs(request, control, (next, error) => {
       if (error instanceof Stopped) throw error;
-      failures.push({ task, failure: failureOf(error) });
+      failures.push(fileFailure(next, error));
     });
     if (request.engine === 'wasm' && isWorthLanes(request)) {
       const own = lanesFor(request.kernel);
@@ -100,9 +101,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     if (request.kind === 'list') return list(request, send);
     if (request.kind === 'look') return look(request);
     if (request.kind === 'again') return listAgain(request.root, request.files);
-    if (request.kind === 'recheck') {
-      return changedFolders(request.listing.root, request.listing.folders).map(toFailure);
+    if (request.kind === 'look-again') {
+      for (const { listing, index } of request.files) lookAgain(listing.root, listing.files, index);
+      return undefined;
     }
+    if (request.kind === 'recheck') return changedFolders(request.listing).map(toFailure);
     if (request.kind === 'line') {
       const makeEngine = () => createEngine(request.engine);
       const found = request.engine === 'wasm' ? lanesFor(request.kernel) : null;

@@ -50,7 +50,7 @@ function readEntry(
   const reader = EntryReader.open(root, files, index);
   try {
     while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
-    reader.check();
+    reader.finish();
   } finally {
     reader.close();
   }
@@ -194,9 +194,9 @@ describe('a folder', () => {
     it(`that ${what} after it was listed is refused`, () => {
       const folder = model();
       const listing = list(folder);
-      assert.deepEqual(changedFolders(listing.root, listing.folders), []);
+      assert.deepEqual(changedFolders(listing), []);
       change(folder);
-      const errors = changedFolders(listing.root, listing.folders);
+      const errors = changedFolders(listing);
       assert.ok(errors.length > 0 && errors.every(({ code }) => code === 'SOURCE_CHANGED'));
     });
   }

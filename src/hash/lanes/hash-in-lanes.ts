@@ -1,3 +1,4 @@
+import type { ReadWhole } from '../../fs/index.ts';
 import type { Control } from '../control.ts';
 import type { Input } from '../input.ts';
 import type { HashRequest, Kernel } from '../protocol.ts';
@@ -9,7 +10,8 @@ interface Job {
   readonly lane: number;
   readonly next: Next;
   readonly input: Input;
-  isEnded: boolean;
+  /** Set when all of it was read and its message ended. */
+  isWhole?: ReadWhole;
 }
 
 /** How many files at once, and beyond which size one by itself, in bytes. */
@@ -37,7 +39,7 @@ export function hashInLanes(inputs: Inputs, together: Together, hasher: LaneHash
     const taken = inputs.take();
     isEmpty = taken === undefined;
     if (taken === undefined) return;
-    jobs.set(lane, { lane, ...taken, isEnded: false });
+    jobs.set(lane, { lane, ...taken });
     hasher.begin(lane);
   };
 
@@ -55,8 +57,8 @@ export function hashInLanes(inputs: Inputs, together: Together, hasher: LaneHash
       }
       hasher.run();
       for (const job of [...jobs.values()]) {
-        if (!job.isEnded || !hasher.isIdle(job.lane)) continue;
-        store(job.next, hasher.digest(job.lane), control);
+        if (job.isWhole === undefined || !hasher.isIdle(job.lane)) continue;
+        store(job.next, hasher.digest(job.lane), control, job.isWhole);
         release(job);
       }
     }
@@ -74,11 +76,11 @@ function laneCount(together: Together, { lanes }: LaneHasher, jobs: ReadonlyMap<
 /** Brings the next bytes of a file into its lane, and ends its message behind the last. */
 function fill(job: Job, hasher: LaneHasher): void {
   const { lane, input } = job;
-  while (!job.isEnded && hasher.isIdle(lane)) {
+  while (job.isWhole === undefined && hasher.isIdle(lane)) {
     if (!input.isAtEnd) hasher.add(lane, input.read(hasher.room(lane)));
     if (!input.isAtEnd) continue;
-    input.finish();
+    const isWhole = input.finish();
     hasher.end(lane);
-    job.isEnded = true;
+    job.isWhole = isWhole;
   }
 }
