@@ -128,6 +128,20 @@ export const PODS: Readonly<Record<string, Json>> = {
       ],
     },
   },
+  'a container whose image only begins like a listed one': {
+    ...podWith({ emptyDir: {} }),
+    spec: {
+      initContainers: [
+        {
+          name: 'juicefs',
+          image: 'registry.example.com/juicefs-of-mine:v1',
+          volumeMounts: [{ name: 'v', mountPath: '/out' }],
+        },
+      ],
+      containers: [{ name: 'app', image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }] }],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    },
+  },
   'a download of an init container': {
     ...podWith({ emptyDir: {} }),
     spec: {
@@ -415,6 +429,10 @@ export const ATTACKS: readonly Attack[] = [
       server(pod).volumeMounts.push({ name: 'mine', mountPath: at, subPath: 'config.json' });
     }),
   ),
+  rest("a file of the author's own at a path without the slash", /mounted over, or into/, (pod) => {
+    server(pod).volumeMounts[0].mountPath = '/models/';
+    server(pod).volumeMounts[2].mountPath = '/models';
+  }),
   rest('a scratch folder inside of the model', /mounted over, or into/, (pod) =>
     server(pod).volumeMounts.push({ name: 'tmp', mountPath: '/models/custom_code' }),
   ),
