@@ -195,7 +195,7 @@ export default [
     id: '15.14-machine-line',
     file: 'src/report/termination.ts',
     from: 'if (own.length > 0) own.pop();',
-    to: "if (own.length > 0) return '';",
+    to: "if (own.length > 0) return '{}';",
     tests: ['test/unit/report.test.ts'],
   },
 ] satisfies Mutation[];
