@@ -1,5 +1,6 @@
 import type { HashName } from '../trust/index.ts';
 import { type Envelope, readEnvelope } from './dsse.ts';
+import { BUNDLE_SHAPE, requireShape } from './shape.ts';
 import { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
 /** Media types of bundles, v0.1 to v0.3 (sigstore/protobuf-specs, sigstore_bundle.proto). */
@@ -58,6 +59,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
 }
 
 export function readBundle(value: Json): Bundle {
+  requireShape(value, BUNDLE_SHAPE, 'the bundle');
   const fields = new Fields(value, 'the bundle');
   const mediaType = fields.text('mediaType');
   if (!MEDIA_TYPES.has(mediaType)) throw new MalformedError(`unknown bundle type ${JSON.stringify(mediaType)}`);

@@ -1,6 +1,8 @@
 import { sha256 } from '../library/index.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { certificatesIn } from './certificate.ts';
+import { REKOR_SHAPE, requireShape } from './shape.ts';
+import type { SignedPayload } from './signed-payload.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
 /** Annotations of a layer that cosign wrote (cosign, specs/SIGNATURE_SPEC.md and pkg/oci/static). */
@@ -9,6 +11,9 @@ const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const CHAIN = 'dev.sigstore.cosign/chain';
 const REKOR = 'dev.sigstore.cosign/bundle';
 const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+
+/** Digests, a signature and a certificate; entries of attestations have these and no payload. */
+const MAX_BODY_BYTES = 128 << 10;
 
 /** What a plain image signature says (sigstore, pkg/signature/payload). */
 const SIMPLE_TYPE = 'cosign container image signature';
@@ -35,7 +40,7 @@ export function legacyBundle(
     ...(certificate === undefined || certificate === ''
       ? { publicKey: { hint: '' } }
       : { x509CertificateChain: { certificates: pemChain(certificate, annotations[CHAIN] ?? '') } }),
-    tlogEntries: rekor === undefined ? [] : [readRekor(rekor)],
+    tlogEntries: rekor === undefined ? [] : [readRekor(parseStrictJson(Buffer.from(rekor), 'the log entry'))],
     timestampVerificationData: { rfc3161Timestamps: stamps },
   };
   const bundle = readBundle({
@@ -60,7 +65,7 @@ function annotationOf(annotations: Readonly<Record<string, string>>, key: string
 }
 
 /** Leaf, then the chain; as PEM in annotations, as base64 DER in a bundle. S28: the leaf is one certificate. */
-function pemChain(certificate: string, chain: string): Json {
+export function pemChain(certificate: string, chain: string): Json {
   const leaf = pemBlocks(certificate);
   if (leaf.length !== 1) throw new MalformedError(`the certificate annotation has ${leaf.length} certificates`);
   return [...leaf, ...pemBlocks(chain)].map((rawBytes) => ({ rawBytes }));
@@ -80,12 +85,16 @@ function readTimestamp(text: string): Json {
 }
 
 /** `{SignedEntryTimestamp, Payload: {body, integratedTime, logIndex, logID}}` (cosign, pkg/cosign/bundle/rekor.go). */
-function readRekor(text: string): Json {
-  const fields = new Fields(parseStrictJson(Buffer.from(text), 'the log entry'), 'the log entry');
+export function readRekor(value: Json): Json {
+  requireShape(value, REKOR_SHAPE, 'the log entry');
+  const fields = new Fields(value, 'the log entry');
   const payload = fields.object('Payload');
   const canonicalizedBody = payload.text('body');
   const what = 'the body of the log entry';
-  const body = new Fields(parseStrictJson(decodeBase64(canonicalizedBody, what), what), what);
+  // Of everything that is signed only this is read before that was verified: the log's own record of it, which is small.
+  const bytes = decodeBase64(canonicalizedBody, what);
+  if (bytes.length > MAX_BODY_BYTES) throw new MalformedError(`${what} is too large`);
+  const body = new Fields(parseStrictJson(bytes, what), what);
   const logId = payload.text('logID');
   if (!/^[0-9a-f]{64}$/.test(logId)) throw new MalformedError('the log entry has no log ID');
   return {
@@ -105,12 +114,12 @@ function wholeNumber(value: Json | undefined, name: string): string {
 }
 
 /**
- * What a plain signature says: the digest of a manifest, and annotations. Only after it was verified.
+ * What a plain signature says: the digest of a manifest, and annotations.
  *
  * @throws MalformedError
  */
-export function readSimpleSigning(payload: Uint8Array): { manifest: string; annotations: JsonObject } {
-  const fields = new Fields(parseStrictJson(payload, 'the payload'), 'the payload');
+export function readSimpleSigning(payload: SignedPayload): { manifest: string; annotations: JsonObject } {
+  const fields = new Fields(payload.json('the payload'), 'the payload');
   const critical = fields.object('critical');
   // Cosign leaves this out; another tool's payload of the same shape is no image signature.
   if (critical.text('type') !== SIMPLE_TYPE) throw new MalformedError(`the payload is no "${SIMPLE_TYPE}"`);
@@ -118,44 +127,4 @@ export function readSimpleSigning(payload: Uint8Array): { manifest: string; anno
     manifest: critical.object('image').text('docker-manifest-digest'),
     annotations: fields.has('optional') ? fields.object('optional').value : {},
   };
-}
-
-/**
- * What `cosign sign-blob` wrote before there were bundles: `{base64Signature, cert, rekorBundle}`.
- *
- * @param sha256Hex - of the file, which it does not say itself
- */
-export function legacyBlobBundle(bytes: Uint8Array, sha256Hex: string): Bundle {
-  const fields = new Fields(parseStrictJson(bytes, 'the signature'), 'the signature');
-  const signature = fields.text('base64Signature');
-  const cert = fields.optionalText('cert') ?? '';
-  const pem = cert === '' || cert.startsWith('-----') ? cert : decodeBase64(cert, 'cert').toString('utf8');
-  // A public key in the place of the certificate (GHSA-fx35-mq7g-6g98, S6) names nobody; the attestor's key is tried.
-  const isCertificate = pem.includes('-----BEGIN CERTIFICATE-----');
-  const rekor = fields.has('rekorBundle') ? JSON.stringify(fields.object('rekorBundle').value) : undefined;
-  return readBundle({
-    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
-    verificationMaterial: {
-      ...(isCertificate ? { x509CertificateChain: { certificates: pemChain(pem, '') } } : { publicKey: { hint: '' } }),
-      tlogEntries: rekor === undefined ? [] : [readRekor(rekor)],
-    },
-    messageSignature: {
-      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(sha256Hex, 'hex').toString('base64') },
-      signature,
-    },
-  });
-}
-
-/** A detached signature: base64, or the bytes themselves. */
-export function detachedBundle(bytes: Buffer, sha256Hex: string): Bundle {
-  const text = bytes.toString('latin1').trim();
-  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0;
-  return readBundle({
-    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
-    verificationMaterial: { publicKey: { hint: '' }, tlogEntries: [] },
-    messageSignature: {
-      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(sha256Hex, 'hex').toString('base64') },
-      signature: isBase64 ? text : bytes.toString('base64'),
-    },
-  });
 }

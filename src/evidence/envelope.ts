@@ -1,12 +1,13 @@
-import type { Attestor } from '../trust/index.ts';
+import { type Attestor, parsePublicKey } from '../trust/index.ts';
 import { refuseAnnotations } from './annotations.ts';
 import type { Bundle } from './bundle.ts';
-import type { Envelope } from './dsse.ts';
 import { LEGACY_MODEL_TYPE, parseLegacyManifest } from './legacy-model.ts';
 import { MAX_RESOURCES, MODEL_SIGNATURE_TYPE, type ModelManifest, parseModelManifest } from './model-signature.ts';
-import type { Signer } from './signer.ts';
+import { type Purpose, requirePurpose } from './purpose.ts';
+import { needsFlag, SignedPayload } from './signed-payload.ts';
+import { invalidSignature, type Signer } from './signer.ts';
 import { parseStatement, type Statement } from './statement.ts';
-import { verifyBundle } from './verify-bundle.ts';
+import { hintsOf } from './verify-bundle.ts';
 
 /** What is accepted beside the formats in force, because the platform says so. */
 export interface Accepted {
@@ -23,35 +24,38 @@ export interface SignedStatement {
 }
 
 /**
- * Verifies who signed an envelope, and reads what it says.
+ * Verifies who signed an envelope, and then reads what it says.
  *
  * @throws EvidenceError, MalformedError
  */
 export async function proveEnvelope(
   bundle: Bundle,
-  { payload }: Envelope,
   attestor: Attestor,
+  purpose: Purpose,
   { legacyModels = false }: Accepted,
 ): Promise<SignedStatement> {
-  // What decides here whether a log is asked for is not trusted yet: it can only be stricter with whom signs statements.
-  const unproved = statementIn(payload, legacyModels);
-  const type = 'predicateType' in unproved ? unproved.predicateType : '';
-  const isLegacy = legacyModels && type === LEGACY_MODEL_TYPE;
-  const isModel = isLegacy || MODEL_SIGNATURE_TYPE.test(type);
-  const signer = await verifyBundle(bundle, attestor, { logless: isModel, legacy: isLegacy });
-  if (!('predicateType' in unproved)) throw unproved.error;
-  // The signature is over the bytes that this was parsed from.
-  const statement = unproved;
+  const payload = await SignedPayload.ofEnvelope(bundle, attestor, legacyModels);
+  const { signer, manner } = payload;
+  const statement = parseStatement(payload, (type) => (type === LEGACY_MODEL_TYPE ? MAX_RESOURCES : undefined));
+  const { predicateType } = statement;
+  const isLegacy = predicateType === LEGACY_MODEL_TYPE;
+  const isModel = isLegacy || MODEL_SIGNATURE_TYPE.test(predicateType);
+  // Model Signing knows no log for keys and certificates, and version 0.2 had an encoding of its own; nobody else has.
+  if (manner.legacy === true && !isLegacy)
+    throw invalidSignature('it is signed as model_signing 0.2 did, and is not of it');
+  if (manner.logless !== undefined && !isModel) throw manner.logless;
+  if (isLegacy && !legacyModels && purpose === 'signature') throw needsFlag();
+  requirePurpose(predicateType, purpose, legacyModels);
   if (!isModel) return { signer, statement };
   refuseAnnotations(attestor.annotations);
+  requireOwnHint(bundle, attestor);
   const manifest = isLegacy ? parseLegacyManifest(statement) : parseModelManifest(statement);
   return { signer: { ...signer, deviations: [...signer.deviations, ...manifest.deviations] }, statement, manifest };
 }
 
-function statementIn(payload: Buffer, legacyModels: boolean): Statement | { readonly error: unknown } {
-  try {
-    return parseStatement(payload, legacyModels ? MAX_RESOURCES : undefined);
-  } catch (error) {
-    return { error };
-  }
+/** OMS section 4.2: a hint that is there is that of the key. */
+function requireOwnHint({ material }: Bundle, attestor: Attestor): void {
+  if (material.kind !== 'key' || attestor.kind !== 'key' || material.hint === '') return;
+  const { key } = parsePublicKey(attestor.pem, attestor.name);
+  if (!hintsOf(key).includes(material.hint)) throw invalidSignature('its hint names another key than the one it is by');
 }

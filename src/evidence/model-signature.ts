@@ -1,7 +1,7 @@
-import { safePath } from '../archive/index.ts';
-import { fromText, type PathBytes } from '../fs/index.ts';
+import { fromText, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
-import type { Statement } from './statement.ts';
+import { MODEL_PREDICATE_KEYS, SERIALIZATION_KEYS } from './shape.ts';
+import { STATEMENT_TYPE, type Statement } from './statement.ts';
 import { Fields, MalformedError } from './strict-json.ts';
 
 /** OpenSSF Model Signing v1.0, section 4. VERSIONING asks verifiers to accept any v1. */
@@ -52,12 +52,17 @@ export interface ModelManifest {
  *
  * @throws MalformedError
  */
-export function parseModelManifest({ subjects, predicateType, predicate: value }: Statement): ModelManifest {
+export function parseModelManifest(statement: Statement): ModelManifest {
+  const { type, unknownKey, subjects, predicateType, predicate: value } = statement;
   if (!MODEL_SIGNATURE_TYPE.test(predicateType)) throw new MalformedError(`${predicateType} is no model signature`);
+  // OMS section 5: the statement in force, and no other.
+  if (type !== STATEMENT_TYPE) throw new MalformedError(`a model signature is not a statement of the type ${type}`);
+  if (unknownKey !== undefined)
+    throw new MalformedError(`the statement has the unknown key ${unknownKey.slice(0, 100)}`);
   const [subject, ...more] = subjects;
   if (subject === undefined || more.length > 0) throw new MalformedError('a model signature must have one subject');
-  const predicate = new Fields(value, 'the predicate');
-  const serialization = predicate.object('serialization');
+  const predicate = new Fields(value, 'the predicate').only(MODEL_PREDICATE_KEYS);
+  const serialization = predicate.object('serialization').only(SERIALIZATION_KEYS);
   const deviations: string[] = [];
   const method = serialization.text('method');
   if (method !== 'files' && method !== 'shards') throw new MalformedError(`unknown serialization ${method}`);
@@ -124,11 +129,25 @@ export function resourcePath(name: string, deviations: string[]): PathBytes {
     deviations.push('it calls the one file "."');
     return name as PathBytes;
   }
-  const path = safePath(Buffer.from(name, 'utf8'));
-  // PY #647: a name that leaves the root. In its shortest form only, so that two names cannot be one file.
-  if (typeof path !== 'string') throw new MalformedError(`the name ${JSON.stringify(name)} ${path.fault}`);
-  if (path !== fromText(name)) throw new MalformedError(`the name ${JSON.stringify(name)} is not in its shortest form`);
-  return path;
+  const fault = faultInName(name);
+  if (fault !== undefined) throw new MalformedError(`the name ${JSON.stringify(name.slice(0, 300))} ${fault}`);
+  return fromText(name);
+}
+
+/**
+ * What is wrong with the name of a file that was signed. Every name that a file below a folder can have is right, in its
+ * shortest form, so that two names cannot be one file: backslashes, colons and line ends are letters like others here,
+ * where nothing is created by such a name, and only what a listing found is compared with it.
+ */
+function faultInName(name: string): string | undefined {
+  if (!name.isWellFormed()) return 'is not Unicode';
+  if (Buffer.byteLength(name) > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
+  if (name.includes('\0')) return 'contains a NUL byte';
+  if (name.startsWith('/')) return 'is absolute';
+  // PY #647: a name that leaves the root.
+  const parts = name.split('/');
+  if (parts.includes('..')) return 'leads out of the artifact';
+  return parts.includes('') || parts.includes('.') ? 'is not in its shortest form' : undefined;
 }
 
 function requireDistinct(resources: readonly Resource[]): void {

@@ -1,18 +1,22 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Attestor } from '../trust/index.ts';
 import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
-import { type Bundle, parseBundle } from './bundle.ts';
-import { detachedBundle, legacyBlobBundle } from './cosign.ts';
+import { type BlobSignature, readBlobSignatures } from './blob-forms.ts';
+import type { Bundle } from './bundle.ts';
 import { type Accepted, proveEnvelope } from './envelope.ts';
-import type { Proof, Proofs, Rejected } from './proof.ts';
-import { EvidenceError } from './signer.ts';
+import type { Binding, Proof, Proofs, Rejected } from './proof.ts';
+import { type Purpose, requirePurpose } from './purpose.ts';
+import { rejection } from './rejection.ts';
+import type { Subject } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
 /** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
 const MAX_SIGNATURE_BYTES = 64 << 20;
+
+const READ_BYTES = 1 << 18;
 
 /** A file beside, or in, an artifact that may hold a signature of it. Nothing of it is trusted. */
 export interface SignatureFile {
@@ -25,7 +29,7 @@ export interface SignatureFile {
 /**
  * Reads a signature file.
  *
- * @throws WeighlockError `SIGNATURE_MISSING`; I/O codes
+ * @throws WeighlockError `SIGNATURE_MISSING`, `SIGNATURE_INVALID`; I/O codes
  */
 export function readSignatureFile(path: string): SignatureFile {
   let file: number;
@@ -46,52 +50,85 @@ export function readSignatureFile(path: string): SignatureFile {
   }
   try {
     const stat = fstatSync(file, { bigint: true });
-    if (!stat.isFile() || stat.size > MAX_SIGNATURE_BYTES) {
-      throw new WeighlockError({
-        code: 'SIGNATURE_INVALID',
-        message: `${path} cannot be a signature: it is ${stat.isFile() ? 'too large' : 'not a regular file'}`,
-        remedy: 'name the file that the signing tool wrote',
-      });
-    }
-    return { path, bytes: readFileSync(file), identity: `${stat.dev}:${stat.ino}` };
+    if (!stat.isFile()) throw noSignature(path, 'not a regular file');
+    return { path, bytes: readAll(file, path), identity: `${stat.dev}:${stat.ino}` };
+  } catch (error) {
+    if (error instanceof WeighlockError) throw error;
+    throw ioError(error, `read ${path}`);
   } finally {
     closeSync(file);
   }
 }
 
+/** What is read is what there is, whatever the file system says about its size: to the end, or to where it is too large. */
+function readAll(file: number, path: string): Buffer {
+  const pieces: Buffer[] = [];
+  for (let total = 0; ; ) {
+    const piece = Buffer.allocUnsafe(READ_BYTES);
+    const length = readSync(file, piece);
+    if (length === 0) return Buffer.concat(pieces, total);
+    total += length;
+    if (total > MAX_SIGNATURE_BYTES) throw noSignature(path, 'too large');
+    pieces.push(piece.subarray(0, length));
+  }
+}
+
+function noSignature(path: string, why: string): WeighlockError {
+  return new WeighlockError({
+    code: 'SIGNATURE_INVALID',
+    message: `${path} cannot be a signature: it is ${why}`,
+    remedy: 'name the file that the signing tool wrote',
+  });
+}
+
 /**
- * Verifies the signatures in files, before the artifact is read where they say themselves what they are about.
+ * Verifies the signatures in files, before the artifact is read where they say themselves what they are about. Each
+ * signature is judged by itself: one that is broken hides none that counts.
  *
  * @param digest - SHA-256 of the artifact, hex, once it is known: old signatures do not say it
- * @returns `undefined` for a file whose signature can only be verified with the digest
+ * @param purpose - signatures, or attestations of one type: neither is ever taken for the other
+ * @returns `needsDigest` for files with signatures that can only be verified with the digest
  */
 export async function proveFiles(
   files: readonly SignatureFile[],
   attestors: readonly Attestor[],
   digest: string | undefined,
+  purpose: Purpose,
   accepted: Accepted = {},
 ): Promise<Proofs & { readonly needsDigest: boolean }> {
   const proofs: Proof[] = [];
   const rejected: Rejected[] = [];
+  const identities: string[] = [];
   let needsDigest = false;
-  for (const { path, bytes } of files) {
-    try {
-      const bundle = readAny(bytes, digest);
-      if (bundle === undefined) needsDigest = true;
-      else proofs.push(...(await proofsOf(bundle, attestors, path, rejected, accepted)));
-    } catch (error) {
-      rejected.push(rejection(error, path));
+  for (const { path, bytes, identity } of files) {
+    const { signatures, faults, isClosed } = readBlobSignatures(bytes);
+    // What has room for anything else is not left out of what is verified, whoever signed it.
+    if (isClosed) identities.push(identity);
+    rejected.push(...faults.map((fault) => rejection(fault, path)));
+    for (const signature of signatures) {
+      const bundle = await bundleOf(signature, digest, path, rejected);
+      if (bundle === 'later') needsDigest = true;
+      else if (bundle !== undefined)
+        proofs.push(...(await proofsOf(bundle, attestors, path, rejected, purpose, accepted)));
     }
   }
-  return { proofs, rejected, needsDigest, identities: files.map(({ identity }) => identity) };
+  return { proofs, rejected, needsDigest, identities };
 }
 
-/** Whichever of the forms it is; the strictest reader that fits is the one that counts. */
-function readAny(bytes: Buffer, digest: string | undefined): Bundle | undefined {
-  const isJson = bytes.subarray(0, 64).toString('latin1').trimStart().startsWith('{');
-  if (isJson && bytes.includes('"mediaType"')) return parseBundle(bytes);
-  if (digest === undefined) return undefined;
-  return isJson ? legacyBlobBundle(bytes, digest) : detachedBundle(bytes, digest);
+function bundleOf(
+  signature: BlobSignature,
+  digest: string | undefined,
+  path: string,
+  rejected: Rejected[],
+): Bundle | 'later' | undefined {
+  if (typeof signature !== 'function') return signature;
+  if (digest === undefined) return 'later';
+  try {
+    return signature(digest);
+  } catch (error) {
+    rejected.push(rejection(error, path));
+    return undefined;
+  }
 }
 
 async function proofsOf(
@@ -99,12 +136,13 @@ async function proofsOf(
   attestors: readonly Attestor[],
   where: string,
   rejected: Rejected[],
+  purpose: Purpose,
   accepted: Accepted,
 ): Promise<Proof[]> {
   const proofs: Proof[] = [];
   for (const attestor of attestors) {
     try {
-      proofs.push(await proofOf(bundle, attestor, where, accepted));
+      proofs.push(...(await proofsBy(bundle, attestor, where, purpose, accepted)));
     } catch (error) {
       rejected.push(rejection(error, where, attestor.name));
     }
@@ -112,26 +150,49 @@ async function proofsOf(
   return proofs;
 }
 
-async function proofOf(bundle: Bundle, attestor: Attestor, where: string, accepted: Accepted): Promise<Proof> {
+async function proofsBy(
+  bundle: Bundle,
+  attestor: Attestor,
+  where: string,
+  purpose: Purpose,
+  accepted: Accepted,
+): Promise<Proof[]> {
   const { content } = bundle;
   if (content.kind === 'message') {
     const signer = await verifyBundle(bundle, attestor);
+    requirePurpose(undefined, purpose);
     refuseAnnotations(attestor.annotations);
     const { hash, digest } = content.message;
-    return { signer, where, binding: { kind: 'file', hash, digests: [digest.toString('hex')] } };
+    return [{ signer, where, binding: { kind: 'file', hash, digests: [digest.toString('hex')] } }];
   }
-  const { signer, statement, manifest } = await proveEnvelope(bundle, content.envelope, attestor, accepted);
-  if (manifest !== undefined) return { signer, where, statement, binding: { kind: 'model', manifest } };
+  const { signer, statement, manifest } = await proveEnvelope(bundle, attestor, purpose, accepted);
+  if (manifest !== undefined) return [{ signer, where, statement, binding: { kind: 'model', manifest } }];
   const subjects = annotatedSubjects(statement.subjects, attestor.annotations);
-  const digests = subjects.flatMap(({ digest }) => digest.get('sha256') ?? []);
-  return { signer, where, statement, binding: { kind: 'file', hash: 'sha256', digests } };
+  return bindingsOf(subjects).map((binding) => ({ signer, where, statement, binding }));
 }
 
-/** @throws WeighlockError as it is: what the platform configured is no fault of a signature */
-export function rejection(error: unknown, where: string, attestor?: string): Rejected {
-  if (error instanceof WeighlockError) throw error;
-  const as = attestor === undefined ? '' : ` as ${attestor}`;
-  if (error instanceof EvidenceError) return { where, code: error.code, why: `${error.message}${as}` };
-  const why = error instanceof MalformedError ? error.message : 'it cannot be read';
-  return { where, code: 'SIGNATURE_INVALID', why };
+/** Hashes that subjects are named by, the first of which each is known by: npm names packages by their SHA-512 alone. */
+const SUBJECT_HASHES = [
+  ['sha256', 64],
+  ['sha512', 128],
+  ['sha384', 96],
+] as const;
+
+/** What a statement is about: a file that is one of its subjects. */
+function bindingsOf(subjects: readonly Subject[]): Binding[] {
+  const left = new Set(subjects);
+  const bindings: Binding[] = [];
+  for (const [hash, length] of SUBJECT_HASHES) {
+    const digests: string[] = [];
+    for (const subject of left) {
+      const found = subject.digest.get(hash);
+      if (found === undefined) continue;
+      left.delete(subject);
+      // S29: a digest that is none equals nothing.
+      if (/^[0-9a-f]+$/.test(found) && found.length === length) digests.push(found);
+    }
+    if (digests.length > 0) bindings.push({ kind: 'file', hash, digests });
+  }
+  if (bindings.length === 0) throw new MalformedError('none of its subjects has a digest that is known');
+  return bindings;
 }

@@ -1,7 +1,16 @@
-import { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
+import type { SignedPayload } from './signed-payload.ts';
+import { Fields, type Json, type JsonObject, MalformedError } from './strict-json.ts';
 
-/** in-toto Statement v1, and the v0.1 that cosign still writes. */
-const STATEMENT_TYPES = new Set(['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']);
+/** The statement in force. */
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+
+/** And the one before it, which cosign still writes. */
+const STATEMENT_TYPES = new Set([STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']);
+
+/** Values in the largest payload that is read, one that lists files by names of one letter: four for every 110 bytes. */
+const MOST_VALUES = 2_000_000;
+
+const KEYS = new Set(['_type', 'subject', 'predicateType', 'predicate']);
 
 /** Limits of sigstore-go (S12). */
 const MAX_SUBJECTS = 1024;
@@ -9,6 +18,10 @@ const MAX_DIGESTS = 32;
 
 /** What an attestation says: of which subjects, of which type, what. */
 export interface Statement {
+  /** `_type`, one of those that are known. */
+  readonly type: string;
+  /** A field that its format does not have: ignored, except where a signature may be nothing else. */
+  readonly unknownKey?: string;
   readonly subjects: readonly Subject[];
   readonly predicateType: string;
   readonly predicate: JsonObject;
@@ -22,20 +35,25 @@ export interface Subject {
 }
 
 /**
- * Parses the payload of an envelope whose signature was verified.
+ * Reads what a payload says. Its signature was verified: there is no other payload.
  *
- * @param mostSubjects - for statements that list files as subjects
+ * @param mostSubjects - by predicate type: for statements that list files as subjects
  * @throws MalformedError (S5, S28)
  */
-export function parseStatement(payload: Uint8Array, mostSubjects = MAX_SUBJECTS): Statement {
-  const fields = new Fields(parseStrictJson(payload, 'the statement'), 'the statement');
+export function parseStatement(
+  payload: SignedPayload,
+  mostSubjects: (predicateType: string) => number | undefined = () => undefined,
+): Statement {
+  const fields = new Fields(payload.json('the statement', MOST_VALUES), 'the statement');
   const type = fields.text('_type');
   if (!STATEMENT_TYPES.has(type)) throw new MalformedError(`${JSON.stringify(type)} is no in-toto statement`);
-  const subjects = fields.objects('subject', mostSubjects).map(readSubject);
-  if (subjects.length === 0) throw new MalformedError('the statement is about nothing');
   const predicateType = fields.text('predicateType');
   if (predicateType === '') throw new MalformedError('the statement has no predicate type');
-  return { subjects, predicateType, predicate: fields.has('predicate') ? fields.object('predicate').value : {} };
+  const subjects = fields.objects('subject', mostSubjects(predicateType) ?? MAX_SUBJECTS).map(readSubject);
+  if (subjects.length === 0) throw new MalformedError('the statement is about nothing');
+  const predicate = fields.has('predicate') ? fields.object('predicate').value : {};
+  const unknownKey = fields.keys.find((key) => !KEYS.has(key));
+  return { type, ...(unknownKey === undefined ? {} : { unknownKey }), subjects, predicateType, predicate };
 }
 
 function readSubject(fields: Fields): Subject {

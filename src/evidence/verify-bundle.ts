@@ -129,7 +129,7 @@ function windowText(start: Date | undefined, end: Date | undefined): string {
 }
 
 /** Ways to call a key: OMS takes its PEM text, cosign its DER. */
-function hintsOf(key: KeyObject): string[] {
+export function hintsOf(key: KeyObject): string[] {
   const der = Buffer.from(fingerprintOf(key), 'hex');
   return [pemHint(key), der.toString('hex'), der.toString('base64')];
 }

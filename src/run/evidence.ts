@@ -4,10 +4,10 @@ import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../
 import {
   compileConditions,
   isOfFile,
-  LEGACY_MODEL_TYPE,
   loadChecksums,
   type Proof,
   type Proofs,
+  type Purpose,
   proveFiles,
   proveStored,
   readSignatureFile,
@@ -28,9 +28,6 @@ import {
 } from '../verdict/index.ts';
 import type { Remote } from './remote.ts';
 import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
-
-/** A plain signature in the new format is a statement of this type; a model's is one of its own. */
-const SIGNATURE_TYPE = /^https:\/\/(sigstore\.dev\/cosign\/sign\/v1|model_signing\/signature\/v1\.\d{1,3})$/;
 
 /** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
 export class ArtifactEvidence {
@@ -101,7 +98,7 @@ export class ArtifactEvidence {
       if (this.#isInArtifact(leaf, path)) return [];
       const names = leaf.files.length > 0 ? leaf.files.map((name) => inside(path, name)) : [defaultSignature(path)];
       const files = names.map(readSignatureFile);
-      const proofs = await proveFiles(files, leaf.attestors, undefined, acceptedBy(leaf));
+      const proofs = await proveFiles(files, leaf.attestors, undefined, purposeOf(leaf), acceptedBy(leaf));
       if (proofs.needsDigest) this.#waiting.set(leaf, files);
       return this.#settle(leaf, proofs, !proofs.needsDigest);
     });
@@ -125,7 +122,7 @@ export class ArtifactEvidence {
           unread.push(unreadPlace(`a layer ${MODEL_SIGNATURE}`, error));
           return [];
         });
-      const own = await proveFiles(layers, leaf.attestors, undefined, acceptedBy(leaf));
+      const own = await proveFiles(layers, leaf.attestors, undefined, purposeOf(leaf), acceptedBy(leaf));
       const names = new Set(layers.map((layer) => layer.path));
       if (isInside) {
         const missing = leaf.files.filter((file) => !names.has(file));
@@ -141,9 +138,8 @@ export class ArtifactEvidence {
         resolved.digest,
       );
       unread.push(...unreadInRegistry);
-      const { predicateType } = leaf;
-      const want = predicateType === undefined ? 'signature' : { predicateType };
-      const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), want, acceptedBy(leaf));
+      const purpose = purposeOf(leaf);
+      const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), purpose, acceptedBy(leaf));
       const proofs = [...found.proofs, ...own.proofs];
       const rejected = [...found.rejected, ...own.rejected];
       const failures = await this.#settle(leaf, { proofs, rejected, identities: [], names }, true);
@@ -156,7 +152,8 @@ export class ArtifactEvidence {
     return this.#each(async (leaf) => {
       const files = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
       if (!isSignature(leaf) || files === undefined) return [];
-      return this.#settle(leaf, await proveFiles(files, leaf.attestors, digest, acceptedBy(leaf)), true);
+      const proofs = await proveFiles(files, leaf.attestors, digest, purposeOf(leaf), acceptedBy(leaf));
+      return this.#settle(leaf, proofs, true);
     });
   }
 
@@ -254,7 +251,10 @@ export class ArtifactEvidence {
  */
 async function requireSigned(requirement: SignatureRequirement, path: string, sha256: string): Promise<void> {
   const files = requirement.files.map((name) => readSignatureFile(inside(path, name)));
-  const all = await fitting(requirement, await proveFiles(files, requirement.attestors, sha256));
+  const all = await fitting(
+    requirement,
+    await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement)),
+  );
   const proofs: Proof[] = [];
   const rejected = [...all.rejected];
   for (const proof of all.proofs) {
@@ -282,6 +282,10 @@ function isFolder(path: string): boolean {
 /** What model_signing and we call the signature of a folder. */
 const MODEL_SIGNATURE = 'model.sig';
 
+function purposeOf({ predicateType }: SignatureRequirement): Purpose {
+  return predicateType === undefined ? 'signature' : { predicateType };
+}
+
 function acceptedBy({ allowLegacy }: SignatureRequirement): { legacyModels: boolean } {
   return { legacyModels: allowLegacy === true };
 }
@@ -292,23 +296,13 @@ function defaultSignature(path: string): string {
   return existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`) ? `${path}.sigstore.json` : `${path}.sig`;
 }
 
-/** Leaves out what is of another type (S4, S7), says otherwise than it must, or is too old (S22). */
+/** Leaves out what says otherwise than it must, or is too old (S22). */
 async function fitting(requirement: SignatureRequirement, all: Proofs): Promise<Proofs> {
   const conditions = await compileConditions(requirement.conditions);
   const proofs: Proof[] = [];
   const rejected = [...all.rejected];
   for (const proof of all.proofs) {
     const { statement, signer, where } = proof;
-    const code = requirement.kind === 'attestation' ? 'ATTESTATION_MISSING' : 'SIGNATURE_MISSING';
-    const type = statement?.predicateType;
-    const fits =
-      requirement.predicateType === undefined
-        ? type === undefined || SIGNATURE_TYPE.test(type) || (requirement.allowLegacy && type === LEGACY_MODEL_TYPE)
-        : type === requirement.predicateType || `https://${type}` === requirement.predicateType;
-    if (!fits) {
-      rejected.push({ where, code, why: type === undefined ? 'it is a plain signature' : `it is of the type ${type}` });
-      continue;
-    }
     const tooOld = ageFault(signer.time, requirement.maxAge);
     const untrue = statement && conditions.map((holds) => holds(statement, signer)).find((why) => why !== undefined);
     const why = tooOld ?? untrue;

@@ -95,7 +95,7 @@ async function requireSigned(text: string, file: string, signature: string, key:
       { cause },
     );
   try {
-    const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digest);
+    const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digest, 'signature');
     const isSigned = proofs.some(({ binding }) => isOfFile(binding, digest));
     if (!isSigned) throw unsigned(rejected[0]?.why ?? `${signature} is a signature of something else`);
   } catch (error) {
