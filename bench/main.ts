@@ -1,6 +1,7 @@
-// `npm run bench [-- start|engines|folder|file|small|pull|evidence|cluster|memory|plots ...]`: the tables of the README, each against
-// its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for temporary files and about fifteen minutes;
-// the raw numbers are kept in bench/results.json.
+// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, evidence, cluster, memory and
+// plots: the tables of the README, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
+// temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. The raw
+// numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -14,6 +15,8 @@ import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlots } from './plots.ts';
 import { benchPull } from './pull.ts';
+import { benchSlowRegistry } from './slow-registry.ts';
+import { benchSlowVolume } from './slow-volume.ts';
 import { benchSmall } from './small.ts';
 import { benchStart } from './start.ts';
 
@@ -49,6 +52,8 @@ try {
   if (wanted('small')) report['small'] = await benchSmall(work, program, 5);
   if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];
   rmSync(join(work, 'registry'), { recursive: true, force: true });
+  if (wanted('slow-volume')) report['slow-volume'] = (await benchSlowVolume(work, program, 3)) ?? report['slow-volume'];
+  if (wanted('slow-registry')) report['slow-registry'] = await benchSlowRegistry(work, program, 3);
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);
   rmSync(join(work, 'signed-large'), { force: true });
   if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);

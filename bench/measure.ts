@@ -59,6 +59,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** For a table; of what a shell ran nothing is known. */
+export function mebibytes(bytes: number | undefined): string {
+  return bytes === undefined ? '-' : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}
+
 /** Half the distance between the smallest and the largest value, relative to the median. */
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
