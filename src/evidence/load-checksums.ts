@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { WeighlockError } from '../error/index.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import { type ErrorCode, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
 import { type Checksums, ChecksumsParser } from './checksums.ts';
+import { isThroughLink } from './through-link.ts';
 
 /** Two million names of a hundred bytes with their digests are 330 MB; more than this is not a listing. */
 const MAX_FILE_BYTES = 512 << 20;
@@ -16,12 +17,14 @@ export interface LoadedChecksums {
 }
 
 /**
- * Reads, hashes and parses a checksums file in one pass: the bytes that are parsed are those that met the pin.
+ * Reads and hashes a checksums file, and once it is known to be the right one reads and parses it: the bytes that are
+ * parsed are those that were checked, and nothing is made of any others.
  *
  * The path comes from the platform, so links on it are followed (a ConfigMap's files are links).
  *
  * @param check - gets the SHA-256 of the file, hex, and throws unless it is the right one
- * @throws WeighlockError `DIGEST_MISMATCH` before anything of its content is used; `CHECKSUMS_INVALID`; I/O codes
+ * @throws WeighlockError what `check` throws before anything of its content is used; `CHECKSUMS_INVALID` for one that is
+ * right and no listing; what whoever writes to a volume can make of the file is never more than a verification that failed
  */
 export async function loadChecksums(
   file: string,
@@ -30,29 +33,41 @@ export async function loadChecksums(
 ): Promise<LoadedChecksums> {
   const handle = await attempt(file, () => open(file, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
-    const stat = await handle.stat({ bigint: true });
-    if (!stat.isFile()) throw invalid(file, 'it is not a regular file');
-    if (stat.size > MAX_FILE_BYTES) throw invalid(file, `it is larger than ${MAX_FILE_BYTES} bytes`);
+    const stat = await attempt(file, () => handle.stat({ bigint: true }));
+    if (!stat.isFile()) throw refused('UNSAFE_ENTRY', file, 'it is not a regular file');
+    const sha256 = await hashFile(handle, file, engine, () => {});
+    await check(sha256);
     const parser = new ChecksumsParser(file);
-    // A parse error counts only once the digest is known: of a file that was tampered with, the tampering is reported.
+    // Of a file that became another one meanwhile that is reported, and not what is wrong with the other one.
     let parseError: unknown;
-    const buffer = Buffer.allocUnsafeSlow(1 << 18);
-    let total = 0;
-    engine.init();
-    for (;;) {
-      const { bytesRead } = await attempt(file, () => handle.read(buffer, 0, buffer.length, null));
-      if (bytesRead === 0) break;
-      total += bytesRead;
-      if (total > MAX_FILE_BYTES) throw invalid(file, `it is larger than ${MAX_FILE_BYTES} bytes`);
-      const piece = buffer.subarray(0, bytesRead);
-      engine.update(piece);
+    const again = await hashFile(handle, file, engine, (piece) => {
       parseError ??= errorOf(() => parser.push(piece));
-    }
-    await check(Buffer.from(engine.digest()).toString('hex'));
+    });
+    if (again !== sha256) throw refused('SOURCE_CHANGED', file, 'it changed while it was read');
     if (parseError !== undefined) throw parseError;
     return { checksums: parser.end(), identity: `${stat.dev}:${stat.ino}` };
   } finally {
     await handle.close();
+  }
+}
+
+/** From the first byte to the last that there is, whatever the file system says about the size. */
+async function hashFile(
+  handle: FileHandle,
+  file: string,
+  engine: Engine,
+  each: (piece: Uint8Array) => void,
+): Promise<string> {
+  const buffer = Buffer.allocUnsafeSlow(1 << 18);
+  engine.init();
+  for (let total = 0; ; ) {
+    const { bytesRead } = await attempt(file, () => handle.read(buffer, 0, buffer.length, total));
+    if (bytesRead === 0) return Buffer.from(engine.digest()).toString('hex');
+    total += bytesRead;
+    if (total > MAX_FILE_BYTES) throw refused('LIMIT_EXCEEDED', file, `it is larger than ${MAX_FILE_BYTES} bytes`);
+    const piece = buffer.subarray(0, bytesRead);
+    engine.update(piece);
+    each(piece);
   }
 }
 
@@ -77,11 +92,11 @@ export function requirePinned(file: string, expected: string, found: string): vo
   });
 }
 
-function invalid(file: string, why: string): WeighlockError {
+function refused(code: ErrorCode, file: string, why: string): WeighlockError {
   return new WeighlockError({
-    code: 'CHECKSUMS_INVALID',
+    code,
     message: `checksums file ${file}: ${why}`,
-    remedy: 'name a file in the format of sha256sum',
+    remedy: 'name a file in the format of sha256sum, and let nobody write to it meanwhile',
   });
 }
 
@@ -89,6 +104,7 @@ async function attempt<T>(file: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw ioError(error, `read the checksums file ${file}`);
+    const failed = ioError(error, `read the checksums file ${file}`);
+    throw isThroughLink(file) ? refused('UNSAFE_ENTRY', file, `what it links to: ${failed.message}`) : failed;
   }
 }

@@ -11,6 +11,7 @@ import { type Purpose, requirePurpose } from './purpose.ts';
 import { rejection } from './rejection.ts';
 import type { Subject } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
+import { isThroughLink } from './through-link.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
 /** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
@@ -36,7 +37,7 @@ export function readSignatureFile(path: string): SignatureFile {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errno(error) ?? '')) throw ioError(error, `read ${path}`);
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errno(error) ?? '')) throw unreadable(error, path);
     throw new WeighlockError(
       {
         code: 'SIGNATURE_MISSING',
@@ -54,7 +55,7 @@ export function readSignatureFile(path: string): SignatureFile {
     return { path, bytes: readAll(file, path), identity: `${stat.dev}:${stat.ino}` };
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
-    throw ioError(error, `read ${path}`);
+    throw unreadable(error, path);
   } finally {
     closeSync(file);
   }
@@ -71,6 +72,11 @@ function readAll(file: number, path: string): Buffer {
     if (total > MAX_SIGNATURE_BYTES) throw noSignature(path, 'too large');
     pieces.push(piece.subarray(0, length));
   }
+}
+
+function unreadable(error: unknown, path: string): WeighlockError {
+  const failed = ioError(error, `read ${path}`);
+  return isThroughLink(path) ? noSignature(path, `a link to what cannot be read (${failed.message})`) : failed;
 }
 
 function noSignature(path: string, why: string): WeighlockError {

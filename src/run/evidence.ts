@@ -10,9 +10,7 @@ import {
   type Purpose,
   proveFiles,
   proveStored,
-  readSignatureFile,
   requirePinned,
-  type SignatureFile,
 } from '../evidence/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
@@ -27,6 +25,7 @@ import {
   tooFewSigners,
 } from '../verdict/index.ts';
 import type { Remote } from './remote.ts';
+import { type ReadSignatures, readSignatureFiles } from './signature-files.ts';
 import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
 
 /** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
@@ -34,7 +33,7 @@ export class ArtifactEvidence {
   readonly #artifact: ArtifactPlan;
   readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
   /** Old signatures, which do not say of what they are. */
-  readonly #waiting = new Map<SignatureRequirement, readonly SignatureFile[]>();
+  readonly #waiting = new Map<SignatureRequirement, ReadSignatures>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
 
   constructor(artifact: ArtifactPlan) {
@@ -97,10 +96,8 @@ export class ArtifactEvidence {
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
       const names = leaf.files.length > 0 ? leaf.files.map((name) => inside(path, name)) : [defaultSignature(path)];
-      const files = names.map(readSignatureFile);
-      const proofs = await proveFiles(files, leaf.attestors, undefined, purposeOf(leaf), acceptedBy(leaf));
-      if (proofs.needsDigest) this.#waiting.set(leaf, files);
-      return this.#settle(leaf, proofs, !proofs.needsDigest);
+      const read = readSignatureFiles(names);
+      return this.#prove(leaf, read, undefined);
     });
   }
 
@@ -150,11 +147,20 @@ export class ArtifactEvidence {
   /** Verifies what could only be verified with the digest of the artifact. */
   loadWithDigest(digest: string): Promise<Failure[]> {
     return this.#each(async (leaf) => {
-      const files = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
-      if (!isSignature(leaf) || files === undefined) return [];
-      const proofs = await proveFiles(files, leaf.attestors, digest, purposeOf(leaf), acceptedBy(leaf));
-      return this.#settle(leaf, proofs, true);
+      const read = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
+      if (!isSignature(leaf) || read === undefined) return [];
+      return this.#prove(leaf, read, digest);
     });
+  }
+
+  /** @param digest - of the artifact, once it is known: what needs it waits for it */
+  async #prove(leaf: SignatureRequirement, read: ReadSignatures, digest: string | undefined): Promise<Failure[]> {
+    const { files, unread } = read;
+    const proofs = await proveFiles(files, leaf.attestors, digest, purposeOf(leaf), acceptedBy(leaf));
+    if (proofs.needsDigest) this.#waiting.set(leaf, read);
+    const rejected = [...proofs.rejected, ...read.rejected];
+    const failures = await this.#settle(leaf, { ...proofs, rejected }, !proofs.needsDigest);
+    return failures.map((failure) => perhapsElsewhere(failure, unread));
   }
 
   /** Does something for every requirement and alternative; an alternative that fails leaves the others. */
@@ -250,21 +256,22 @@ export class ArtifactEvidence {
  * @param sha256 - of the checksums file, hex
  */
 async function requireSigned(requirement: SignatureRequirement, path: string, sha256: string): Promise<void> {
-  const files = requirement.files.map((name) => readSignatureFile(inside(path, name)));
+  const { files, unread, ...read } = readSignatureFiles(requirement.files.map((name) => inside(path, name)));
   const all = await fitting(
     requirement,
     await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement)),
   );
   const proofs: Proof[] = [];
-  const rejected = [...all.rejected];
+  const rejected = [...all.rejected, ...read.rejected];
   for (const proof of all.proofs) {
     const { binding, where } = proof;
     if (isOfFile(binding, sha256)) proofs.push(proof);
     else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
   }
   const failure = tooFewSigners(requirement, { ...all, proofs, rejected });
-  if (failure !== undefined)
-    throw new WeighlockError({ ...failure, message: `the checksums file: ${failure.message}` });
+  if (failure === undefined) return;
+  const { message, ...rest } = perhapsElsewhere(failure, unread);
+  throw new WeighlockError({ ...rest, message: `the checksums file: ${message}` });
 }
 
 /** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */
