@@ -43,7 +43,8 @@ export function resolveBeneath(root: number, path: PathBytes, onStep: () => void
       if (stat.isSymbolicLink()) {
         if (++links > MOST_LINKS) throw new LinkError('symbolic link loop');
         const target = readLinkBeneath(at, name);
-        if (target.startsWith('/')) throw new LinkError('symbolic link with an absolute target');
+        if (target.startsWith('/'))
+          throw new LinkError('symbolic link with an absolute target, which leads out of the artifact');
         left.push(...componentsOf(target));
       } else if (stat.isDirectory()) {
         if (folders.length >= MAX_DEPTH) throw new LinkError('symbolic link into folders that are nested too deep');
