@@ -1,6 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, openSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
-import { ioError } from '../fs/index.ts';
+import { close, ioError, readWhole } from '../fs/index.ts';
 import type { Attestor } from '../trust/index.ts';
 import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
 import { type BlobSignature, readBlobSignatures } from './blob-forms.ts';
@@ -16,8 +16,6 @@ import { verifyBundle } from './verify-bundle.ts';
 
 /** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
 const MAX_SIGNATURE_BYTES = 64 << 20;
-
-const READ_BYTES = 1 << 18;
 
 /** A file beside, or in, an artifact that may hold a signature of it. Nothing of it is trusted. */
 export interface SignatureFile {
@@ -52,25 +50,14 @@ export function readSignatureFile(path: string): SignatureFile {
   try {
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile()) throw noSignature(path, 'not a regular file');
-    return { path, bytes: readAll(file, path), identity: `${stat.dev}:${stat.ino}` };
+    const bytes = readWhole(file, MAX_SIGNATURE_BYTES);
+    if (bytes === undefined) throw noSignature(path, 'too large');
+    return { path, bytes, identity: `${stat.dev}:${stat.ino}` };
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
     throw unreadable(error, path);
   } finally {
-    closeSync(file);
-  }
-}
-
-/** What is read is what there is, whatever the file system says about its size: to the end, or to where it is too large. */
-function readAll(file: number, path: string): Buffer {
-  const pieces: Buffer[] = [];
-  for (let total = 0; ; ) {
-    const piece = Buffer.allocUnsafe(READ_BYTES);
-    const length = readSync(file, piece);
-    if (length === 0) return Buffer.concat(pieces, total);
-    total += length;
-    if (total > MAX_SIGNATURE_BYTES) throw noSignature(path, 'too large');
-    pieces.push(piece.subarray(0, length));
+    close(file);
   }
 }
 

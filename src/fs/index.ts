@@ -39,7 +39,9 @@ export {
   statOpen,
 } from './open.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
+export { readWhole } from './read-whole.ts';
 export { changedFolders } from './recheck.ts';
+export { refuseLinks } from './resolve-link.ts';
 export { TimesChanged } from './source-changed.ts';
 export type { WalkOptions } from './walk.ts';
 export { enter, isInside, isLocal } from './working-folder.ts';

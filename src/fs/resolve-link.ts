@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import { joinPath, type PathBytes } from './entry-path.ts';
+import { isSystemError, WeighlockError } from '../error/index.ts';
+import { fromText, joinPath, type PathBytes } from './entry-path.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { close, openFolderBeneath, readLinkBeneath, statBeneath } from './open.ts';
+import { close, openFolder, openFolderBeneath, readLinkBeneath, statBeneath } from './open.ts';
 
 /** Links on the way to one file, as many as Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -22,9 +23,10 @@ export interface Resolved {
  * a link means here what it means wherever the volume is mounted. An absolute one would not, and neither would those of `/proc`.
  *
  * @param onStep - called for each component; throws to stop
+ * @param mostLinks - more are not followed
  * @throws LinkError for a link that is not followed; what system calls throw
  */
-export function resolveBeneath(root: number, path: PathBytes, onStep: () => void): Resolved {
+export function resolveBeneath(root: number, path: PathBytes, onStep: () => void, mostLinks = MOST_LINKS): Resolved {
   const folders: { readonly name: PathBytes; readonly descriptor: number }[] = [];
   const left = componentsOf(path);
   let links = 0;
@@ -41,7 +43,7 @@ export function resolveBeneath(root: number, path: PathBytes, onStep: () => void
       const at = folders.at(-1)?.descriptor ?? root;
       const stat = statBeneath(at, name);
       if (stat.isSymbolicLink()) {
-        if (++links > MOST_LINKS) throw new LinkError('symbolic link loop');
+        if (++links > mostLinks) throw new LinkError(mostLinks === 0 ? 'symbolic link' : 'symbolic link loop');
         const target = readLinkBeneath(at, name);
         if (target.startsWith('/'))
           throw new LinkError('symbolic link with an absolute target, which leads out of the artifact');
@@ -58,6 +60,36 @@ export function resolveBeneath(root: number, path: PathBytes, onStep: () => void
     return { path: pathOf(folders), stat };
   } finally {
     for (const { descriptor } of folders) close(descriptor);
+  }
+}
+
+/**
+ * Refuses a name in a folder that links stand in the way of, unless they are allowed and stay in that folder. What is not there is not
+ * refused here.
+ *
+ * @param folder - path of the platform's: links on the way to it are followed
+ * @param name - relative; whoever writes to the folder decides what is on the way to it
+ * @throws WeighlockError `UNSAFE_ENTRY`
+ */
+export function refuseLinks(folder: string, name: string, allowSymlinks: boolean): void {
+  let root: number | undefined;
+  try {
+    root = openFolder(`${folder}/.`);
+    resolveBeneath(root, fromText(name), () => {}, allowSymlinks ? MOST_LINKS : 0);
+  } catch (error) {
+    if (error instanceof LinkError)
+      throw new WeighlockError({
+        code: 'UNSAFE_ENTRY',
+        message: `unsafe entry: ${error.message}`,
+        file: name,
+        found: error.message,
+        remedy: allowSymlinks
+          ? 'name what the link leads to'
+          : 'name what the link leads to, or allow it: --allow-symlinks',
+      });
+    if (!isSystemError(error)) throw error;
+  } finally {
+    if (root !== undefined) close(root);
   }
 }
 

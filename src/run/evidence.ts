@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
@@ -12,6 +12,7 @@ import {
   proveStored,
   requirePinned,
 } from '../evidence/index.ts';
+import { refuseLinks } from '../fs/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
 import type { Resolved, UnreadPlace } from '../pull/index.ts';
@@ -31,13 +32,16 @@ import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
 /** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
 export class ArtifactEvidence {
   readonly #artifact: ArtifactPlan;
+  readonly #allowSymlinks: boolean;
   readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, ReadSignatures>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
 
-  constructor(artifact: ArtifactPlan) {
+  /** @param allowSymlinks - whether names in the artifact, or beside it, may be links */
+  constructor(artifact: ArtifactPlan, allowSymlinks = false) {
     this.#artifact = artifact;
+    this.#allowSymlinks = allowSymlinks;
   }
 
   get found(): Evidence {
@@ -86,17 +90,17 @@ export class ArtifactEvidence {
     return this.#each(async (leaf) => {
       if (leaf.kind === 'checksums') {
         const { digest, signature } = leaf;
-        const file = inside(path, leaf.file);
+        const file = inside(path, leaf.file, this.#allowSymlinks);
         const check = async (found: string) => {
           if (signature === undefined) requirePinned(file, digest, found);
-          else await requireSigned(signature, path, found);
+          else await requireSigned(signature, path, found, this.#allowSymlinks);
         };
         this.#found.set(leaf, await loadChecksums(file, check, await engine()));
       }
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
-      const names = leaf.files.length > 0 ? leaf.files.map((name) => inside(path, name)) : [defaultSignature(path)];
-      const read = readSignatureFiles(names);
+      const names = leaf.files.length > 0 ? leaf.files : [defaultSignature(path)];
+      const read = readSignatureFiles(names.map((name) => inside(path, name, this.#allowSymlinks)));
       return this.#prove(leaf, read, undefined);
     });
   }
@@ -255,8 +259,14 @@ export class ArtifactEvidence {
  *
  * @param sha256 - of the checksums file, hex
  */
-async function requireSigned(requirement: SignatureRequirement, path: string, sha256: string): Promise<void> {
-  const { files, unread, ...read } = readSignatureFiles(requirement.files.map((name) => inside(path, name)));
+async function requireSigned(
+  requirement: SignatureRequirement,
+  path: string,
+  sha256: string,
+  allowSymlinks: boolean,
+): Promise<void> {
+  const names = requirement.files.map((name) => inside(path, name, allowSymlinks));
+  const { files, unread, ...read } = readSignatureFiles(names);
   const all = await fitting(
     requirement,
     await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement)),
@@ -277,9 +287,18 @@ async function requireSigned(requirement: SignatureRequirement, path: string, sh
 /** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */
 const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
 
-/** A relative name is meant in a folder, or beside a file. */
-function inside(path: string, name: string): string {
-  return isAbsolute(name) ? name : join(isFolder(path) ? path : dirname(path), name);
+/**
+ * A relative name is meant in a folder, or beside a file. Whoever writes there decides what is on the way to it, also where the name is
+ * given with the folder's path before it.
+ *
+ * @throws WeighlockError `UNSAFE_ENTRY`
+ */
+function inside(path: string, name: string, allowSymlinks: boolean): string {
+  const folder = isFolder(path) ? path : dirname(path);
+  const within = isAbsolute(name) ? relative(folder, name) : name;
+  const isElsewhere = isAbsolute(name) && (within === '..' || within.startsWith('../'));
+  if (!isElsewhere) refuseLinks(folder, within, allowSymlinks);
+  return isElsewhere ? name : join(folder, within);
 }
 
 function isFolder(path: string): boolean {
@@ -297,10 +316,11 @@ function acceptedBy({ allowLegacy }: SignatureRequirement): { legacyModels: bool
   return { legacyModels: allowLegacy === true };
 }
 
-/** Where a signature lies that nobody named. */
+/** What a signature is called that nobody named, in the folder or beside the file. */
 function defaultSignature(path: string): string {
-  if (isFolder(path)) return join(path, MODEL_SIGNATURE);
-  return existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`) ? `${path}.sigstore.json` : `${path}.sig`;
+  if (isFolder(path)) return MODEL_SIGNATURE;
+  const isBundle = existsSync(`${path}.sigstore.json`) || !existsSync(`${path}.sig`);
+  return `${basename(path)}${isBundle ? '.sigstore.json' : '.sig'}`;
 }
 
 /** Leaves out what says otherwise than it must, or is too old (S22). */

@@ -69,7 +69,7 @@ export class VerifyRun {
     this.#plan = plan;
     this.#pool = pool;
     this.#observer = observer;
-    this.#works = plan.artifacts.map((artifact) => workOn(artifact, false));
+    this.#works = plan.artifacts.map((artifact) => workOn(artifact, false, plan.limits.allowSymlinks));
   }
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
@@ -199,7 +199,7 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome> {
     const codes = [...new Set(old.failures.map(({ code }) => code))].join(', ');
     this.#observer.notice?.(`${old.path} does not verify (${codes}): replacing it`);
-    const work = workOn(old.artifact, true);
+    const work = workOn(old.artifact, true, this.#plan.limits.allowSymlinks);
     this.#works = this.#works.with(at, work);
     const [outcome] = await this.#round([work], hashing, remote, watchdog);
     return outcome ?? old;
@@ -425,8 +425,8 @@ export class VerifyRun {
   }
 }
 
-function workOn(artifact: ArtifactPlan, replaces: boolean): Work {
-  const evidence = new ArtifactEvidence(artifact);
+function workOn(artifact: ArtifactPlan, replaces: boolean, allowSymlinks: boolean): Work {
+  const evidence = new ArtifactEvidence(artifact, allowSymlinks);
   return { artifact, failures: [], refused: [], evidence, path: locationText(artifact.source), replaces };
 }
 

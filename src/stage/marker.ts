@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readWhole } from '../fs/index.ts';
 
 /** A marker of more bytes than this is not ours. */
 const MAX_MARKER_BYTES = 64 << 20;
@@ -27,9 +28,8 @@ export function readMarker(destination: string): unknown {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
     const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
-      const stat = fstatSync(file);
-      if (!stat.isFile() || stat.size > MAX_MARKER_BYTES) return undefined;
-      return JSON.parse(readFileSync(file, 'utf8'));
+      if (!fstatSync(file).isFile()) return undefined;
+      return JSON.parse(readWhole(file, MAX_MARKER_BYTES)?.toString('utf8') ?? '');
     } finally {
       closeSync(file);
     }

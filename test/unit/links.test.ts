@@ -4,7 +4,7 @@ import { linkSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
-import { type Listing, listPath, nameAt, openPathAt, toBuffer } from '../../src/fs/index.ts';
+import { type Listing, listPath, nameAt, openPathAt, refuseLinks, toBuffer } from '../../src/fs/index.ts';
 import { treeOf } from './tables.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-links-'));
@@ -125,6 +125,43 @@ describe('a link', () => {
       failures.map(({ code, file }) => [code, file]),
       [['UNSAFE_ENTRY', 'link']],
     );
+  });
+});
+
+describe('a name in a folder', () => {
+  it('15.10: is refused where a link stands in the way of it, at its end or before', () => {
+    symlinkSync('sub', join(folder, 'way'));
+    symlinkSync('a', join(folder, 'end'));
+    symlinkSync(outside, join(folder, 'exit'));
+    const isRefused = (name: string, allowSymlinks: boolean) => {
+      try {
+        refuseLinks(folder, name, allowSymlinks);
+        return false;
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'UNSAFE_ENTRY');
+        return true;
+      }
+    };
+    for (const [name, without, withFlag] of [
+      ['a', false, false],
+      ['sub/deep/c', false, false],
+      ['nothing', false, false],
+      ['sub/nothing', false, false],
+      ['way/b', true, false],
+      ['end', true, false],
+      ['exit/secret', true, true],
+      ['../secret', true, true],
+      ['sub/../../secret', true, true],
+      ['a/../../secret', true, true],
+    ] as const) {
+      assert.equal(isRefused(name, false), without, name);
+      assert.equal(isRefused(name, true), withFlag, name);
+    }
+  });
+
+  it('15.10: is looked for in a folder that links may lead to, since the platform named that', () => {
+    symlinkSync(folder, join(outside, 'mount'));
+    refuseLinks(join(outside, 'mount'), 'a', false);
   });
 });
 

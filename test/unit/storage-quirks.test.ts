@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { type ErrorCode, EXIT_CODE_OF, failureOf } from '../../src/error/index.ts';
-import { changedFolders, hexAt, type Listing, listPath, type ReadWhole } from '../../src/fs/index.ts';
+import { changedFolders, hexAt, type Listing, listPath, type ReadWhole, readWhole } from '../../src/fs/index.ts';
 import { createControl } from '../../src/hash/control.ts';
 import { hashFiles, readAhead } from '../../src/hash/hash-files.ts';
 import { createEngine, createLine, createShardTable, HashPool } from '../../src/hash/index.ts';
@@ -189,6 +189,27 @@ describe('a file whose size is not true', () => {
 function isEnd(given: readonly unknown[]): boolean {
   return given[3] === 1;
 }
+
+it('15.3: what is read as a whole is read to its end, whatever its size says, and no further than its limit', () => {
+  const path = join(folder, 'f');
+  for (const size of [0, 1, 65_535, 65_536, 65_537, 300_000]) {
+    writeFileSync(path, Buffer.alloc(size, size));
+    const file = fs.openSync(path, 'r');
+    replace('fstatSync', (real) => (...given: never[]) => {
+      const stat = (real as (...all: never[]) => BigIntStats)(...given);
+      return Object.assign(stat, { size: 0 });
+    });
+    assert.deepEqual(readWhole(file, 1 << 20), Buffer.alloc(size, size));
+    assert.deepEqual(readWhole(file, size), Buffer.alloc(size, size));
+    if (size > 0) assert.equal(readWhole(file, size - 1), undefined);
+    fs.closeSync(file);
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  const file = fs.openSync('/proc/sys/kernel/ostype', 'r');
+  assert.equal(readWhole(file, 100)?.toString(), 'Linux\n');
+  fs.closeSync(file);
+});
 
 it('15.3: nothing is taken down as hashed without proof that it was read to its end', () => {
   // @ts-expect-error the proof is missing
