@@ -100,7 +100,7 @@ export class ArtifactEvidence {
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
       const names = leaf.files.length > 0 ? leaf.files : [defaultSignature(path)];
-      const read = readSignatureFiles(names.map((name) => inside(path, name, this.#allowSymlinks)));
+      const read = readSignatureFiles(names, (name) => inside(path, name, this.#allowSymlinks));
       return this.#prove(leaf, read, undefined);
     });
   }
@@ -265,8 +265,8 @@ async function requireSigned(
   sha256: string,
   allowSymlinks: boolean,
 ): Promise<void> {
-  const names = requirement.files.map((name) => inside(path, name, allowSymlinks));
-  const { files, unread, ...read } = readSignatureFiles(names);
+  const locate = (name: string) => inside(path, name, allowSymlinks);
+  const { files, unread, ...read } = readSignatureFiles(requirement.files, locate);
   const all = await fitting(
     requirement,
     await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement)),

@@ -15,22 +15,23 @@ export interface ReadSignatures {
  * Reads signature files. One that cannot be read hides no other: what was found is judged, and it matters only where that
  * is not enough.
  *
+ * @param locate - the path of a name; throws what is wrong with it
  * @throws WeighlockError when there is one, and it cannot be read
  */
-export function readSignatureFiles(paths: readonly string[]): ReadSignatures {
+export function readSignatureFiles(names: readonly string[], locate: (name: string) => string): ReadSignatures {
   const files: SignatureFile[] = [];
   const rejected: Rejected[] = [];
   const unread: UnreadPlace[] = [];
-  for (const path of paths) {
+  for (const name of names) {
     try {
-      files.push(readSignatureFile(path));
+      files.push(readSignatureFile(locate(name)));
     } catch (error) {
       const failure = failureOf(error);
       const exit = EXIT_CODE_OF[failure.code];
-      if (paths.length === 1) throw error;
-      if (exit === EXIT.notEvaluated) unread.push({ where: path, failure });
+      if (names.length === 1) throw error;
+      if (exit === EXIT.notEvaluated) unread.push({ where: name, failure });
       else if (exit === EXIT.verificationFailed)
-        rejected.push({ where: path, code: failure.code, why: failure.message });
+        rejected.push({ where: name, code: failure.code, why: failure.message });
       else throw error;
     }
   }
