@@ -74,5 +74,6 @@ export async function resolveReference(
     return await unlessAborted(remote.resolve(reference), AbortSignal.any([signal, watchdog.signal]));
   } finally {
     watchdog.stop();
+    await remote.stop();
   }
 }

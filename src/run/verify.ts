@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { createShardTable, type HashPool } from '../hash/index.ts';
@@ -22,6 +23,7 @@ import { VERSION } from '../version.ts';
 import { ArtifactEvidence } from './evidence.ts';
 import { type Hashed, Hashing, type ListedTask } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { namePointers } from './lfs-pointer.ts';
 import { Remote, stagedByOthers } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
@@ -92,6 +94,7 @@ export class VerifyRun {
       outcomes = await Promise.all(this.#works.map((work) => this.#outcome(work, undefined)));
     } finally {
       watchdog.stop();
+      await this.#remote?.stop();
       for (const work of this.#works) this.#tidy(work);
     }
     return this.#finish(outcomes);
@@ -336,7 +339,9 @@ export class VerifyRun {
       measured === undefined
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
         : judge(artifact.requirements, measured, work.evidence.found, work.evidence.refused);
-    const failures = [...work.failures, ...(measured === undefined ? work.refused : judgement.failures)];
+    const found = [...work.failures, ...(measured === undefined ? work.refused : judgement.failures)];
+    const failures =
+      measured === undefined ? found : [...namePointers(found, folderOf(work, measured), measured.files)];
     const { requirements } = judgement;
     let published = false;
     // Both conditions, always: no failure, and every single requirement met.
@@ -423,6 +428,12 @@ export class VerifyRun {
       seconds: (performance.now() - this.#start) / 1000,
     };
   }
+}
+
+/** The folder that the files of an artifact were measured in. */
+function folderOf({ fetched, stage, path }: Work, { kind }: Measured): string {
+  if (fetched !== undefined && stage !== undefined) return stage.folder;
+  return kind === 'file' ? dirname(path) : path;
 }
 
 function workOn(artifact: ArtifactPlan, replaces: boolean, allowSymlinks: boolean): Work {

@@ -86,7 +86,10 @@ export class ThreadGroup {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0) {
+      for (const thread of this.#threads) thread.unref();
+      return;
+    }
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 
