@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 /** Addresses that a registry has no business sending us to for a token (go-containerregistry #2243, #2293). */
-const INTERNAL = new BlockList();
+const INTERNAL = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -11,7 +11,7 @@ for (const [network, prefix] of [
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
 ] as const) {
-  INTERNAL.addSubnet(network, prefix, 'ipv4');
+  INTERNAL.ipv4.addSubnet(network, prefix, 'ipv4');
 }
 for (const [network, prefix] of [
   ['::', 127],
@@ -21,7 +21,7 @@ for (const [network, prefix] of [
   // NAT64 (RFC 6052): the last 32 bits are an IPv4 address.
   ['64:ff9b::', 96],
 ] as const) {
-  INTERNAL.addSubnet(network, prefix, 'ipv6');
+  INTERNAL.ipv6.addSubnet(network, prefix, 'ipv6');
 }
 
 /**
@@ -43,6 +43,13 @@ function originOf({ protocol, hostname, port }: URL): string {
   return `${protocol}//${hostname.replace(/\.$/, '')}:${port}`;
 }
 
+function isInternal(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return false;
+  // In one list an IPv4 address would match the range of those that are mapped into IPv6.
+  return family === 4 ? INTERNAL.ipv4.check(host, 'ipv4') : INTERNAL.ipv6.check(host, 'ipv6');
+}
+
 /**
  * Why a registry's own challenge may not send us, with the password, to a token server; undefined when it may. The
  * registry names any host for it (Docker's does), but over https, unless it is itself spoken to without TLS, and at no
@@ -53,9 +60,8 @@ export function realmFault(registry: URL, realm: URL): string | undefined {
   if (realm.protocol !== 'https:' && !isPlain) return `asks for a token over ${realm.protocol}`;
   if (realm.host === registry.host) return undefined;
   const host = realm.hostname.replace(/^\[|\]$|\.$/g, '');
-  const family = isIP(host);
   const isLocal = host === 'localhost' || host.endsWith('.localhost');
-  if (!isLocal && (family === 0 || !INTERNAL.check(host, family === 4 ? 'ipv4' : 'ipv6'))) return undefined;
+  if (!isLocal && !isInternal(host)) return undefined;
   // A registry on this machine may have its token server beside it, on another port.
   return realm.hostname === registry.hostname ? undefined : `asks for a token at the internal address ${host}`;
 }

@@ -49,6 +49,8 @@ describe('15.12: a credential', () => {
       ['http://127.0.0.1:5000/', 'http://127.0.0.1:5001/token', undefined],
       ['http://r.io/', 'http://auth.r.io/', undefined],
       ['https://10.0.0.1/', 'https://10.0.0.1/token', undefined],
+      ['https://r.io/', 'https://203.0.113.5/token', undefined],
+      ['https://r.io/', 'https://[2001:db8::1]/token', undefined],
       ['https://r.io/', 'http://auth.r.io/', /over http:/],
       ['https://r.io/', 'http://r.io/', /over http:/],
       ['https://r.io/', 'file:///etc/passwd', /over file:/],

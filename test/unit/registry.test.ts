@@ -11,9 +11,9 @@ import {
 } from '../../src/registry/docker-config.ts';
 import { parseManifest } from '../../src/registry/manifest.ts';
 import { choosePlatform } from '../../src/registry/platform.ts';
-import { bypasses, proxyFor } from '../../src/registry/proxy.ts';
+import { bypasses, proxyFor, proxySettings } from '../../src/registry/proxy.ts';
 import { contentRangeFault } from '../../src/registry/range.ts';
-import { parseReference, referenceText } from '../../src/registry/reference.ts';
+import { credentialKey, parseReference, referenceText } from '../../src/registry/reference.ts';
 import { parseRetryAfter, pause, withRetries } from '../../src/registry/retry.ts';
 import { Retryable } from '../../src/registry/retryable.ts';
 
@@ -33,6 +33,7 @@ describe('a reference', () => {
       ['[::1]:5000/m:x', '[::1]:5000/m:x'],
       ['busybox', 'docker.io/library/busybox:latest'],
       ['acme/m:v1', 'docker.io/acme/m:v1'],
+      ['registry-1.docker.io/m', 'registry-1.docker.io/library/m:latest'],
     ] as const) {
       assert.equal(referenceText(parseReference(text)), expected);
     }
@@ -119,6 +120,53 @@ describe('registry credentials', () => {
     assert.deepEqual(names('r.io.evil', 'm'), []);
     assert.deepEqual(names('ghcr.io.evil.example', 'm'), []);
     assert.deepEqual(names('https://index.docker.io/v1/', 'library/m'), ['hub']);
+  });
+
+  it('15.21: of Docker Hub, and of other registries, are found under each of their names', async () => {
+    const credential = { username: 'u', password: 'x' };
+    const hub = parseReference('acme/m');
+    for (const key of [
+      'https://index.docker.io/v1/',
+      'index.docker.io/v1/',
+      'http://index.docker.io',
+      'index.docker.io',
+      'docker.io',
+      'https://docker.io/',
+      'registry-1.docker.io',
+      'DOCKER.io',
+    ]) {
+      for (const registry of ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Docker.IO'])
+        assert.equal(
+          matchAuths(parse({ auths: { [key]: credential } }), credentialKey(registry), 'acme/m').length,
+          1,
+          key,
+        );
+      assert.deepEqual(matchAuths(parse({ auths: { [key]: credential } }), 'ghcr.io', 'acme/m'), [], key);
+      const helped = parse({ auths: {}, credHelpers: { [key]: 'hub' } });
+      const asked: string[] = [];
+      await credentialsFor(helped, hub.registry, hub.repository, async (suffix, input) => {
+        asked.push(`${suffix} ${input}`);
+        return { status: 0, stdout: '{"Username":"u","Secret":"s"}' };
+      });
+      assert.deepEqual(asked, ['hub https://index.docker.io/v1/'], key);
+    }
+    for (const [key, registry, expected] of [
+      ['R.io', 'r.io', 1],
+      ['r.io.', 'r.io', 1],
+      ['r.io:443', 'r.io', 1],
+      ['https://r.io/v2/', 'r.io:443', 1],
+      ['[::1]:5000', '[::1]:5000', 1],
+      ['r.io:80', 'r.io', 0],
+      ['r.io', 'r.io:5000', 0],
+      ['r.io', 'r.io.evil.example', 0],
+      ['docker.io.evil.example', 'docker.io', 0],
+      ['evil.docker.io', 'docker.io', 0],
+    ] as const)
+      assert.equal(
+        matchAuths(parse({ auths: { [key]: credential } }), credentialKey(registry), 'm').length,
+        expected,
+        key,
+      );
   });
 
   it('of several files are asked in their order', () => {
@@ -321,6 +369,11 @@ describe('Retry-After and pauses', () => {
     assert.equal(parseRetryAfter('7', now), 7000);
     assert.equal(parseRetryAfter('Fri, 20 Nov 2026 10:00:05 GMT', now), 5000);
     assert.equal(parseRetryAfter('Fri, 20 Nov 2026 09:00:05 GMT', now), 0);
+    // 15.21: the two obsolete forms (RFC 9110, section 5.6.7), and more seconds than anybody waits.
+    assert.equal(parseRetryAfter('Friday, 20-Nov-26 10:00:05 GMT', now), 5000);
+    assert.equal(parseRetryAfter('Fri Nov 20 10:00:05 2026', now), 5000);
+    assert.equal(parseRetryAfter(' 21600 ', now), 21_600_000);
+    assert.equal(parseRetryAfter('9'.repeat(400), now), Number.MAX_SAFE_INTEGER);
     for (const text of [undefined, '', 'soon', '-1', '1e9', 'Friday'])
       assert.equal(parseRetryAfter(text, now), undefined);
   });
@@ -361,6 +414,52 @@ describe('proxies', () => {
     https: 'http://p:2',
     noProxy: 'localhost,.svc,10.0.0.0/8,fd00::/8,r.io:5000,*.corp,192.0.2.7',
   };
+
+  it('15.21: are named with or without a scheme, and never shown when they are wrong', () => {
+    const url = new URL('https://far.example/');
+    for (const [text, expected] of [
+      ['proxy.corp:3128', 'http://proxy.corp:3128/'],
+      [' proxy.corp:3128 ', 'http://proxy.corp:3128/'],
+      ['proxy.corp', 'http://proxy.corp/'],
+      ['user:pass@proxy.corp:3128', 'http://user:pass@proxy.corp:3128/'],
+      ['[fd00::1]:3128', 'http://[fd00::1]:3128/'],
+      ['HTTPS://proxy.corp:3129', 'https://proxy.corp:3129/'],
+      ['socks5://proxy.corp:1080', 'socks5://proxy.corp:1080'],
+    ] as const)
+      assert.equal(proxyFor(url, proxySettings({ HTTPS_PROXY: text }))?.href, expected);
+    for (const text of ['ftp://proxy', 'http://', 'http://:3128', 'a b', 'user:secret@', 'file:///etc/secret'])
+      assert.throws(
+        () => proxyFor(url, proxySettings({ https_proxy: text })),
+        (error) => coded('CONFIG_INVALID', /HTTPS_PROXY/)(error) && !String(error).includes('secret'),
+        text,
+      );
+    assert.equal(proxyFor(new URL('http://far.example/'), proxySettings({ HTTPS_PROXY: 'nonsense://' })), undefined);
+    assert.equal(proxyFor(url, proxySettings({ HTTPS_PROXY: 'nonsense://', NO_PROXY: '*' })), undefined);
+  });
+
+  it('15.21: are left out by every form of NO_PROXY', () => {
+    for (const [entry, url, expected] of [
+      ['far.example.', 'https://far.example/', true],
+      ['FAR.example', 'https://far.example./', true],
+      ['http://far.example', 'https://far.example/', true],
+      ['far.example:443', 'https://far.example/', true],
+      ['far.example:443', 'http://far.example/', false],
+      ['*.example', 'https://far.example/', true],
+      ['example', 'https://far.example/', true],
+      ['ar.example', 'https://far.example/', false],
+      ['fd00::1', 'https://[fd00::1]/', true],
+      ['fd00:0::1', 'https://[fd00::1]/', true],
+      ['[fd00::1]:8443', 'https://[fd00::1]:8443/', true],
+      ['[fd00::1]:8443', 'https://[fd00::1]/', false],
+      ['[fd00::]/8', 'https://[fd00::1]/', true],
+      ['10.0.0.1', 'https://10.0.0.1/', true],
+      ['10.0.0.1', 'https://10.0.0.10/', false],
+      ['0.0.1', 'https://10.0.0.1/', false],
+      ['.', 'https://far.example/', false],
+      ['a;far.example', 'https://far.example/', true],
+    ] as const)
+      assert.equal(bypasses(new URL(url), entry), expected, `${entry} ${url}`);
+  });
 
   it('are chosen by scheme', () => {
     assert.equal(proxyFor(new URL('https://r.io/x'), settings)?.href, 'http://p:2/');
