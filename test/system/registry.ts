@@ -25,7 +25,7 @@ after(() => {
 /** Starts a registry that is gone after the tests of the file. */
 export async function startRegistry(
   port: number,
-  options: { host?: string; tls?: boolean; password?: boolean } = {},
+  options: { host?: string; tls?: boolean; password?: boolean; mirrorOf?: string } = {},
 ): Promise<RealRegistry> {
   const work = mkdtempSync(join(tmpdir(), 'weighlock-registry-'));
   const host = options.host ?? '127.0.0.1';
@@ -36,6 +36,7 @@ export async function startRegistry(
     'http:',
     `  addr: 0.0.0.0:${port}`,
   ];
+  if (options.mirrorOf !== undefined) lines.unshift(`proxy: {remoteurl: '${options.mirrorOf}'}`);
   if (options.tls === true) {
     certificate(work, host);
     lines.push(`  tls: {certificate: ${work}/cert.pem, key: ${work}/key.pem}`);
