@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
 import {
   addEnvironment,
@@ -8,10 +9,12 @@ import {
   INJECT_OPTIONS,
   inject,
   keygen,
+  parseWords,
   policy,
   REMOTE_OPTIONS,
   REPORT_OPTIONS,
   report,
+  requireNoSubstitution,
   sign,
   usage,
   VERIFY_OPTIONS,
@@ -20,6 +23,8 @@ import {
   watch,
 } from './commands/index.ts';
 import { EXIT } from './error/index.ts';
+import type { Environment } from './plan/index.ts';
+import { TERMINATION_LOG } from './report/index.ts';
 import { VERSION } from './version.ts';
 
 type Handler = (values: Readonly<Record<string, unknown>>, context: Context) => Promise<Finished>;
@@ -93,18 +98,37 @@ Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 co
  * @throws WeighlockError for everything that is wrong before a run begins
  */
 export async function runCommandLine(words: readonly string[], context: Context): Promise<Finished> {
-  const named = Object.hasOwn(COMMANDS, words[0] ?? '') ? COMMANDS[words[0] ?? ''] : undefined;
-  const asksHelp = words.includes('--help') || words.includes('--version');
-  const help = named === undefined || asksHelp ? await helpText(words) : '';
-  if (help !== '') {
-    await context.out.writeAll(`${help}\n`);
-    return { exitCode: EXIT.verified };
+  const [first = '', ...rest] = words;
+  if ((first === '--help' || first === '--version') && rest.length === 0) return printHelp(words, context);
+  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (named === undefined)
+    throw usage(first === '' ? 'no command was given' : `${first} is no command`, 'see: weighlock --help');
+  requireNoSubstitution(rest, context.environment);
+  if (rest.length === 1 && rest[0] === '--help') {
+    await printHelp(words, context);
+    return { exitCode: isGate(first, context.environment) ? EXIT.usage : EXIT.verified };
   }
-  if (named === undefined) throw usage('no command was given', 'see: weighlock --help');
-  return named.handler(await parseOptions(words, named, context), context);
+  return named.handler(parseOptions(rest, named, context), context);
 }
 
-/** The help or version text that is asked for; empty when, behind a `--` say, none is. */
+/** Variables that a person who asks for help does not have. */
+const OF_A_POD = /^(KUBERNETES_|MODEL_|DATASET_|WEIGHLOCK_)/;
+
+/**
+ * True where an init container asks `verify` for help instead of a verdict: `args: [verify, $(MODEL_PATH)]` with `--help`
+ * for a path must not let the pod start.
+ */
+function isGate(command: string, environment: Environment): boolean {
+  if (command !== 'verify' && command !== 'watch') return false;
+  return Object.keys(environment).some((name) => OF_A_POD.test(name)) || existsSync(TERMINATION_LOG);
+}
+
+async function printHelp(words: readonly string[], { out }: Context): Promise<Finished> {
+  await out.writeAll(`${await helpText(words)}\n`);
+  return { exitCode: EXIT.verified };
+}
+
+/** The help or version text that is asked for. */
 async function helpText(words: readonly string[]): Promise<string> {
   let printed = '';
   const parser = yargs()
@@ -151,32 +175,13 @@ async function helpText(words: readonly string[]): Promise<string> {
   return printed;
 }
 
-/**
- * Parses the words behind a command. yargs' own commands take 12 ms more at every start than its options alone, so they
- * only make the help texts.
- */
-async function parseOptions(
-  words: readonly string[],
-  command: Command,
-  context: Context,
-): Promise<Record<string, unknown>> {
+/** The values of a command: what the words behind it say, and the environment where they say nothing. */
+function parseOptions(words: readonly string[], command: Command, context: Context): Record<string, unknown> {
   const others = Object.values(COMMANDS).flatMap(({ options }) => Object.keys(options));
   const added = addEnvironment([...words], command.options, context.environment, others);
-  const parsed: Record<string, unknown> = await yargs()
-    .options(command.options)
-    .strictOptions()
-    .parserConfiguration(PARSER)
-    .help(false)
-    .version(false)
-    .locale('en')
-    .detectLocale(false)
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw usage(message ?? error?.message ?? 'bad command line', `see: weighlock ${words[0]} --help`);
-    })
-    // In front of the words, so that a lone `--` there does not turn them into sources.
-    .parseAsync([...added, ...words.slice(1)]);
-  return { ...parsed, ...command.positionals((parsed['_'] as unknown[]).map(String)) };
+  // In front of the words, so that a lone `--` there does not turn them into sources.
+  const { values, positionals } = parseWords([...added, ...words], command.options);
+  return { ...values, ...command.positionals(positionals) };
 }
 
 /** Numbers and dots in a path are part of its name. */

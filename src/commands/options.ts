@@ -19,6 +19,8 @@ import {
 } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 import { registriesOf } from '../source/index.ts';
+import { requireKeyFile } from './cosign-flags.ts';
+import { usage } from './usage.ts';
 
 /** How the files are read and hashed: common to every command that does. */
 export const HASH_OPTIONS = {
@@ -384,6 +386,7 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     return count === undefined ? {} : ({ [name]: count } as { [P in K]?: number });
   };
   const keys = namesOf(values, 'key');
+  for (const key of keys) requireKeyFile(key);
   return {
     keys,
     keysInVariables: new Map(
@@ -453,8 +456,4 @@ export function targetsOf(values: RawValues): readonly string[] {
     if (paths.indexOf(path) !== i) throw usage(`--targets: ${path} is listed twice`, 'list each once');
   }
   return paths;
-}
-
-export function usage(message: string, remedy: string): WeighlockError {
-  return new WeighlockError({ code: 'USAGE', message, remedy });
 }

@@ -3,7 +3,8 @@ import { EXIT, WeighlockError } from '../error/index.ts';
 import { explainPolicy, type Policy, type PolicyError, parsePolicy, readTrust } from '../plan/index.ts';
 import { visible } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
-import { listOf, type RawValues, textOf, usage } from './options.ts';
+import { listOf, type RawValues, textOf } from './options.ts';
+import { usage } from './usage.ts';
 
 /** `weighlock policy check|explain FILE...`: validates policies; says in words what they would check. */
 export async function policy(values: RawValues, { out, err }: Context): Promise<Finished> {

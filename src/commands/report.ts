@@ -5,7 +5,8 @@ import { EXIT } from '../error/index.ts';
 import type { Environment } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
-import { flagOf, listOf, type RawValues, textOf, usage } from './options.ts';
+import { flagOf, listOf, type RawValues, textOf } from './options.ts';
+import { usage } from './usage.ts';
 
 export const REPORT_OPTIONS = {
   namespace: { type: 'string', describe: 'look at one namespace [default: all]' },

@@ -8,7 +8,8 @@ import { DigestRun } from '../run/index.ts';
 import { modelPayload, newKeyPair, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { hashSettings, quantityOf, type RawValues, textOf, usage } from './options.ts';
+import { hashSettings, quantityOf, type RawValues, textOf } from './options.ts';
+import { usage } from './usage.ts';
 
 /** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {

@@ -5,7 +5,8 @@ import { parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
 import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
-import { flagOf, type RawValues, textOf, usage, VERIFY_OPTIONS } from './options.ts';
+import { flagOf, type RawValues, textOf, VERIFY_OPTIONS } from './options.ts';
+import { usage } from './usage.ts';
 
 export const WATCH_OPTIONS = {
   interval: { type: 'string', default: '5m', describe: 'time from one verification to the next' },
@@ -111,6 +112,7 @@ function ownRemoved(words: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 1; i < words.length; i++) {
     const word = words[i] ?? '';
+    if (word === '--') return [...kept, ...words.slice(i)];
     const own = OWN.find((flag) => word === `--${flag}` || word.startsWith(`--${flag}=`) || word === `--no-${flag}`);
     if (own === undefined) kept.push(word);
     else if (word === `--${own}` && own !== 'exit-on-failure') i += 1;

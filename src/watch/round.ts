@@ -37,7 +37,7 @@ export function runRound(
   const script = isSea() ? [] : [process.argv[1] ?? ''];
   // Loaded when it is first needed: every start of every command would pay for it.
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child = spawn(process.execPath, [...script, 'verify', ...words, '--format=json'], {
+  const child = spawn(process.execPath, [...script, 'verify', '--format=json', ...words], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
