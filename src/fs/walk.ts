@@ -120,7 +120,8 @@ export class Walk {
       return;
     }
     const id = `${stat.dev}:${stat.ino}`;
-    if (visit.ancestors.includes(id)) {
+    // Without links there is no way back, and some file systems have one inode number for everything.
+    if (this.#options.allowSymlinks && visit.ancestors.includes(id)) {
       this.#refuse(visit.name, LEADS_BACK, 'remove the link');
       return;
     }

@@ -63,6 +63,8 @@ describe('a failed system call', () => {
     const unknown = failed('Unknown system error -126', 126);
     assert.equal(errno(unknown), 'ENOKEY');
     assert.equal(failureOf(unknown).code, 'ACCESS_DENIED');
+    assert.equal(errno(failed('Unknown system error -116', 116)), 'ESTALE');
+    assert.equal(failureOf(failed('Unknown system error -122', 122)).code, 'NO_SPACE');
     assert.equal(failureOf(failed('Unknown system error -117', 117)).code, 'SOURCE_UNAVAILABLE');
     assert.match(failureOf(failed('Unknown system error -399', 399)).message, /errno 399/);
   });
