@@ -17,7 +17,9 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   const path = resolve(textOf(values, 'source') ?? '');
   const shardBytes = quantityOf(values, 'shard-size', 'give the bytes of a shard, at least 1M: 256Mi, 1G');
   const sharding = shardBytes === undefined ? {} : { shardBytes };
-  const run = new DigestRun({ path, ...hashSettings(values), ...sharding }, context.pool());
+  const settings = hashSettings(values);
+  const { allowSymlinks } = settings.limits;
+  const run = new DigestRun({ path, ...settings, ...sharding }, context.pool());
   const { measured, failures } = await run.execute(context.signal, {});
   if (failures.length > 0) return refused(failures, context);
   const { second } = measured;
@@ -27,7 +29,8 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
   const inside = isFolder ? relative(path, target) : '';
   const ignored = inside === '' || inside.startsWith('..') ? [] : [inside];
-  const bundle = await signer(modelPayload({ name: basename(path), files: measured.files, ignored, ...shards }));
+  const model = { name: basename(path), files: measured.files, allowSymlinks, ignored, ...shards };
+  const bundle = await signer(modelPayload(model));
   replaceFile(target, bundle, 0o644);
   await context.out.writeAll(`signed ${visible(path)}: ${visible(target)}\n`);
   return { exitCode: EXIT.verified };

@@ -1,7 +1,7 @@
 import { type Bundle, readBundle } from './bundle.ts';
 import { pemChain, readRekor } from './cosign.ts';
 import { endOfValue } from './json-structure.ts';
-import { BLOB_SHAPE, ENVELOPE_SHAPE, requireShape } from './shape.ts';
+import { BLOB_SHAPE, requireShape } from './shape.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
 /** A signature in a file: a bundle, or what becomes one when the SHA-256 (hex) is known of what was signed. */
@@ -119,7 +119,6 @@ function detached(bytes: Buffer): BlobSignature {
 }
 
 function envelopeBundle(envelope: Json, bytes: Buffer, signer: JsonObject, tlogEntries: readonly Json[]): Bundle {
-  requireShape(envelope, ENVELOPE_SHAPE, 'the envelope');
   const verificationMaterial = { ...signer, tlogEntries };
   return { ...readBundle({ mediaType: V01, verificationMaterial, dsseEnvelope: envelope }), envelopeBytes: bytes };
 }

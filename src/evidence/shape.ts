@@ -36,7 +36,7 @@ function isList(shape: Shape): shape is readonly [Shape] {
 }
 
 /** DSSE protocol, envelope.md. */
-export const ENVELOPE_SHAPE = {
+const ENVELOPE_SHAPE = {
   payload: 'scalar',
   payloadType: 'scalar',
   signatures: [{ sig: 'scalar', keyid: 'scalar' }],

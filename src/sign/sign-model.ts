@@ -15,6 +15,8 @@ export interface ModelToSign {
   readonly files: FileTable;
   /** Digests in hex, by file and shard; without them the files' own are signed. */
   readonly shards?: { readonly bytes: number; readonly digests: ReadonlyMap<PathBytes, readonly string[]> };
+  /** True when links were followed: whoever verifies has to follow them, too. */
+  readonly allowSymlinks: boolean;
   /** Entries below the top that are left out: version control, and the signature itself. */
   readonly ignored: readonly string[];
 }
@@ -59,7 +61,7 @@ export function signModel(payload: Buffer, privateKey: KeyObject): string {
   return `${JSON.stringify(bundle)}\n`;
 }
 
-function statementOf({ name, files, ignored, shards }: ModelToSign): object {
+function statementOf({ name, files, ignored, shards, allowSymlinks }: ModelToSign): object {
   const root = nodeCrypto().createHash('sha256');
   const resources: { name: string; algorithm: string; digest: string }[] = [];
   // What the specification wants for shards is the plain name; every implementation writes and compares this.
@@ -85,7 +87,7 @@ function statementOf({ name, files, ignored, shards }: ModelToSign): object {
       serialization: {
         method: shards === undefined ? 'files' : 'shards',
         hash_type: 'sha256',
-        allow_symlinks: false,
+        allow_symlinks: allowSymlinks,
         ...(shards === undefined ? {} : { shard_size: shards.bytes }),
         ignore_paths: [...GIT_PATHS, ...ignored].sort(),
       },

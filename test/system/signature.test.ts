@@ -121,6 +121,8 @@ describe('model_signing', { skip: hasReference ? false : 'there is no Python wit
   it('verifies what weighlock signs', async () => {
     const { key, pub } = await keyPair('ours');
     const model = await signedFolder('ours-model');
+    // Letters like others, to both.
+    for (const name of ['c:x', 'a\\b', 'two\nlines', 'é']) writeFileSync(join(model, name), name);
     passed(await run(['sign', model, '--key', key]));
     const verify = () =>
       reference('verify', 'key', model, '--signature', join(model, 'model.sig'), '--public_key', pub);

@@ -2,7 +2,7 @@
 // a way to hide what is good.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { ChecksumsParser } from '../../src/evidence/checksums.ts';
 import { loadChecksums, readSignatureFile } from '../../src/evidence/index.ts';
 import type { Engine } from '../../src/hash/index.ts';
 import type { ArtifactPlan, SignatureRequirement } from '../../src/plan/index.ts';
+import { loadPolicies } from '../../src/plan/policy/load.ts';
 import { ArtifactEvidence } from '../../src/run/evidence.ts';
 import type { Attestor } from '../../src/trust/index.ts';
 import { hex, keyBundle, modelStatement } from '../evidence/world.ts';
@@ -53,6 +54,15 @@ const WAYS: [string, (path: string) => void][] = [
   ['nothing', () => {}],
   ['below a file', (path) => writeFileSync(join(path, '..', 'file'), '')],
 ];
+
+const RELEASE: Attestor = {
+  kind: 'key',
+  name: 'release',
+  pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  fingerprint: '',
+  logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
+  trustedRoot: 'public-good',
+};
 
 const codeOf = (error: unknown) => (error instanceof WeighlockError ? error.code : 'none');
 function isVerificationFailure(error: unknown): boolean {
@@ -158,17 +168,9 @@ describe('15.20: several signature files', () => {
   }
 
   async function codes(files: readonly string[], anyOther: Partial<SignatureRequirement> = {}): Promise<string[]> {
-    const attestor: Attestor = {
-      kind: 'key',
-      name: 'release',
-      pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      fingerprint: '',
-      logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
-      trustedRoot: 'public-good',
-    };
     const requirement: SignatureRequirement = {
       kind: 'signature',
-      attestors: [attestor],
+      attestors: [RELEASE],
       threshold: 1,
       files,
       conditions: [],
@@ -217,4 +219,78 @@ describe('15.20: several signature files', () => {
         assert.equal(EXIT_CODE_OF[found as 'INTERNAL'], 65, `${name}: ${found}`);
     }
   });
+});
+
+describe('15.8: what the platform wants signed', () => {
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const said = (content: string, predicateType: string) =>
+    JSON.stringify(
+      keyBundle(
+        {
+          _type: 'https://in-toto.io/Statement/v1',
+          subject: [{ name: 'x', digest: { sha256: hex(content) } }],
+          predicateType,
+          predicate: { verdict: 'REJECTED' },
+        },
+        privateKey,
+      ),
+    );
+  const REVIEW = 'https://acme.example/review/v1';
+  const SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';
+  const CASES: [string, (content: string) => string, boolean][] = [
+    ['a statement of cosign sign', (content) => said(content, SIGNATURE), true],
+    ['weighlock sign', (content) => JSON.stringify(keyBundle(modelStatement({ x: content }), privateKey)), true],
+    ['cosign sign-blob', (content) => sign('sha256', Buffer.from(content), privateKey).toString('base64'), true],
+    ['a review that says REJECTED', (content) => said(content, REVIEW), false],
+    ['a scan', (content) => said(content, 'https://cosign.sigstore.dev/attestation/vuln/v1'), false],
+    ['a signature of something else', () => said('else', SIGNATURE), false],
+    [
+      'a model with one more file',
+      (content) => JSON.stringify(keyBundle(modelStatement({ x: content, y: '' }), privateKey)),
+      false,
+    ],
+  ];
+
+  for (const [name, make, isSigned] of CASES) {
+    it(`15.8: ${name} ${isSigned ? 'signs' : 'does not sign'} a policy`, async () => {
+      const policy = place();
+      const key = place();
+      writeFileSync(key, pem);
+      const text = JSON.stringify({
+        apiVersion: 'weighlock.dev/v1alpha1',
+        kind: 'VerificationPolicy',
+        metadata: { name: 'x' },
+        spec: { artifacts: [{ name: 'x', path: '/x', require: [{ sha256: 'a'.repeat(64) }] }] },
+      });
+      writeFileSync(policy, text);
+      writeFileSync(`${policy}.sigstore.json`, make(text));
+      const loaded = loadPolicies({ files: [policy], key, signatures: [] });
+      if (isSigned) assert.equal((await loaded).length, 1);
+      else await assert.rejects(loaded, /the policy is not signed by/);
+    });
+
+    it(`15.8: ${name} ${isSigned ? 'signs' : 'does not sign'} a listing`, async () => {
+      const file = place();
+      const text = `${'a'.repeat(64)}  x\n`;
+      writeFileSync(file, text);
+      writeFileSync(`${file}.sig`, make(text));
+      const signature: SignatureRequirement = {
+        kind: 'signature',
+        attestors: [RELEASE],
+        threshold: 1,
+        files: [`${file}.sig`],
+        conditions: [],
+        origin: 'a test',
+      };
+      const requirement = { kind: 'checksums' as const, file, digest: 'release', signature, origin: 'a test' };
+      const evidence = new ArtifactEvidence({
+        name: 'x',
+        source: { kind: 'volume', path: work },
+        requirements: [requirement],
+      });
+      const loaded = evidence.load(work, async () => engine);
+      if (isSigned) assert.deepEqual(await loaded, []);
+      else await assert.rejects(loaded, /the checksums file: no signature that counts/);
+    });
+  }
 });

@@ -433,5 +433,12 @@ describe('15.24: signatures of other tools, and of other times', () => {
     const attestor = key('cosign');
     for (const name of ['data.bundle.json', 'data.old.json', 'data.sig'])
       counts(await prove(fixture(`cosign/${name}`), { attestor, digest }));
+    const purpose = { predicateType: 'https://cosign.sigstore.dev/attestation/v1' };
+    for (const name of ['data.attestation.json', 'data.attestation.old.json', 'data.attestation.dsse.json']) {
+      const found = await prove(fixture(`cosign/${name}`), { attestor, purpose });
+      counts(found);
+      assert.deepEqual(found.proofs[0]?.binding, { kind: 'file', hash: 'sha256', digests: [digest] });
+      countsNot(await prove(fixture(`cosign/${name}`), { attestor }), /of the type/);
+    }
   });
 });
