@@ -1,4 +1,5 @@
 import { VERSION } from '../version.ts';
+import { visible, visibleLines } from '../visible-text.ts';
 import type { Word } from './pod.ts';
 import { cutBytes } from './text.ts';
 
@@ -8,7 +9,7 @@ const SEVERITY = { pass: 'info', fail: 'critical', warn: 'medium', error: 'high'
 export function policyReport(word: Word): Record<string, unknown> {
   const { namespace, pod, uid, result, codes, message, artifacts, exitCode } = word;
   const counts = { pass: 0, fail: 0, warn: 0, error: 0, skip: 0, [result]: 1 };
-  const digests = artifacts.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [[`sha256.${name}`, sha256]]));
+  const digests = artifacts.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [[`sha256.${visible(name)}`, visible(sha256)]]));
   return {
     apiVersion: 'wgpolicyk8s.io/v1alpha2',
     kind: 'PolicyReport',
@@ -29,11 +30,11 @@ export function policyReport(word: Word): Record<string, unknown> {
         severity: SEVERITY[result],
         result,
         scored: true,
-        message,
+        message: visibleLines(message),
         properties: {
           exitCode: String(exitCode),
-          codes: codes.join(','),
-          artifacts: artifacts.map((one) => `${one.name}=${one.result}`).join(','),
+          codes: visible(codes.join(',')),
+          artifacts: visible(artifacts.map((one) => `${one.name}=${one.result}`).join(',')),
           ...Object.fromEntries(digests),
         },
         timestamp: { seconds: secondsOf(word), nanos: 0 },
@@ -59,7 +60,7 @@ export function event(word: Word, host: string): Record<string, unknown> {
     type: result === 'pass' ? 'Normal' : 'Warning',
     reason: result === 'pass' ? 'Verified' : result === 'warn' ? 'Unverified' : 'VerificationFailed',
     action: 'Verify',
-    note: cutBytes([codes.join(', '), message].filter((text) => text !== '').join(': '), 1024),
+    note: cutBytes(visibleLines([codes.join(', '), message].filter((text) => text !== '').join(': ')), 1024),
     regarding: { apiVersion: 'v1', kind: 'Pod', name: pod, namespace, uid },
     reportingController: 'weighlock.dev/reporter',
     reportingInstance: `${host}-${VERSION}`.slice(0, 128),

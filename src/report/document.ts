@@ -6,6 +6,7 @@ import { entryText, hexAt, ioFailure, nameAt } from '../fs/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
+import { jsonText } from './format.ts';
 
 /** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */
 const API_VERSION = 'weighlock.dev/v1alpha1';
@@ -66,9 +67,9 @@ function artifactHead({
 
 /** The report as pieces of JSON text; a million files are never one string. */
 export function* reportText(outcome: RunOutcome): Generator<string> {
-  yield `${JSON.stringify(documentHead(outcome)).slice(0, -1)},"artifacts":[`;
+  yield `${jsonText(documentHead(outcome)).slice(0, -1)},"artifacts":[`;
   for (const [i, artifact] of outcome.artifacts.entries()) {
-    yield `${i === 0 ? '' : ','}\n${JSON.stringify(artifactHead(artifact)).slice(0, -1)},"files":[`;
+    yield `${i === 0 ? '' : ','}\n${jsonText(artifactHead(artifact)).slice(0, -1)},"files":[`;
     const files = artifact.measured?.files;
     for (let f = 0; f < (files?.count ?? 0) && files !== undefined; f++) {
       const sha256 = hexAt(files, f);
@@ -77,7 +78,7 @@ export function* reportText(outcome: RunOutcome): Generator<string> {
         bytes: files.size[f],
         ...(sha256 === undefined ? {} : { sha256 }),
       };
-      yield `${f === 0 ? '' : ','}\n${JSON.stringify(entry)}`;
+      yield `${f === 0 ? '' : ','}\n${jsonText(entry)}`;
     }
     yield ']}';
   }

@@ -29,13 +29,4 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/**
- * Text from outside (a file name, a variable) made safe to print: control characters, among them the escape sequences
- * that rewrite a terminal, and invisible or direction-changing Unicode become `\u{...}`.
- */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (c) => {
-    if (c === '\n') return '\\n';
-    return `\\u{${c.codePointAt(0)?.toString(16)}}`;
-  });
-}
+export { jsonText, visible } from '../visible-text.ts';

@@ -4,6 +4,7 @@ import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
+import { jsonText } from './format.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 
@@ -82,7 +83,7 @@ export class JsonLinesReporter implements Reporter {
   }
 
   #line(level: 'info' | 'warn' | 'error', event: string, fields: object): void {
-    this.#out.write(`${JSON.stringify({ time: this.#now().toISOString(), level, event, ...fields })}\n`);
+    this.#out.write(`${jsonText({ time: this.#now().toISOString(), level, event, ...fields })}\n`);
   }
 }
 

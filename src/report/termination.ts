@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Failure } from '../error/index.ts';
 import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
-import { formatBytes, formatSeconds, plural, visible } from './format.ts';
+import { formatBytes, formatSeconds, jsonText, plural, visible } from './format.ts';
 import { consequence, failureLine } from './wording.ts';
 
 /** Where the kubelet reads the termination message, unless the container names another path. */
@@ -41,7 +41,7 @@ function machineLine({ result, exitCode, artifacts }: RunOutcome, failures: read
   const codes = [...new Set(failures.map(({ code }) => code))];
   const own = artifacts.slice(0, 4).map(machineArtifact);
   for (;;) {
-    const line = JSON.stringify({ weighlock: VERSION, result, exitCode, codes, artifacts: own });
+    const line = jsonText({ weighlock: VERSION, result, exitCode, codes, artifacts: own });
     if (Buffer.byteLength(line) <= MACHINE_BYTES) return line;
     if (own.length > 0) own.pop();
     else codes.pop();

@@ -1,4 +1,5 @@
 import { VERSION } from '../version.ts';
+import { visible } from '../visible-text.ts';
 import type { Round } from './round.ts';
 
 /** What the rounds came to so far, in the text format of Prometheus (version 0.0.4). */
@@ -52,7 +53,7 @@ export class Metrics {
 }
 
 function label(values: Readonly<Record<string, string>>): string {
-  const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+  const escaped = (value: string) => visible(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
   return `{${Object.entries(values)
     .map(([name, value]) => `${name}="${escaped(value)}"`)
     .join()}}`;
