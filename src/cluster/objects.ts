@@ -9,7 +9,9 @@ const SEVERITY = { pass: 'info', fail: 'critical', warn: 'medium', error: 'high'
 export function policyReport(word: Word): Record<string, unknown> {
   const { namespace, pod, uid, result, codes, message, artifacts, exitCode } = word;
   const counts = { pass: 0, fail: 0, warn: 0, error: 0, skip: 0, [result]: 1 };
-  const digests = artifacts.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [[`sha256.${visible(name)}`, visible(sha256)]]));
+  const digests = artifacts.flatMap(({ name, sha256 }) =>
+    sha256 === undefined ? [] : [[`sha256.${visible(name)}`, visible(sha256)]],
+  );
   return {
     apiVersion: 'wgpolicyk8s.io/v1alpha2',
     kind: 'PolicyReport',

@@ -196,9 +196,25 @@ export function addEnvironment(
       });
     }
     const given = argv.some((word) => word === `--${key}` || word.startsWith(`--${key}=`) || word === `--no-${key}`);
+    if (given && OF_THE_PLATFORM.has(key) && !names(argv, key, value)) throw twoPlatforms(key, variable);
     if (!given) added.push(`--${key}=${value}`);
   }
   return added;
+}
+
+/** Options that name the policies: which of two counts would be the choice of whoever writes the pod. */
+const OF_THE_PLATFORM = new Set(['policy', 'trust', 'policy-key', 'policy-signature', 'targets']);
+
+function names(argv: readonly string[], key: string, value: string): boolean {
+  return argv.some((word, i) => word === `--${key}=${value}` || (word === `--${key}` && argv[i + 1] === value));
+}
+
+function twoPlatforms(key: string, variable: string): WeighlockError {
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `--${key} and ${variable} say different things, and neither replaces the other`,
+    remedy: 'set one of them',
+  });
 }
 
 function variableOf(key: string): string {

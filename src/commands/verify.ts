@@ -11,6 +11,7 @@ import {
 } from '../report/index.ts';
 import { VerifyRun } from '../run/index.ts';
 import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
+import { requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
 import {
   choiceOf,
@@ -36,9 +37,12 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   let measured: RunOutcome;
   try {
     const policies = await loadPolicies(policyFlags(values));
-    policy = strictest(policies, asked);
+    const blocking = policies.length === 0 ? [] : requireNoWeakening(values, context.environment);
+    policy = strictest(policies, asked, blocking);
     const plan = buildPlan({ ...policy, policies, ...requestOf(values, context.environment) }, context.environment);
     reporter.start(plan);
+    if (strictest(policies, asked).failurePolicy !== policy.failurePolicy)
+      reporter.notice(`failurePolicy Ignore does not count: the pod sets ${blocking.join(', ')}`);
     measured = await new VerifyRun(plan, context.pool(), reporter).execute(context.signal);
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);

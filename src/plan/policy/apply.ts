@@ -19,17 +19,23 @@ export function pathOf({ source, destination }: Pick<Subject, 'source' | 'destin
   return destination ?? locationText(source);
 }
 
-/** The strictest of what policies and flags say: no value of a pod's weakens a policy. */
+/**
+ * The strictest of what policies and flags say: no value of a pod's weakens a policy.
+ *
+ * @param blocking - what the pod says that could make a question unanswerable: with it, beside a policy, nothing is ignored
+ */
 export function strictest(
   policies: readonly Policy[],
   asked: { readonly mode?: Mode; readonly failurePolicy?: FailurePolicy },
+  blocking: readonly string[] = [],
 ): { mode: Mode; failurePolicy: FailurePolicy } {
   const modes = [...policies.map(({ mode }) => mode), ...(asked.mode === undefined ? [] : [asked.mode])];
   const kinds = policies.map(({ failurePolicy }) => failurePolicy);
   const all = asked.failurePolicy === undefined ? kinds : [...kinds, asked.failurePolicy];
+  const isDoubted = policies.length > 0 && blocking.length > 0;
   return {
     mode: modes.length === 0 || modes.includes('Enforce') ? 'Enforce' : 'Audit',
-    failurePolicy: all.length === 0 || all.includes('Fail') ? 'Fail' : 'Ignore',
+    failurePolicy: all.length === 0 || all.includes('Fail') || isDoubted ? 'Fail' : 'Ignore',
   };
 }
 

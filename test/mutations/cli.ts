@@ -1,0 +1,76 @@
+// The command line, what the environment may say, what is printed, and what probes see.
+import type { Mutation } from '../../scripts/mutate/mutation.ts';
+
+const WORDS = ['test/unit/words.test.ts'];
+const BESIDE = ['test/unit/beside-policy.test.ts'];
+const VISIBLE = ['test/unit/visible-text.test.ts'];
+
+const words = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15.4-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: WORDS,
+  name: '15\\.4',
+});
+const beside = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15.9-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: BESIDE,
+});
+const shown = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15.31-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: VISIBLE,
+});
+
+export default [
+  words('help-alone', 'cli.ts', "first === '--version') && rest.length === 0", "first === '--version')"),
+  words('help-sole-word', 'cli.ts', "rest.length === 1 && rest[0] === '--help'", "rest.includes('--help')"),
+  words('help-in-a-pod', 'cli.ts', 'isGate(first, context.environment) ? EXIT.usage : EXIT.verified', 'EXIT.verified'),
+  words('substitution', 'cli.ts', 'requireNoSubstitution(rest, context.environment);', ''),
+  words('substitution-prefix', 'commands/parse-words.ts', 'one.startsWith(value)', 'one === value'),
+  words('unknown-option', 'commands/parse-words.ts', "if (options[negated]?.type === 'boolean')", 'if (true)'),
+  words('value-missing', 'commands/parse-words.ts', 'inlineValue !== true && /^-./.test(value)', 'false'),
+  words('boolean-value', 'commands/parse-words.ts', "value === undefined || value === 'true'", "value !== 'false'"),
+  words('given-twice', 'commands/parse-words.ts', 'array === true || given.length > 1', 'array === true'),
+  beside('unknown-is-refused', 'commands/beside-policy.ts', "if (effect === 'blocks')", 'if (false)'),
+  beside('refused', 'commands/beside-policy.ts', "if (effect !== 'refused') continue;", 'continue;'),
+  beside('symlinks', 'commands/beside-policy.ts', "'allow-symlinks': 'refused'", "'allow-symlinks': 'how'"),
+  beside('timeout', 'commands/beside-policy.ts', "  timeout: 'blocks'", "  timeout: 'how'"),
+  beside('proxies', 'commands/beside-policy.ts', 'environment[name.toLowerCase()]', 'undefined'),
+  beside('source', 'commands/beside-policy.ts', 'url === undefined ? blocking', 'true ? blocking'),
+  beside('ignore', 'plan/policy/apply.ts', " || isDoubted ? 'Fail'", " ? 'Fail'"),
+  beside('two-platforms', 'commands/options.ts', 'given && OF_THE_PLATFORM.has(key)', 'false'),
+  shown('c1', 'visible-text.ts', '[\\p{Cc}', '[\\x00-\\x1f'),
+  shown('bidi', 'visible-text.ts', '\\p{Cf}', ''),
+  shown('ignorable', 'visible-text.ts', '\\p{Default_Ignorable_Code_Point}', ''),
+  shown('surrogates', 'visible-text.ts', '\\p{Cs}', ''),
+  shown('blanks', 'visible-text.ts', '\\p{Zs}', ''),
+  shown('json-lines', 'report/json-lines.ts', 'jsonText({ time', 'JSON.stringify({ time'),
+  shown('report', 'report/document.ts', 'jsonText(artifactHead(artifact))', 'JSON.stringify(artifactHead(artifact))'),
+  shown('last-word', 'report/termination.ts', 'jsonText({ weighlock', 'JSON.stringify({ weighlock'),
+  shown('metrics', 'watch/metrics.ts', 'visible(value)', 'value'),
+  shown('cluster-report', 'cluster/objects.ts', 'message: visibleLines(message)', 'message'),
+  shown('cluster-event', 'cluster/objects.ts', "visibleLines([codes.join(', ')", "String([codes.join(', ')"),
+  {
+    id: '15.14-termination-log-nofollow',
+    file: 'src/report/termination.ts',
+    from: ' | constants.O_NOFOLLOW',
+    to: '',
+    tests: VISIBLE,
+    name: '15\\.14',
+  },
+  {
+    id: '15.14-report-by-rename',
+    file: 'src/report/document.ts',
+    from: 'await rename(temporary, path);',
+    to: "await (await import('node:fs/promises')).copyFile(temporary, path);",
+    tests: VISIBLE,
+    name: '15\\.14',
+  },
+] satisfies Mutation[];

@@ -1,0 +1,74 @@
+// What options and variables of a pod may do beside a policy of the platform: add, and never take away.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  addEnvironment,
+  BESIDE_POLICY,
+  parseWords,
+  requireNoWeakening,
+  VERIFY_OPTIONS,
+} from '../../src/commands/index.ts';
+import { WeighlockError } from '../../src/error/index.ts';
+import { type Policy, strictest } from '../../src/plan/index.ts';
+
+const NAMES = Object.keys(VERIFY_OPTIONS);
+const policyOf = (failurePolicy: 'Fail' | 'Ignore') => ({ mode: 'Enforce', failurePolicy }) as Policy;
+const weakening = (words: string[], environment: Record<string, string> = {}) => {
+  const { values, positionals } = parseWords(
+    [...addEnvironment(words, VERIFY_OPTIONS, environment), ...words],
+    VERIFY_OPTIONS,
+  );
+  return requireNoWeakening({ ...values, sources: positionals }, environment);
+};
+const coded = (code: string) => (error: unknown) => error instanceof WeighlockError && error.code === code;
+const isBoolean = (name: string) => (VERIFY_OPTIONS as Record<string, { type: string }>)[name]?.type === 'boolean';
+const given = (name: string) => (isBoolean(name) ? 'true' : 'x');
+
+describe('15.9: beside a policy', () => {
+  it('15.9: every option has its place in the table, and the table has no other', () => {
+    assert.deepEqual(Object.keys(BESIDE_POLICY).sort(), [...NAMES].sort());
+  });
+
+  for (const name of NAMES)
+    it(`15.9: --${name} and its variable, ${BESIDE_POLICY[name]}`, () => {
+      const variable = `WEIGHLOCK_${name.toUpperCase().replaceAll('-', '_')}`;
+      const ways = [() => weakening([`--${name}=${given(name)}`]), () => weakening([], { [variable]: given(name) })];
+      for (const way of ways) {
+        if (BESIDE_POLICY[name] === 'refused') assert.throws(way, coded('CONFIG_INVALID'));
+        else assert.deepEqual(way(), BESIDE_POLICY[name] === 'blocks' ? [`--${name}`] : []);
+      }
+    });
+
+  it('15.9: what could make a question unanswerable ends failurePolicy Ignore, and only beside a policy', () => {
+    const blocking = weakening([], { WEIGHLOCK_TIMEOUT: '1ms' });
+    assert.equal(strictest([policyOf('Ignore')], {}, blocking).failurePolicy, 'Fail');
+    assert.equal(strictest([policyOf('Ignore')], { failurePolicy: 'Ignore' }, blocking).failurePolicy, 'Fail');
+    assert.equal(strictest([policyOf('Ignore')], {}, weakening([])).failurePolicy, 'Ignore');
+    assert.equal(strictest([policyOf('Fail')], { failurePolicy: 'Ignore' }, []).failurePolicy, 'Fail');
+    assert.equal(strictest([], { failurePolicy: 'Ignore' }, blocking).failurePolicy, 'Ignore');
+  });
+
+  it('15.9: so do proxies, credentials and sources that the pod names', () => {
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'http_proxy', 'NO_PROXY', 'DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'])
+      assert.equal(weakening([], { [name]: 'x' }).length, 1, name);
+    const model = { MODEL_SOURCE_URL: 'https://dead.example/m', MODEL_PATH: '/m' };
+    assert.deepEqual(weakening([], model), ['MODEL_SOURCE_URL']);
+    assert.equal(weakening(['oci://dead.example/m', '/m']).length, 1);
+    // What an injecting policy passes on says only where the content came from.
+    assert.deepEqual(weakening(['/m'], { MODEL_SOURCE_URL: 'https://x/m', HOME: '/nonexistent' }), []);
+  });
+
+  it('15.9: the usual values change nothing', () => {
+    assert.deepEqual(weakening(['--timeout=6h', '--idle-timeout=5m', '--no-allow-symlinks', '--unpack=false']), []);
+  });
+
+  it('15.9: the command line and a variable never name different policies', () => {
+    for (const name of ['policy', 'trust', 'policy-key', 'policy-signature', 'targets']) {
+      const variable = `WEIGHLOCK_${name.toUpperCase().replaceAll('-', '_')}`;
+      for (const words of [[`--${name}=/evil`], [`--${name}`, '/evil']])
+        assert.throws(() => weakening(words, { [variable]: '/platform' }), coded('CONFIG_INVALID'), name);
+      for (const words of [[`--${name}=/platform`], [`--${name}`, '/platform']])
+        assert.deepEqual(weakening(words, { [variable]: '/platform' }), []);
+    }
+  });
+});
