@@ -1,4 +1,3 @@
-import type { X509Certificate } from '@sigstore/core';
 import type { TLogAuthority } from '@sigstore/verify/dist/trust/index.js';
 import { library, sha256 } from '../library/index.ts';
 import { untrusted } from './signer.ts';
@@ -11,11 +10,13 @@ import { untrusted } from './signer.ts';
  * @throws EvidenceError
  */
 export async function countCertificateLogs(
-  leaf: X509Certificate,
-  issuer: X509Certificate,
+  leafDer: Uint8Array,
+  issuerDer: Uint8Array,
   trusted: readonly TLogAuthority[],
 ): Promise<number> {
-  const { ByteStream, EXTENSION_OID_SCT, X509SCTExtension } = await library('sigstore');
+  const { ByteStream, EXTENSION_OID_SCT, X509Certificate, X509SCTExtension } = await library('sigstore');
+  const leaf = X509Certificate.parse(Buffer.from(leafDer));
+  const issuer = X509Certificate.parse(Buffer.from(issuerDer));
   // The log signed the certificate as it was before the timestamps were put into it.
   const before = leaf.clone();
   const at = before.extensions.findIndex((extension) => extension.subs[0]?.toOID() === EXTENSION_OID_SCT);

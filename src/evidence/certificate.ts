@@ -1,13 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { library, nodeCrypto } from '../library/index.ts';
 import { type Identity, matchesPattern, type TextPattern } from '../trust/index.ts';
-import { EvidenceError, invalidSignature, untrusted } from './signer.ts';
-
-/** RFC 5280 section 4.2.1.12. */
-const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
-
-/** Longest chain between a leaf and a root. */
-const MAX_CHAIN = 8;
+import { invalidSignature, untrusted } from './signer.ts';
 
 /** Parses a certificate of somebody else. */
 export function parseCertificate(der: Uint8Array): X509Certificate {
@@ -57,13 +51,6 @@ function unquote(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** S36: made to sign code, and not, say, to serve web pages. */
-export function requireCodeSigning(certificate: X509Certificate): void {
-  const usages = certificate.keyUsage as readonly string[] | undefined;
-  if (usages === undefined || !usages.includes(CODE_SIGNING))
-    throw untrusted('the certificate is not one for signing code');
 }
 
 /** Fulcio's extensions (fulcio, docs/oid-info.md). */
@@ -117,50 +104,22 @@ export async function requireIdentity(
   throw untrusted(`signed by ${found}, vouched for by ${by}${different}`);
 }
 
+/** How a distinguished name begins, in the way that OpenSSL and Node write it. */
+const DISTINGUISHED_NAME =
+  /^(?:CN|C|DC|L|O|OU|SN|ST|GN|UID|street|title|emailAddress|serialNumber|organizationIdentifier)=/;
+
 /**
- * Builds the path from a leaf to one of the explicit roots, by signatures and not by names; what lies between comes from
- * the signature and is never an anchor. Every certificate must be valid at the time (S8).
+ * An alternative name is what an authority vouches for. A subject counts where somebody wrote a distinguished name, and
+ * then as a whole: a common name alone may be anything (RFC 6125 section 2.3), and no alternative name is taken for one.
  *
- * @returns the path, leaf first, root last
+ * @throws EvidenceError `SIGNER_UNTRUSTED` unless one of the leaf's names is the one that is asked for
  */
-export function requirePath(
-  leaf: X509Certificate,
-  between: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-  time: Date,
-): readonly X509Certificate[] {
-  let current = leaf;
-  requireValidAt(current, time);
-  const path = [leaf];
-  while (path.length <= MAX_CHAIN) {
-    const root = roots.find((one) => isIssuer(one, current));
-    if (root !== undefined) {
-      requireValidAt(root, time);
-      return [...path, root];
-    }
-    const next = between.find((one) => one !== current && one.ca && isIssuer(one, current));
-    if (next === undefined) break;
-    requireValidAt(next, time);
-    path.push(next);
-    current = next;
-  }
-  throw untrusted('the certificate does not lead to a trusted root');
-}
-
-function isIssuer(candidate: X509Certificate, certificate: X509Certificate): boolean {
-  return candidate.ca && certificate.checkIssued(candidate) && certificate.verify(candidate.publicKey);
-}
-
-function requireValidAt({ validFromDate, validToDate }: X509Certificate, time: Date): void {
-  if (time >= validFromDate && time <= validToDate) return;
-  const when = `${validFromDate.toISOString()} to ${validToDate.toISOString()}`;
-  throw new EvidenceError('SIGNER_UNTRUSTED', `a certificate was valid from ${when}, not at ${time.toISOString()}`);
-}
-
-/** @throws EvidenceError `SIGNER_UNTRUSTED` unless one of the leaf's names is the one that is asked for */
 export async function requireSubject(subject: TextPattern | undefined, leaf: X509Certificate): Promise<string> {
-  const names = [...subjectNames(leaf), leaf.subject.replaceAll('\n', ',')];
-  if (subject === undefined) return names[0] ?? '';
-  for (const name of names) if (await matchesPattern(subject, name)) return name;
-  throw untrusted(`the certificate is for ${names.join(', ').slice(0, 500)}`);
+  const whole = leaf.subject.replaceAll('\n', ',');
+  const alternatives = subjectNames(leaf);
+  if (subject === undefined) return alternatives[0] ?? whole;
+  const asked = 'exact' in subject ? subject.exact : subject.regexp.replace(/^\^?(?:\(\?:|\()*/, '');
+  for (const name of DISTINGUISHED_NAME.test(asked) ? [whole] : alternatives)
+    if (await matchesPattern(subject, name)) return name;
+  throw untrusted(`the certificate is for ${[...alternatives, whole].join(', ').slice(0, 500)}`);
 }

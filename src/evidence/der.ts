@@ -77,6 +77,22 @@ export function signatureAlgorithmOf(algorithm: ASN1Obj): SignatureAlgorithm {
   return found;
 }
 
+/** RFC 4055: its hash and that of its mask generation are parameters, SHA-1 unless they say otherwise. */
+const RSASSA_PSS = '1.2.840.113549.1.1.10';
+
+/** @throws MalformedError for an algorithm that certificates must not be signed with any more */
+export function requireStrongAlgorithm(algorithm: ASN1Obj): void {
+  if (child(algorithm, 0).toOID() === RSASSA_PSS) {
+    const parameters = child(algorithm, 1);
+    hashOf(child(context(parameters, 0), 0));
+    hashOf(child(child(context(parameters, 1), 0), 1));
+    return;
+  }
+  const { keyType, hash } = signatureAlgorithmOf(algorithm);
+  if (hash === undefined && keyType !== 'ed25519')
+    throw new MalformedError('it uses a signature algorithm without a hash');
+}
+
 /** True when the signature is over the bytes, by this key, with the algorithm that it says. */
 export function verifySigned(
   { keyType, hash }: SignatureAlgorithm,

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { ASN1Obj, X509Certificate as X509Certificate_ } from '@sigstore/core';
 import { library, nodeCrypto } from '../library/index.ts';
 import type { HashName } from '../trust/index.ts';
-import { parseCertificate, requirePath } from './certificate.ts';
+import { parseCertificate } from './certificate.ts';
 import {
   child,
   context,
@@ -15,6 +15,7 @@ import {
   verifySigned,
 } from './der.ts';
 import { EvidenceError, invalidSignature } from './signer.ts';
+import { requirePath } from './x509/certificate-path.ts';
 
 /** Somebody whose word on the time counts: leaf first where it is pinned, the anchor last. */
 export interface TimestampAuthority {
@@ -36,9 +37,6 @@ const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4';
-/** RFC 5280 section 4.2.1.12. */
-const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
-
 /** RFC 5035: the certificate that the signer used, by its hash. */
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
 
@@ -61,7 +59,7 @@ export async function verifyTimestamp(
   const parsed = parseToken(token, await derParser(), (der) => certificates.parse(Buffer.from(der)));
   let failure: unknown;
   for (const authority of authorities) {
-    const leaf = leafOf(parsed, authority);
+    const leaf = await leafOf(parsed, authority);
     if (leaf === undefined) continue;
     try {
       verifyToken(parsed, signed, leaf);
@@ -175,25 +173,21 @@ function requireSameCertificate(
  * The certificate that the authority signed with: the one that is pinned, or one in the token that leads to the
  * authority's anchor.
  */
-function leafOf(token: Token, { chain }: TimestampAuthority): X509Certificate | undefined {
+async function leafOf(token: Token, { chain }: TimestampAuthority): Promise<X509Certificate | undefined> {
   const [first] = chain;
   const anchor = chain.at(-1);
   if (first === undefined || anchor === undefined) return undefined;
   const inToken = first.ca ? token.certificates.map(parseCertificate) : [];
   const leaf = first.ca ? inToken.find((one) => !one.ca && token.isBy(one)) : token.isBy(first) ? first : undefined;
-  return leaf !== undefined && isUsable(leaf, [...chain, ...inToken], anchor, token.time) ? leaf : undefined;
-}
-
-/** RFC 3161 section 2.3: a key for time stamping and nothing else. */
-function isUsable(leaf: X509Certificate, between: readonly X509Certificate[], anchor: X509Certificate, time: Date) {
+  if (leaf === undefined) return undefined;
   try {
-    requirePath(leaf, between, [anchor], time);
+    const between = [...chain, ...inToken];
+    await requirePath({ leaf, between, roots: [anchor], time: token.time, purpose: 'timeStamping' });
+    return leaf;
   } catch (error) {
-    if (error instanceof EvidenceError) return false;
+    if (error instanceof EvidenceError) return undefined;
     throw error;
   }
-  const usages = leaf.keyUsage as readonly string[] | undefined;
-  return usages?.length === 1 && usages[0] === TIME_STAMPING;
 }
 
 /** RFC 5280 section 4.1.2.5.2, with the fractions of RFC 3161 section 2.4.2. */

@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
-import { library, sha256 } from '../library/index.ts';
+import { sha256 } from '../library/index.ts';
 import {
   type Attestor,
   type Curves,
@@ -19,9 +19,7 @@ import {
   fulcioExtensions,
   otherNames,
   parseCertificate,
-  requireCodeSigning,
   requireIdentity,
-  requirePath,
   requireSubject,
   subjectNames,
 } from './certificate.ts';
@@ -31,6 +29,7 @@ import { verifyLegacyEnvelope } from './legacy-model.ts';
 import { requireNotRevoked } from './revocation.ts';
 import { EvidenceError, invalidSignature, type Signer, untrusted } from './signer.ts';
 import { type Content, verifyWitnesses } from './witnesses.ts';
+import { requirePath } from './x509/certificate-path.ts';
 
 type KeyAttestor = Attestor & { kind: 'key' };
 type KeylessAttestor = Attestor & { kind: 'keyless' };
@@ -148,9 +147,9 @@ async function verifyByCertificate(
   const between = [...carried, ...certificatesIn(attestor.intermediates ?? '')];
   let path: readonly X509Certificate[] = [];
   // S8: the whole path, at every time that somebody confirmed; now, when nobody has.
-  for (const time of times.length > 0 ? times : [new Date()]) path = requirePath(leaf, between, roots, time);
+  for (const time of times.length > 0 ? times : [new Date()])
+    path = await requirePath({ leaf, between, roots, time, purpose: 'codeSigning' });
   if (attestor.crls !== undefined) await requireNotRevoked(path, attestor.crls);
-  requireSigningUsage(leaf);
   const subject = await requireSubject(attestor.subject, leaf);
   if (!content.verifySignature(leaf.publicKey)) throw invalidSignature('it is not a signature by its certificate');
   return {
@@ -163,12 +162,6 @@ async function verifyByCertificate(
   };
 }
 
-/** A private PKI's leaf may have no extended key usage at all; if it has one, it must be for code (S36). */
-function requireSigningUsage(leaf: X509Certificate): void {
-  const usages = leaf.keyUsage as readonly string[] | undefined;
-  if (usages !== undefined && usages.length > 0) requireCodeSigning(leaf);
-}
-
 async function verifyKeyless(bundle: Bundle, content: Content, attestor: KeylessAttestor): Promise<Signer> {
   if (bundle.material.kind !== 'certificate') throw untrusted('it carries a key, and an identity is asked for');
   const [der = Buffer.alloc(0)] = bundle.material.certificates;
@@ -177,8 +170,7 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
   const { times, ...witnessed } = await verifyWitnesses(bundle, content, attestor, leaf.publicKey, false);
   // A certificate of ten minutes means nothing without the time of the signature.
   if (times.length === 0) throw invalidSignature('nobody that is trusted confirmed when it was made: no timestamps');
-  await requireFulcio(der, times, attestor);
-  requireCodeSigning(leaf);
+  await requireFulcio(leaf, times, attestor);
   const names = [...subjectNames(leaf), ...(await otherNames(der))];
   const { subject, issuer } = await requireIdentity(attestor.identities, names, await fulcioExtensions(der));
   return {
@@ -192,17 +184,36 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
 }
 
 /** The chain to a CA of the trusted root, at every time of the signature, and the logs that saw the certificate. */
-async function requireFulcio(der: Buffer, times: readonly Date[], { trustedRoot, logs }: Attestor): Promise<void> {
-  const { X509Certificate: certificates, verifyCertificateChain } = await library('sigstore');
-  const trusted = await trustMaterial(trustedRoot);
-  const leaf = certificates.parse(Buffer.from(der));
+async function requireFulcio(leaf: X509Certificate, times: readonly Date[], attestor: Attestor): Promise<void> {
+  const { certificateLogs } = attestor.logs;
+  const trusted = await trustMaterial(attestor.trustedRoot);
   for (const time of times) {
-    const [, issuer = leaf] = verifyCertificateChain(time, leaf, trusted.certificateAuthorities);
-    if (logs.certificateLogs === 0) continue;
-    const found = await countCertificateLogs(leaf, issuer, trusted.ctlogs);
-    if (found < logs.certificateLogs)
-      throw untrusted(`${found} certificate logs that are trusted saw its certificate, not ${logs.certificateLogs}`);
+    const [, issuer = leaf] = await requireFulcioPath(leaf, time, trusted.certificateAuthorities);
+    if (certificateLogs === 0) continue;
+    const found = await countCertificateLogs(leaf.raw, issuer.raw, trusted.ctlogs);
+    if (found < certificateLogs)
+      throw untrusted(`${found} certificate logs that are trusted saw its certificate, not ${certificateLogs}`);
   }
+}
+
+/** By one of the authorities that counted at that time; the last certificate of each is its anchor. */
+async function requireFulcioPath(
+  leaf: X509Certificate,
+  time: Date,
+  authorities: Awaited<ReturnType<typeof trustMaterial>>['certificateAuthorities'],
+): Promise<readonly X509Certificate[]> {
+  let failure: EvidenceError | undefined;
+  for (const { certChain, validFor } of authorities) {
+    if (time < validFor.start || time > validFor.end) continue;
+    const chain = certChain.map((one) => parseCertificate(one.root.toDER()));
+    try {
+      return await requirePath({ leaf, between: chain, roots: chain.slice(-1), time, purpose: 'codeSigning' });
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure ?? untrusted('no authority of the trusted root counted when it was made');
 }
 
 /** The earliest of the times that were verified. */

@@ -20,5 +20,6 @@ export {
   pemHint,
   verifyBytes,
   verifyDigest,
+  weaknessOf,
 } from './public-key.ts';
 export { checkTrustedRoot, provideTrustedRoot, trustedRootOf, trustMaterial } from './trusted-root.ts';

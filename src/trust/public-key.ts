@@ -61,11 +61,17 @@ export function parsePublicKey(text: string | Buffer, name: string): PublicKey {
   } catch (error) {
     throw invalid('it does not parse', error);
   }
+  const weakness = weaknessOf(key);
   const kind = kindOfKey(key);
-  if (kind === undefined) throw invalid(`it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`);
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
-  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) throw invalid(`it has ${bits} bits`);
+  if (kind === undefined || weakness !== undefined) throw invalid(weakness ?? 'it is not supported');
   return { key, kind, fingerprint: fingerprintOf(key) };
+}
+
+/** Why a key is none to trust, of a certificate as of a file: its kind or its size; undefined for one that is. */
+export function weaknessOf(key: KeyObject): string | undefined {
+  if (kindOfKey(key) === undefined) return `it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`;
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
+  return bits < MIN_RSA_BITS || bits > MAX_RSA_BITS ? `it has ${bits} bits` : undefined;
 }
 
 /** What kind of key this is; undefined for one that is not supported. */

@@ -4,11 +4,14 @@ import assert from 'node:assert/strict';
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { requireCodeSigning, requirePath, requireSubject } from '../../src/evidence/certificate.ts';
+import { requireSubject } from '../../src/evidence/certificate.ts';
+import { requirePath } from '../../src/evidence/x509/certificate-path.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const NOW = new Date('2026-06-01T00:00:00Z');
+const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+const purpose = 'codeSigning';
 const year = (offset: number) => new Date(Date.UTC(2026 + offset, 0, 1));
 
 interface Authority {
@@ -33,7 +36,7 @@ async function issue(
     signingKey: (issuer?.keys ?? keys).privateKey,
     extensions: [
       new x509.BasicConstraintsExtension(options.ca ?? true, undefined, true),
-      ...(options.usage === undefined ? [] : [new x509.ExtendedKeyUsageExtension([options.usage])]),
+      ...(options.ca === false ? [new x509.ExtendedKeyUsageExtension([options.usage ?? CODE_SIGNING])] : []),
       ...(options.ca === false
         ? [new x509.SubjectAlternativeNameExtension([{ type: 'email', value: `${name}@acme.example` }])]
         : []),
@@ -48,35 +51,42 @@ describe('a certificate path', () => {
     const between = await issue('between', root);
     const leaf = await issue('leaf', between, { ca: false });
     const path = (between_: readonly Authority[], roots: readonly Authority[], time = NOW) =>
-      requirePath(
-        leaf.certificate,
-        between_.map(({ certificate }) => certificate),
-        roots.map(({ certificate }) => certificate),
+      requirePath({
+        leaf: leaf.certificate,
+        between: between_.map(({ certificate }) => certificate),
+        roots: roots.map(({ certificate }) => certificate),
         time,
-      );
-    path([between], [root]);
-    path([between], [between]);
-    assert.throws(() => path([], [root]), /does not lead/);
-    assert.throws(() => path([between], []), /does not lead/);
+        purpose,
+      });
+    await path([between], [root]);
+    await path([between], [between]);
+    await assert.rejects(path([], [root]), /does not lead/);
+    await assert.rejects(path([between], []), /does not lead/);
     // Neither what the signature brings along nor the leaf itself is an anchor.
-    assert.throws(() => path([between, root], []), /does not lead/);
-    assert.throws(() => path([between], [leaf]), /does not lead/);
+    await assert.rejects(path([between, root], []), /does not lead/);
+    await assert.rejects(path([between], [leaf]), /does not lead/);
     const namesake = await issue('between', await issue('root', undefined));
-    assert.throws(() => path([namesake], [root]), /does not lead/);
+    await assert.rejects(path([namesake], [root]), /does not lead/);
     const otherRoot = await issue('root', undefined);
-    assert.throws(() => path([between], [otherRoot]), /does not lead/);
+    await assert.rejects(path([between], [otherRoot]), /does not lead/);
   });
 
   it('has no leaf in between that signs as if it were an authority', async () => {
     const root = await issue('root', undefined);
     const person = await issue('person', root, { ca: false });
     const forged = await issue('forged', person, { ca: false });
-    assert.throws(
-      () => requirePath(forged.certificate, [person.certificate], [root.certificate], NOW),
-      /does not lead/,
-    );
+    const leaf = forged.certificate;
+    const path = (between: readonly Authority[], anchor: Authority) =>
+      requirePath({
+        leaf,
+        between: between.map(({ certificate }) => certificate),
+        roots: [anchor.certificate],
+        time: NOW,
+        purpose,
+      });
+    await assert.rejects(path([person], root), /does not lead/);
     // Not even if somebody took it for a root.
-    assert.throws(() => requirePath(forged.certificate, [], [person.certificate], NOW), /does not lead/);
+    await assert.rejects(path([], person), /does not lead/);
   });
 
   it('was valid as a whole, not only its leaf (S8, CVE-2026-24122)', async () => {
@@ -85,33 +95,53 @@ describe('a certificate path', () => {
       const root = await issue('root', undefined, to('root'));
       const between = await issue('between', root, to('between'));
       const leaf = await issue('leaf', between, { ca: false, ...to('leaf') });
-      const check = (time: Date) => requirePath(leaf.certificate, [between.certificate], [root.certificate], time);
-      assert.throws(() => check(NOW), /was valid from/, expired);
-      check(new Date('2025-06-01T00:00:00Z'));
+      const [certificate, above, roots] = [leaf.certificate, [between.certificate], [root.certificate]];
+      const check = (time: Date) => requirePath({ leaf: certificate, between: above, roots, time, purpose });
+      await assert.rejects(check(NOW), /was valid from/, expired);
+      await check(new Date('2025-06-01T00:00:00Z'));
     }
   });
 
   it('in a circle ends', async () => {
     const a = await issue('a', undefined);
     const leaf = await issue('leaf', a, { ca: false });
-    assert.throws(() => requirePath(leaf.certificate, [a.certificate, a.certificate], [], NOW), /does not lead/);
+    const between = [a.certificate, a.certificate];
+    await assert.rejects(
+      requirePath({ leaf: leaf.certificate, between, roots: [], time: NOW, purpose }),
+      /does not lead/,
+    );
   });
 });
 
 describe('a certificate', () => {
-  it('is for signing code, or not for signing at all (S36)', async () => {
-    const root = await issue('root', undefined);
-    requireCodeSigning((await issue('x', root, { ca: false, usage: '1.3.6.1.5.5.7.3.3' })).certificate);
-    const web = await issue('x', root, { ca: false, usage: '1.3.6.1.5.5.7.3.1' });
-    for (const { certificate } of [web, await issue('x', root, { ca: false })])
-      assert.throws(() => requireCodeSigning(certificate), /not one for signing code/);
-  });
-
   it('is of the person who is asked for', async () => {
     const root = await issue('root', undefined);
     const { certificate } = await issue('ml', root, { ca: false });
     assert.equal(await requireSubject({ exact: 'ml@acme.example' }, certificate), 'ml@acme.example');
     await assert.rejects(requireSubject({ exact: 'acme.example' }, certificate), /is for ml@acme\.example/);
-    assert.equal(await requireSubject({ exact: 'CN=ml' }, certificate), 'CN=ml');
+  });
+
+  it('15.6: is of a common name only where a distinguished name is asked for, and then as a whole', async () => {
+    const root = await issue('root', undefined);
+    const named = async (name: string) => (await issue(name, root, { ca: false })).certificate;
+    const ml = await named('ml');
+    assert.equal(await requireSubject({ exact: 'CN=ml' }, ml), 'CN=ml');
+    assert.equal(await requireSubject({ regexp: 'CN=m[l]' }, ml), 'CN=ml');
+    for (const pattern of [
+      { exact: 'ml' },
+      { regexp: 'ml' },
+      { regexp: '.*=ml' },
+      { regexp: '.*N=ml' },
+      { exact: 'CN=m' },
+    ])
+      await assert.rejects(requireSubject(pattern, ml), /is for ml@acme\.example/, JSON.stringify(pattern));
+    // A name that looks like a mail address is none, and neither is an alternative name a distinguished one.
+    const boss = await named('boss@acme.example');
+    await assert.rejects(requireSubject({ exact: 'boss@acme.example' }, boss), /is for/);
+    await assert.rejects(requireSubject({ regexp: '.*boss@acme\\.example' }, boss), /is for/);
+    const liar = await named('CN=ml');
+    await assert.rejects(requireSubject({ regexp: 'CN=ml@.*' }, liar), /is for/);
+    const spread = await named('ml\\,O=Acme');
+    await assert.rejects(requireSubject({ exact: 'CN=ml,O=Acme' }, spread), /is for/);
   });
 });
