@@ -1,6 +1,8 @@
 import type { TLogAuthority } from '@sigstore/verify/dist/trust/index.js';
 import { library, sha256 } from '../library/index.ts';
+import { countDistinct } from '../trust/index.ts';
 import { untrusted } from './signer.ts';
+import { logLabels } from './transparency.ts';
 
 /**
  * Verifies the signed certificate timestamps in a certificate (RFC 6962 section 3.2). One of a log that is not known says
@@ -27,7 +29,7 @@ export async function countCertificateLogs(
   signed.appendView(sha256(issuer.publicKey));
   signed.appendUint24(tbs.length);
   signed.appendView(tbs);
-  const logs = new Set<string>();
+  const logs: TLogAuthority[] = [];
   for (const sct of new X509SCTExtension(extension).signedCertificateTimestamps) {
     const known = trusted.filter(({ logID }) => logID.equals(sct.logID));
     if (known.length === 0) continue;
@@ -36,7 +38,7 @@ export async function countCertificateLogs(
         validFor.start <= sct.datetime && sct.datetime <= validFor.end && sct.verify(signed.buffer, publicKey),
     );
     if (!holds) throw untrusted('a certificate log does not vouch for its certificate');
-    logs.add(sct.logID.toString('hex'));
+    logs.push(...known.slice(0, 1));
   }
-  return logs.size;
+  return countDistinct(logs.map(logLabels));
 }

@@ -4,6 +4,7 @@ import { library } from '../library/index.ts';
 import { child, derParser, encodeDer, type SignatureAlgorithm, signatureAlgorithmOf, verifySigned } from './der.ts';
 import { untrusted } from './signer.ts';
 import { MalformedError } from './strict-json.ts';
+import { KEY_USAGE, readCertificateFields } from './x509/certificate-fields.ts';
 
 /** A certificate revocation list (RFC 5280 section 5). */
 interface RevocationList {
@@ -36,10 +37,15 @@ export async function requireNotRevoked(path: readonly X509Certificate[], pem: s
   const now = new Date();
   for (const [i, certificate] of path.slice(0, -1).entries()) {
     const { issuer, serialNumber } = certificates.parse(Buffer.from(certificate.raw));
-    const key = path[i + 1]?.publicKey;
+    const above = path[i + 1];
+    const key = above?.publicKey;
+    const parse = await derParser();
+    // RFC 5280 section 6.3.3 (f): the key of an authority may be for certificates alone.
+    const usage = above === undefined ? undefined : readCertificateFields(above, parse).keyUsage;
     const own = (await lists).filter(
       (list) =>
         key !== undefined &&
+        usage?.has(KEY_USAGE.cRLSign) !== false &&
         list.issuer.equals(issuer) &&
         verifySigned(list.algorithm, list.signed, key, list.signature),
     );

@@ -9,6 +9,8 @@ export interface Signer {
   /** Of a certificate: whom it was issued to, and who vouched. */
   readonly subject?: string;
   readonly issuer?: string;
+  /** Every name in the certificate: whoever has two of them is one person. */
+  readonly names?: readonly string[];
   /** The verified time of the signature. */
   readonly time?: Date;
   /** Index in the transparency log. */

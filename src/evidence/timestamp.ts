@@ -28,6 +28,8 @@ export interface Stamp {
   readonly time: Date;
   /** Which of the authorities, to count different ones. */
   readonly authority: TimestampAuthority;
+  /** The certificate that it signed with. */
+  readonly leaf: X509Certificate;
 }
 
 /** A token has some 5 KB: certificates, and one signature. */
@@ -37,8 +39,9 @@ const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4';
-/** RFC 5035: the certificate that the signer used, by its hash. */
+/** RFC 5035 and RFC 2634: the certificate that the signer used, by its hash; the first form only knows SHA-1. */
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
+const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
 
 /**
  * Verifies an RFC 3161 time-stamp response over a signature: of any authority whose certificates are trusted, with ECDSA,
@@ -65,7 +68,7 @@ export async function verifyTimestamp(
       verifyToken(parsed, signed, leaf);
       const { start, end } = authority.validFor;
       if (parsed.time < start || parsed.time > end) throw invalidTimestamp('its authority did not count at that time');
-      return { time: parsed.time, authority };
+      return { time: parsed.time, authority, leaf };
     } catch (error) {
       // Two authorities may have certificates of the same name and number.
       failure ??= error;
@@ -150,23 +153,27 @@ function verifyToken(token: Token, signed: Buffer, leaf: X509Certificate): void 
   const messageDigest = attributes.get(MESSAGE_DIGEST)?.value;
   if (messageDigest === undefined || !digest(digestHash, token.info).equals(messageDigest))
     throw invalidTimestamp('what is signed is not the time');
-  requireSameCertificate(attributes.get(SIGNING_CERTIFICATE_V2), leaf, digest);
+  requireSameCertificate(attributes, leaf);
   if (!verifySigned({ hash: digestHash, ...algorithm }, token.signedAttributes, leaf.publicKey, token.signature))
     throw invalidTimestamp('its signature does not verify');
 }
 
-/** ESSCertIDv2, where it is there: SHA-256 unless another hash is named. */
-function requireSameCertificate(
-  attribute: ASN1Obj | undefined,
-  leaf: X509Certificate,
-  digest: (hash: HashName, bytes: Buffer) => Buffer,
-): void {
-  if (attribute === undefined) return;
-  const [first, second] = child(child(attribute, 0), 0).subs;
-  const named = first?.tag.isOctetString() === false ? hashOf(first) : 'sha256';
-  const hash = first?.tag.isOctetString() === true ? first : second;
-  if (hash === undefined || !digest(named, leaf.raw).equals(hash.value))
-    throw invalidTimestamp('it was made with another certificate than it says');
+/** RFC 3161 section 2.4.2 wants one of them, and RFC 5816 the newer one: without, another certificate of the same key would do. */
+function requireSameCertificate(attributes: Token['attributes'], leaf: X509Certificate): void {
+  const [newer, older] = [attributes.get(SIGNING_CERTIFICATE_V2), attributes.get(SIGNING_CERTIFICATE)];
+  const same = (attribute: ASN1Obj, hashed: (id: ASN1Obj) => readonly [string, ASN1Obj | undefined]) => {
+    const [name, hash] = hashed(child(child(attribute, 0), 0));
+    const found = nodeCrypto().createHash(name).update(leaf.raw).digest();
+    if (hash === undefined || !found.equals(hash.value))
+      throw invalidTimestamp('it was made with another certificate than it says');
+  };
+  if (newer === undefined && older === undefined) throw invalidTimestamp('it does not say with which certificate');
+  if (older !== undefined) same(older, ({ subs }) => ['sha1', subs[0]]);
+  // SHA-256 unless another hash is named.
+  if (newer !== undefined)
+    same(newer, ({ subs: [first, second] }) =>
+      first?.tag.isOctetString() === false ? [hashOf(first), second] : ['sha256', first],
+    );
 }
 
 /**

@@ -3,6 +3,7 @@ import type { TransparencyLogEntry } from '@sigstore/bundle';
 import type { SignatureContent } from '@sigstore/verify/dist/shared.types.js';
 import type { TLogAuthority } from '@sigstore/verify/dist/trust/index.js';
 import { library } from '../library/index.ts';
+import { countDistinct, fingerprintOf } from '../trust/index.ts';
 import { isOldAttestation, requireSameEnvelope, requireSameKey } from './log-entry.ts';
 import { invalidSignature } from './signer.ts';
 
@@ -40,7 +41,7 @@ export async function verifyEntries(
   confirmed: readonly Date[],
 ): Promise<Logged> {
   const { verifyTLogInclusion, verifyTLogBody } = await library('sigstore');
-  const logs = new Set<string>();
+  const logs: TLogAuthority[] = [];
   const bodies = new Set<string>();
   const times: Date[] = [];
   const deviations: string[] = [];
@@ -66,11 +67,21 @@ export async function verifyEntries(
     const body = `${keyId.toString('hex')} ${entry.canonicalizedBody.toString('base64')}`;
     if (bodies.has(body)) throw invalidSignature('it has a duplicate entry of a transparency log');
     bodies.add(body);
-    logs.add(keyId.toString('hex'));
+    logs.push(...known.slice(0, 1));
     times.push(...promised);
     logIndex ??= entry.logIndex;
   }
-  return { logs: logs.size, times, deviations, ...(logIndex === undefined ? {} : { logIndex }) };
+  return {
+    logs: countDistinct(logs.map(logLabels)),
+    times,
+    deviations,
+    ...(logIndex === undefined ? {} : { logIndex }),
+  };
+}
+
+/** S13: a log is told by its name and by its key, so that one that a root lists twice is one. */
+export function logLabels({ logID, publicKey }: TLogAuthority): readonly string[] {
+  return [`log ${logID.toString('hex')}`, `key ${fingerprintOf(publicKey)}`];
 }
 
 /** The key of a log counts for its years; the library asks that of entries with a time of their own only. */

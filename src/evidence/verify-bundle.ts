@@ -156,6 +156,7 @@ async function verifyByCertificate(
     attestor: attestor.name,
     fingerprint: fingerprintOf(leaf.publicKey),
     subject,
+    names: namesOf(leaf),
     issuer: leaf.issuer.replaceAll('\n', ','),
     ...timeOf(times),
     ...witnessed,
@@ -177,6 +178,7 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
     attestor: attestor.name,
     fingerprint: fingerprintOf(leaf.publicKey),
     subject,
+    names: [...names, ...namesOf(leaf)],
     issuer,
     ...timeOf(times),
     ...witnessed,
@@ -214,6 +216,12 @@ async function requireFulcioPath(
     }
   }
   throw failure ?? untrusted('no authority of the trusted root counted when it was made');
+}
+
+/** Alternative names, and the subject as a whole where there is one. */
+function namesOf(leaf: X509Certificate): readonly string[] {
+  const subject = (leaf.subject ?? '').replaceAll('\n', ',');
+  return [...subjectNames(leaf), ...(subject === '' ? [] : [subject])];
 }
 
 /** The earliest of the times that were verified. */

@@ -1,13 +1,14 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { SignatureContent } from '@sigstore/verify/dist/shared.types.js';
+import { WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
-import { type Attestor, trustMaterial } from '../trust/index.ts';
+import { type Attestor, countDistinct, fingerprintOf, trustMaterial } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import { certificatesIn, parseCertificate } from './certificate.ts';
 import { EvidenceError, invalidSignature, type Signer } from './signer.ts';
 import type { JsonObject } from './strict-json.ts';
 import { type Stamp, type TimestampAuthority, verifyTimestamp } from './timestamp.ts';
-import { type Logged, verifyEntries } from './transparency.ts';
+import { type Logged, logLabels, verifyEntries } from './transparency.ts';
 
 /** What is signed, as the library asks about it: an envelope, or a digest that stands for bytes of any number. */
 export type Content = SignatureContent;
@@ -25,8 +26,8 @@ const NOBODY: Logged = { logs: 0, times: [], deviations: [] };
  * for. What does not count lends no time either (S14).
  *
  * @param key - that made the signature, for entries to name it
- * @param logless - asks for no log: methods of OpenSSF Model Signing that have none
- * @throws EvidenceError, and what the library throws
+ * @param logless - methods of OpenSSF Model Signing that have no log; one is asked for only by a number that was given
+ * @throws WeighlockError `CONFIG_INVALID` for more logs or authorities than there are; EvidenceError, and what the library throws
  */
 export async function verifyWitnesses(
   bundle: Bundle,
@@ -35,8 +36,9 @@ export async function verifyWitnesses(
   key: KeyObject,
   logless: boolean,
 ): Promise<Witnessed> {
-  const { transparencyLogs, timestampAuthorities } = attestor.logs;
-  const asksLogs = transparencyLogs > 0 && !logless;
+  const { transparencyLogs, timestampAuthorities, isLogRequired = false } = attestor.logs;
+  const asksLogs = transparencyLogs > 0 && (!logless || isLogRequired);
+  await requireAttainable(attestor);
   const { hasStamps, hasEntries } = bundle;
   if (!hasStamps && !(asksLogs && hasEntries)) {
     requireLogs(0, asksLogs ? transparencyLogs : 0);
@@ -49,7 +51,7 @@ export async function verifyWitnesses(
   const trusted = await trustMaterial(attestor.trustedRoot);
   const deviations: string[] = [];
   const stamps: Stamp[] = [];
-  const authorities = [...trusted.timestampAuthorities.map(authorityOf), ...ownAuthority(attestor.timestampChain)];
+  const authorities = authoritiesOf(trusted, attestor);
   for (const { signedTimestamp } of verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []) {
     const stamp = await verifyEither(signedTimestamp, [content.signature, bundle.envelopeBytes], authorities);
     if (stamp === undefined)
@@ -65,7 +67,10 @@ export async function verifyWitnesses(
     ? await verifyEntries(verificationMaterial.tlogEntries, { content, key, ...envelope }, trusted.tlogs, confirmed)
     : NOBODY;
   requireLogs(logged.logs, asksLogs ? transparencyLogs : 0);
-  requireAuthorities(new Set(stamps.map(({ authority }) => authority)).size, timestampAuthorities);
+  requireAuthorities(
+    countDistinct(stamps.map(({ authority, leaf }) => labelsOf(authority, leaf))),
+    timestampAuthorities,
+  );
   return {
     times: timestampAuthorities > 0 ? confirmed : [...confirmed, ...logged.times],
     ...(logged.logIndex === undefined ? {} : { logIndex: logged.logIndex }),
@@ -91,6 +96,40 @@ async function verifyEither(
     if (envelope === undefined || !(error instanceof EvidenceError)) throw error;
     return verifyTimestamp(token, envelope, authorities);
   }
+}
+
+/** S13: an authority is told by its place in the root, and by the key and the name of the certificate that it signs with. */
+function labelsOf({ chain }: TimestampAuthority, leaf: X509Certificate): readonly string[] {
+  const entry = chain.map(({ fingerprint256 }) => fingerprint256).join(' ');
+  return [entry, `key ${fingerprintOf(leaf.publicKey)}`, `name ${leaf.subject}`];
+}
+
+/** A number that no signature could ever meet is a mistake of the platform, and no fault of a signature. */
+async function requireAttainable(attestor: Attestor): Promise<void> {
+  const { transparencyLogs, certificateLogs, timestampAuthorities } = attestor.logs;
+  if (Math.max(transparencyLogs, certificateLogs, timestampAuthorities) <= 1) return;
+  const trusted = await trustMaterial(attestor.trustedRoot);
+  const authorities = authoritiesOf(trusted, attestor).flatMap((one) =>
+    one.chain[0] ? [labelsOf(one, one.chain[0])] : [],
+  );
+  const known = [
+    ['transparency logs', transparencyLogs, countDistinct(trusted.tlogs.map(logLabels))],
+    ['certificate logs', certificateLogs, countDistinct(trusted.ctlogs.map(logLabels))],
+    ['timestamp authorities', timestampAuthorities, countDistinct(authorities)],
+  ] as const;
+  for (const [what, asked, most] of known)
+    if (asked > 1 && asked > most)
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${asked} ${what} are asked for, and the trusted root has ${most}`,
+        remedy: 'lower the threshold, or give a trusted root that knows as many',
+      });
+}
+
+type Trusted = Awaited<ReturnType<typeof trustMaterial>>;
+
+function authoritiesOf({ timestampAuthorities }: Trusted, { timestampChain }: Attestor): TimestampAuthority[] {
+  return [...timestampAuthorities.map(authorityOf), ...ownAuthority(timestampChain)];
 }
 
 function authorityOf({

@@ -7,6 +7,7 @@ import {
   checkTrustedRoot,
   type Identity,
   type LogRequirements,
+  mostSigners,
   parsePublicKey,
   type TextPattern,
   type TrustedRootSource,
@@ -63,15 +64,20 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
     return undefined;
   }
   const threshold = flags.threshold ?? 1;
-  if (threshold > attestors.length) {
+  if (threshold > mostSigners(attestors)) {
     throw invalid(
-      `--threshold asks for ${threshold} signers, and only ${attestors.length} are named`,
+      `--threshold asks for ${threshold} signers, and only ${mostSigners(attestors)} are named`,
       'name as many signers as must have signed, or lower the threshold',
     );
   }
   const { type, conditions, maxAge, repository } = flags;
   if (type === undefined && conditions.length > 0)
     throw invalid('--condition says something about an attestation, and none is asked for', 'add --type');
+  if (flags.ctlogThreshold !== undefined && !attestors.some(({ kind }) => kind === 'keyless'))
+    throw invalid(
+      '--ctlog-threshold asks for certificate logs, and only certificates of Fulcio are in them',
+      'leave it out, or name an identity: --certificate-identity with --certificate-oidc-issuer',
+    );
   const predicateType = type === undefined ? undefined : predicateTypeOf(type);
   return {
     kind: predicateType === undefined ? 'signature' : 'attestation',
@@ -175,6 +181,7 @@ function logsOf(flags: TrustFlags): LogRequirements {
     throw invalid('--ctlog-threshold and --insecure-ignore-sct exclude each other', 'give one of them');
   return {
     transparencyLogs: flags.ignoreTlog ? 0 : (flags.tlogThreshold ?? 1),
+    ...(flags.tlogThreshold === undefined ? {} : { isLogRequired: true }),
     certificateLogs: flags.ignoreSct ? 0 : (flags.ctlogThreshold ?? 1),
     timestampAuthorities: flags.timestampThreshold ?? (flags.signedTimestamps ? 1 : 0),
   };

@@ -1,4 +1,5 @@
 import { sha256 } from '../library/index.ts';
+import { countDistinct } from './distinct.ts';
 import { patternText, type TextPattern } from './pattern.ts';
 
 /** Whom somebody is, by the certificate that an identity provider vouched for. */
@@ -13,6 +14,8 @@ export interface Identity {
 export interface LogRequirements {
   /** Transparency logs that must have an entry; 0 when entries are not looked at. */
   readonly transparencyLogs: number;
+  /** True when somebody gave that number: then it is held against signatures, too, that usually are in no log. */
+  readonly isLogRequired?: boolean;
   /** Certificate transparency logs that must have seen a keyless certificate; 0 when nobody asks. */
   readonly certificateLogs: number;
   /** RFC 3161 authorities that must have confirmed the time; above 0, no other time counts. */
@@ -60,6 +63,17 @@ export interface TufSource {
   readonly mirror: string;
   /** A `root.json` that is trusted; the public-good instance's that is built in when it is left out. */
   readonly root?: string;
+}
+
+/** How many different ones could sign at most: two attestors with one key, or one identity, are one. */
+export function mostSigners(attestors: readonly Attestor[]): number {
+  return countDistinct(
+    attestors.map((attestor) => {
+      if (attestor.kind === 'key') return [`key ${attestor.fingerprint}`];
+      if (attestor.kind === 'certificate') return [JSON.stringify([attestor.roots, attestor.subject])];
+      return [JSON.stringify(attestor.identities.map(({ issuer, subject }) => [issuer, subject]).sort())];
+    }),
+  );
 }
 
 /** An attestor in a report or a message. */

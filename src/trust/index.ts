@@ -3,10 +3,12 @@ export {
   attestorText,
   type Identity,
   type LogRequirements,
+  mostSigners,
   type TrustedRootSource,
   type TufSource,
   type ValidityWindow,
 } from './attestor.ts';
+export { countDistinct } from './distinct.ts';
 export { checkPattern, matchesPattern, patternText, type TextPattern } from './pattern.ts';
 export {
   type Curves,

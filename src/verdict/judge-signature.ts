@@ -2,7 +2,7 @@ import type { ErrorCode, Failure } from '../error/index.ts';
 import type { Checksums, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
-import { attestorText } from '../trust/index.ts';
+import { attestorText, countDistinct } from '../trust/index.ts';
 import { compareChecksums } from './compare.ts';
 import type { Judged, SignatureEvidence } from './judged.ts';
 import type { Measured } from './outcome.ts';
@@ -57,11 +57,15 @@ export function tooFewSigners(requirement: SignatureRequirement, proofs: Proofs)
   return enough ? undefined : notEnough(requirement, proofs);
 }
 
-/** S13: two signatures of one signer are one. */
+/** A signer is told by the attestor, by the key, and by every name that the certificate has. */
 function distinctSigners(signers: readonly Signer[]): number {
-  const people = new Set(signers.map(({ attestor }) => attestor));
-  const keys = new Set(signers.map(({ subject, fingerprint }) => subject ?? fingerprint));
-  return Math.min(people.size, keys.size);
+  return countDistinct(
+    signers.map(({ attestor, fingerprint, names = [], subject }) => [
+      `attestor ${attestor}`,
+      `key ${fingerprint}`,
+      ...[...names, ...(subject === undefined ? [] : [subject])].map((name) => `name ${name}`),
+    ]),
+  );
 }
 
 function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proofs): Failure {

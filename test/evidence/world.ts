@@ -306,9 +306,12 @@ export class World {
 
 /**
  * A chain (PEM) for the key of a world's time-stamp authority, whose certificate has the same issuer and number, but is one
- * for signing code.
+ * for signing code, or for another purpose.
  */
-export async function codeSigningAuthority(authority: { certificate: Buffer; key: KeyPair }): Promise<string> {
+export async function codeSigningAuthority(
+  authority: { certificate: Buffer; key: KeyPair },
+  purpose = '1.3.6.1.5.5.7.3.3',
+): Promise<string> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const { privateKey, publicKey } = authority.key;
   const imported = {
@@ -337,7 +340,7 @@ export async function codeSigningAuthority(authority: { certificate: Buffer; key
     subject: 'CN=not for stamping',
     publicKey: imported.publicKey,
     signingKey: imported.privateKey,
-    extensions: [new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.3'], true)],
+    extensions: [new x509.ExtendedKeyUsageExtension([purpose], true)],
   });
   return `${leaf.toString('pem')}\n${root.toString('pem')}\n`;
 }

@@ -117,6 +117,11 @@ function readCosign(
   };
   const kind = fields.only(['key', 'keyless', 'certificate']);
   const block = fields.require(kind);
+  if (kind !== 'keyless')
+    ctlog
+      ?.fields(LOG_KEYS)
+      .get('ctlogThreshold')
+      ?.fail('only certificates of Fulcio are in certificate logs', 'leave it out');
   const attestor: Attestor =
     kind === 'key'
       ? { ...common, ...readKey(name, block, files) }
@@ -273,6 +278,7 @@ function readLogs(value: Value | undefined, hasOwnRoot: boolean): LogRequirement
   };
   return {
     transparencyLogs: count('tlogThreshold', ignoresLog) ?? (ignoresLog ? 0 : 1),
+    ...(fields?.get('tlogThreshold') === undefined ? {} : { isLogRequired: true }),
     certificateLogs: count('ctlogThreshold', ignoresSct) ?? (ignoresSct ? 0 : 1),
     timestampAuthorities: count('timestampThreshold') ?? (stamped ? 1 : 0),
   };

@@ -1,5 +1,6 @@
 import { compileConditions } from '../../evidence/index.ts';
 import { library } from '../../library/index.ts';
+import { mostSigners } from '../../trust/index.ts';
 import { parseDuration } from '../duration.ts';
 import { parsePin } from '../pin.ts';
 import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
@@ -226,10 +227,11 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
   if (new Set(keys).size < keys.length)
     fields.require('attestors').fail('two of them have the same key', 'one person counts once: name one of them');
   const threshold = fields.get('threshold')?.integer(1, 1000) ?? 1;
-  if (threshold > attestors.length)
+  const most = mostSigners(attestors);
+  if (threshold > most)
     fields
       .require('threshold')
-      .fail(`only ${attestors.length} are named`, 'name more attestors, or lower the threshold');
+      .fail(`only ${most} different ones are named`, 'name more attestors, or lower the threshold');
   const repositories = new Set(chosen.map((one) => one.repository));
   if (repositories.size > 1)
     fields.require('attestors').fail('their signatures are stored in different places', 'make two requirements of it');

@@ -1,0 +1,131 @@
+import type { Mutation } from '../../scripts/mutate/mutation.ts';
+
+const tests = ['test/unit/certificate-paths.test.ts'];
+const rules = 'src/evidence/x509/path-rules.ts';
+const fields = 'src/evidence/x509/certificate-fields.ts';
+const names = 'src/evidence/x509/name-constraints.ts';
+const path = 'src/evidence/x509/certificate-path.ts';
+
+export default [
+  { id: '15.6-path-length', file: rules, from: 'between > pathLength', to: 'between > pathLength + 1', tests },
+  { id: '15.6-not-yet-valid', file: rules, from: 'time >= validFromDate &&', to: '', tests },
+  { id: '15.6-expired', file: rules, from: '&& time < validToDate', to: '', tests },
+  { id: '15.6-key-cert-sign-of-leaf', file: rules, from: 'keyUsage?.has(keyCertSign) === true', to: 'false', tests },
+  { id: '15.6-weak-key', file: rules, from: 'if (weakness !== undefined) throw weak(weakness);', to: '', tests },
+  { id: '15.6-weak-hash', file: rules, from: 'requireStrongAlgorithm(signatureAlgorithm);', to: '', tests },
+  { id: '15.6-name-constraints', file: rules, from: 'if (violation !== undefined)', to: 'if (false)', tests },
+  {
+    id: '15.6-nested-purposes',
+    file: rules,
+    from: 'if (purposes !== undefined && !purposes',
+    to: 'if (false && !purposes',
+    tests,
+  },
+  {
+    id: '15.6-digital-signature',
+    file: rules,
+    from: 'if (keyUsage?.has(digitalSignature) === false)',
+    to: 'if (false)',
+    tests,
+  },
+  { id: '15.6-code-signing', file: rules, from: '!purposes.includes(PURPOSE_OID.codeSigning)', to: 'false', tests },
+  { id: '15.6-no-usage-at-all', file: rules, from: ': keyUsage === undefined)', to: ': false)', tests },
+  { id: '15.6-stamp-critical', file: rules, from: '|| extendedKeyUsage?.isCritical !== true', to: '', tests },
+  { id: '15.6-stamp-usage', file: rules, from: 'if (keyUsage !== undefined && ![...', to: 'if (false && ![...', tests },
+  {
+    id: '15.6-inner-algorithm',
+    file: fields,
+    from: 'if (!derOf(child(tbs, 2)).equals(',
+    to: 'if (false && !derOf(child(tbs, 2)).equals(',
+    tests,
+  },
+  { id: '15.6-duplicate-extension', file: fields, from: 'if (seen.has(oid))', to: 'if (false)', tests },
+  {
+    id: '15.6-critical-extension',
+    file: fields,
+    from: 'if (isCritical && !PROCESSED.has(oid))',
+    to: 'if (false)',
+    tests,
+  },
+  { id: '15.6-unsupported-extension', file: fields, from: 'if (REFUSED.has(oid))', to: 'if (false)', tests },
+  { id: '15.6-empty-subject', file: fields, from: 'if (subject.length === 0 &&', to: 'if (false &&', tests },
+  { id: '15.6-excluded', file: names, from: 'if (forbidden.some(', to: 'if (false && forbidden.some(', tests },
+  { id: '15.6-unreadable-name', file: names, from: 'if (!isReadable(name))', to: 'if (false)', tests },
+  {
+    id: '15.6-mail-in-subject',
+    file: names,
+    from: "names.push(...attributesOf(subject, 'email')",
+    to: "new Array<GeneralName>().push(...attributesOf(subject, 'email')",
+    tests,
+  },
+  {
+    id: '15.6-host-in-subject',
+    file: names,
+    from: 'if (isLeaf && !alternativeNames',
+    to: 'if (false && !alternativeNames',
+    tests,
+  },
+  {
+    id: '15.6-mailbox',
+    file: names,
+    from: '|| (name.isMailbox && base.kind ===',
+    to: '|| (false && base.kind ===',
+    tests,
+  },
+  {
+    id: '15.6-issuer-signature',
+    file: path,
+    from: 'return certificate.verify(candidate.publicKey);',
+    to: 'return true;',
+    tests,
+  },
+  { id: '15.6-issuer-name', file: path, from: ' || !certificate.checkIssued(candidate)', to: '', tests },
+  {
+    id: '15.6-many-certificates',
+    file: path,
+    from: 'if (this.#between.length > MAX_CANDIDATES)',
+    to: 'if (false)',
+    tests,
+  },
+  {
+    id: '15.6-anchors-only',
+    file: path,
+    from: 'for (const root of this.#request.roots)',
+    to: 'for (const root of [...this.#request.roots, ...this.#between])',
+    tests,
+  },
+  {
+    id: '15.6-common-name',
+    file: 'src/evidence/certificate.ts',
+    from: '? [whole] : alternatives)',
+    to: '? [whole] : [...alternatives, whole])',
+    tests: ['test/unit/certificate.test.ts'],
+  },
+  {
+    id: '15.24-timestamp-certificate',
+    file: 'src/evidence/timestamp.ts',
+    from: 'if (hash === undefined || !found.equals(hash.value))',
+    to: 'if (false)',
+    tests: ['test/unit/timestamp.test.ts'],
+  },
+  {
+    id: '15.24-timestamp-certificate-missing',
+    file: 'src/evidence/timestamp.ts',
+    from: 'if (newer === undefined && older === undefined)',
+    to: 'if (false)',
+    tests: ['test/unit/timestamp.test.ts'],
+  },
+  ...[
+    ['15.7-attestor', 'src/verdict/judge-signature.ts', '`attestor $\u007battestor}`,', ''],
+    ['15.7-key', 'src/verdict/judge-signature.ts', '`key $\u007bfingerprint}`,', ''],
+    ['15.7-names', 'src/verdict/judge-signature.ts', '[...names, ...(subject', '[...(subject'],
+    ['15.7-log-key', 'src/evidence/transparency.ts', ', `key $\u007bfingerprintOf(publicKey)}`]', ']'],
+    ['15.7-same-key', 'src/trust/attestor.ts', '[`key $\u007battestor.fingerprint}`]', '[attestor.name]'],
+  ].map(([id = '', file = '', from = '', to = '']) => ({
+    id,
+    file,
+    from,
+    to,
+    tests: ['test/unit/thresholds.test.ts'],
+  })),
+] satisfies Mutation[];
