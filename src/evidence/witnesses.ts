@@ -98,10 +98,10 @@ async function verifyEither(
   }
 }
 
-/** S13: an authority is told by its place in the root, and by the key and the name of the certificate that it signs with. */
+/** S13: an authority is told by its place in the root, and by the key and the name that it signs with. */
 function labelsOf({ chain }: TimestampAuthority, leaf: X509Certificate): readonly string[] {
-  const entry = chain.map(({ fingerprint256 }) => fingerprint256).join(' ');
-  return [entry, `key ${fingerprintOf(leaf.publicKey)}`, `name ${leaf.subject}`];
+  const entry = chain.map(({ fingerprint256 }) => fingerprint256);
+  return [entry.join(' '), `key ${fingerprintOf(leaf.publicKey)}`, `${leaf.subject} under ${entry.at(-1)}`];
 }
 
 /** A number that no signature could ever meet is a mistake of the platform, and no fault of a signature. */

@@ -229,9 +229,7 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
   const threshold = fields.get('threshold')?.integer(1, 1000) ?? 1;
   const most = mostSigners(attestors);
   if (threshold > most)
-    fields
-      .require('threshold')
-      .fail(`only ${most} different ones are named`, 'name more attestors, or lower the threshold');
+    fields.require('threshold').fail(`only ${most} are named`, 'name more attestors, or lower the threshold');
   const repositories = new Set(chosen.map((one) => one.repository));
   if (repositories.size > 1)
     fields.require('attestors').fail('their signatures are stored in different places', 'make two requirements of it');
