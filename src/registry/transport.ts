@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
 import { exchange, type Head } from './body.ts';
 import { mayReceive } from './credential-scope.ts';
@@ -160,7 +160,9 @@ export class Transport {
     const known = this.#proxies.get(href);
     if (known !== undefined) return known;
     const tls = { timeout: CONNECT_TIMEOUT, ...this.#tls };
-    const agent = new ProxyAgent({ uri: href, requestTls: tls, proxyTls: tls, ...this.#limits });
+    // Of its own accord undici waits five minutes for the answer to CONNECT.
+    const clientFactory = (origin: URL, options: object) => new Pool(origin, { ...options, ...this.#limits });
+    const agent = new ProxyAgent({ uri: href, requestTls: tls, proxyTls: tls, clientFactory, ...this.#limits });
     this.#proxies.set(href, agent);
     return agent;
   }

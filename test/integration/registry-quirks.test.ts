@@ -1,8 +1,10 @@
 // The registry client against a server with the quirks of the field. In this process; no waiting between tries.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type Failure, WeighlockError } from '../../src/error/index.ts';
 import { storedSignatures } from '../../src/pull/signatures.ts';
@@ -22,6 +24,7 @@ import {
   redirecting,
   resetting,
   startProxy,
+  startTls,
   times,
   transportOf,
   USER,
@@ -158,6 +161,19 @@ describe('15.12: a challenge', () => {
     assert.equal(faults.length, 1);
     assert.deepEqual(evil.requests, []);
     assert.ok(registry.requests.every(({ headers }) => headers.cookie === undefined));
+  });
+
+  it('over TLS is not answered without it: a redirect from https to http is refused', async () => {
+    const plain = await FakeRegistry.start();
+    const told: string[] = [];
+    const secure = await startTls((request, response) => {
+      told.push(request.headers.authorization ?? '');
+      response.writeHead(307, { location: `http://${plain.host}/x` }).end();
+    });
+    const transport = transportOf({ caFiles: [secure.caFile] });
+    const ask = transport.ask(new URL(`${secure.origin}/x`), { secretHeaders: { authorization: BASIC } });
+    await assert.rejects(ask, coded('SOURCE_UNAVAILABLE', /redirects from https to http/));
+    assert.deepEqual([told, plain.requests], [[BASIC], []]);
   });
 
   it('of a proxy is answered with its own credential, which nobody else gets', async () => {
@@ -431,6 +447,19 @@ describe('15.21: a server says', () => {
       const broken = transportOf({ proxy: { https: bad, noProxy: '' } });
       await assert.rejects(broken.ask(new URL('https://far.example/')), coded('CONFIG_INVALID', /HTTPS_PROXY/));
     }
+  });
+
+  it('nothing to CONNECT for longer than --response-timeout, if it is a proxy', async () => {
+    const server = createServer().on('connect', () => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const https = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const transport = transportOf({ proxy: { https, noProxy: '' }, responseTimeout: 200 });
+    const expected = new RegExp(`TIMEOUT through the proxy ${https}`);
+    await assert.rejects(transport.ask(new URL('https://far.example/')), coded('SOURCE_UNAVAILABLE', expected));
   });
 
   it('that it stores a blob encoded, and the digest is of that', async () => {

@@ -56,13 +56,15 @@ describe('15.28: what a server sends', () => {
           sent += 65_536;
           if (!response.write(Buffer.alloc(65_536))) return void response.once('drain', more);
         }
-        if (!response.destroyed) setImmediate(more);
+        // A client that goes on is not served for ever.
+        if (sent > 100e6) response.destroy();
+        else if (!response.destroyed) setImmediate(more);
       };
       more();
     };
     const server = await serving(endless);
     refused(await fetchFrom(server, small, ['--max-bytes=2M']), 65, 'LIMIT_EXCEEDED', /no length was announced/);
-    assert.ok(sent < 100e6, `${sent}`);
+    assert.ok(sent < 90e6, `${sent}`);
     assert.equal(server.requests.length, 1);
   });
 

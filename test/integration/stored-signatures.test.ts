@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Draft, hex, ISSUER, keyBundle, modelStatement, SUBJECT, World } from '../evidence/world.ts';
 import { FakeRegistry } from '../registry/fake.ts';
 import type { Layer } from '../registry/push.ts';
+import { answering, when } from '../registry/quirks.ts';
 import { passed, refused, run, workFolder } from './cli.ts';
 import { verifyOci } from './verify-oci.ts';
 
@@ -153,6 +154,30 @@ spec:
       attach(registry, changed, [readFileSync(oms(`${name}.sig`), 'utf8')]);
       refused(await pull(registry, key, ':changed'), 'DIGEST_MISMATCH', /w\.bin/);
     }
+  });
+});
+
+describe('15.20: signatures at several places', () => {
+  it('are judged by what was found; what could not be read counts only when that is not enough', async () => {
+    const registry = await FakeRegistry.start();
+    const digest = registry.add(layersOf(FILES));
+    attach(registry, digest, [keyBundle(modelStatement(FILES), privateKey)]);
+    const sig = new RegExp(`${digest.slice(7)}\\.(sig|att)`);
+    for (const status of [401, 403, 501]) {
+      registry.handler = when(sig, answering(status));
+      passed(await pull(registry, KEY));
+    }
+    // The place that has it is the one that does not answer: nobody can say that it is not signed.
+    const list = new RegExp(`manifests/sha256-${digest.slice(7)}$`);
+    registry.handler = when(list, answering(403));
+    refused(await pull(registry, KEY), 'SOURCE_UNAVAILABLE', /not every place could be looked at.*403/, 75);
+    // It answers, with something that is no signature: 65, whatever another place does.
+    registry.handler = when(/manifests\/sha256-/, (request, response, next) =>
+      list.test(request.url ?? '')
+        ? answering(200, { 'content-type': INDEX }, '{"manifests":5}')(request, response, next)
+        : answering(403)(request, response, next),
+    );
+    refused(await pull(registry, KEY), 'SIGNATURE_MISSING', /could not be read/);
   });
 });
 

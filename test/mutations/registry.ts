@@ -67,6 +67,14 @@ export default [
   quirk('15.19', 'content-range', 'registry/range.ts', 'if (Number(first) !== offset)', 'if (false)'),
   quirk('15.19', 'changed', 'registry/download.ts', 'now !== undefined && now !== version', 'false'),
   quirk(
+    '15.12',
+    'downgrade',
+    'registry/transport.ts',
+    "if (from.protocol === 'https:' && url.protocol === 'http:')",
+    'if (false)',
+  ),
+  quirk('15.21', 'proxy-answer', 'registry/transport.ts', '{ ...options, ...this.#limits }', '{ ...options }'),
+  quirk(
     '15.20',
     'place',
     'pull/signatures.ts',
@@ -107,7 +115,7 @@ export default [
     "fault === 'UND_ERR_CONNECT_TIMEOUT') return failure;",
   ),
   quirk('15.21', 'blob-404', 'registry/refusal.ts', 'return isExpected && status === 404 ?', 'return false ?'),
-  quirk('15.21', 'waits', 'registry/client.ts', 'this.#waitsLeft -= 1;', ''),
+  quirk('15.21', 'waits', 'registry/client.ts', 'this.#waitsLeft -= 1;', 'this.#waitsLeft -= 0;'),
   quirk('15.21', 'rate-limit', 'registry/retry.ts', 'if (after > LONGEST_RETRY_AFTER)', 'if (false)'),
   quirk('15.21', 'empty-token', 'registry/auth.ts', "typeof one === 'string' && one !== ''", "typeof one === 'string'"),
   quirk(

@@ -1,7 +1,12 @@
 // What registries, storages, token servers and proxies of the field do that the specification does not say, and a client
 // inside the test's own process that meets them without waiting between its tries.
-import { createServer, type Server } from 'node:http';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { parseReference, type RegistrySettings, Repository, Transport } from '../../src/registry/index.ts';
 import { type FakeRegistry, type Handler, isBlob } from './fake.ts';
@@ -130,6 +135,25 @@ export interface Proxy {
   readonly host: string;
   /** `proxy-authorization` of every request, or an empty text. */
   readonly asked: string[];
+}
+
+/** A server with TLS for `localhost`, and the file with its certificate. */
+export async function startTls(
+  handler: RequestListener,
+): Promise<{ readonly origin: string; readonly caFile: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'weighlock-tls-'));
+  const [key, caFile] = [join(folder, 'key'), join(folder, 'cert')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2', '-nodes'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', caFile], { stdio: 'ignore' });
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(caFile) }, handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { origin: `https://localhost:${(server.address() as AddressInfo).port}`, caFile };
 }
 
 /** A proxy for CONNECT and for plain requests, which wants a user and password if it is told to. */
