@@ -73,7 +73,10 @@ export default [
     "if (from.protocol === 'https:' && url.protocol === 'http:')",
     'if (false)',
   ),
-  quirk('15.21', 'proxy-answer', 'registry/transport.ts', '{ ...options, ...this.#limits }', '{ ...options }'),
+  {
+    ...quirk('15.21', 'proxy-answer', 'registry/transport.ts', '{ ...options, ...this.#limits }', '{ ...options }'),
+    hangs: true,
+  },
   quirk(
     '15.20',
     'place',
