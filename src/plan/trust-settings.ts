@@ -8,6 +8,7 @@ import {
   type Identity,
   type LogRequirements,
   mostSigners,
+  NO_ISSUER,
   parsePublicKey,
   type TextPattern,
   type TrustedRootSource,
@@ -116,7 +117,10 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
     seen.add(attestor.fingerprint);
   }
   const subject = patternOf(flags.identity, flags.identityRegexp, '--certificate-identity');
-  const issuer = patternOf(flags.issuer, flags.issuerRegexp, '--certificate-oidc-issuer');
+  const issuer =
+    flags.issuer === 'none' && flags.issuerRegexp === undefined
+      ? NO_ISSUER
+      : patternOf(flags.issuer, flags.issuerRegexp, '--certificate-oidc-issuer');
   if (flags.caRoots !== undefined) {
     if (subject === undefined) throw missing('--ca-roots', '--certificate-identity');
     if (issuer !== undefined)

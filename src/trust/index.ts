@@ -9,7 +9,7 @@ export {
   type ValidityWindow,
 } from './attestor.ts';
 export { countDistinct } from './distinct.ts';
-export { checkPattern, matchesPattern, patternText, type TextPattern } from './pattern.ts';
+export { checkPattern, matchesPattern, NO_ISSUER, patternText, type TextPattern } from './pattern.ts';
 export {
   type Curves,
   fingerprintOf,

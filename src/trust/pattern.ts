@@ -10,6 +10,12 @@ const MAX_SUBJECT_LENGTH = 4096;
 export type TextPattern = { readonly exact: string } | { readonly regexp: string };
 
 /**
+ * Of certificates that name no OIDC issuer, as GitHub's for its releases: written `none`. Every certificate of the public
+ * instance names one, so that nobody there fits.
+ */
+export const NO_ISSUER: TextPattern = { exact: '' };
+
+/**
  * Checks that a regular expression is one that can be meant.
  *
  * @throws WeighlockError `CONFIG_INVALID` when it does not compile, or matches everything

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { requireSubject } from '../../src/evidence/certificate.ts';
+import { requireIdentity, requireSubject } from '../../src/evidence/certificate.ts';
 import { requirePath } from '../../src/evidence/x509/certificate-path.ts';
+import { NO_ISSUER } from '../../src/trust/index.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -143,5 +144,15 @@ describe('a certificate', () => {
     await assert.rejects(requireSubject({ regexp: 'CN=ml@.*' }, liar), /is for/);
     const spread = await named('ml\\,O=Acme');
     await assert.rejects(requireSubject({ exact: 'CN=ml,O=Acme' }, spread), /is for/);
+  });
+
+  it('15.24: without an OIDC issuer is taken where none is asked for, and one with an issuer is not', async () => {
+    const subject = 'https://dotcom.releases.github.com';
+    const identity = { issuer: NO_ISSUER, subject: { exact: subject } };
+    const found = (issuer?: string) =>
+      requireIdentity([identity], [subject], new Map(issuer === undefined ? [] : [['1.3.6.1.4.1.57264.1.8', issuer]]));
+    assert.deepEqual(await found(), { subject, issuer: '' });
+    await assert.rejects(found('https://accounts.example'), /vouched for by https:\/\/accounts\.example/);
+    await assert.rejects(requireIdentity([{ ...identity, issuer: { exact: 'none' } }], [subject], new Map()), /nobody/);
   });
 });

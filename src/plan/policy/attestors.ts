@@ -5,6 +5,7 @@ import {
   checkTrustedRoot,
   type Identity,
   type LogRequirements,
+  NO_ISSUER,
   parsePublicKey,
   type TextPattern,
   type TrustedRootSource,
@@ -179,6 +180,8 @@ function readIdentities(value: Value): Identity[] {
       if (identity.get(exact) === undefined && identity.get(expression) === undefined)
         // S17: half an identity is nobody in particular.
         return element.fail(`an identity without ${exact} could be anybody's`, `add ${exact}, or ${expression}`);
+      if (exact === 'issuer' && identity.get(expression) === undefined && identity.text('issuer') === 'none')
+        return NO_ISSUER;
       return readPattern(
         identity.only([exact, expression]) === exact,
         identity.get(exact) ?? identity.require(expression),
@@ -238,6 +241,8 @@ function readCertificate(name: string, value: Value, files: TrustFiles) {
   if (leaf !== undefined) {
     if (hasSubject)
       value.fail('cert names one certificate, and subject asks for any with that name', 'drop one of them');
+    if (roots !== undefined)
+      value.fail('cert pins one certificate, and certChain would not be looked at', 'drop cert, and name its subject');
     // One certificate that is pinned is its key: nobody else's word is needed for it.
     const { pem, fingerprint } = certificateKey(leaf, `the certificate of ${name}`);
     return { kind: 'key', pem, fingerprint } as const;
