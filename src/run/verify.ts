@@ -37,6 +37,8 @@ interface Work {
   path: string;
   /** What lies at the destination did not verify, and is to be replaced. */
   readonly replaces: boolean;
+  /** Why that did not verify: it lies there until it is replaced. */
+  readonly replaced: readonly Failure[];
   /** Files of a volume, to be hashed. */
   listing?: Listing;
   second?: Hashed['second'];
@@ -71,7 +73,7 @@ export class VerifyRun {
     this.#plan = plan;
     this.#pool = pool;
     this.#observer = observer;
-    this.#works = plan.artifacts.map((artifact) => workOn(artifact, false, plan.limits.allowSymlinks));
+    this.#works = plan.artifacts.map((artifact) => workOn(artifact, undefined, plan.limits.allowSymlinks));
   }
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
@@ -202,7 +204,7 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome> {
     const codes = [...new Set(old.failures.map(({ code }) => code))].join(', ');
     this.#observer.notice?.(`${old.path} does not verify (${codes}): replacing it`);
-    const work = workOn(old.artifact, true, this.#plan.limits.allowSymlinks);
+    const work = workOn(old.artifact, old.failures, this.#plan.limits.allowSymlinks);
     this.#works = this.#works.with(at, work);
     const [outcome] = await this.#round([work], hashing, remote, watchdog);
     return outcome ?? old;
@@ -361,6 +363,8 @@ export class VerifyRun {
     if (failures.length === 0 && measured !== undefined && !requirements.every(({ met }) => met))
       failures.push(unmetWithoutReason());
     work.failures.splice(0, work.failures.length, ...failures);
+    // Whatever kept it from being replaced: a network that does not answer makes nothing better of what lies there.
+    if (!published) failures.push(...work.replaced);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
     // It spoke of something else.
     if (result === 'FAILED' && stage === undefined && path === artifact.destination) removeMarker(path);
@@ -436,9 +440,11 @@ function folderOf({ fetched, stage, path }: Work, { kind }: Measured): string {
   return kind === 'file' ? dirname(path) : path;
 }
 
-function workOn(artifact: ArtifactPlan, replaces: boolean, allowSymlinks: boolean): Work {
+/** @param replaced - what is wrong with what lies at the destination, where that is to be replaced */
+function workOn(artifact: ArtifactPlan, replaced: readonly Failure[] | undefined, allowSymlinks: boolean): Work {
+  const replaces = replaced !== undefined;
   const evidence = new ArtifactEvidence(artifact, allowSymlinks);
-  return { artifact, failures: [], refused: [], evidence, path: locationText(artifact.source), replaces };
+  return { artifact, failures: [], refused: [], evidence, path: locationText(artifact.source), replaces, replaced: replaced ?? [] };
 }
 
 /**

@@ -84,3 +84,15 @@ describe('the name of a signature', () => {
     assert.deepEqual([atTheEnd.status, atTheEnd.codes[0]], [65, 'UNSAFE_ENTRY']);
   });
 });
+
+describe('what is to be replaced', () => {
+  it('15.9: and cannot be, is still what was refused', async () => {
+    const destination = join(workFolder(), 'm');
+    writeFileSync(destination, 'evil');
+    // Nobody listens there.
+    const words = ['verify', 'https://127.0.0.1:1/m', destination, '--sha256', 'a'.repeat(64), '--replace'];
+    const result = await run([...words, '--failure-policy=Ignore', '--timeout=4s']);
+    assert.equal(result.status, 65, result.stdout);
+    assert.match(result.stdout, /"result":"FAILED"/);
+  });
+});
