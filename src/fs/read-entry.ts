@@ -6,6 +6,7 @@ import { AGAIN, type FileTable, nameAt, openPathAt, SEEN, takeDown } from './fil
 import { ioError } from './io-failure.ts';
 import { close, isPossibleSize, kindOf, openFileBeneath, statBeneath, statOpen } from './open.ts';
 import { sourceChanged, TimesChanged, unsteadyInode } from './source-changed.ts';
+import { endsShortReads } from './working-folder.ts';
 
 /** A part of a file, in bytes. */
 interface Range {
@@ -35,6 +36,8 @@ export class EntryReader {
   readonly #descriptor: number;
   readonly #end: number;
   #position: number;
+  /** What lies behind the last byte, once that is known: nothing, or more of the file. */
+  #behind: 'end' | 'more' | undefined;
 
   private constructor(descriptor: number, root: number, table: FileTable, index: number, range?: Range) {
     this.#root = root;
@@ -96,9 +99,14 @@ export class EntryReader {
 
   /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED`, or what `ioError` makes of a system call's error */
   read(buffer: Buffer): number {
-    const most = Math.min(buffer.length, this.#end - this.#position);
-    const length = this.#read(buffer, most);
+    const left = this.#end - this.#position;
     const size = this.#table.size[this.#index];
+    // Where there is room, the read that brings the last byte looks for the end, too: small files take a tenth less time so.
+    const most = Math.min(buffer.length, this.#end === size ? left + 1 : left);
+    const found = this.#read(buffer, most);
+    const length = Math.min(found, left);
+    if (found > left) this.#behind = 'more';
+    else if (found === left && most > left && this.#endsShortReads) this.#behind = 'end';
     if (length === 0) throw this.#changed(`ended after ${this.#position} of ${size} bytes`);
     this.#position += length;
     return length;
@@ -112,12 +120,12 @@ export class EntryReader {
    */
   finish(): ReadWhole {
     if (!this.isAtEnd) throw new Error('a file was not read to its end');
-    const isLonger = this.#end === this.#table.size[this.#index] && this.#read(PROBE, 1) > 0;
+    if (this.#end === this.#table.size[this.#index]) this.#behind ??= this.#read(PROBE, 1) > 0 ? 'more' : 'end';
     const stat = this.#attempt('read attributes', () => statOpen(this.#descriptor));
     if (!isListed(this.#table, this.#index, stat)) {
       throw changedFrom(this.#root, this.#table, this.#index, stat, 'was written to while it was read');
     }
-    if (isLonger) throw this.#changed(`has more bytes to read than the ${this.#end} that its size says`);
+    if (this.#behind === 'more') throw this.#changed(`has more bytes to read than the ${this.#end} that its size says`);
     return {} as ReadWhole;
   }
 
@@ -127,6 +135,10 @@ export class EntryReader {
 
   #read(buffer: Buffer, length: number): number {
     return this.#attempt('read', () => readSync(this.#descriptor, buffer, 0, length, this.#position));
+  }
+
+  get #endsShortReads(): boolean {
+    return endsShortReads(this.#descriptor, this.#table.device[this.#index] ?? 0n);
   }
 
   #attempt<T>(doing: string, call: () => T): T {

@@ -29,6 +29,27 @@ export function isLocal(folder: number): boolean {
   }
 }
 
+const localDevices = new Map<bigint, boolean>();
+
+/**
+ * True for an open file on such a file system, whose kernel knows where a file ends: a read that brings less than was asked for has met
+ * the end. Elsewhere it may be all that a server sends at a time.
+ *
+ * @param device - its `st_dev`: what was found out for one file holds for the others on it
+ */
+export function endsShortReads(file: number, device: bigint): boolean {
+  const known = localDevices.get(device);
+  if (known !== undefined) return known;
+  let isOne = false;
+  try {
+    isOne = LOCAL.has(statfsSync(folderContents(file).slice(0, -1)).type);
+  } catch {
+    // Another read tells.
+  }
+  localDevices.set(device, isOne);
+  return isOne;
+}
+
 /**
  * Makes an open folder, which must be local, the working folder of the process, in the main thread: below it, files are opened by their names alone
  * (`AT_FDCWD`), which takes half the time of a path through procfs and is anchored as well.
