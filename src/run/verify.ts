@@ -444,7 +444,15 @@ function folderOf({ fetched, stage, path }: Work, { kind }: Measured): string {
 function workOn(artifact: ArtifactPlan, replaced: readonly Failure[] | undefined, allowSymlinks: boolean): Work {
   const replaces = replaced !== undefined;
   const evidence = new ArtifactEvidence(artifact, allowSymlinks);
-  return { artifact, failures: [], refused: [], evidence, path: locationText(artifact.source), replaces, replaced: replaced ?? [] };
+  return {
+    artifact,
+    failures: [],
+    refused: [],
+    evidence,
+    path: locationText(artifact.source),
+    replaces,
+    replaced: replaced ?? [],
+  };
 }
 
 /**
