@@ -120,6 +120,8 @@ export default [
     ['15.7-key', 'src/verdict/judge-signature.ts', '`key $\u007bfingerprint}`,', ''],
     ['15.7-names', 'src/verdict/judge-signature.ts', '[...names, ...(subject', '[...(subject'],
     ['15.7-log-key', 'src/evidence/transparency.ts', ', `key $\u007bfingerprintOf(publicKey)}`]', ']'],
+    ['15.7-log-given', 'src/evidence/witnesses.ts', '(!logless || isLogRequired)', '!logless'],
+    ['15.7-attainable', 'src/evidence/witnesses.ts', 'if (asked > 1 && asked > most)', 'if (false)'],
     ['15.7-same-key', 'src/trust/attestor.ts', '[`key $\u007battestor.fingerprint}`]', '[attestor.name]'],
   ].map(([id = '', file = '', from = '', to = '']) => ({
     id,

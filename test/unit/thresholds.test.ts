@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { parseBundle } from '../../src/evidence/bundle.ts';
 import type { Signer } from '../../src/evidence/index.ts';
 import { logLabels } from '../../src/evidence/transparency.ts';
+import { verifyBundle } from '../../src/evidence/verify-bundle.ts';
 import type { SignatureRequirement } from '../../src/plan/index.ts';
-import { type Attestor, countDistinct, mostSigners } from '../../src/trust/index.ts';
+import { type Attestor, countDistinct, fingerprintOf, mostSigners } from '../../src/trust/index.ts';
 import { tooFewSigners } from '../../src/verdict/index.ts';
+import { keyBundle } from '../evidence/world.ts';
 
 /** How many of these signers meet: the highest threshold that is met. */
 function met(signers: readonly Partial<Signer>[]): number {
@@ -118,5 +121,27 @@ describe('15.7: signers', () => {
     assert.equal(countDistinct([log('1', a), log('2', b)]), 2);
     assert.equal(countDistinct([log('1', a), log('2', a)]), 1);
     assert.equal(countDistinct([log('1', a), log('1', b)]), 1);
+  });
+
+  it('15.7: a number of logs that was given counts for model signatures by key, too', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const bundle = parseBundle(Buffer.from(JSON.stringify(keyBundle('{}', privateKey))));
+    const verify = (transparencyLogs: number, isLogRequired: boolean) =>
+      verifyBundle(
+        bundle,
+        {
+          kind: 'key',
+          name: 'key',
+          pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+          fingerprint: fingerprintOf(publicKey),
+          trustedRoot: 'public-good',
+          logs: { transparencyLogs, certificateLogs: 0, timestampAuthorities: 0, isLogRequired },
+        },
+        { logless: true },
+      );
+    assert.equal((await verify(1, false)).attestor, 'key');
+    await assert.rejects(verify(1, true), /0 transparency logs/);
+    await assert.rejects(verify(2, true), /0 transparency logs/);
+    await assert.rejects(verify(32, true), /are asked for, and the trusted root has/);
   });
 });
