@@ -263,8 +263,8 @@ export default [
   {
     id: '15.9-signature-too-large',
     file: 'src/evidence/signature-file.ts',
-    from: 'if (total > MAX_SIGNATURE_BYTES)',
-    to: 'if (total > MAX_SIGNATURE_BYTES * 100)',
+    from: 'readWhole(file, MAX_SIGNATURE_BYTES)',
+    to: 'readWhole(file, MAX_SIGNATURE_BYTES * 10)',
     tests: FILES,
     name: '15.9.*too large',
   },
@@ -279,8 +279,8 @@ export default [
   {
     id: '15.20-unread-file',
     file: 'src/run/signature-files.ts',
-    from: 'if (paths.length === 1) throw error;',
-    to: 'if (paths.length > 0) throw error;',
+    from: 'if (names.length === 1) throw error;',
+    to: 'if (names.length > 0) throw error;',
     tests: FILES,
     name: '15.20',
   },
