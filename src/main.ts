@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // biome-ignore assist/source/organizeImports: the threads start while the rest is being loaded
 import './answer-version.ts';
+import { isSea } from 'node:sea';
 import { stopThreads, threads } from './threads.ts';
 import { runCommandLine } from './cli.ts';
 import type { Context } from './commands/index.ts';
 import { type Failure, failureOf, WeighlockError } from './error/index.ts';
+import { foreignSetting } from './foreign-settings.ts';
 import { LEAVE_COMMAND, leave, leaveAtOnce } from './leave.ts';
 import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/index.ts';
 
@@ -16,6 +18,8 @@ const OLDEST_NODE = 26;
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === LEAVE_COMMAND) leaveAtOnce(words);
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) await refuse(oldNode());
+  const foreign = foreignSetting(process.env, isSea());
+  if (foreign !== undefined) await refuse(foreign);
   const controller = new AbortController();
   for (const [signal, code] of Object.entries(SIGNALS)) {
     const message = `stopped by ${signal} before the verification was complete`;

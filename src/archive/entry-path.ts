@@ -14,6 +14,8 @@ const MAX_DEPTH = 64;
  * `..`, backslashes, control characters, or a drive letter.
  */
 export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: string } {
+  // First: what follows must not take long over a name of megabytes.
+  if (bytes.length > MAX_PATH_BYTES) return { fault: `is longer than ${MAX_PATH_BYTES} bytes` };
   if (bytes.includes(0)) return { fault: 'contains a NUL byte' };
   if (!isUtf8(bytes)) return { fault: 'is not valid UTF-8' };
   const path = fromBuffer(bytes)
@@ -24,7 +26,6 @@ export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: strin
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
   if (/[\x00-\x1f\x7f\\]/.test(path)) return { fault: 'contains a control character or a backslash' };
   if (/^[a-zA-Z]:/.test(path)) return { fault: 'begins with a drive letter' };
-  if (path.length > MAX_PATH_BYTES) return { fault: `is longer than ${MAX_PATH_BYTES} bytes` };
   const parts = path.split('/');
   if (parts.includes('..')) return { fault: 'leads out of the artifact' };
   if (parts.some((part) => part === '' || part === '.')) return { fault: 'is not in its shortest form' };

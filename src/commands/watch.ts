@@ -10,7 +10,11 @@ import { usage } from './usage.ts';
 
 export const WATCH_OPTIONS = {
   interval: { type: 'string', default: '5m', describe: 'time from one verification to the next' },
-  listen: { type: 'string', default: '0.0.0.0:8790', describe: 'HOST:PORT of /healthz, /readyz and /metrics' },
+  listen: {
+    type: 'string',
+    default: '0.0.0.0:8790',
+    describe: 'HOST:PORT of /healthz, /readyz and /metrics; the kubelet asks the address of the pod',
+  },
   'exit-on-failure': { type: 'boolean', default: false, describe: 'end with its exit code when a verification fails' },
   ...VERIFY_OPTIONS,
 } as const satisfies Record<string, Options>;
@@ -37,6 +41,8 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
   const isReady = () => last?.exitCode === EXIT.verified;
   const server = await serve(address, { isReady, metrics: () => metrics.text(isReady()) });
   const reporter = new JsonLinesReporter(context.out);
+  const everywhere = address.host === '0.0.0.0' || address.host === '::' ? ', on every address of the pod' : '';
+  reporter.notice(`probes and metrics are answered on ${address.host}:${address.port}${everywhere}`);
   const changes = new Changes(
     () => wakeUp.ring(),
     (text) => reporter.notice(text),

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { errno, WeighlockError } from '../error/index.ts';
 
 /** What probes and scrapers ask for. */
@@ -11,8 +12,12 @@ export interface Pages {
 /** More at once are no kubelet and no Prometheus. */
 const MAX_CONNECTIONS = 16;
 
+/** Milliseconds from the beginning of a connection to its end: a probe is one request and one answer. */
+const MAX_LIFETIME = 5000;
+
 /**
- * Serves `/healthz`, `/readyz` and `/metrics`.
+ * Serves `/healthz`, `/readyz` and `/metrics`. Whoever comes is answered: sockets that are opened and say nothing make room
+ * for the newest, and none stays.
  *
  * @param address - `[HOST]:PORT`
  * @throws WeighlockError `CONFIG_INVALID` when it cannot listen there
@@ -21,18 +26,19 @@ export function serve(address: { host: string; port: number }, pages: Pages): Pr
   // Loaded when it is first needed: it would cost every start of every command 15 ms.
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(
-    { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
+    { requestTimeout: MAX_LIFETIME, headersTimeout: MAX_LIFETIME, keepAlive: false, maxHeaderSize: 8192 },
     (request, response) => {
       const [status, text] = answer(request.method ?? '', request.url ?? '', pages);
       response.writeHead(status, {
         'content-type': 'text/plain; version=0.0.4; charset=utf-8',
         'cache-control': 'no-store',
+        connection: 'close',
       });
       response.end(request.method === 'HEAD' ? undefined : text);
       request.resume();
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on('connection', endOldest(new Set()));
   return new Promise((resolve, reject) => {
     server.on('error', (error) =>
       reject(
@@ -48,6 +54,24 @@ export function serve(address: { host: string; port: number }, pages: Pages): Pr
     );
     server.listen(address.port, address.host, () => resolve(server));
   });
+}
+
+/** Ends the oldest connection where there are too many, and every one when its time is up. */
+function endOldest(open: Set<Socket>): (socket: Socket) => void {
+  return (socket) => {
+    const [oldest] = open;
+    if (open.size >= MAX_CONNECTIONS && oldest !== undefined) {
+      open.delete(oldest);
+      oldest.destroy();
+    }
+    open.add(socket);
+    const timer = setTimeout(() => socket.destroy(), MAX_LIFETIME).unref();
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(timer);
+      open.delete(socket);
+    });
+  };
 }
 
 function answer(method: string, url: string, pages: Pages): readonly [number, string] {

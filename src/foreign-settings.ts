@@ -1,0 +1,33 @@
+import type { Failure } from './error/index.ts';
+
+/** Switches off that a server shows who it is. */
+const EVERYWHERE = ['NODE_TLS_REJECT_UNAUTHORIZED'];
+
+/**
+ * What loads code, moves trust or writes files of Node's own. In the executable Node's options, and OpenSSL's
+ * configuration, are those of image/sea-config.json; these are read all the same. `SSL_CERT_FILE` is not among them: base
+ * images set it, and without `NODE_USE_SYSTEM_CA` nobody reads it.
+ */
+const IN_THE_EXECUTABLE =
+  /^(LD_(?!BIND_NOW$)[A-Z_0-9]+|GCONV_PATH|NODE_(EXTRA_CA_CERTS|USE_SYSTEM_CA|V8_COVERAGE|COMPILE_CACHE|REDIRECT_WARNINGS|ICU_DATA)|OPENSSL_(MODULES|ENGINES))$/;
+
+/**
+ * A variable that would decide for us whom to trust or what code runs.
+ *
+ * Libraries that `LD_PRELOAD` names run before this: against them only an admission policy helps, which lets nobody set
+ * variables of the verifier.
+ *
+ * @param isExecutable - false in a checkout, where Node and its variables are those of the person who runs it
+ */
+export function foreignSetting(environment: Readonly<Record<string, string | undefined>>, isExecutable: boolean) {
+  const name = Object.keys(environment).find(
+    (one) => environment[one] !== '' && (EVERYWHERE.includes(one) || (isExecutable && IN_THE_EXECUTABLE.test(one))),
+  );
+  if (name === undefined) return undefined;
+  const failure: Failure = {
+    code: 'CONFIG_INVALID',
+    message: `the variable ${name} would decide what code runs in the verifier, or whom it trusts`,
+    remedy: 'remove it from this container; CAs are named with --registry-cacert',
+  };
+  return failure;
+}
