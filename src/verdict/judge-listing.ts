@@ -20,10 +20,17 @@ export function judgeListing(
   const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));
   const unhashed = { ...files, hashed: new Uint8Array(files.count) };
   const judged = judge([leaf], { kind, files: unhashed, unknown }, evidence, new Map());
-  const ofNames = judged.failures.filter(({ code }) => OF_NAMES.has(code));
+  const itself = filesOf(evidence.get(leaf));
+  const ofNames = judged.failures.filter(({ code, file }) => OF_NAMES.has(code) && !itself.has(file ?? ''));
   if (ofNames.length > 0 || !isSignature(leaf)) return ofNames;
   const found = evidence.get(leaf);
   return found !== undefined && 'proofs' in found ? sizesOfShards(found, { kind, files }) : [];
+}
+
+/** Evidence that lies in the artifact may be there for its bytes, which nobody has hashed yet: it is judged with them. */
+function filesOf(loaded: object | undefined): ReadonlySet<string> {
+  const { files = [] } = (loaded ?? {}) as { readonly files?: readonly { readonly name: PathBytes }[] };
+  return new Set(files.map(({ name }) => entryText(name)));
 }
 
 /** A signature over shards says where the last one of each file ends. Refused is what differs from every signature. */

@@ -62,6 +62,23 @@ describe('a sparse file of terabytes', () => {
   });
 });
 
+describe('a folder that is too large to be hashed for a report alone', () => {
+  it('15.9: passes with its signature in it, and does not with anything beside that', async () => {
+    const folder = workFolder();
+    write(folder, { a: 'a', large: '' });
+    truncateSync(join(folder, 'large'), 300 << 20);
+    const key = join(workFolder(), 'k');
+    assert.equal((await run(['keygen', '--output', key])).status, 0);
+    assert.equal((await run(['sign', folder, '--key', `${key}.key`, '--hasher=native'])).status, 0);
+    const verify = async () => run(['verify', folder, '--key', `${key}.pub`, '--hasher=native']);
+    const good = await verify();
+    assert.equal(good.status, 0, good.stdout);
+    writeFileSync(join(folder, 'more'), '');
+    const bad = await verify();
+    assert.deepEqual([bad.status, bad.codes], [65, ['FILE_UNEXPECTED']]);
+  });
+});
+
 describe('the name of a signature', () => {
   it('15.10: beside the artifact is not followed through a link, wherever that is on the way', async () => {
     const [folder, elsewhere, keys] = [workFolder(), workFolder(), workFolder()];
