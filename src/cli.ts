@@ -62,6 +62,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         describe: 'sign shards of so many bytes, e.g. 1G, which all threads verify at once',
       },
       'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
+      'ignore-paths': { type: 'string', array: true, nargs: 1, describe: 'file or folder that is not signed' },
+      'ignore-git-paths': {
+        type: 'boolean',
+        default: false,
+        describe: 'leave out .git, .github, .gitattributes and .gitignore',
+      },
       signature: { type: 'string', describe: 'file to write [default: PATH/model.sig, or FILE.sigstore.json]' },
       ...HASH_OPTIONS,
     },

@@ -124,6 +124,12 @@ export const TRUST_OPTIONS = {
     default: false,
     describe: 'accept signatures of model_signing before 1.0',
   },
+  'ignore-paths': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'file or folder of a signed artifact that may be there unsigned, e.g. .git',
+  },
   'max-age': { type: 'string', describe: 'most time since the signature, e.g. 720h' },
 } as const satisfies Record<string, Options>;
 
@@ -436,6 +442,7 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     signedTimestamps: flagOf(values, 'use-signed-timestamps'),
     ...(threshold === undefined ? {} : { threshold }),
     allowLegacy: flagOf(values, 'allow-legacy-model-signatures'),
+    ignorePaths: listOf(values, 'ignore-paths'),
     signatures: listOf(values, 'signature'),
     conditions: listOf(values, 'condition'),
     ...(values['max-age'] === undefined ? {} : { maxAge: durationOf(values, 'max-age') }),

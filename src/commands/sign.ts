@@ -1,14 +1,15 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { EXIT, type Failure, WeighlockError } from '../error/index.ts';
-import { ioError } from '../fs/index.ts';
-import type { Environment } from '../plan/index.ts';
+import { GIT_PATHS } from '../evidence/index.ts';
+import { fromText, ioError } from '../fs/index.ts';
+import { type Environment, ignoredPaths } from '../plan/index.ts';
 import { errorLine, visible } from '../report/index.ts';
 import { DigestRun } from '../run/index.ts';
 import { modelPayload, newKeyPair, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { hashSettings, quantityOf, type RawValues, textOf } from './options.ts';
+import { hashSettings, listOf, quantityOf, type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
 
 /** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
@@ -28,7 +29,12 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   const isFolder = measured.kind === 'folder';
   const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
   const inside = isFolder ? relative(path, target) : '';
-  const ignored = inside === '' || inside.startsWith('..') ? [] : [inside];
+  const ignored = [
+    ...(inside === '' || inside.startsWith('..') ? [] : [fromText(inside)]),
+    // Everything is signed unless that is asked for: whoever verifies would have to let pass what is not.
+    ...(values['ignore-git-paths'] === true ? GIT_PATHS.map(fromText) : []),
+    ...ignoredPaths(listOf(values, 'ignore-paths')),
+  ];
   const model = { name: basename(path), files: measured.files, allowSymlinks, ignored, ...shards };
   const bundle = await signer(modelPayload(model));
   replaceFile(target, bundle, 0o644);

@@ -1,15 +1,13 @@
 import type { KeyObject } from 'node:crypto';
+import { fromText } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import type { Envelope } from './dsse.ts';
-import { type ModelManifest, type Resource, resourcePath } from './model-signature.ts';
+import { GIT_PATHS, type ModelManifest, type Resource, resourcePath } from './model-signature.ts';
 import type { Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 
 /** What model_signing 0.2 wrote: files are subjects, and nothing says how they were hashed or what was left out. */
 export const LEGACY_MODEL_TYPE = 'https://model_signing/Digests/v0.1';
-
-/** What the signer of that version always left out. */
-const IGNORED = ['.git', '.gitignore', '.gitattributes', '.github'];
 
 /**
  * Reads the statement of a legacy model signature that was verified.
@@ -35,7 +33,7 @@ export function parseLegacyManifest({ subjects, predicateType }: Statement): Mod
     shardBytes: undefined,
     resources,
     isSingleFile: resources.every(({ path }) => path === '.'),
-    ignored: new Set(IGNORED),
+    ignored: new Set(GIT_PATHS.map(fromText)),
     allowsSymlinks: false,
     root: '',
     deviations,

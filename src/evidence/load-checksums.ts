@@ -12,8 +12,11 @@ const MAX_FILE_BYTES = 512 << 20;
 /** A checksums file whose own digest was the pinned one. */
 export interface LoadedChecksums {
   readonly checksums: Checksums;
-  /** `st_dev:st_ino`, so that the file itself is not "unexpected" when it lies inside the artifact. */
-  readonly identity: string;
+  /** Of the file, hex. */
+  readonly sha256: string;
+  readonly size: number;
+  /** Names that the file has (`st_nlink`). */
+  readonly links: number;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function loadChecksums(
     });
     if (again !== sha256) throw refused('SOURCE_CHANGED', file, 'it changed while it was read');
     if (parseError !== undefined) throw parseError;
-    return { checksums: parser.end(), identity: `${stat.dev}:${stat.ino}` };
+    return { checksums: parser.end(), sha256, size: Number(stat.size), links: Number(stat.nlink) };
   } finally {
     await handle.close();
   }

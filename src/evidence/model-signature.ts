@@ -10,11 +10,8 @@ export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d
 /** Files or shards in one signature; the payload's size is bounded before. */
 export const MAX_RESOURCES = 1_000_000;
 
-/** Entries that the signer left out. */
-const MAX_IGNORED = 1000;
-
-/** What a verifier lets a signer leave out: version control, which is not part of a model (OMS section 6.2.1). */
-const GIT_PATHS = new Set(['.git', '.gitignore', '.gitattributes', '.github']);
+/** What every signer leaves out, unless it is told otherwise: version control (OMS section 6.2.1). */
+export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
 
 const DIGEST_HEX = { sha256: 64, blake2b: 128, blake3: 64 } as const;
 export type ModelHash = keyof typeof DIGEST_HEX;
@@ -37,8 +34,8 @@ export interface ModelManifest {
   readonly resources: readonly Resource[];
   /** True when the signature is of one file, whatever that is called now. */
   readonly isSingleFile: boolean;
-  /** Top-level entries that the signer left out and a verifier may leave out. */
-  readonly ignored: ReadonlySet<string>;
+  /** Paths that the signer left out. Only whom the platform trusts with it may leave anything out of what is verified. */
+  readonly ignored: ReadonlySet<PathBytes>;
   readonly allowsSymlinks: boolean;
   /** SHA-256 over all digests in order: what `model_signing digest` prints. */
   readonly root: string;
@@ -83,7 +80,7 @@ export function parseModelManifest(statement: Statement): ModelManifest {
     shardBytes,
     resources,
     isSingleFile: resources.every(({ path }) => path === '.'),
-    ignored: readIgnored(serialization, deviations),
+    ignored: readIgnored(serialization, method === 'shards', deviations),
     allowsSymlinks: serialization.has('allow_symlinks') && serialization.flag('allow_symlinks'),
     root,
     deviations: [...new Set(deviations)],
@@ -187,15 +184,15 @@ function noteOrder(raw: readonly Fields[], deviations: string[]): void {
     deviations.push('its files are not in the order of the specification');
 }
 
-/** Only what a verifier lets anybody leave out; everything else that is on disk must be signed. */
-function readIgnored(serialization: Fields, deviations: string[]): ReadonlySet<string> {
+/** What the signer says that it left out: everything that is on disk must be accounted for all the same. */
+function readIgnored(serialization: Fields, isShards: boolean, deviations: string[]): ReadonlySet<PathBytes> {
   if (!serialization.has('ignore_paths')) return new Set();
-  const ignored = new Set<string>();
-  for (const entry of serialization.list('ignore_paths', MAX_IGNORED)) {
+  const ignored = new Set<PathBytes>();
+  for (const entry of serialization.list('ignore_paths', MAX_RESOURCES)) {
     if (typeof entry !== 'string') throw new MalformedError('an ignored path is not text');
-    if (GIT_PATHS.has(entry)) ignored.add(entry);
-    // Where the signer put the signature; it is recognised by itself.
-    else if (!/\.(sig|sigstore|sigstore\.json)$/.test(entry))
+    ignored.add(fromText(entry));
+    // The usual ones, and where the signer put the signature.
+    if (!isShards && !GIT_PATHS.includes(entry) && !/\.(sig|sigstore|sigstore\.json)$/.test(entry))
       deviations.push('it leaves out paths that are verified all the same');
   }
   return ignored;

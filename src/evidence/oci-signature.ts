@@ -52,7 +52,7 @@ export async function proveStored(
       }
     }
   }
-  return { proofs, rejected, identities: [] };
+  return { proofs, rejected };
 }
 
 /** @returns undefined for what is honestly something else than is asked for */

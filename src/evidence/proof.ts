@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../error/index.ts';
+import type { PathBytes } from '../fs/index.ts';
 import type { HashName } from '../trust/index.ts';
 import type { ModelManifest } from './model-signature.ts';
 import type { Signer } from './signer.ts';
@@ -34,10 +35,17 @@ export interface Rejected {
 export interface Proofs {
   readonly proofs: readonly Proof[];
   readonly rejected: readonly Rejected[];
-  /** `st_dev:st_ino` of signature files: they are not "unexpected" when they lie inside the artifact. */
-  readonly identities: readonly string[];
-  /** Names of signatures that came as files of the artifact itself; the same of them. */
-  readonly names?: ReadonlySet<string>;
+}
+
+/** A file of the artifact that evidence was read from: it cannot list itself. */
+export interface EvidenceFile {
+  /** Relative to the artifact's root. */
+  readonly name: PathBytes;
+  /** Of the bytes that were read, hex. */
+  readonly sha256: string;
+  readonly size: number;
+  /** Names that it had when it was read. */
+  readonly links: number;
 }
 
 /** True for a signature of exactly this file: over its SHA-256, or over a list that names it alone. */

@@ -21,8 +21,8 @@ const MAX_SIGNATURE_BYTES = 64 << 20;
 export interface SignatureFile {
   readonly path: string;
   readonly bytes: Buffer;
-  /** `st_dev:st_ino` */
-  readonly identity: string;
+  /** Names that the file has (`st_nlink`); 1 for what has no inode. */
+  readonly links: number;
 }
 
 /**
@@ -52,7 +52,7 @@ export function readSignatureFile(path: string): SignatureFile {
     if (!stat.isFile()) throw noSignature(path, 'not a regular file');
     const bytes = readWhole(file, MAX_SIGNATURE_BYTES);
     if (bytes === undefined) throw noSignature(path, 'too large');
-    return { path, bytes, identity: `${stat.dev}:${stat.ino}` };
+    return { path, bytes, links: Number(stat.nlink) };
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
     throw unreadable(error, path);
@@ -80,7 +80,8 @@ function noSignature(path: string, why: string): WeighlockError {
  *
  * @param digest - SHA-256 of the artifact, hex, once it is known: old signatures do not say it
  * @param purpose - signatures, or attestations of one type: neither is ever taken for the other
- * @returns `needsDigest` for files with signatures that can only be verified with the digest
+ * @returns `needsDigest` for files with signatures that can only be verified with the digest; `closed` are the files that
+ *   have nothing in them but signatures
  */
 export async function proveFiles(
   files: readonly SignatureFile[],
@@ -88,15 +89,16 @@ export async function proveFiles(
   digest: string | undefined,
   purpose: Purpose,
   accepted: Accepted = {},
-): Promise<Proofs & { readonly needsDigest: boolean }> {
+): Promise<Proofs & { readonly needsDigest: boolean; readonly closed: readonly SignatureFile[] }> {
   const proofs: Proof[] = [];
   const rejected: Rejected[] = [];
-  const identities: string[] = [];
+  const closed: SignatureFile[] = [];
   let needsDigest = false;
-  for (const { path, bytes, identity } of files) {
+  for (const file of files) {
+    const { path, bytes } = file;
     const { signatures, faults, isClosed } = readBlobSignatures(bytes);
     // What has room for anything else is not left out of what is verified, whoever signed it.
-    if (isClosed) identities.push(identity);
+    if (isClosed) closed.push(file);
     rejected.push(...faults.map((fault) => rejection(fault, path)));
     for (const signature of signatures) {
       const bundle = await bundleOf(signature, digest, path, rejected);
@@ -105,7 +107,7 @@ export async function proveFiles(
         proofs.push(...(await proofsOf(bundle, attestors, path, rejected, purpose, accepted)));
     }
   }
-  return { proofs, rejected, needsDigest, identities };
+  return { proofs, rejected, needsDigest, closed };
 }
 
 function bundleOf(

@@ -1,6 +1,7 @@
 export { buildPlan, type VerifyRequest } from './build.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
+export { ignoredPaths } from './ignored-paths.ts';
 export { parsePin } from './pin.ts';
 
 export {

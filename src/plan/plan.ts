@@ -1,3 +1,4 @@
+import type { PathBytes } from '../fs/index.ts';
 import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
@@ -55,6 +56,8 @@ export interface SignatureRequirement {
   readonly predicateType?: string;
   /** CEL, each of which must be true of an attestation. */
   readonly conditions: readonly string[];
+  /** Files and folders of an artifact that may be there without being signed, relative to its root. */
+  readonly ignorePaths?: readonly PathBytes[];
   /** Takes model signatures of before OpenSSF Model Signing 1.0, too. */
   readonly allowLegacy?: true;
   /** Most milliseconds since the verified time of the signature. */

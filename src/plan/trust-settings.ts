@@ -14,6 +14,7 @@ import {
   type TrustedRootSource,
   type TufSource,
 } from '../trust/index.ts';
+import { ignoredPaths } from './ignored-paths.ts';
 import type { SignatureRequirement } from './plan.ts';
 import { predicateTypeOf } from './predicate-type.ts';
 import { readTrust } from './trust-files.ts';
@@ -51,6 +52,8 @@ export interface TrustFlags {
   readonly conditions: readonly string[];
   readonly maxAge?: number;
   readonly allowLegacy: boolean;
+  /** Files and folders that may be there unsigned. */
+  readonly ignorePaths: readonly string[];
 }
 
 /**
@@ -90,6 +93,7 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
     ...(predicateType === undefined ? {} : { predicateType }),
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(flags.allowLegacy ? { allowLegacy: true } : {}),
+    ...(flags.ignorePaths.length === 0 ? {} : { ignorePaths: ignoredPaths(flags.ignorePaths) }),
     origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
 }
@@ -228,6 +232,7 @@ function requireNothingElse(flags: TrustFlags): void {
     ['--threshold', flags.threshold !== undefined],
     ['--max-age', flags.maxAge !== undefined],
     ['--allow-legacy-model-signatures', flags.allowLegacy],
+    ['--ignore-paths', flags.ignorePaths.length > 0],
     ['--trusted-root', flags.trustedRoot !== undefined],
     ['--tuf-mirror', flags.tufMirror !== undefined],
     ['--tuf-root', flags.tufRoot !== undefined],

@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
-import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
+import type { ArtifactOutcome, RequirementOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
 import type { Output, Reporter } from './reporter.ts';
@@ -13,6 +13,9 @@ const HEARTBEAT_SECONDS = 10;
 
 /** Failure lines of one artifact: a folder of two million wrong files must not become two million log lines. */
 const MOST_FAILURE_LINES = 1000;
+
+/** Files in a line that nobody listed and that were let pass; the report file has all of them. */
+const MOST_UNLISTED = 20;
 
 /** The report for a log collector: one JSON object per line, each with `time`, `level` and `event`. */
 export class JsonLinesReporter implements Reporter {
@@ -55,7 +58,16 @@ export class JsonLinesReporter implements Reporter {
     const digest = measured?.digest === undefined ? undefined : { sha256: measured.digest };
     const size = { files: measured?.files.count, bytes: measured?.files.totalBytes };
     const { name } = artifact;
-    const fields = { artifact: name, path, result, kind: measured?.kind, digest, ...size, requirements, published };
+    const fields = {
+      artifact: name,
+      path,
+      result,
+      kind: measured?.kind,
+      digest,
+      ...size,
+      requirements: requirements.map(short),
+      published,
+    };
     this.#line(result === 'PASSED' ? 'info' : 'error', 'artifact', { ...fields, failures: failures.length });
   }
 
@@ -85,6 +97,13 @@ export class JsonLinesReporter implements Reporter {
   #line(level: 'info' | 'warn' | 'error', event: string, fields: object): void {
     this.#out.write(`${jsonText({ time: this.#now().toISOString(), level, event, ...fields })}\n`);
   }
+}
+
+/** A log line is for a person: of what was let pass unlisted the first ones, and how many there are. */
+function short(requirement: RequirementOutcome): object {
+  const { unlisted = [] } = requirement;
+  if (unlisted.length <= MOST_UNLISTED) return requirement;
+  return { ...requirement, unlisted: unlisted.slice(0, MOST_UNLISTED), unlistedFiles: unlisted.length };
 }
 
 function round(seconds: number): number {

@@ -53,9 +53,18 @@ function machineArtifact({ artifact, result, measured }: ArtifactOutcome) {
   return { name: artifact.name.slice(0, 40), result, ...(digest === undefined ? {} : { sha256: digest }) };
 }
 
-function passedLine({ artifact, result, measured, path }: ArtifactOutcome): string {
+function passedLine({ artifact, result, measured, path, requirements }: ArtifactOutcome): string {
   const digest = measured?.digest === undefined ? '' : ` sha256 ${measured.digest}`;
-  return `${visible(artifact.name)} ${visible(path)}: ${result}${digest}`;
+  return `${visible(artifact.name)} ${visible(path)}: ${result}${digest}${letPass(requirements)}`;
+}
+
+/** What was let pass although nobody signed it; that the signature is there goes without saying. */
+function letPass(requirements: ArtifactOutcome['requirements']): string {
+  const files = requirements.flatMap(({ unlisted = [] }) => unlisted.filter(({ kind }) => kind === 'ignored'));
+  const [first] = files;
+  if (first === undefined) return '';
+  const more = files.length > 1 ? ` and ${files.length - 1} more` : '';
+  return `, let pass unsigned: ${visible(first.file)}${more}`;
 }
 
 function describe(failure: Failure): string {

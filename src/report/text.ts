@@ -18,6 +18,9 @@ export interface TextOptions {
 const CLEAR_LINE = '\r\x1b[2K';
 const BAR_WIDTH = 24;
 
+/** Files shown that nobody listed and that were let pass; the report file has all of them. */
+const MOST_UNLISTED = 10;
+
 /** The report for a person: a progress bar while it runs, then a verdict for each artifact. */
 export class TextReporter implements Reporter {
   readonly #out: Output;
@@ -55,12 +58,18 @@ export class TextReporter implements Reporter {
       this.#line(`         ${measured.kind === 'file' ? 'sha256' : 'tree digest'} ${measured.digest}`);
     }
     if (manifest !== undefined) this.#line(`         manifest ${manifest}`);
-    for (const { origin, met, signers = [] } of requirements) {
+    for (const { origin, met, signers = [], unlisted = [] } of requirements) {
       this.#line(`         ${met ? 'meets' : 'does not meet'} ${visible(origin)}`);
       for (const signer of signers) {
         this.#line(`         signed by ${visible(signerText(signer))}`);
         for (const deviation of signer.deviations) this.#line(`         tolerated: ${visible(deviation)}`);
       }
+      for (const { file, why } of unlisted.slice(0, MOST_UNLISTED))
+        this.#line(`         not listed, let pass: ${visible(file)} (${visible(why)})`);
+      if (unlisted.length > MOST_UNLISTED)
+        this.#line(
+          `         not listed, let pass: ${unlisted.length - MOST_UNLISTED} more; --report FILE has all of them`,
+        );
     }
     if (published) {
       this.#line(

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
+  type EvidenceFile,
   isOfFile,
   loadChecksums,
   type Proof,
@@ -11,6 +12,7 @@ import {
   proveFiles,
   proveStored,
   requirePinned,
+  type SignatureFile,
 } from '../evidence/index.ts';
 import { refuseLinks } from '../fs/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
@@ -25,6 +27,7 @@ import {
   type SignatureEvidence,
   tooFewSigners,
 } from '../verdict/index.ts';
+import { countedFiles, memberFile, nameWithin, readFrom } from './evidence-files.ts';
 import type { Remote } from './remote.ts';
 import { type ReadSignatures, readSignatureFiles } from './signature-files.ts';
 import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
@@ -91,11 +94,14 @@ export class ArtifactEvidence {
       if (leaf.kind === 'checksums') {
         const { digest, signature } = leaf;
         const file = inside(path, leaf.file, this.#allowSymlinks);
+        const signatures: SignatureFile[] = [];
         const check = async (found: string) => {
           if (signature === undefined) requirePinned(file, digest, found);
-          else await requireSigned(signature, path, found, this.#allowSymlinks);
+          else signatures.push(...(await requireSigned(signature, path, found, this.#allowSymlinks)));
         };
-        this.#found.set(leaf, await loadChecksums(file, check, await engine()));
+        const { checksums, ...read } = await loadChecksums(file, check, await engine());
+        const listing = this.#located(file, read);
+        this.#found.set(leaf, { checksums, files: [...listing, ...this.#locate(signatures)] });
       }
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
@@ -125,6 +131,7 @@ export class ArtifactEvidence {
         });
       const own = await proveFiles(layers, leaf.attestors, undefined, purposeOf(leaf), acceptedBy(leaf));
       const names = new Set(layers.map((layer) => layer.path));
+      const inArtifact = countedFiles(own.closed, own).map(memberFile);
       if (isInside) {
         const missing = leaf.files.filter((file) => !names.has(file));
         const nowhere = missing.map((file) => ({
@@ -132,7 +139,7 @@ export class ArtifactEvidence {
           code: 'SIGNATURE_MISSING' as const,
           why: 'no such layer',
         }));
-        return this.#settle(leaf, { ...own, rejected: [...own.rejected, ...nowhere], names }, true);
+        return this.#settle(leaf, { ...own, rejected: [...own.rejected, ...nowhere] }, true, inArtifact);
       }
       const { stored, unread: unreadInRegistry } = await remote.signatures(
         leaf.repository ?? reference,
@@ -143,7 +150,7 @@ export class ArtifactEvidence {
       const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), purpose, acceptedBy(leaf));
       const proofs = [...found.proofs, ...own.proofs];
       const rejected = [...found.rejected, ...own.rejected];
-      const failures = await this.#settle(leaf, { proofs, rejected, identities: [], names }, true);
+      const failures = await this.#settle(leaf, { proofs, rejected }, true, inArtifact);
       return failures.map((failure) => perhapsElsewhere(failure, unread));
     });
   }
@@ -163,7 +170,12 @@ export class ArtifactEvidence {
     const proofs = await proveFiles(files, leaf.attestors, digest, purposeOf(leaf), acceptedBy(leaf));
     if (proofs.needsDigest) this.#waiting.set(leaf, read);
     const rejected = [...proofs.rejected, ...read.rejected];
-    const failures = await this.#settle(leaf, { ...proofs, rejected }, !proofs.needsDigest);
+    const failures = await this.#settle(
+      leaf,
+      { ...proofs, rejected },
+      !proofs.needsDigest,
+      this.#locate(countedFiles(proofs.closed, proofs)),
+    );
     return failures.map((failure) => perhapsElsewhere(failure, unread));
   }
 
@@ -229,7 +241,9 @@ export class ArtifactEvidence {
     if (evidence === undefined || !('proofs' in evidence) || !isSignature(leaf)) return undefined;
     if (this.#waiting.has(leaf)) return undefined;
     const hashes = evidence.proofs.map(({ binding }) => secondHashOf(binding));
-    return onlyOne(hashes.map((hash) => (hash?.name === 'sha256' ? hash.shardBytes : undefined)));
+    const bytes = onlyOne(hashes.map((hash) => (hash?.name === 'sha256' ? hash.shardBytes : undefined)));
+    // Of a signature that lies in the artifact the digest of the whole is needed.
+    return evidence.files.some(({ size }) => size > (bytes ?? 0)) ? undefined : bytes;
   }
 
   get #signatures(): SignatureRequirement[] {
@@ -246,8 +260,26 @@ export class ArtifactEvidence {
     return this.#artifact.source.kind === 'oci' && isRelative && !existsSync(path);
   }
 
-  async #settle(requirement: SignatureRequirement, all: Proofs, isAll: boolean): Promise<Failure[]> {
-    const proofs = await fitting(requirement, all);
+  /** Which of these files lie in the artifact, or will. */
+  #locate(files: readonly SignatureFile[]): EvidenceFile[] {
+    return files.flatMap((file) => this.#located(file.path, readFrom(file)));
+  }
+
+  #located(path: string, read: Omit<EvidenceFile, 'name'>): EvidenceFile[] {
+    const { source, destination } = this.#artifact;
+    const roots = [source.kind === 'volume' ? source.path : undefined, destination].filter(
+      (root) => root !== undefined,
+    );
+    return roots.flatMap((root) => nameWithin(root, path) ?? []).map((name) => ({ name, ...read }));
+  }
+
+  async #settle(
+    requirement: SignatureRequirement,
+    all: Proofs,
+    isAll: boolean,
+    files: readonly EvidenceFile[],
+  ): Promise<Failure[]> {
+    const proofs = { ...(await fitting(requirement, all)), files };
     this.#found.set(requirement, proofs);
     const failure = isAll ? tooFewSigners(requirement, proofs) : undefined;
     return failure === undefined ? [] : [failure];
@@ -264,13 +296,11 @@ async function requireSigned(
   path: string,
   sha256: string,
   allowSymlinks: boolean,
-): Promise<void> {
+): Promise<SignatureFile[]> {
   const locate = (name: string) => inside(path, name, allowSymlinks);
   const { files, unread, ...read } = readSignatureFiles(requirement.files, locate);
-  const all = await fitting(
-    requirement,
-    await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement)),
-  );
+  const { closed, ...found } = await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement));
+  const all = await fitting(requirement, found);
   const proofs: Proof[] = [];
   const rejected = [...all.rejected, ...read.rejected];
   for (const proof of all.proofs) {
@@ -279,7 +309,7 @@ async function requireSigned(
     else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
   }
   const failure = tooFewSigners(requirement, { ...all, proofs, rejected });
-  if (failure === undefined) return;
+  if (failure === undefined) return countedFiles(closed, { proofs, rejected });
   const { message, ...rest } = perhapsElsewhere(failure, unread);
   throw new WeighlockError({ ...rest, message: `the checksums file: ${message}` });
 }

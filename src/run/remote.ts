@@ -68,7 +68,7 @@ export class Remote {
       const name = item.kind === 'file' ? entryText(item.path) : '';
       if (!names.includes(name)) continue;
       const bytes = await this.#pool.smallBlob(reference, item.descriptor);
-      files.push({ path: name, bytes: Buffer.from(bytes), identity: '' });
+      files.push({ path: name, bytes: Buffer.from(bytes), links: 1 });
     }
     return files;
   }

@@ -331,7 +331,7 @@ export class VerifyRun {
     work.evidence.promise(checksums);
     for (const requirement of work.artifact.requirements) {
       const isMet = requirement.kind === 'manifest' && work.resolved?.digest === `sha256:${requirement.digest}`;
-      if (isMet) work.evidence.set(requirement, { checksums, identity: '' });
+      if (isMet) work.evidence.set(requirement, { checksums, files: [] });
     }
   }
 
@@ -489,7 +489,7 @@ function differencesOf(staged: FileTable, fetched: FileTable): Failure[] {
 function promiseArchive(work: Work, sha256: string, checksums: ReadonlyMap<PathBytes, string>): void {
   for (const leaf of work.evidence.leaves) {
     if (leaf.kind !== 'archive') continue;
-    if (leaf.digest === sha256) work.evidence.set(leaf, { checksums, identity: '' });
+    if (leaf.digest === sha256) work.evidence.set(leaf, { checksums, files: [] });
     else work.failures.push(...work.evidence.refuse(leaf, [wrongArchive(leaf, sha256)]));
   }
 }

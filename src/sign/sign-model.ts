@@ -5,9 +5,6 @@ import { type FileTable, hexAt, isValidUtf8, nameAt, type PathBytes, toBuffer } 
 import { nodeCrypto } from '../library/index.ts';
 import { hashesFor, kindOfKey, pemHint } from '../trust/index.ts';
 
-/** Version control is not part of a model (OMS section 6.2.1). */
-export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
-
 export interface ModelToSign {
   /** What the artifact is called; for people. */
   readonly name: string;
@@ -17,8 +14,8 @@ export interface ModelToSign {
   readonly shards?: { readonly bytes: number; readonly digests: ReadonlyMap<PathBytes, readonly string[]> };
   /** True when links were followed: whoever verifies has to follow them, too. */
   readonly allowSymlinks: boolean;
-  /** Entries below the top that are left out: version control, and the signature itself. */
-  readonly ignored: readonly string[];
+  /** Paths that are left out, with all that is below them: the signature itself, and what was asked for. */
+  readonly ignored: readonly PathBytes[];
 }
 
 /**
@@ -64,14 +61,16 @@ export function signModel(payload: Buffer, privateKey: KeyObject): string {
 function statementOf({ name, files, ignored, shards, allowSymlinks }: ModelToSign): object {
   const root = nodeCrypto().createHash('sha256');
   const resources: { name: string; algorithm: string; digest: string }[] = [];
+  const empty: string[] = [];
   // What the specification wants for shards is the plain name; every implementation writes and compares this.
   const algorithm = shards === undefined ? 'sha256' : `sha256-sharded-${shards.bytes}`;
   for (let i = 0; i < files.count; i++) {
     const path = nameAt(files, i);
-    const [top = ''] = path.split('/');
-    if (ignored.includes(path) || GIT_PATHS.includes(top)) continue;
+    if (ignored.some((one) => path === one || path.startsWith(`${one}/`))) continue;
     if (!isValidUtf8(path)) throw unnameable(path);
     const text = toBuffer(path).toString('utf8');
+    // It has no shard to list (OMS section 6.4): named here, it is known that an empty file belongs there.
+    if (shards !== undefined && files.size[i] === 0) empty.push(text);
     for (const [part, digest] of partsOf(files, i, shards))
       resources.push({ name: `${text}${part}`, algorithm, digest });
   }
@@ -89,7 +88,7 @@ function statementOf({ name, files, ignored, shards, allowSymlinks }: ModelToSig
         hash_type: 'sha256',
         allow_symlinks: allowSymlinks,
         ...(shards === undefined ? {} : { shard_size: shards.bytes }),
-        ignore_paths: [...GIT_PATHS, ...ignored].sort(),
+        ignore_paths: [...ignored.map((path) => toBuffer(path).toString('utf8')), ...empty].sort(),
       },
       resources,
     },

@@ -1,27 +1,32 @@
 import type { Failure } from '../error/index.ts';
 import type { Checksums } from '../evidence/index.ts';
 import { entryText, type FileTable, hexAt, nameAt, type PathBytes } from '../fs/index.ts';
+import { judgeUnlisted, type UnlistedFile, type UnlistedRules } from './unlisted.ts';
 
 /** What a folder's files are held against. */
 export interface Listed {
   readonly checksums: Checksums;
-  /** `st_dev:st_ino` of files that are not part of the content: the listing itself, signatures. */
-  readonly identity?: string;
-  readonly identities?: readonly string[];
-  /** True for what may be there without being listed. */
-  readonly isIgnored?: (name: PathBytes, bytes: number) => boolean;
+  /** What may be there without being listed; nothing, unless it says so. */
+  readonly unlisted?: UnlistedRules;
   /** What was measured of a file, where that is not its SHA-256. */
   readonly digestOf?: (name: PathBytes) => string | undefined;
+}
+
+/** What came of a comparison. */
+export interface Comparison {
+  readonly failures: readonly Failure[];
+  /** Files that nobody listed, and that are let pass. */
+  readonly unlisted: readonly UnlistedFile[];
 }
 
 /** Every missing, changed and unexpected file, by name; a file that was only renamed is recognised by its digest. */
 export function compareChecksums(
   files: FileTable,
-  { checksums, isIgnored = () => false, ...listing }: Listed,
+  { checksums, unlisted: rules = { evidence: [] }, ...listing }: Listed,
   unknown: readonly string[] = [],
-): Failure[] {
-  const identities = new Set([listing.identity ?? '', ...(listing.identities ?? [])]);
+): Comparison {
   const failures: Failure[] = [];
+  const allowed: UnlistedFile[] = [];
   const present = new Set<PathBytes>();
   const unexpected = new Map<string, PathBytes>();
   for (let i = 0; i < files.count; i++) {
@@ -30,14 +35,18 @@ export function compareChecksums(
     const found = listing.digestOf === undefined ? hexAt(files, i) : listing.digestOf(name);
     present.add(name);
     if (expected === undefined) {
-      if (identities.has(`${files.device[i]}:${files.inode[i]}`) || isIgnored(name, files.size[i] ?? 0)) continue;
+      const judged = judgeUnlisted(files, i, rules);
+      if (judged.isAllowed) {
+        allowed.push({ file: entryText(name), kind: judged.kind, why: judged.why });
+        continue;
+      }
       if (found !== undefined) unexpected.set(found, name);
       failures.push({
         code: 'FILE_UNEXPECTED',
         message: 'a file that is not in the listing',
         file: entryText(name),
         ...(found === undefined ? {} : { found }),
-        remedy: 'remove the file, or publish a listing that names it',
+        remedy: judged.remedy,
       });
     } else if (found !== undefined && found !== expected) {
       failures.push({
@@ -48,9 +57,17 @@ export function compareChecksums(
         found,
         remedy: 'do not use this content: restore the file from its source',
       });
+    } else if (found === undefined && files.hashed[i] !== 0) {
+      // Of what could not be read there is a failure already; this was read, and not compared.
+      failures.push({
+        code: 'INTERNAL',
+        message: 'the file was hashed, but not with the hash that was listed',
+        file: entryText(name),
+        remedy: 'please report this as a defect',
+      });
     }
   }
-  return [...failures, ...missingFiles(checksums, present, unexpected, unknown)];
+  return { failures: [...failures, ...missingFiles(checksums, present, unexpected, unknown)], unlisted: allowed };
 }
 
 function missingFiles(

@@ -3,7 +3,7 @@ import type { Checksums, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
 import { attestorText, countDistinct } from '../trust/index.ts';
-import { compareChecksums } from './compare.ts';
+import { type Comparison, compareChecksums } from './compare.ts';
 import type { Judged, SignatureEvidence } from './judged.ts';
 import type { Measured } from './outcome.ts';
 
@@ -28,10 +28,15 @@ export function judgeSignature(
   const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done !== 0);
   const failures: Failure[] = [];
   const counted: Proof[] = [];
+  let unlisted: Comparison['unlisted'] = [];
   for (const proof of evidence.proofs) {
-    const differences = differencesFrom(proof, measured, evidence);
-    if (differences.length === 0) counted.push(proof);
-    else if (failures.length === 0) failures.push(...differences);
+    const compared = differencesFrom(proof, requirement, measured, evidence);
+    if (compared.failures.length > 0) {
+      if (failures.length === 0) failures.push(...compared.failures);
+      continue;
+    }
+    counted.push(proof);
+    if (compared.unlisted.length > unlisted.length) unlisted = compared.unlisted;
   }
   const signers = counted.map(({ signer }) => signer);
   const enough = distinctSigners(signers) >= requirement.threshold;
@@ -42,6 +47,7 @@ export function judgeSignature(
       ...(found === '' ? {} : { found }),
       met: complete && enough,
       ...(enough ? { signers } : {}),
+      ...(enough && unlisted.length > 0 ? { unlisted } : {}),
     },
     failures: enough ? [] : failures.length > 0 ? failures : [notEnough(requirement, evidence)],
   };
@@ -101,22 +107,30 @@ export function signerText({ attestor, subject, issuer, fingerprint, time, logIn
   return `${attestor}: ${who}${when}${entry}`;
 }
 
-function differencesFrom({ binding }: Proof, measured: Measured, evidence: SignatureEvidence): Failure[] {
+function differencesFrom(
+  { binding }: Proof,
+  requirement: SignatureRequirement,
+  measured: Measured,
+  evidence: SignatureEvidence,
+): Comparison {
   const { files, unknown } = measured;
   if (binding.kind === 'manifest') {
     const { promised } = evidence;
-    return promised === undefined ? [notCompared()] : compareChecksums(files, { checksums: promised }, unknown);
+    if (promised === undefined) return { failures: [notCompared()], unlisted: [] };
+    return compareChecksums(files, { checksums: promised }, unknown);
   }
-  if (binding.kind === 'file') return fileDifferences(binding, measured);
-  return modelDifferences(binding, measured, evidence).map(shortened);
+  if (binding.kind === 'file') return { failures: fileDifferences(binding, measured), unlisted: [] };
+  const { failures, unlisted } = modelDifferences(binding, requirement, measured, evidence);
+  return { failures: failures.map(shortened), unlisted };
 }
 
 function modelDifferences(
   binding: Proof['binding'] & { kind: 'model' },
+  { ignorePaths = [] }: SignatureRequirement,
   measured: Measured,
   evidence: SignatureEvidence,
-): Failure[] {
-  const { files, unknown } = measured;
+): Comparison {
+  const { kind, files, unknown } = measured;
   const { manifest } = binding;
   const isPlain = manifest.hash === 'sha256' && manifest.method === 'files';
   const second = measured.second ?? new Map<PathBytes, readonly string[]>();
@@ -124,11 +138,13 @@ function modelDifferences(
     files,
     {
       checksums: signedFiles(binding, measured),
-      identities: evidence.identities,
-      isIgnored: (name, bytes) =>
-        manifest.ignored.has(name.split('/')[0] ?? '') ||
-        evidence.names?.has(name) === true ||
-        (manifest.method === 'shards' && bytes === 0),
+      unlisted: {
+        // Of a single file nothing can be left out.
+        evidence: kind === 'file' ? [] : evidence.files,
+        ignorePaths: kind === 'file' ? [] : ignorePaths,
+        leftOut: manifest.ignored,
+        ...(manifest.method === 'shards' ? { emptyFiles: manifest.ignored } : {}),
+      },
       ...(isPlain ? {} : { digestOf: (name: PathBytes) => second.get(name)?.join(' ') }),
     },
     unknown,

@@ -1,13 +1,12 @@
 import type { Failure } from '../error/index.ts';
-import type { LoadedChecksums } from '../evidence/index.ts';
 import type { Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
 import { compareChecksums } from './compare.ts';
 import { expectedSigners, judgeSignature } from './judge-signature.ts';
-import type { Judged, SignatureEvidence } from './judged.ts';
+import type { Judged, ListingEvidence, SignatureEvidence } from './judged.ts';
 import type { Measured, RequirementOutcome } from './outcome.ts';
 
 /** Evidence of one artifact that was loaded and found trustworthy, by requirement. */
-export type Evidence = ReadonlyMap<Requirement, LoadedChecksums | SignatureEvidence>;
+export type Evidence = ReadonlyMap<Requirement, ListingEvidence | SignatureEvidence>;
 
 /** Verdict on what was measured: for each requirement whether it is met, and every reason why not. */
 export interface Judgement {
@@ -57,9 +56,10 @@ function judgeGroup(
     const known = refused.get(option);
     const judged = known === undefined ? judgeLeaf(option, measured, evidence) : undefined;
     if (judged?.outcome.met === true) {
-      const { found = judged.outcome.expected, signers } = judged.outcome;
+      const { found = judged.outcome.expected, signers, unlisted } = judged.outcome;
+      const more = { ...(signers ? { signers } : {}), ...(unlisted ? { unlisted } : {}) };
       return {
-        outcome: { ...outcome, found: `${option.origin}: ${found}`, met: true, ...(signers ? { signers } : {}) },
+        outcome: { ...outcome, found: `${option.origin}: ${found}`, met: true, ...more },
         failures: [],
       };
     }
@@ -105,11 +105,15 @@ function judgePin(requirement: PinRequirement, { kind, digest }: Measured): Judg
 }
 
 /** A checksums file, or the files that a pinned manifest promises. */
-function judgeListing(requirement: PinRequirement, measured: Measured, loaded: LoadedChecksums | undefined): Judged {
+function judgeListing(requirement: PinRequirement, measured: Measured, loaded: ListingEvidence | undefined): Judged {
   const { kind, origin, digest: expected } = requirement;
   const outcome = { kind, origin, expected };
   if (loaded === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
-  const failures = compareChecksums(measured.files, loaded, measured.unknown);
+  const { checksums, files: evidence } = loaded;
+  // Of a single file nothing can be left out.
+  const rules = { evidence: measured.kind === 'file' ? [] : evidence };
+  const { failures, unlisted } = compareChecksums(measured.files, { checksums, unlisted: rules }, measured.unknown);
   const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done !== 0);
-  return { outcome: { ...outcome, found: expected, met: complete && failures.length === 0 }, failures };
+  const more = unlisted.length > 0 ? { unlisted } : {};
+  return { outcome: { ...outcome, found: expected, met: complete && failures.length === 0, ...more }, failures };
 }

@@ -3,6 +3,7 @@ import type { Signer } from '../evidence/index.ts';
 import type { FileTable, PathBytes } from '../fs/index.ts';
 import type { EngineChoice, Kernel } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
+import type { UnlistedFile } from './unlisted.ts';
 
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
 export type VerificationResult = 'PASSED' | 'FAILED' | 'UNEVALUATED';
@@ -18,6 +19,8 @@ export interface RequirementOutcome {
   readonly met: boolean;
   /** Who signed, for a signature or an attestation that counts. */
   readonly signers?: readonly Signer[];
+  /** Files that are there although what was listed or signed does not name them, and why that is let pass. */
+  readonly unlisted?: readonly UnlistedFile[];
 }
 
 /** What was measured of an artifact. */

@@ -2,7 +2,17 @@
 // anew, so that the check behind the signature is the one that refuses them. Ids are those of the incidents.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -256,8 +266,69 @@ describe('a model signature', () => {
     const git = model((statement) => {
       statement.predicate.serialization.ignore_paths = ['.git'];
     });
-    passed(await verifyModel(git, { files: { ...FILES, '.git/HEAD': 'x' } }));
-    refused(await verifyModel(git, { files: { ...FILES, 'sub/.git/HEAD': 'x' } }), 'FILE_UNEXPECTED');
+    const withGit = { ...FILES, '.git/hooks/x.py': 'evil' };
+    refused(await verifyModel(git, { files: withGit }), 'FILE_UNEXPECTED', /--ignore-paths \.git"/);
+  });
+
+  it('15.11: and what the platform lets be there unsigned is in the report and the verdict', async () => {
+    const report = join(work, 'ignored.json');
+    const log = join(work, 'termination');
+    const flags = ['--key', keyFile, '--ignore-paths=.git', '--report', report, '--termination-log', log];
+    writeFileSync(log, '');
+    const bundle = keyBundle(modelStatement(FILES), privateKey);
+    passed(await verifyModel(bundle, { files: { ...FILES, '.git/HEAD': 'x' }, flags }));
+    const { artifacts } = JSON.parse(readFileSync(report, 'utf8'));
+    assert.deepEqual(
+      artifacts[0].requirements[0].unlisted.map(({ file, kind }: { file: string; kind: string }) => [file, kind]),
+      [
+        ['.git/HEAD', 'ignored'],
+        ['model.sig', 'evidence'],
+      ],
+    );
+    assert.match(readFileSync(log, 'utf8'), /let pass unsigned: \.git\/HEAD/);
+    refused(await verifyModel(bundle, { files: { ...FILES, '.gitx': 'x' }, flags }), 'FILE_UNEXPECTED');
+    refused(await run(['verify', folder(), '--key', keyFile, '--ignore-paths=.']), 'CONFIG_INVALID', /./, 78);
+  });
+
+  it('15.2: a hard link to the signature is not the signature, and neither may have one', async () => {
+    const bundle = keyBundle(modelStatement(FILES), privateKey);
+    for (const name of ['tokenizer_config.json', 'other.sig', 'weights/model.sig'])
+      refused(
+        await verifyModel(bundle, { change: (path) => linkSync(join(path, 'model.sig'), join(path, name)) }),
+        'FILE_UNEXPECTED',
+        new RegExp(name),
+      );
+    const outside = join(workFolder(), 'x');
+    refused(
+      await verifyModel(bundle, { change: (path) => linkSync(join(path, 'model.sig'), outside) }),
+      'FILE_UNEXPECTED',
+      /hard link/,
+    );
+  });
+
+  it('15.2: under a name that a loader reads is refused, whoever names it', async () => {
+    const path = folder();
+    const bundle = JSON.stringify(keyBundle(modelStatement(FILES), privateKey));
+    writeFileSync(join(path, 'generation_config.json'), bundle);
+    const named = join(path, 'generation_config.json');
+    refused(await run(['verify', path, '--key', keyFile, '--signature', named]), 'FILE_UNEXPECTED', /must be called/);
+    const environment = { MODEL_PATH: path, MODEL_SIGNATURE: named };
+    refused(await run(['verify', '--key', keyFile], { environment }), 'FILE_UNEXPECTED', /must be called/);
+    mkdirSync(join(path, 'sub'));
+    renameSync(named, join(path, 'sub/x.sig'));
+    passed(await run(['verify', path, '--key', keyFile, '--signature', join(path, 'sub/x.sig')]));
+    symlinkSync('sub/x.sig', join(path, 'y.sig'));
+    const linked = ['--signature', join(path, 'y.sig'), '--allow-symlinks'];
+    refused(await run(['verify', path, '--key', keyFile, ...linked]), 'FILE_UNEXPECTED', /not a link/);
+  });
+
+  it('15.2: one that does not count is not let pass beside one that does', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'a.sig'), JSON.stringify(keyBundle(modelStatement(FILES), privateKey)));
+    const flags = ['verify', path, '--key', keyFile, '--signature', join(path, 'a.sig')];
+    passed(await run(flags));
+    writeFileSync(join(path, 'b.sig'), 'anything at all');
+    refused(await run([...flags, '--signature', join(path, 'b.sig')]), 'FILE_UNEXPECTED', /b\.sig/);
   });
 
   it('says nothing about what lies in another artifact of the run (PY #650)', async () => {
@@ -274,7 +345,7 @@ describe('a model signature', () => {
     ])
       refused(await run(['verify', ...paths, '--key', keyFile]), 'FILE_UNEXPECTED', /\.git\/HEAD/);
     writeFileSync(join(second, 'model.sig'), JSON.stringify(lenient));
-    passed(await run(['verify', first, second, '--key', keyFile]));
+    passed(await run(['verify', first, second, '--key', keyFile, '--ignore-paths=.git']));
   });
 
   it('cannot make the verifier follow links (GO, PY #666)', async () => {
@@ -855,6 +926,32 @@ describe('weighlock sign', () => {
     writeFileSync(join(path, 'config.json'), '{ }');
     refused(await run(['verify', path, '--key', join(keys, 'k.pub')]), 'DIGEST_MISMATCH');
     refused(await run(['verify', path, '--key', otherKeyFile]), 'SIGNATURE_INVALID');
+  });
+
+  it('15.11: signs files of version control too, unless they are to be left out', async () => {
+    const path = folder({ ...FILES, '.git/HEAD': 'x' });
+    const keys = workFolder();
+    passed(await run(['keygen', '--output', join(keys, 'k')]));
+    const verify = () => run(['verify', path, '--key', join(keys, 'k.pub')]);
+    passed(await run(['sign', path, '--key', join(keys, 'k.key')]));
+    writeFileSync(join(path, '.git/HEAD'), 'y');
+    refused(await verify(), 'DIGEST_MISMATCH', /\.git\/HEAD/);
+    passed(await run(['sign', path, '--key', join(keys, 'k.key'), '--ignore-git-paths']));
+    refused(await verify(), 'FILE_UNEXPECTED', /\.git\/HEAD/);
+  });
+
+  it('15.11: names the empty files of shards, and no other may be there', async () => {
+    const path = folder({ ...FILES, 'pkg/__init__.py': '' });
+    const keys = workFolder();
+    passed(await run(['keygen', '--output', join(keys, 'k')]));
+    passed(await run(['sign', path, '--key', join(keys, 'k.key'), '--shard-size=1M']));
+    const verify = () => run(['verify', path, '--key', join(keys, 'k.pub')]);
+    passed(await verify());
+    writeFileSync(join(path, '__init__.py'), '');
+    refused(await verify(), 'FILE_UNEXPECTED', /shards leave out empty files/);
+    rmSync(join(path, '__init__.py'));
+    writeFileSync(join(path, 'pkg/__init__.py'), 'x');
+    refused(await verify(), 'FILE_UNEXPECTED', /pkg\/__init__/);
   });
 
   it('signs one file, under any name', async () => {

@@ -39,6 +39,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       extensions: new Map(),
       annotations: new Map(),
       allowLegacy: false,
+      ignorePaths: [],
     },
     policies: [],
     targets: [],

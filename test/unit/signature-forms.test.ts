@@ -30,12 +30,12 @@ function by(key: KeyObject, logs: Partial<Attestor['logs']> = {}): Attestor & { 
 async function prove(
   content: Draft,
   options: { purpose?: Purpose; attestor?: Attestor; legacyModels?: boolean; digest?: string } = {},
-): Promise<Proofs> {
+): ReturnType<typeof proveFiles> {
   const { purpose = 'signature', attestor = by(publicKey), digest = DIGEST, ...accepted } = options;
   const bytes = Buffer.isBuffer(content)
     ? content
     : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
-  return proveFiles([{ path: 'x.sig', bytes, identity: '1:1' }], [attestor], digest, purpose, accepted);
+  return proveFiles([{ path: 'x.sig', bytes, links: 1 }], [attestor], digest, purpose, accepted);
 }
 
 const why = ({ rejected }: Proofs) => rejected.map((one) => `${one.code}: ${one.why}`).join('; ');
@@ -103,7 +103,7 @@ describe('15.2: what a signature file may have in it', () => {
       for (const path of places) {
         const found = await prove(withKey(document, path, 'auto_map', { AutoModel: 'evil.Model' }));
         countsNot(found, /unknown key "auto_map"/);
-        assert.deepEqual(found.identities, [], 'a file with something else in it is left out of the listing');
+        assert.deepEqual(found.closed, [], 'a file with something else in it is left out of the listing');
       }
     });
 
@@ -147,7 +147,7 @@ describe('15.2: what a signature file may have in it', () => {
     for (const one of bad) {
       const found = await prove(one);
       // The first document may count; what is around it is never left out of the listing.
-      assert.deepEqual(found.identities, [], one.slice(0, 40));
+      assert.deepEqual(found.closed, [], one.slice(0, 40));
       assert.notEqual(found.rejected.length, 0, one.slice(0, 40));
     }
   });
@@ -170,7 +170,7 @@ describe('15.2: what a signature file may have in it', () => {
     ]) {
       const found = await prove(bytes);
       counts(found);
-      assert.deepEqual(found.identities, []);
+      assert.deepEqual(found.closed, []);
     }
     countsNot(await prove(Buffer.alloc(5000, 0x61)), /no signature of a kind/);
     countsNot(await prove(Buffer.alloc(0)), /empty/);
@@ -344,7 +344,7 @@ describe('15.24: signatures of other tools, and of other times', () => {
     ]) {
       const found = await prove(lines.join('\n'));
       counts(found);
-      assert.equal(found.identities.length, lines.includes(broken) ? 0 : 1);
+      assert.equal(found.closed.length, lines.includes(broken) ? 0 : 1);
     }
     countsNot(await prove(`${foreign}\n${broken}\n`), /not a signature by this key.*|unknown bundle type/);
     countsNot(await prove(Array.from({ length: 101 }, () => foreign).join('\n')), /more than 100 signatures/);

@@ -1,3 +1,4 @@
+import { entryText } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { SignatureRequirement } from '../plan.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
@@ -57,7 +58,7 @@ function leaf(one: PolicyLeaf): string[] {
 }
 
 function signature(requirement: SignatureRequirement): string[] {
-  const { attestors, threshold, conditions, maxAge, repository, files } = requirement;
+  const { attestors, threshold, conditions, maxAge, repository, files, ignorePaths = [] } = requirement;
   const who = attestors.length === 1 ? 'by' : threshold === attestors.length ? 'by all of' : `by ${threshold} of`;
   const logs = attestors.filter(({ logs }) => logs.transparencyLogs === 0).map(({ name }) => name);
   return [
@@ -68,6 +69,9 @@ function signature(requirement: SignatureRequirement): string[] {
     ...(files.length === 0 ? [] : [`the signature is ${files.join(', ')}, in or beside the artifact`]),
     ...(repository === undefined ? [] : [`signatures are stored in ${repository}`]),
     ...(maxAge === undefined ? [] : [`not longer ago than ${maxAge / 3_600_000} hours`]),
+    ...(ignorePaths.length === 0
+      ? []
+      : [`what lies at ${ignorePaths.map(entryText).join(', ')} may be there unsigned`]),
     ...conditions.map((condition) => `and this is true of it: ${condition}`),
   ];
 }

@@ -2,6 +2,7 @@ import { compileConditions } from '../../evidence/index.ts';
 import { library } from '../../library/index.ts';
 import { mostSigners } from '../../trust/index.ts';
 import { parseDuration } from '../duration.ts';
+import { ignoredPath } from '../ignored-paths.ts';
 import { parsePin } from '../pin.ts';
 import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
 import { predicateTypeOf } from '../predicate-type.ts';
@@ -214,8 +215,11 @@ function readChecksums(value: Value, scope: Scope): PolicyLeaf {
 
 function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
   const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge'] as const;
-  const own = kind === 'attestation' ? (['type', 'conditions'] as const) : (['allowLegacy'] as const);
-  const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy'>([...common, ...own]);
+  const own = kind === 'attestation' ? (['type', 'conditions'] as const) : (['allowLegacy', 'ignorePaths'] as const);
+  const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy' | 'ignorePaths'>([
+    ...common,
+    ...own,
+  ]);
   const chosen = fields.require('attestors').list((element) => {
     const name = element.text();
     return scope.attestors.get(name) ?? element.fail(`there is no attestor ${name}`, 'add it to spec.attestors');
@@ -243,6 +247,11 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
       scope.conditions.push({ source, value: element });
       return source;
     }) ?? [];
+  const ignorePaths = fields.get('ignorePaths')?.list((element) => {
+    const path = ignoredPath(element.text());
+    if (typeof path === 'string') return path;
+    return element.fail(path.fault, 'name a file or folder relative to the root of the artifact, e.g. .git');
+  });
   return {
     kind,
     attestors,
@@ -253,6 +262,7 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
     ...(predicateType === undefined ? {} : { predicateType }),
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(fields.get('allowLegacy')?.boolean() === true ? { allowLegacy: true } : {}),
+    ...(ignorePaths === undefined ? {} : { ignorePaths }),
     origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
 }
