@@ -25,6 +25,7 @@ export {
 } from './file-table.ts';
 export { glance, MOST_SEEN } from './glance.ts';
 export { ioError, ioFailure } from './io-failure.ts';
+export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
 export { TableMerger } from './merge-tables.ts';

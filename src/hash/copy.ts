@@ -1,5 +1,5 @@
 import { fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
-import { close, entryText, type FileTable, ioError, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
+import { close, entryText, type FileTable, ioError, lacksSync, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 
 /** The staged twin of a file that is being hashed. */
 export interface Copy {
@@ -31,7 +31,14 @@ export function createCopy(folder: string, files: FileTable, index: number, isAg
         done += attempt('write the copy', () => writeSync(descriptor, chunk, done, chunk.length - done));
       }
     },
-    sync: () => attempt('write the copy', () => fsyncSync(descriptor)),
+    sync: () =>
+      attempt('write the copy', () => {
+        try {
+          fsyncSync(descriptor);
+        } catch (error) {
+          if (!lacksSync(error)) throw error;
+        }
+      }),
     // Whatever can be lost by closing it was told by `sync`.
     close: () => close(descriptor),
   };

@@ -1,5 +1,5 @@
 import { closeSync, fdatasync, ftruncateSync, readSync } from 'node:fs';
-import { ioError } from '../fs/index.ts';
+import { ioError, lacksSync } from '../fs/index.ts';
 import { PIECE_BYTES } from '../hash/index.ts';
 import { leftoverIn, openStaged, writeAll } from './staged-file.ts';
 import { SYNC_BYTES } from './write-behind.ts';
@@ -133,7 +133,7 @@ export class PlainWriter {
 function synchronise(descriptor: number): Promise<void> {
   return new Promise((resolve, reject) => {
     fdatasync(descriptor, (error) => {
-      if (error === null) resolve();
+      if (error === null || lacksSync(error)) resolve();
       else reject(ioError(error, 'write to the staging folder'));
     });
   });

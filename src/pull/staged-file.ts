@@ -1,4 +1,4 @@
-import { constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 
@@ -16,7 +16,12 @@ export function openStaged(path: Buffer, mode: 'create' | 'continue'): number {
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | (mode === 'create' ? O_EXCL : 0);
   try {
     mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true, mode: 0o755 });
-    return openSync(path, flags, 0o644);
+    const descriptor = openSync(path, flags, 0o644);
+    if (mode === 'create' || isAlone(descriptor)) return descriptor;
+    // Somebody else may have it open by its other name, or write to it later: a new file takes its place.
+    closeSync(descriptor);
+    rmSync(path, { force: true });
+    return openSync(path, flags | O_EXCL, 0o644);
   } catch (error) {
     if (!OCCUPIED.has(errno(error) ?? '')) throw ioError(error, 'write to the staging folder');
     throw new WeighlockError(
@@ -33,9 +38,14 @@ export function openStaged(path: Buffer, mode: 'create' | 'continue'): number {
 
 /** Bytes that an earlier attempt left and that may be gone on with; undefined when they may not. */
 export function leftoverIn(descriptor: number, limit: number): number | undefined {
+  const { size } = fstatSync(descriptor);
+  return size <= limit && isAlone(descriptor) ? size : undefined;
+}
+
+/** A regular file with no other name. */
+function isAlone(descriptor: number): boolean {
   const stat = fstatSync(descriptor);
-  // A second name for this file would let somebody else write to it later.
-  return stat.isFile() && stat.nlink === 1 && stat.size <= limit ? stat.size : undefined;
+  return stat.isFile() && stat.nlink === 1;
 }
 
 /** Writes all bytes at a position. @throws WeighlockError I/O codes */

@@ -1,5 +1,5 @@
 import { closeSync, fdatasync, write } from 'node:fs';
-import { ioError } from '../fs/index.ts';
+import { ioError, lacksSync } from '../fs/index.ts';
 import { PIECE_BYTES } from '../hash/index.ts';
 
 /** Pieces on their way to the disk before whoever brings more has to wait. */
@@ -133,7 +133,7 @@ export class WriteBehind {
     this.#unsynced = 0;
     fdatasync(file, (error) => {
       this.#isSyncing = false;
-      if (error !== null) this.#failure ??= error;
+      if (error !== null && !lacksSync(error)) this.#failure ??= error;
       this.#next();
       this.#wake();
     });

@@ -1,5 +1,5 @@
-import { statfsSync } from 'node:fs';
 import type { Room } from '../registry/index.ts';
+import { freeBytes } from '../stage/index.ts';
 
 /** Left free on a volume: what else lives there must not starve, not even while something without end is refused. */
 const RESERVE_BYTES = 16 << 20;
@@ -20,13 +20,4 @@ export function roomAt(folder: string, maxBytes: number | undefined): Room | und
 
 function reserveOf(free: number): number {
   return Math.max(RESERVE_BYTES, free * RESERVE_SHARE);
-}
-
-function freeBytes(folder: string): number | undefined {
-  try {
-    const { bavail, bsize, blocks } = statfsSync(folder);
-    return blocks === 0 ? undefined : bavail * bsize;
-  } catch {
-    return undefined;
-  }
 }

@@ -12,6 +12,7 @@ import {
   allFailures,
   exitCodeFor,
   expectedText,
+  isVerified,
   judge,
   judgeListing,
   type Measured,
@@ -346,15 +347,9 @@ export class VerifyRun {
       measured === undefined ? found : [...namePointers(found, folderOf(work, measured), measured.files)];
     const { requirements } = judgement;
     let published = false;
-    // Both conditions, always: no failure, and every single requirement met.
-    if (
-      stage !== undefined &&
-      measured !== undefined &&
-      failures.length === 0 &&
-      requirements.every(({ met }) => met)
-    ) {
+    if (stage !== undefined && isVerified(measured, requirements, failures)) {
       try {
-        await stage.publish({ replace: work.replaces, ...this.#marker(work, measured) });
+        await stage.publish({ verified: measured.files, replace: work.replaces, ...this.#marker(work, measured) });
         published = true;
       } catch (error) {
         failures.push(failureOf(error));

@@ -1,2 +1,3 @@
+export { destinationState } from './destination.ts';
 export { readMarker, removeMarker } from './marker.ts';
-export { destinationState, Stage, type StagePlan } from './stage.ts';
+export { freeBytes, Stage, type StagePlan } from './stage.ts';

@@ -1,30 +1,26 @@
 import {
   existsSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statfsSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
-import { fromBuffer, ioError, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
+import { type FileTable, fromBuffer, ioError, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
+import { isLeftover, isLostAndFound, isMountPoint, isPrivate, PREFIX } from './destination.ts';
 import { markerPath } from './marker.ts';
+import { placeFile, requireOperations } from './probe.ts';
 import { syncFolder, syncTree } from './sync.ts';
+import { requirePublished, requirePublishedFile, requireVerified, type Tree, treeOf } from './tree.ts';
 
 /** Left free on the volume, so that a pull that just fits does not starve what else lives there. */
 const RESERVE_BYTES = 16 << 20;
-
-/** Names of staging folders begin like this, and are not content. */
-const PREFIX = '.weighlock-';
-
-/** What a volume may hold besides content. */
-const NOT_CONTENT = (name: string) => name.startsWith(PREFIX) || name === 'lost+found';
 
 export interface StagePlan {
   /** Absolute path that does not exist yet (an empty folder may). */
@@ -56,16 +52,24 @@ export class Stage {
   /** A private folder that the next run finds again, for what helps it to go on. */
   readonly records: string;
   readonly #plan: StagePlan;
+  /** Folder that the private one lies in. */
+  readonly #base: string;
   readonly #private: string;
   readonly #inside: boolean;
 
-  /** @throws WeighlockError `NO_SPACE` before a byte is copied; I/O codes */
+  /** @throws WeighlockError `NO_SPACE`, `CONFIG_INVALID` before a byte is copied; I/O codes */
   constructor(plan: StagePlan) {
     this.#plan = plan;
     this.#inside = plan.kind === 'folder' && isMountPoint(plan.destination);
-    const base = this.#inside ? plan.destination : dirname(plan.destination);
-    requireSpace(base, plan.bytes);
-    this.#private = privateFolder(base, plan.resume?.key);
+    this.#base = this.#inside ? plan.destination : dirname(plan.destination);
+    requireSpace(this.#base, plan.bytes);
+    this.#private = privateFolder(this.#base, plan.resume?.key);
+    try {
+      requireOperations(this.#private, plan.kind);
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
     this.folder = join(this.#private, 'content');
     this.records = join(this.#private, 'records');
     if (plan.resume !== undefined) this.#takeOver(plan.resume.keep);
@@ -76,25 +80,44 @@ export class Stage {
 
   /**
    * Makes the copy visible. Call it only after everything passed. What lies at the destination is never overwritten, but
-   * moved away first if that is asked for.
+   * moved away first if that is asked for. Before, what was staged is held against what was verified, and afterwards what
+   * lies at the destination against what was staged: the same files, and nothing else.
    *
-   * @param options - `marker` is put beside the destination, to say what was verified
-   * @throws WeighlockError `SOURCE_CHANGED` when something appeared at the destination meanwhile; I/O codes
+   * @param options - `verified` are the files of the artifact; `marker` is put beside the destination, to say what was verified
+   * @throws WeighlockError `SOURCE_CHANGED` when somebody else wrote there, or something appeared at the destination
+   *   meanwhile; I/O codes
    */
-  async publish(options: { readonly replace?: boolean; readonly marker?: string } = {}): Promise<void> {
-    const { destination, kind, fileName } = this.#plan;
+  async publish(options: {
+    readonly verified: FileTable;
+    readonly replace?: boolean;
+    readonly marker?: string;
+  }): Promise<void> {
+    const { destination, kind } = this.#plan;
     await syncTree(this.folder);
+    const staged = await treeOf(this.folder);
+    requireVerified(staged, options.verified);
     if (options.replace === true) this.#moveAway();
-    if (kind === 'file') {
-      // link(2), unlike rename(2), refuses to replace what is there.
-      attemptPublish(() => linkSync(this.#staged(fileName ?? ('' as PathBytes)), destination));
-    } else {
+    if (kind === 'file') this.#publishFile(staged);
+    else {
       if (this.#inside) this.#publishInside();
-      else attemptPublish(() => renameSync(this.folder, destination));
+      else attemptPublish(() => renameFolder(this.folder, destination));
+      const isAllowed = (name: PathBytes) => this.#inside && isLostAndFound(destination, name);
+      const isMoved = (name: PathBytes) => this.#inside && !name.includes('/');
+      requirePublished(await treeOf(destination), staged, isAllowed, isMoved);
     }
     if (options.marker !== undefined) this.#mark(options.marker);
     this.discard();
-    syncFolder(this.#inside ? destination : dirname(destination));
+    syncFolder(this.#base);
+  }
+
+  /** The staged name is taken away, so that the file has one name only. */
+  #publishFile(staged: Tree): void {
+    const { destination, fileName = '' as PathBytes } = this.#plan;
+    const path = this.#staged(fileName);
+    const expected = staged.get(fileName);
+    attemptPublish(() => placeFile(path, destination));
+    attempt('take the staged name away', () => rmSync(path, { force: true }));
+    if (expected !== undefined) requirePublishedFile(destination, expected);
   }
 
   /** Where the destination is a mount point, there is no place for a marker that is not among the content. */
@@ -108,9 +131,13 @@ export class Stage {
     });
   }
 
-  /** Removes the staging folder and whatever is still in it. */
+  /** Removes the staging folder and whatever is still in it; where it lies among what is published, what stays is noticed. */
   discard(): void {
-    rmSync(this.#private, { recursive: true, force: true });
+    try {
+      rmSync(this.#private, { recursive: true, force: true });
+    } catch {
+      // It is private, and says nothing to anybody.
+    }
   }
 
   /** True when the next run can go on with what is in it. */
@@ -126,30 +153,39 @@ export class Stage {
       if (!this.#inside) return renameSync(destination, away);
       mkdirSync(away, { recursive: true });
       for (const name of readdirSync(destination, 'buffer')) {
-        if (NOT_CONTENT(name.toString('latin1'))) continue;
-        renameSync(
-          Buffer.concat([Buffer.from(`${destination}/`), name]),
-          Buffer.concat([Buffer.from(`${away}/`), name]),
-        );
+        const text = name.toString('latin1');
+        if (join(destination, text) === this.#private || isLostAndFound(destination, text)) continue;
+        renameSync(within(destination, name), within(away, name));
       }
     });
   }
 
-  /** A kill between the renames is noticed by the mark: the next run takes everything back first. */
+  /**
+   * Every entry by a rename of its own. When one cannot get its place, those before it are taken back; after a kill in
+   * between, what lies there is not believed to be anything: the next run verifies it, and refuses it.
+   */
   #publishInside(): void {
-    writeFileSync(this.#publishing, '');
-    syncFolder(this.#private);
-    for (const name of readdirSync(this.folder, 'buffer')) {
-      const target = Buffer.concat([Buffer.from(`${this.#plan.destination}/`), name]);
-      attemptPublish(() => {
-        if (existsSync(target)) throw Object.assign(new Error('occupied'), { code: 'EEXIST' });
-        renameSync(this.#staged(fromBuffer(name)), target);
-      });
+    const { destination } = this.#plan;
+    const done: Buffer[] = [];
+    try {
+      for (const name of attempt('publish the copy', () => readdirSync(this.folder, 'buffer'))) {
+        const target = within(destination, name);
+        attemptPublish(() => {
+          if (lstatSync(target, { throwIfNoEntry: false }) !== undefined)
+            throw Object.assign(new Error('occupied'), { code: 'EEXIST' });
+          renameSync(this.#staged(fromBuffer(name)), target);
+        });
+        done.push(name);
+      }
+    } catch (error) {
+      for (const name of done) renameSync(within(destination, name), this.#staged(fromBuffer(name)));
+      throw error;
     }
-  }
-
-  get #publishing(): string {
-    return join(this.#private, 'publishing');
+    this.discard();
+    // Of earlier runs that were killed, and of others that are under way: they would come too late.
+    for (const name of attempt('look at the destination', () => readdirSync(destination)))
+      if (isLeftover(destination, name))
+        attempt('remove a staging folder', () => rmSync(join(destination, name), { recursive: true, force: true }));
   }
 
   /** Keeps of an earlier run's folder what may be the beginning of this one's, and removes everything else. */
@@ -159,41 +195,12 @@ export class Stage {
       rmSync(this.folder, { recursive: true, force: true });
       return;
     }
-    if (this.#inside && existsSync(this.#publishing)) this.#takeBack();
     sweep(this.folder, '' as PathBytes, keep(this.records));
-  }
-
-  #takeBack(): void {
-    const { destination } = this.#plan;
-    for (const name of readdirSync(destination, 'buffer')) {
-      if (NOT_CONTENT(name.toString('latin1'))) continue;
-      attempt('take back a copy that was half published', () =>
-        renameSync(Buffer.concat([Buffer.from(`${destination}/`), name]), this.#staged(fromBuffer(name))),
-      );
-    }
-    rmSync(this.#publishing);
   }
 
   #staged(path: PathBytes): Buffer {
     return Buffer.concat([Buffer.from(`${this.folder}/`), toBuffer(path)]);
   }
-}
-
-/** What lies at a destination: `absent` (an empty folder counts as absent) or `present`. */
-export function destinationState(path: string): 'absent' | 'present' {
-  const stat = attempt('look at the destination', () => lstatSync(path, { throwIfNoEntry: false }));
-  if (stat === undefined) return 'absent';
-  if (!stat.isDirectory()) return 'present';
-  const names = attempt('look at the destination', () => readdirSync(path));
-  if (names.every(NOT_CONTENT)) return 'absent';
-  const halfPublished = names.some((name) => name.startsWith(PREFIX) && existsSync(join(path, name, 'publishing')));
-  return halfPublished && isMountPoint(path) ? 'absent' : 'present';
-}
-
-/** A folder that is on another file system than the folder it is in: it cannot be replaced by a rename. */
-function isMountPoint(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isDirectory() === true && stat.dev !== statSync(dirname(path)).dev;
 }
 
 /** A new private folder; with a key the same one again, if it is ours and nobody else can look into it. */
@@ -208,8 +215,7 @@ function privateFolder(base: string, key: string | undefined): string {
     if (errno(error) !== 'EEXIST') throw ioError(error, doing);
   }
   const stat = lstatSync(path);
-  const ours = stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
-  return ours ? path : attempt(doing, () => mkdtempSync(join(base, PREFIX)));
+  return isPrivate(stat, process.getuid?.()) ? path : attempt(doing, () => mkdtempSync(join(base, PREFIX)));
 }
 
 function sweep(folder: string, below: PathBytes, keep: ReadonlySet<PathBytes>): void {
@@ -231,9 +237,8 @@ function requireSpace(folder: string, bytes: number): void {
       remedy: 'mount a writable volume there, or name a path inside one',
     });
   }
-  const { bavail, bsize } = attempt('measure the free space of the destination', () => statfsSync(folder));
-  const free = bavail * bsize;
-  if (free - RESERVE_BYTES >= bytes) return;
+  const free = freeBytes(folder);
+  if (free === undefined || free - RESERVE_BYTES >= bytes) return;
   throw new WeighlockError({
     code: 'NO_SPACE',
     message: 'the volume of the destination is too small for the artifact',
@@ -241,6 +246,32 @@ function requireSpace(folder: string, bytes: number): void {
     found: `${free} bytes free`,
     remedy: 'make room on this volume, or give it more capacity',
   });
+}
+
+/** Undefined where the file system does not say: some have no statfs(2), and some say 0 blocks of everything. */
+export function freeBytes(folder: string, statfs: typeof statfsSync = statfsSync): number | undefined {
+  try {
+    const { bavail, bsize, blocks } = statfs(folder);
+    return blocks > 0 && bsize > 0 ? bavail * bsize : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Onto an empty folder, too, also where rename(2) does not do that. */
+function renameFolder(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    // Fails for what is not an empty folder.
+    if (lstatSync(to, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+    rmdirSync(to);
+    renameSync(from, to);
+  }
+}
+
+function within(folder: string, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${folder}/`), name]);
 }
 
 function attemptPublish(action: () => void): void {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { ioError } from '../fs/index.ts';
+import { ioError, lacksSync } from '../fs/index.ts';
 
 /** Files that are synced at a time: the journal takes them together. */
 const CONCURRENCY = 16;
@@ -29,7 +29,7 @@ export function syncFolder(path: string | Buffer): void {
   try {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      fsyncSync(descriptor);
+      attemptSync(() => fsyncSync(descriptor));
     } finally {
       closeSync(descriptor);
     }
@@ -38,11 +38,24 @@ export function syncFolder(path: string | Buffer): void {
   }
 }
 
+function attemptSync(sync: () => void): void {
+  try {
+    sync();
+  } catch (error) {
+    tolerate(error);
+  }
+}
+
+/** What cannot be synced is not less verified. */
+function tolerate(error: unknown): void {
+  if (!lacksSync(error)) throw error;
+}
+
 async function syncFile(path: Buffer): Promise<void> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      await file.datasync();
+      await file.datasync().catch(tolerate);
     } finally {
       await file.close();
     }

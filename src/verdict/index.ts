@@ -6,6 +6,7 @@ export type { ListingEvidence, SignatureEvidence } from './judged.ts';
 export {
   type ArtifactOutcome,
   allFailures,
+  isVerified,
   type Measured,
   type RequirementOutcome,
   type RunOutcome,

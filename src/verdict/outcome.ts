@@ -71,6 +71,20 @@ export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
   readonly seconds: number;
 }
 
+/**
+ * The one condition under which something is published: it was measured, nothing failed, and every single requirement is met,
+ * of which there is at least one.
+ */
+export function isVerified(
+  measured: Measured | undefined,
+  requirements: readonly Pick<RequirementOutcome, 'met'>[],
+  failures: readonly Failure[],
+): measured is Measured {
+  return (
+    measured !== undefined && failures.length === 0 && requirements.length > 0 && requirements.every(({ met }) => met)
+  );
+}
+
 /** Every failure of a run, each with its artifact's name. */
 export function allFailures(outcome: Pick<RunOutcome, 'artifacts' | 'failures'>): Failure[] {
   const own = outcome.artifacts.flatMap(({ artifact, failures }) =>

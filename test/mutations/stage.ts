@@ -3,6 +3,12 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const UNLISTED = { file: 'src/verdict/unlisted.ts', tests: ['test/unit/unlisted.test.ts'] } as const;
 
+const STAGE_TESTS = ['test/unit/stage.test.ts'] as const;
+const TREE = { file: 'src/stage/tree.ts', tests: STAGE_TESTS } as const;
+const PLACE = { file: 'src/stage/destination.ts', tests: STAGE_TESTS } as const;
+const PROBE = { file: 'src/stage/probe.ts', tests: STAGE_TESTS } as const;
+const OUTCOME = { file: 'src/verdict/outcome.ts', tests: STAGE_TESTS } as const;
+
 export default [
   {
     id: '15.2-evidence-name',
@@ -51,4 +57,85 @@ export default [
     to: 'false',
     tests: ['test/unit/unlisted.test.ts'],
   },
+  {
+    id: '15.1-staged-strangers',
+    file: 'src/stage/stage.ts',
+    from: 'requireVerified(staged, options.verified);',
+    to: '',
+    tests: ['test/unit/stage.test.ts'],
+  },
+  { id: '15.1-staged-size', ...TREE, from: 'if (left.get(name) !== size)', to: 'if (!left.has(name))' },
+  { id: '15.1-staged-link-count', ...TREE, from: 'if (links !== 1)', to: 'if (false)' },
+  { id: '15.1-staged-kind', ...TREE, from: "if (kind !== 'file') throw changed(name, 'is no regular file');", to: '' },
+  {
+    id: '15.1-staged-missing',
+    ...TREE,
+    from: "for (const name of left.keys()) throw changed(name, 'is missing');",
+    to: '',
+  },
+  {
+    id: '15.1-published-more',
+    ...TREE,
+    from: 'if (expected === undefined) {',
+    to: 'if (expected === undefined) { continue;',
+  },
+  { id: '15.1-published-lost-found', ...TREE, from: "kind === 'folder' && isAllowed(name)", to: 'true' },
+  {
+    id: '15.1-published-identity',
+    ...TREE,
+    from: 'size !== expected.size || identity !== expected.identity)\n',
+    to: 'size !== expected.size)\n',
+  },
+  { id: '15.1-published-time', ...TREE, from: 'time !== expected.changed && !isMoved(name)', to: 'false' },
+  { id: '15.1-published-link-count', ...TREE, from: "if (kind === 'file' && links !== 1)", to: 'if (false)' },
+  {
+    id: '15.1-published-missing',
+    ...TREE,
+    from: "if (!published.has(name)) throw changed(name, 'is missing');",
+    to: '{}',
+  },
+  {
+    id: '15.1-file-identity',
+    ...TREE,
+    from: 'found.size === expected.size && found.identity === expected.identity',
+    to: 'true',
+  },
+  { id: '15.1-file-link-count', ...TREE, from: 'if (found.links !== 1)', to: 'if (false)' },
+  { id: '15.1-private-owner', ...PLACE, from: 'stat.uid === uid && ', to: '' },
+  { id: '15.1-private-mode', ...PLACE, from: '(stat.mode & 0o077) === 0', to: '(stat.mode & 0o007) === 0' },
+  { id: '15.1-private-folder', ...PLACE, from: 'stat.isDirectory() && stat.uid === uid', to: 'stat.uid === uid' },
+  { id: '15.1-leftover-name', ...PLACE, from: 'if (!name.startsWith(PREFIX)) return false;', to: '' },
+  { id: '15.1-lost-found-owner', ...PLACE, from: 'stat.uid === 0 && ', to: '' },
+  { id: '15.1-lost-found-mode', ...PLACE, from: '(stat.mode & 0o007) === 0', to: 'true' },
+  { id: '15.1-not-a-mount-point', ...PLACE, from: 'return isRoot && names', to: 'return names' },
+  {
+    id: '15.1-reused-link-count',
+    file: 'src/pull/staged-file.ts',
+    from: 'stat.isFile() && stat.nlink === 1',
+    to: 'stat.isFile()',
+    tests: ['test/unit/stage.test.ts'],
+  },
+  {
+    id: '15.18-rename-probe',
+    ...PROBE,
+    from: 'if (!lacksNaming(error)) throw error;\n    throw lacking',
+    to: 'return from;\n    throw lacking',
+  },
+  { id: '15.18-other-number', ...PROBE, from: ').ino !== ino)', to: ').ino === -1n)' },
+  { id: '15.18-placed-over', ...PROBE, from: 'lstatSync(to, { throwIfNoEntry: false }) !== undefined', to: 'false' },
+  {
+    id: '15.18-no-blocks',
+    file: 'src/stage/stage.ts',
+    from: 'blocks > 0 && bsize > 0',
+    to: 'bsize > 0',
+    tests: ['test/unit/stage.test.ts'],
+  },
+  {
+    id: '15-published-unmet',
+    ...OUTCOME,
+    from: 'requirements.every(({ met }) => met)',
+    to: 'requirements.some(({ met }) => met)',
+  },
+  { id: '15-published-nothing-required', ...OUTCOME, from: 'requirements.length > 0 && ', to: '' },
+  { id: '15-published-failed', ...OUTCOME, from: 'failures.length === 0 && requirements', to: 'requirements' },
 ] satisfies Mutation[];
