@@ -73,7 +73,7 @@ async function namesVerified(names: readonly string[], shards: boolean): Promise
     ignored: [],
     ...(shards ? { shards: { bytes: 4, digests } } : {}),
   });
-  const signature = { path: 'model.sig', bytes: Buffer.from(signModel(payload, privateKey)), identity: '' };
+  const signature = { path: 'model.sig', bytes: Buffer.from(signModel(payload, privateKey)), links: 1 };
   const { proofs, rejected } = await proveFiles([signature], [attestor], undefined, 'signature');
   assert.deepEqual(rejected, []);
   const binding = proofs[0]?.binding;

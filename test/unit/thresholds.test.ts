@@ -21,7 +21,7 @@ function met(signers: readonly Partial<Signer>[]): number {
   const requirement = { kind: 'signature', attestors: [], files: [], conditions: [], origin: 'a signature' } as const;
   for (let threshold = signers.length; threshold > 0; threshold--) {
     const asked: SignatureRequirement = { ...requirement, threshold };
-    if (tooFewSigners(asked, { proofs, rejected: [], identities: [] }) === undefined) return threshold;
+    if (tooFewSigners(asked, { proofs, rejected: [] }) === undefined) return threshold;
   }
   return 0;
 }
