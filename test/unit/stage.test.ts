@@ -1,5 +1,6 @@
 // What is staged and what is published: exactly what was verified, whoever else writes there.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -36,6 +37,9 @@ import { isVerified } from '../../src/verdict/index.ts';
 const work = mkdtempSync(join(tmpdir(), 'weighlock-stage-'));
 after(() => rmSync(work, { recursive: true }));
 
+/** Seconds since 1970: a time that can be put back exactly. */
+const THEN = 1_700_000_000;
+
 const FILES = { 'config.json': '{}', 'sub/w': 'weights' };
 
 function verified(files: Readonly<Record<string, string>> = FILES): FileTable {
@@ -50,7 +54,10 @@ function volume(): string {
 
 function fill(folder: string): void {
   mkdirSync(join(folder, 'sub'), { recursive: true });
-  for (const [name, content] of Object.entries(FILES)) writeFileSync(join(folder, name), content);
+  for (const [name, content] of Object.entries(FILES)) {
+    writeFileSync(join(folder, name), content);
+    utimesSync(join(folder, name), THEN, THEN);
+  }
 }
 
 function staged(destination: string, resume?: string): Stage {
@@ -120,9 +127,8 @@ const REPLACEMENTS: readonly [string, (folder: string) => void, RegExp][] = [
   [
     'a file written to, and its time put back',
     (at) => {
-      const { atimeMs, mtimeMs } = lstatSync(join(at, 'sub/w'));
       writeFileSync(join(at, 'sub/w'), 'WEIGHTS');
-      utimesSync(join(at, 'sub/w'), atimeMs / 1000, mtimeMs / 1000);
+      utimesSync(join(at, 'sub/w'), THEN, THEN);
     },
     /sub\/w/,
   ],
@@ -150,6 +156,13 @@ describe('what is staged', () => {
       const tree = await treeOf(folder);
       assert.throws(() => requireVerified(tree, verified()), isCode('SOURCE_CHANGED', message), what);
     }
+  });
+
+  it('15.1: is files, and not links or pipes in their places', async () => {
+    const folder = volume();
+    assert.equal(spawnSync('mkfifo', [join(folder, 'w')]).status, 0);
+    const tree = await treeOf(folder);
+    assert.throws(() => requireVerified(tree, verified({ w: '' })), isCode('SOURCE_CHANGED', /no regular file/));
   });
 
   it('15.1: is refused at the publication with a stranger in it, and nothing appears', async () => {
@@ -202,6 +215,17 @@ describe('what is published', () => {
       const tree = await treeOf(folder);
       assert.throws(() => requirePublished(tree, before, never, never), isCode('SOURCE_CHANGED', message), what);
     }
+  });
+
+  it('15.1: a file that was moved there itself is known by its number, whatever its times', async () => {
+    const folder = volume();
+    fill(folder);
+    const before = await treeOf(folder);
+    writeFileSync(join(folder, 'n'), 'WEIGHTS');
+    utimesSync(join(folder, 'n'), THEN, THEN);
+    renameSync(join(folder, 'n'), join(folder, 'sub/w'));
+    const tree = await treeOf(folder);
+    assert.throws(() => requirePublished(tree, before, never, () => true), isCode('SOURCE_CHANGED', /sub\/w/));
   });
 
   it('15.1: nothing in a lost+found is let be there, only the folder itself', async () => {
