@@ -261,6 +261,12 @@ export class HashPool {
     await this.#threads.stop();
   }
 
+  /** Stops all threads and ends them, for a process that goes on without them. */
+  async end(): Promise<void> {
+    await this.stop();
+    await this.#threads.end();
+  }
+
   #start(setup: Omit<WorkerSetup, 'control'> = {}): void {
     this.#threads.start({ control: this.control, ...setup } satisfies WorkerSetup);
   }

@@ -119,6 +119,8 @@ export class PullPool {
 
   async stop(): Promise<void> {
     await this.#threads.stop();
+    // Their connections go with them; nobody waits for that.
+    this.#threads.end().catch(() => {});
   }
 
   #ask(request: RemoteRequest): Promise<unknown> {

@@ -86,10 +86,13 @@ export class ThreadGroup {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#waiting.size === 0) {
-      for (const thread of this.#threads) thread.unref();
-      return;
-    }
+    if (this.#waiting.size > 0) await this.end();
+    else for (const thread of this.#threads) thread.unref();
+  }
+
+  /** Ends all threads, those that have nothing to do too: for a process that goes on. */
+  async end(): Promise<void> {
+    this.#stopped = true;
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 

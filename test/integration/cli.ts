@@ -1,11 +1,13 @@
-// Runs the program as a process, from source.
+// Runs the program, from source: in this process where it makes no difference, since starting it takes most of a test's time.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { command } from './in-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -32,7 +34,25 @@ export interface Invocation {
   readonly nodeFlags?: readonly string[];
 }
 
-export function run(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
+/** What only a new process reads. */
+const OF_PROCESS = /^(NODE_|SSL_|OPENSSL|LD_|LC_|LANG|TZ|UV_|GCONV|PATH$)/;
+
+/** Commands that start processes of their own, or are answered before there is a program. */
+const IN_PROCESS = new Set(['verify', 'digest', 'sign', 'keygen', 'inject', 'report', 'policy']);
+
+/** Runs a command line. */
+export async function run(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
+  const { environment = {}, during, stdio, uid, nodeFlags } = invocation;
+  const isOfProcess = [during, stdio, uid, nodeFlags].some((one) => one !== undefined);
+  if (isOfProcess || !IN_PROCESS.has(args[0] ?? '') || Object.keys(environment).some((key) => OF_PROCESS.test(key)))
+    return runProcess(args, invocation);
+  const start = performance.now();
+  const ended = await command(args, environment);
+  return { ...ended, ...linesOf(ended.stdout), signal: null, milliseconds: performance.now() - start };
+}
+
+/** Runs a command line in a process of its own. */
+export function runProcess(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
   const start = performance.now();
   const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid, nodeFlags = [] } = invocation;
   const child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], {
@@ -48,16 +68,15 @@ export function run(args: readonly string[], invocation: Invocation = {}): Promi
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => {
-      const events = stdout.startsWith('{"')
-        ? stdout
-            .trimEnd()
-            .split('\n')
-            .map((line) => JSON.parse(line))
-        : [];
-      const codes = events.filter(({ event }) => event === 'failure').map(({ code }) => code);
-      resolve({ status, signal, stdout, stderr, events, codes, milliseconds: performance.now() - start });
+      resolve({ status, signal, stdout, stderr, ...linesOf(stdout), milliseconds: performance.now() - start });
     });
   });
+}
+
+function linesOf(stdout: string): Pick<Finished, 'events' | 'codes'> {
+  const lines = stdout.startsWith('{"') ? stdout.trimEnd().split('\n') : [];
+  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { events, codes: events.filter(({ event }) => event === 'failure').map(({ code }) => code) };
 }
 
 /** A folder of its own that is gone after the tests. */
@@ -95,4 +114,28 @@ export function refused(result: Finished, code: string, message = /./, status = 
   assert.equal(result.status, status, result.stdout + result.stderr);
   assert.ok(result.codes.includes(code), `${code} is not in ${result.codes.join()}: ${result.stdout}`);
   assert.match(result.stdout, message);
+}
+
+/** Resolves when a process holds a file open. */
+export async function whenOpen({ pid }: ChildProcess, path: string): Promise<void> {
+  const wanted = realpathSync(path);
+  for (;;) {
+    if (descriptors(pid ?? 0).includes(wanted)) return;
+    await delay(5);
+  }
+}
+
+function descriptors(pid: number): (string | undefined)[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((name) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${name}`);
+      } catch {
+        // Closed since it was listed.
+        return undefined;
+      }
+    });
+  } catch {
+    return [];
+  }
 }

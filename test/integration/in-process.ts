@@ -1,11 +1,9 @@
 // Runs a command line in this process: for what is about the program's logic, and not about its process.
-
-import { after } from 'node:test';
 import { runCommandLine } from '../../src/cli.ts';
 import type { Context } from '../../src/commands/index.ts';
 import { failureOf, WeighlockError } from '../../src/error/index.ts';
+import { HashPool } from '../../src/hash/index.ts';
 import { errorLine } from '../../src/report/index.ts';
-import { stopThreads, threads } from '../../src/threads.ts';
 
 export interface Ended {
   readonly status: number;
@@ -13,13 +11,23 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A process has one working folder, which a run may change for a while: so one run after the other. */
+let last: Promise<unknown> = Promise.resolve();
+
 /** Runs `weighlock` with these words; what the process would exit with is the status. */
-export async function command(words: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+export function command(words: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const ended = last.then(() => runHere(words, environment));
+  last = ended.catch(() => {});
+  return ended;
+}
+
+async function runHere(words: readonly string[], environment: Record<string, string>): Promise<Ended> {
   let stdout = '';
   let stderr = '';
+  let pool: HashPool | undefined;
   const context: Context = {
     words,
-    environment,
+    environment: { NO_COLOR: '1', ...environment },
     out: {
       isTerminal: false,
       write: (text) => {
@@ -36,7 +44,10 @@ export async function command(words: readonly string[], environment: Record<stri
       },
     },
     signal: new AbortController().signal,
-    pool: threads,
+    pool: () => {
+      pool ??= new HashPool();
+      return pool;
+    },
   };
   try {
     const { exitCode } = await runCommandLine(words, context);
@@ -44,7 +55,7 @@ export async function command(words: readonly string[], environment: Record<stri
   } catch (error) {
     const failure = failureOf(error);
     return { status: new WeighlockError(failure).exitCode, stdout, stderr: stderr + errorLine(failure) };
+  } finally {
+    await pool?.end();
   }
 }
-
-after(stopThreads);

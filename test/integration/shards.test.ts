@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { type Finished, passed, recipe, refused, run, workFolder, write } from './cli.ts';
+import { type Finished, passed, recipe, refused, run, whenOpen, workFolder, write } from './cli.ts';
 
 const MIB = 2 ** 20;
 const work = workFolder();
@@ -159,7 +159,7 @@ describe('a model that was signed in shards', () => {
   it('that is written to meanwhile is not verified', async () => {
     const path = join(model, Object.keys(contents)[0] ?? '');
     const result = await run(['verify', model, ...key, '--io-rate=20M', '--concurrency=2'], {
-      during: () => void setTimeout(() => truncateSync(path, 12 * MIB), 1200),
+      during: (child) => void whenOpen(child, path).then(() => truncateSync(path, 12 * MIB)),
     });
     assert.equal(result.status, 65, result.stdout);
     assert.match(result.stdout, /SOURCE_CHANGED/);
