@@ -58,6 +58,11 @@ describe('15.9: beside a policy', () => {
     assert.deepEqual(weakening(['/m'], { MODEL_SOURCE_URL: 'https://x/m', HOME: '/nonexistent' }), []);
   });
 
+  it('15.9: what would take away a check is refused', () => {
+    for (const name of ['allow-symlinks', 'allow-unknown-layers', 'unpack'])
+      assert.throws(() => weakening([`--${name}`]), coded('CONFIG_INVALID'), name);
+  });
+
   it('15.9: the usual values change nothing', () => {
     assert.deepEqual(weakening(['--timeout=6h', '--idle-timeout=5m', '--no-allow-symlinks', '--unpack=false']), []);
   });
