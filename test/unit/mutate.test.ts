@@ -56,6 +56,7 @@ describe('a mutation', () => {
     ['no test failed by it', good, good, 'SURVIVED'],
     ['a test failed without it', ran([failed]), ran([failed]), 'invalid'],
     ['no test has the name', ran([]), ran([]), 'invalid'],
+    ['only the file is told', ran([{ ...passed, name: '/tmp/x/test/a.test.ts' }]), ran([]), 'invalid'],
     ['the test file does not load', good, ran([{ ...failed, name: 'test/a.test.ts' }]), 'invalid'],
     ['a name is not defined', good, ran([{ ...failed, error: 'ReferenceError' }]), 'invalid'],
     ['the tests do not end', good, ran([passed], null), 'invalid'],
