@@ -66,6 +66,7 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     hasher: 'how',
     concurrency: 'how',
     'allow-symlinks': 'refused',
+    'ignore-paths': 'refused',
     'max-files': 'how',
     timeout: 'blocks',
     'idle-timeout': 'blocks',

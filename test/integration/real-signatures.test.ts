@@ -253,7 +253,8 @@ describe('what is attached to an artifact', () => {
       Array.from({ length: 1100 }, () => layer),
       `sha256-${hex}.att`,
     );
-    refused(await verifyOci(registry, ':v1', [...flags, '--type', 'spdx']), 'LIMIT_EXCEEDED');
+    const result = await verifyOci(registry, ':v1', [...flags, '--type', 'spdx']);
+    refused(result, 'SIGNATURE_INVALID', /more signatures than|and \d+ more/);
   });
 
   it('is not read when it is larger than any signature (S11)', async () => {
@@ -265,7 +266,10 @@ describe('what is attached to an artifact', () => {
     const manifest = JSON.parse(registry.manifests.get(digest)?.bytes.toString() ?? '');
     manifest.layers[0].size = 1 << 30;
     registry.addManifest(Buffer.from(JSON.stringify(manifest)), `sha256-${hex}.att`);
-    refused(await verifyOci(registry, ':v1', [...flags, '--type', 'spdx']), 'LIMIT_EXCEEDED');
+    const before = registry.asked(/GET .*\/blobs\//).length;
+    const result = await verifyOci(registry, ':v1', [...flags, '--type', 'spdx']);
+    refused(result, 'ATTESTATION_MISSING', /could not be read: sha256-.*\.att: more signatures/);
+    assert.equal(registry.asked(/GET .*\/blobs\//).length, before, 'no blob was asked for');
   });
 
   it('to an index is a signature of the index, and not one of its children (S23)', async () => {
@@ -453,9 +457,13 @@ describe('a model that the reference implementation signed', () => {
     for (const curve of ['prime256v1', 'secp384r1', 'secp521r1'])
       passed(await run(['verify', oms('model'), '--signature', oms(`${curve}.sig`), ...key(curve)]));
     for (const name of ['files-blake2', 'files-blake3', 'shards-sha256', 'shards-blake2']) {
-      const result = await run(['verify', oms('model'), '--signature', oms(`${name}.sig`), ...key(), '--format=text']);
+      const words = ['verify', oms('model'), '--signature', oms(`${name}.sig`), ...key()];
+      const isSharded = name.startsWith('shards');
+      // Shards of the reference implementation leave out empty files.
+      if (isSharded) refused(await run(words), 'FILE_UNEXPECTED', /shards leave out empty files/);
+      const result = await run([...words, '--format=text', ...(isSharded ? ['--ignore-paths', 'empty'] : [])]);
       passed(result);
-      if (name.startsWith('shards')) assert.match(result.stdout, /tolerated: its (shards|files)/);
+      if (isSharded) assert.match(result.stdout, /tolerated: its (shards|files)/);
     }
     passed(await run(['verify', oms('model/weights/w.bin'), '--signature', oms('single.sig'), ...key()]));
   });

@@ -142,8 +142,10 @@ spec:
 
   it('with other hashes, or in shards, is held against what came', async () => {
     const files = fixtureFiles();
-    const key = ['--key', oms('keys/prime256v1.pub'), '--insecure-ignore-tlog'];
     for (const name of ['files-blake2', 'files-blake3', 'shards-sha256', 'shards-blake2', 'prime256v1']) {
+      // Shards of the reference implementation leave out empty files.
+      const ignored = name.startsWith('shards') ? ['--ignore-paths', 'empty'] : [];
+      const key = ['--key', oms('keys/prime256v1.pub'), '--insecure-ignore-tlog', ...ignored];
       const registry = await FakeRegistry.start();
       const digest = registry.add(layersOf(files));
       attach(registry, digest, [readFileSync(oms(`${name}.sig`), 'utf8')]);
