@@ -1,11 +1,311 @@
+// Checks that were there before issue 15: archives, names, formats, signatures, registries, policies, verdicts.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
+type Broken = readonly [id: string, from: string, to: string, name?: string];
+
+/** Mutations of one file that the same tests notice. */
+function of(file: string, test: string, list: readonly Broken[]): Mutation[] {
+  return list.map(([id, from, to, name]) => ({
+    id,
+    file: `src/${file}.ts`,
+    from,
+    to,
+    tests: [`test/${test}.test.ts`],
+    ...(name === undefined ? {} : { name }),
+  }));
+}
+
 export default [
-  {
-    id: 'archive-path-dots',
-    file: 'src/archive/entry-path.ts',
-    from: "'..'",
-    to: "'...'",
-    tests: ['test/unit/archive.test.ts'],
-  },
+  ...of('archive/entry-path', 'unit/archive', [
+    ['path-dots', "parts.includes('..')", 'false', 'a path from outside'],
+    ['path-nul', 'if (bytes.includes(0))', 'if (false)', 'a path from outside'],
+    ['path-utf8', 'if (!isUtf8(bytes))', 'if (false)', 'a path from outside'],
+    ['path-absolute', "if (path.startsWith('/'))", 'if (false)', 'a path from outside'],
+    ['path-control', '\\x1f\\x7f\\\\]', '\\x1f\\x7f]', 'a path from outside'],
+    ['path-drive', 'if (/^[a-zA-Z]:/.test(path))', 'if (false)', 'a path from outside'],
+    ['path-short-form', "part === '' || part === '.'", 'false', 'a path from outside'],
+    ['path-name-bytes', 'part.length > MAX_NAME_BYTES', 'false', 'a path from outside'],
+    ['path-depth', 'if (parts.length > MAX_DEPTH)', 'if (false)', 'a path from outside'],
+    ['path-case', '.toUpperCase().toLowerCase()', '', 'collides'],
+  ]),
+  ...of('archive/tar', 'unit/archive', [
+    ['tar-end-mark', "if (this.#state !== 'after-end' || this.#filled > 0)", 'if (false)', 'cut off'],
+    ['tar-after-end', 'if (!zero) throw', 'if (false) throw', 'cut off'],
+    ['tar-after-zeros', 'if (this.#zeroBlocks > 0) throw', 'if (false) throw', 'cut off'],
+    ['tar-checksum', 'if (sum !== number(block, 148, 8))', 'if (false)', 'checksum'],
+    ['tar-meta-bytes', 'if (size > MAX_META_BYTES)', 'if (false)', 'gigabytes'],
+    ['tar-negative-size', 'if (absurd)', 'if (false)', 'negative'],
+    ['tar-pax-binds', 'this.#pax = {};\n    // Old', '// Old', 'pax'],
+    ['tar-pax-length', 'if (!fits)', 'if (false && !fits)', 'pax records'],
+    ['tar-global-name', 'if (path !== undefined || size !== undefined) throw', 'if (false) throw', 'pax records'],
+    ['tar-sparse', "key.startsWith('GNU.sparse.')", 'false', 'pax records'],
+  ]),
+  ...of('archive/decompress', 'unit/archive', [
+    ['bomb-ratio', 'this.#out > this.#in * MAX_RATIO', 'false', 'bomb'],
+    ['trailing-data', 'this.#stream.bytesWritten !== this.#in', 'false', 'junk'],
+    ['zstd-window', '[zlib.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG', '[zlib.ZSTD_d_windowLogMax]: 31', 'window'],
+  ]),
+  ...of('evidence/checksums', 'unit/checksums', [
+    ['checksums-two-digests', 'before !== undefined && before !== hex', 'false'],
+    ['checksums-dots', "if (parts.includes('..'))", 'if (false)'],
+    ['checksums-absolute', "if (name.startsWith('/'))", 'if (false)'],
+    ['checksums-short-form', "part === '' || part === '.'", 'false'],
+    ['checksums-utf8', 'if (!isValidUtf8(name))', 'if (false)'],
+    [
+      'checksums-other-line',
+      'if (hex === undefined || written === undefined) {',
+      'if (hex === undefined || written === undefined) {\n      return;',
+    ],
+    ['checksums-no-file', 'if (this.#entries.size === 0)', 'if (false)'],
+    ['checksums-line-bytes', 'if (this.#rest.length > MAX_LINE_BYTES)', 'if (false)'],
+  ]),
+  ...of('evidence/dsse', 'unit/evidence-formats', [
+    ['dsse-type', 'if (payloadType !== IN_TOTO_TYPE)', 'if (false)'],
+    ['dsse-one-signature', 'signature === undefined || more.length > 0', 'signature === undefined'],
+    ['dsse-encoding', '` ${payload.length} `', '` `'],
+  ]),
+  ...of('evidence/bundle', 'unit/evidence-formats', [
+    ['bundle-media-type', 'if (!MEDIA_TYPES.has(mediaType))', 'if (false)'],
+    ['bundle-one-signer', 'if (present.length !== 1)', 'if (present.length === 0)'],
+    ['bundle-one-content', "if (hasEnvelope === fields.has('messageSignature'))", 'if (false)'],
+    ['bundle-digest-length', 'if (bytes.length !== HASH_BYTES[hash])', 'if (false)'],
+    ['bundle-entries', 'fields.objects(key, MAX_ENTRIES)', 'fields.objects(key, 1e9)'],
+  ]),
+  ...of('evidence/statement', 'unit/evidence-formats', [
+    ['statement-type', 'if (!STATEMENT_TYPES.has(type))', 'if (false)'],
+    ['statement-no-subject', 'if (subjects.length === 0)', 'if (false)'],
+    ['statement-digests', 'keys.length === 0 || keys.length > MAX_DIGESTS', 'false'],
+    ['statement-empty-digest', '/^[0-9a-f]{64}$/.test(sha256) && ', ''],
+  ]),
+  ...of('evidence/strict-json', 'unit/evidence-formats', [
+    ['base64-canonical', 'if (!same) throw', 'if (false) throw'],
+  ]),
+  ...of('evidence/model-signature', 'unit/evidence-formats', [
+    ['model-root', "if (subject.digest.get('sha256') !== root)", 'if (false)'],
+    ['model-twice', 'if (seen.has(key))', 'if (false)'],
+    ['model-no-file', 'if (raw.length === 0)', 'if (false)'],
+    ['model-one-subject', 'subject === undefined || more.length > 0', 'subject === undefined'],
+    ['model-digest-length', 'digest.length !== DIGEST_HEX[hash]', 'false'],
+    ['model-algorithm', 'else if (algorithm !== hash)', 'else if (false)'],
+    ['model-shard-gap', 'start === i * shardBytes', 'true'],
+    ['model-shard-long', ' && end <= start + shardBytes', ''],
+    ['model-shard-short', '(!isLast && end !== start + shardBytes)', 'false'],
+    ['model-shard-size', '!Number.isSafeInteger(value) || value <= 0', 'false'],
+    ['model-predicate-type', 'if (!MODEL_SIGNATURE_TYPE.test(predicateType))', 'if (false)'],
+  ]),
+  ...of('evidence/timestamp', 'unit/signature-checks', [
+    ['stamp-imprint', 'if (!digest(imprint.hash, signed).equals(imprint.digest))', 'if (false)'],
+    ['stamp-signature', 'if (!verifySigned({ hash: digestHash', 'if (false && !verifySigned({ hash: digestHash'],
+    ['stamp-message-digest', '|| !digest(digestHash, token.info).equals(messageDigest)', ''],
+    ['stamp-window', 'parsed.time < start || parsed.time > end', 'false'],
+    ['stamp-refused', 'status !== 0n && status !== 1n', 'false'],
+    ['stamp-too-large', 'if (token.length > MAX_TOKEN_BYTES)', 'if (false)'],
+  ]),
+  ...of('evidence/log-entry', 'integration/signature', [
+    ['log-same-key', 'if (!same) throw', 'if (false) throw', 'S1, S2, S3'],
+  ]),
+  ...of('evidence/transparency', 'integration/signature', [
+    [
+      'log-body',
+      'if (!isOldAttestation(entry)) verifyTLogBody(entry, subject.content);',
+      'if (!isOldAttestation(entry)) {}',
+      'S1, S2, S3',
+    ],
+    ['log-duplicate', 'if (bodies.has(body))', 'if (false)', 'there once'],
+  ]),
+  ...of('evidence/transparency', 'integration/witnesses', [
+    ['log-in-force', 'start <= time && time <= end', 'true', 'for their years'],
+  ]),
+  ...of('evidence/witnesses', 'integration/witnesses', [
+    [
+      'log-count',
+      'if (found < needed)\n    throw invalidSignature(`${found} transparency',
+      'if (false)\n    throw invalidSignature(`${found} transparency',
+      'once each',
+    ],
+    [
+      'authority-count',
+      'if (found < needed)\n    throw invalidSignature(`it has',
+      'if (false)\n    throw invalidSignature(`it has',
+      'once each',
+    ],
+  ]),
+  ...of('evidence/verify-bundle', 'unit/signature-checks', [
+    ['key-signature', 'if (!content.verifySignature(key)) throw', 'if (false) throw'],
+    ['key-not-certificate', "if (bundle.material.kind !== 'key')", 'if (false)'],
+    ['key-in-force', '(start === undefined || start <= time) &&', ''],
+  ]),
+  ...of('evidence/verify-bundle', 'integration/signature', [
+    ['keyless-time', 'if (times.length === 0) throw', 'if (false) throw', 'nobody vouched'],
+    [
+      'keyless-signature',
+      "if (!content.verifySignature(leaf.publicKey)) throw invalidSignature('it is not a signature by its certificate');\n  const { times",
+      'const { times',
+      'of other bytes',
+    ],
+  ]),
+  ...of('evidence/certificate', 'integration/witnesses', [
+    ['identity-extensions', 'extensions.get(oid) !== value', 'false', 'S16'],
+  ]),
+  ...of('evidence/certificate', 'integration/signature', [
+    ['identity-issuer', 'if (!(await matchesPattern(identity.issuer, issuer))) continue;', '', 'S17, S18'],
+    ['identity-subject', 'if (!(await matchesPattern(identity.subject, subject))) continue;', '', 'S17, S18'],
+  ]),
+  ...of('evidence/revocation', 'unit/signature-checks', [
+    ['revoked', 'revoked.has(serialNumber', 'new Set().has(serialNumber'],
+    ['revocation-missing', 'if (own.length === 0)', 'if (false)'],
+    ['revocation-signature', 'list.issuer.equals(issuer) &&\n', 'list.issuer.equals(issuer) ||\n'],
+    ['revocation-outdated', 'if (current.length === 0)', 'if (false)'],
+  ]),
+  ...of('evidence/annotations', 'integration/stored-signatures', [
+    ['annotations', 'if (text !== value)', 'if (false)', 'annotations'],
+  ]),
+  ...of('evidence/oci-signature', 'integration/stored-signatures', [
+    ['stored-subject', 'if (!isAbout(subjects, digest))', 'if (false)', 'for the manifest only'],
+  ]),
+  ...of('evidence/conditions', 'unit/conditions', [
+    ['condition-true-alone', 'value === true', 'Boolean(value)'],
+    ['condition-time', '{ timeout: EVALUATION_MS }', '{ timeout: 3_600_000 }'],
+  ]).map((one) => (one.id === 'condition-time' ? { ...one, hangs: true } : one)),
+  ...of('trust/pattern', 'unit/trust', [
+    ['pattern-anchors', '`^(?:${pattern.regexp})$`, text', '`(?:${pattern.regexp})`, text', 'pattern'],
+    ['pattern-anybody', '.some((text) => compiled.test(text))', '.some((text) => text === compiled.source)', 'pattern'],
+  ]),
+  ...of('trust/public-key', 'unit/trust', [
+    ['key-short-rsa', 'bits < MIN_RSA_BITS', 'false', 'public key'],
+    ['key-private', "blocks[0]?.includes('PRIVATE') === true", 'false', 'public key'],
+    ['key-one-block', 'if (blocks.length !== 1)', 'if (false)', 'public key'],
+    ['rsa-length-bytes', 'if (isRsa(kind) && !hasLengthOfKey(key, signature))', 'if (false)', 'RSA has the length'],
+    ['rsa-length-digest', 'if (!hasLengthOfKey(key, signature))', 'if (false)', 'RSA has the length'],
+  ]),
+  ...of('registry/reference', 'unit/registry', [
+    ['reference-digest', 'at >= 0 && digest === undefined', 'false', 'a reference'],
+    ['reference-host', 'if (!HOST.test(registry))', 'if (false)', 'a reference'],
+    ['reference-repository', 'if (!REPOSITORY.test(name))', 'if (false)', 'a reference'],
+    ['reference-tag', 'tag !== undefined && !TAG.test(tag)', 'false', 'a reference'],
+    ['reference-length', 'registry.length + 1 + name.length > MAX_NAME', 'false', 'a reference'],
+  ]),
+  ...of('registry/digest', 'unit/registry', [
+    ['digest-form', '/^sha256:[a-f0-9]{64}$/', '/^sha256:[a-fA-F0-9]+/', 'digest'],
+  ]),
+  ...of('registry/manifest', 'unit/registry', [
+    ['manifest-agrees', 'known !== undefined && own !== known', 'false', 'a manifest'],
+    ['manifest-both', "if (isIndex && ('layers' in json || 'config' in json))", 'if (false)', 'a manifest'],
+    ['manifest-schema', "if (json['schemaVersion'] !== 2)", 'if (false)', 'a manifest'],
+    ['manifest-size', '!Number.isSafeInteger(size) || size < 0', 'false', 'a manifest'],
+    ['manifest-depth', 'if (depthOf(text) > MAX_JSON_DEPTH)', 'if (false)', 'a manifest'],
+    ['manifest-layers', 'if (value.length > most)', 'if (false)', 'a manifest'],
+  ]),
+  ...of('registry/range', 'unit/registry', [
+    ['range-offset', 'Number(first) !== offset', 'false', 'Content-Range'],
+    ['range-end', 'Number(last) + 1 !== Number(whole)', 'false', 'Content-Range'],
+    ['range-total', 'Number(whole) !== total', 'false', 'Content-Range'],
+  ]),
+  ...of('registry/docker-config', 'unit/registry', [
+    ['docker-port', 'pattern.port !== wanted.port || ', '', 'credentials'],
+    ['docker-labels', ' || pattern.labels.length !== wanted.labels.length', '', 'credentials'],
+    [
+      'docker-path',
+      '`${repository}/`.startsWith(`${pattern.path}/`)',
+      'repository.startsWith(pattern.path)',
+      'credentials',
+    ],
+    ['docker-helper', '/^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)', 'true', 'credentials'],
+  ]),
+  ...of('registry/challenge', 'unit/registry', [
+    ['challenge-first', 'if (!current.parameters.has(name))', 'if (true)', 'WWW-Authenticate'],
+  ]),
+  ...of('registry/transport', 'integration/oci', [
+    ['redirect-plain', "from.protocol === 'https:' && url.protocol === 'http:'", 'false', 'redirects'],
+    [
+      'encoded-body',
+      'if (asStored || encodingOf(answer) === undefined) return answer;',
+      'if (true) return answer;',
+      'encoded although',
+    ],
+    ['plain-http', 'this.#refusePlainHttp(url, first);', '', 'plain HTTP'],
+  ]),
+  ...of('layout/layout', 'integration/oci', [
+    ['layout-collision', 'if (other !== undefined)\n', 'if (false)\n', 'names in an artifact'],
+    [
+      'layout-path',
+      "if (typeof path !== 'string') throw",
+      "if (typeof path !== 'string') return text as PathBytes; if (false) throw",
+      'names in an artifact',
+    ],
+    [
+      'layout-parent',
+      "throw new WeighlockError({\n    code: 'UNSAFE_ENTRY',\n    message: 'the ModelKit",
+      "void new WeighlockError({\n    code: 'UNSAFE_ENTRY',\n    message: 'the ModelKit",
+      'KitOps',
+    ],
+  ]),
+  ...of('verdict/exit-code', 'unit/report', [
+    ['exit-audit', "if (mode === 'Audit')", 'if (true)', 'exit code'],
+    ['exit-ignore', "if (failurePolicy === 'Ignore')", 'if (true)', 'exit code'],
+    ['exit-audit-tolerates', 'codes.delete(EXIT.verificationFailed)', 'codes.clear()', 'exit code'],
+    [
+      'exit-order',
+      '  EXIT.verificationFailed,\n  EXIT.notEvaluated,\n];',
+      '  EXIT.notEvaluated,\n  EXIT.verificationFailed,\n];',
+      'exit code',
+    ],
+  ]),
+  ...of('error/codes', 'unit/report', [
+    ['code-changed', 'SOURCE_CHANGED: EXIT.verificationFailed', 'SOURCE_CHANGED: EXIT.notEvaluated', 'exit code'],
+    ['code-limit', 'LIMIT_EXCEEDED: EXIT.verificationFailed', 'LIMIT_EXCEEDED: EXIT.notEvaluated', 'exit code'],
+    ['code-missing', 'FILE_MISSING: EXIT.verificationFailed', 'FILE_MISSING: EXIT.notEvaluated', 'exit code'],
+  ]),
+  ...of('verdict/judge-signature', 'unit/thresholds', [
+    ['signers-by-key', '`key ${fingerprint}`,', ''],
+    ['signers-by-attestor', '`attestor ${attestor}`,', ''],
+  ]),
+  ...of('verdict/compare', 'integration/verify', [
+    ['file-missing', 'if (present.has(name)) continue;', 'continue;', 'names every missing'],
+    ['file-differs', 'found !== expected', 'false', 'names every missing'],
+  ]),
+  ...of('plan/pin', 'unit/plan', [['pin-form', 'SHA256 = /^[a-f0-9]{64}$/', 'SHA256 = /^[a-fA-F0-9]{8,}/', 'a pin']]),
+  ...of('plan/policy/apply', 'integration/policy', [
+    ['policy-mode', "modes.length === 0 || modes.includes('Enforce')", 'false', 'strictness'],
+    ['policy-failure', "all.length === 0 || all.includes('Fail') || isDoubted", 'false', 'strictness'],
+  ]),
+  ...of('plan/policy/value', 'unit/policy', [
+    [
+      'policy-unknown-key',
+      'if (one === undefined) here.attempt(() => here.#unknown(name, known));',
+      'if (one === undefined) continue;',
+      'is refused with|what was meant',
+    ],
+  ]),
+  ...of('source/location', 'unit/plan', [['redact-query', '.replace(/[?#].*$/s', '.replace(/[#].*$/s', 'secrets']]),
+  ...of('source/location', 'integration/https', [['redact-user', "'$1'", "'$&'", 'user and password']]),
+  ...of('fs/walk', 'integration/bad-input', [
+    [
+      'walk-link',
+      'else if (stat.isSymbolicLink() && this.#options.allowSymlinks)',
+      'else if (stat.isSymbolicLink())',
+      'it is a link',
+    ],
+    ['walk-name', 'if (!isValidUtf8(name)) {', 'if (false) {', 'not UTF-8'],
+    [
+      'walk-lookalikes',
+      'else {\n        this.#refuse(\n          joinPath',
+      'else if (false) {\n        this.#refuse(\n          joinPath',
+      'normalisation',
+    ],
+    ['walk-depth', 'if (parent.depth + 1 > MAX_DEPTH)', 'if (false)', 'too deep'],
+  ]),
+  ...of('fs/open', 'integration/changing', [
+    ['open-nofollow', 'O_RDONLY | O_NOFOLLOW | O_NONBLOCK));', 'O_RDONLY | O_NONBLOCK));'],
+  ]),
+  ...of('fs/attributes', 'integration/changing', [
+    [
+      'listed-mtime-ctime',
+      'isSameTime(stat.ctimeNs, table.ctime[index], table.ctimeHigh[index])',
+      'true',
+      'overwritten',
+    ],
+    ['listed-size', 'Number(stat.size) === table.size[index] &&', 'true &&'],
+  ]),
+  ...of('watch/server', 'integration/watch', [['watch-ready', "path === '/readyz'", "path === '/never'"]]),
 ] satisfies Mutation[];
