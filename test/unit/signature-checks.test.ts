@@ -1,16 +1,17 @@
 // Each check of a signature by a key or of a private PKI, missed by itself: with everything else in order.
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseBundle } from '../../src/evidence/bundle.ts';
 import { certificatesIn } from '../../src/evidence/certificate.ts';
+import { proveStored } from '../../src/evidence/oci-signature.ts';
 import { requireNotRevoked } from '../../src/evidence/revocation.ts';
 import { EvidenceError } from '../../src/evidence/signer.ts';
 import { verifyTimestamp } from '../../src/evidence/timestamp.ts';
 import { verifyBundle } from '../../src/evidence/verify-bundle.ts';
-import { type Attestor, fingerprintOf, type ValidityWindow } from '../../src/trust/index.ts';
-import { type Draft, keyBundle, modelStatement } from '../evidence/world.ts';
+import { type Attestor, fingerprintOf, parsePublicKey, type ValidityWindow } from '../../src/trust/index.ts';
+import { type Draft, hex, keyBundle, modelStatement, pem, sha256, World } from '../evidence/world.ts';
 
 const pki = (name: string) => readFileSync(new URL(`../fixtures/private-pki/${name}`, import.meta.url));
 const certificates = (name: string) => certificatesIn(pki(name).toString());
@@ -30,6 +31,11 @@ describe('a signature by a key', () => {
   });
   const verify = (draft: Draft, by = attestor()) => verifyBundle(parseBundle(Buffer.from(JSON.stringify(draft))), by);
   const whole = () => keyBundle(modelStatement({ a: 'a' }), privateKey);
+
+  it('is never asked of a private key: it would be on every machine that verifies', () => {
+    const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    assert.throws(() => parsePublicKey(text, 'the key'), /it is a private key/);
+  });
 
   it('that is whole counts', async () => {
     assert.equal((await verify(whole())).fingerprint, fingerprintOf(publicKey));
@@ -55,6 +61,94 @@ describe('a signature by a key', () => {
     await verify(whole(), attestor({ start: past, end: future }));
     await assert.rejects(verify(whole(), attestor({ start: future })), refused(/the key counts from/));
     await assert.rejects(verify(whole(), attestor({ end: past })), refused(/the key counts until/));
+  });
+});
+
+describe('a signature in a registry', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const attestor: Attestor = {
+    kind: 'key',
+    name: 'release',
+    pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    fingerprint: fingerprintOf(publicKey),
+    logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
+    trustedRoot: 'public-good',
+  };
+  const predicateType = 'https://slsa.dev/provenance/v1';
+
+  it('is of the manifest that was asked for, or does not count', async () => {
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'model', digest: { sha256: hex('manifest') } }],
+      predicateType,
+      predicate: {},
+    };
+    const bytes = Buffer.from(JSON.stringify(keyBundle(statement, privateKey)));
+    const stored = [{ form: 'bundle' as const, bytes, annotations: {}, where: 'here' }];
+    const prove = (digest: string) => proveStored(stored, [attestor], digest, { predicateType }, {});
+    assert.equal((await prove(hex('manifest'))).proofs.length, 1);
+    const { proofs, rejected } = await prove(hex('another'));
+    assert.equal(proofs.length, 0);
+    assert.match(rejected[0]?.why ?? '', /about another artifact/);
+  });
+});
+
+describe('a signature by an identity', () => {
+  it('is one by its certificate, whatever a log has', async () => {
+    const world = await World.create();
+    const attestor: Attestor = {
+      kind: 'keyless',
+      name: 'anybody',
+      identities: [{ issuer: { regexp: '.*' }, subject: { regexp: '.*' } }],
+      logs: { transparencyLogs: 1, certificateLogs: 1, timestampAuthorities: 0 },
+      trustedRoot: { json: world.root },
+    };
+    const bytes = Buffer.from('a dataset');
+    const { privateKey, leaf } = await world.person();
+    const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const bundleBy = async (key: typeof privateKey) => {
+      const signature = sign('sha256', bytes, key);
+      const draft = await world.signBlob(bytes);
+      draft.verificationMaterial.certificate.rawBytes = leaf.toString('base64');
+      draft.verificationMaterial.tlogEntries = [await world.entry(sha256(bytes), signature, pem(leaf))];
+      draft.messageSignature.signature = signature.toString('base64');
+      return parseBundle(Buffer.from(JSON.stringify(draft)));
+    };
+    await verifyBundle(await bundleBy(privateKey), attestor);
+    await assert.rejects(
+      verifyBundle(await bundleBy(stranger.privateKey), attestor),
+      refused(/not a signature by its certificate/),
+    );
+  });
+});
+
+describe('a signature by a certificate of a private PKI', () => {
+  it('is one by that certificate', async () => {
+    const data = pki('data.bin');
+    const attestor: Attestor = {
+      kind: 'certificate',
+      name: 'ours',
+      roots: pki('root.pem').toString(),
+      intermediates: pki('intermediate.pem').toString(),
+      logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
+      trustedRoot: 'public-good',
+    };
+    const bundleOf = (leaf: string, signature: string) => ({
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: {
+        certificate: { rawBytes: certificates(`${leaf}.pem`)[0]?.raw.toString('base64') },
+        tlogEntries: [],
+      },
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: sha256(data).toString('base64') },
+        signature: pki(`${signature}.sig`).toString('base64'),
+      },
+    });
+    const verify = (leaf: string, signature: string) =>
+      verifyBundle(parseBundle(Buffer.from(JSON.stringify(bundleOf(leaf, signature)))), attestor);
+    await verify('long', 'long');
+    await assert.rejects(verify('long', 'revoked'), refused(/not a signature by its certificate/));
+    await assert.rejects(verify('short', 'short'), refused(/was valid from/));
   });
 });
 
@@ -94,8 +188,8 @@ describe('a timestamp', () => {
     });
 
     it(`${name} with another time does not`, () => {
-      // The last second in TSTInfo, the one GeneralizedTime with a fraction.
-      const at = token.indexOf('.', token.indexOf('20261')) - 1;
+      // The last second in TSTInfo: its first digits in a row that are a whole time.
+      const at = token.toString('latin1').search(/\d{14}/) + 13;
       const copy = Buffer.from(token);
       copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
       return assert.rejects(verify(copy), refused(/not the time/));
