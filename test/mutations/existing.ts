@@ -220,7 +220,6 @@ export default [
     ['challenge-first', 'if (!current.parameters.has(name))', 'if (true)', 'WWW-Authenticate'],
   ]),
   ...of('registry/transport', 'integration/oci', [
-    ['redirect-plain', "from.protocol === 'https:' && url.protocol === 'http:'", 'false', 'redirects'],
     [
       'encoded-body',
       'if (asStored || encodingOf(answer) === undefined) return answer;',
@@ -228,6 +227,14 @@ export default [
       'encoded although',
     ],
     ['plain-http', 'this.#refusePlainHttp(url, first);', '', 'plain HTTP'],
+  ]),
+  ...of('registry/transport', 'integration/registry-quirks', [
+    [
+      'redirect-plain',
+      "from.protocol === 'https:' && url.protocol === 'http:'",
+      'false',
+      'over TLS is not answered without it',
+    ],
   ]),
   ...of('layout/layout', 'integration/oci', [
     ['layout-collision', 'if (other !== undefined)\n', 'if (false)\n', 'names in an artifact'],
