@@ -2,7 +2,7 @@
 // and `weighlock inject` make of a pod is run with the real image, and the gate opens or stays closed.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { makeModel } from '../../examples/demo/make-artifacts.ts';
 import { passed, run } from '../integration/cli.ts';
-import { ATTACKS, injectable } from '../kyverno/attacks.ts';
-import { deny, documentsOf, type Json, load, mutate } from '../kyverno/evaluate.ts';
+import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
+import { deny, documentsOf, type Json, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
 import { fillVolume, type PodResult, readExample, runPod } from './pod.ts';
 
 const UID = 65532;
@@ -119,6 +119,36 @@ describe("Kyverno's command line", { skip: kyverno === undefined ? 'it is not in
   it('passes the suites of examples/kyverno/tests', () => {
     const out = execFileSync(`${kyverno}`, ['test', join(folder, 'tests')], { encoding: 'utf8' });
     assert.match(out, /[1-9]\d* tests passed and 0 tests failed/);
+  });
+
+  it('makes the same of every pod', () => {
+    const names = Object.keys(PODS);
+    const pods = names.map((name, i) => {
+      const pod = structuredClone(PODS[name]);
+      pod.metadata.name = `pod-${i}`;
+      return pod;
+    });
+    const place = mkdtempSync(join(work, 'mutated-'));
+    const values = {
+      apiVersion: 'cli.kyverno.io/v1alpha1',
+      kind: 'Value',
+      metadata: { name: 'values' },
+      namespaces: [{ apiVersion: 'v1', kind: 'Namespace', metadata: NAMESPACE.metadata }],
+    };
+    writeFileSync(join(place, 'values.yaml'), stringify(values));
+    writeFileSync(join(place, 'pods.yaml'), pods.map((pod) => stringify(pod)).join('---\n'));
+    mkdirSync(join(place, 'out'));
+    const files = ['-r', join(place, 'pods.yaml'), '-f', join(place, 'values.yaml'), '-o', join(place, 'out')];
+    execFileSync(`${kyverno}`, ['apply', join(folder, 'base/inject.yaml'), ...files], { stdio: 'pipe' });
+    const made = new Map<string, Json>();
+    for (const file of readdirSync(join(place, 'out')))
+      for (const pod of documentsOf(readFileSync(join(place, 'out', file), 'utf8')))
+        if (pod !== null) made.set(pod.metadata.name, pod.spec);
+    assert.ok(made.size >= 20, `${made.size}`);
+    for (const [i, pod] of pods.entries()) {
+      const { spec } = mutate(load('base/inject.yaml'), { object: pod });
+      assert.deepEqual(made.get(`pod-${i}`) ?? pod.spec, JSON.parse(JSON.stringify(spec)), names[i]);
+    }
   });
 
   it('comes to the same verdict about every attack', () => {
