@@ -124,7 +124,7 @@ describe("Kyverno's command line", { skip: kyverno === undefined ? 'it is not in
   it('makes the same of every pod', () => {
     const names = Object.keys(PODS);
     const pods = names.map((name, i) => {
-      const pod = structuredClone(PODS[name]);
+      const pod = structuredClone(PODS[name]) as Json;
       pod.metadata.name = `pod-${i}`;
       return pod;
     });
@@ -147,7 +147,7 @@ describe("Kyverno's command line", { skip: kyverno === undefined ? 'it is not in
     assert.ok(made.size >= 20, `${made.size}`);
     for (const [i, pod] of pods.entries()) {
       const { spec } = mutate(load('base/inject.yaml'), { object: pod });
-      assert.deepEqual(made.get(`pod-${i}`) ?? pod.spec, JSON.parse(JSON.stringify(spec)), names[i]);
+      assert.deepEqual(made.get(`pod-${i}`) ?? pod.spec, JSON.parse(JSON.stringify(spec)), `${names[i]}`);
     }
   });
 
