@@ -44,6 +44,8 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     'certificate-github-workflow-ref': 'adds',
     'ca-roots': 'adds',
     'ca-intermediates': 'adds',
+    certificate: 'adds',
+    'certificate-chain': 'adds',
     crl: 'adds',
     'trusted-root': 'adds',
     'tuf-mirror': 'blocks',

@@ -24,8 +24,6 @@ const ANSWERS: Readonly<Record<string, string>> = {
   'allow-insecure-registry': 'name the CA (--registry-cacert FILE), or the host: --plain-http HOST[:PORT]',
   attachment: 'leave it out: what is verified is the artifact itself',
   'attachment-tag-prefix': 'name the repository of the signatures: --signature-repository',
-  certificate: 'name the CA (--ca-roots FILE) and the subject (--certificate-identity)',
-  'certificate-chain': 'name the root (--ca-roots FILE), and CAs between it and the signer (--ca-intermediates FILE)',
   'certificate-email': 'use --certificate-identity',
   digest: 'pin the content with --sha256',
   digestAlg: 'leave it out: it is SHA-256',

@@ -1,11 +1,19 @@
-import { type Bundle, readBundle } from './bundle.ts';
+import type { HashName } from '../trust/index.ts';
+import { type Bundle, HASH_ALGORITHMS, readBundle } from './bundle.ts';
 import { pemChain, readRekor } from './cosign.ts';
 import { endOfValue } from './json-structure.ts';
 import { BLOB_SHAPE, requireShape } from './shape.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
-/** A signature in a file: a bundle, or what becomes one when the SHA-256 (hex) is known of what was signed. */
-export type BlobSignature = Bundle | ((sha256: string) => Bundle);
+/** A signature that says nothing of what was signed, and becomes a bundle when a digest (hex) of that is known. */
+export interface DetachedSignature {
+  /** DER of the certificate that it is by, if it has one. */
+  readonly certificate?: Buffer;
+  over(hash: HashName, digest: string): Bundle;
+}
+
+/** A signature in a file. */
+export type BlobSignature = Bundle | DetachedSignature;
 
 /** What is in a file of signatures: each is good or bad by itself, and never hides another. */
 export interface BlobSignatures {
@@ -95,9 +103,8 @@ function readLegacy(value: Json, fields: Fields): BlobSignature {
   const pem = cert === '' || cert.startsWith('-----') ? cert : decodeBase64(cert, 'cert').toString('utf8');
   // A public key in the place of the certificate (GHSA-fx35-mq7g-6g98, S6) names nobody; the attestor's key is tried.
   const isCertificate = pem.includes('-----BEGIN CERTIFICATE-----');
-  const signer: JsonObject = isCertificate
-    ? { x509CertificateChain: { certificates: pemChain(pem, '') } }
-    : { publicKey: { hint: '' } };
+  const certificates = isCertificate ? pemChain(pem, '') : [];
+  const signer: JsonObject = isCertificate ? { x509CertificateChain: { certificates } } : { publicKey: { hint: '' } };
   const entries = fields.has('rekorBundle') ? [readRekor(fields.object('rekorBundle').value)] : [];
   const signature = fields.base64('base64Signature');
   // An ECDSA signature begins with a DER sequence; one by RSA that begins so and is JSON does not exist.
@@ -105,7 +112,11 @@ function readLegacy(value: Json, fields: Fields): BlobSignature {
     const envelope = parseStrictJson(signature, 'the envelope');
     return envelopeBundle(envelope, signature, signer, entries);
   }
-  return (sha256) => messageBundle(signature, sha256, signer, entries);
+  const [leaf] = certificates;
+  return {
+    ...(leaf === undefined ? {} : { certificate: decodeBase64(leaf.rawBytes, 'the certificate') }),
+    over: (hash, digest) => messageBundle(signature, hash, digest, signer, entries),
+  };
 }
 
 /** Base64 with or without the end of its line, or the bytes themselves. */
@@ -115,7 +126,7 @@ function detached(bytes: Buffer): BlobSignature {
   const text = bytes.toString('latin1').trim();
   const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0;
   const signature = isBase64 ? decodeBase64(text, 'the signature') : bytes;
-  return (sha256) => messageBundle(signature, sha256, { publicKey: { hint: '' } }, []);
+  return { over: (hash, digest) => messageBundle(signature, hash, digest, { publicKey: { hint: '' } }, []) };
 }
 
 function envelopeBundle(envelope: Json, bytes: Buffer, signer: JsonObject, tlogEntries: readonly Json[]): Bundle {
@@ -123,12 +134,18 @@ function envelopeBundle(envelope: Json, bytes: Buffer, signer: JsonObject, tlogE
   return { ...readBundle({ mediaType: V01, verificationMaterial, dsseEnvelope: envelope }), envelopeBytes: bytes };
 }
 
-function messageBundle(signature: Buffer, sha256: string, signer: JsonObject, tlogEntries: readonly Json[]): Bundle {
+function messageBundle(
+  signature: Buffer,
+  hash: HashName,
+  digest: string,
+  signer: JsonObject,
+  tlogEntries: readonly Json[],
+): Bundle {
   return readBundle({
     mediaType: V01,
     verificationMaterial: { ...signer, tlogEntries },
     messageSignature: {
-      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(sha256, 'hex').toString('base64') },
+      messageDigest: { algorithm: HASH_ALGORITHMS[hash], digest: Buffer.from(digest, 'hex').toString('base64') },
       signature: signature.toString('base64'),
     },
   });

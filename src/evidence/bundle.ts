@@ -25,6 +25,8 @@ export interface MessageSignature {
   /** Of what was signed. */
   readonly digest: Buffer;
   readonly signature: Buffer;
+  /** What was signed, where it is at hand: then the key says which hash that was. */
+  readonly bytes?: Buffer;
 }
 
 /** A Sigstore bundle, taken apart so that nothing in it can mean two things. Nothing in it is trusted yet. */
@@ -41,11 +43,12 @@ export interface Bundle {
   readonly envelopeBytes?: Buffer;
 }
 
-const HASHES: Readonly<Record<string, MessageSignature['hash']>> = {
-  SHA2_256: 'sha256',
-  SHA2_384: 'sha384',
-  SHA2_512: 'sha512',
-};
+/** What bundles call hashes. */
+export const HASH_ALGORITHMS = { sha256: 'SHA2_256', sha384: 'SHA2_384', sha512: 'SHA2_512' } as const;
+
+const HASHES = new Map<string, HashName>(
+  (['sha256', 'sha384', 'sha512'] as const).map((hash) => [HASH_ALGORITHMS[hash], hash]),
+);
 
 const HASH_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
@@ -106,7 +109,7 @@ function readContent(fields: Fields): Bundle['content'] {
   const message = fields.object('messageSignature');
   const digest = message.object('messageDigest');
   const algorithm = digest.text('algorithm');
-  const hash = HASHES[algorithm];
+  const hash = HASHES.get(algorithm);
   if (hash === undefined) throw new MalformedError(`unknown digest algorithm ${JSON.stringify(algorithm)}`);
   const bytes = digest.base64('digest');
   if (bytes.length !== HASH_BYTES[hash]) throw new MalformedError('the message digest has the wrong length');

@@ -59,23 +59,42 @@ const FULCIO = '1.3.6.1.4.1.57264.1.';
 /** The ones up to here are the text itself, later ones a DER UTF8String. */
 const LAST_RAW = 7;
 
-/** What Fulcio wrote into a certificate beside the names, by OID. */
-export async function fulcioExtensions(der: Buffer): Promise<ReadonlyMap<string, string>> {
+/** What Fulcio wrote into a certificate beside the names, by OID; undefined for what is there and is no text. */
+export type FulcioExtensions = ReadonlyMap<string, string | undefined>;
+
+export async function fulcioExtensions(der: Buffer): Promise<FulcioExtensions> {
   const { X509Certificate: certificates } = await library('sigstore');
-  const found = new Map<string, string>();
+  const found = new Map<string, string | undefined>();
   for (const { subs } of certificates.parse(Buffer.from(der)).extensions) {
     const oid = subs[0]?.toOID() ?? '';
     const value = subs.at(-1);
-    if (!oid.startsWith(FULCIO) || value === undefined) continue;
-    const bytes = Number(oid.slice(FULCIO.length)) <= LAST_RAW ? value.value : value.subs[0]?.value;
+    if (!oid.startsWith(FULCIO)) continue;
+    const bytes = Number(oid.slice(FULCIO.length)) <= LAST_RAW ? value?.value : value?.subs[0]?.value;
     // S15: nothing is read as if it were ASCII.
-    if (bytes !== undefined && isUtf8(bytes)) found.set(oid, bytes.toString('utf8'));
+    found.set(oid, bytes !== undefined && isUtf8(bytes) ? bytes.toString('utf8') : undefined);
   }
   return found;
 }
 
 function isUtf8(bytes: Buffer): boolean {
   return Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes);
+}
+
+/** Where Fulcio writes the issuer; the later one counts before the former. */
+const ISSUER_OIDS = [`${FULCIO}8`, `${FULCIO}1`] as const;
+
+/**
+ * The OIDC issuer of a certificate; nothing for one that names none. One that is there and cannot be read, or is empty,
+ * is not the same as none.
+ *
+ * @throws EvidenceError `SIGNER_UNTRUSTED`
+ */
+function issuerOf(extensions: FulcioExtensions): string {
+  const present = ISSUER_OIDS.filter((oid) => extensions.has(oid));
+  const values = present.map((oid) => extensions.get(oid));
+  if (values.some((value) => value === undefined || value === ''))
+    throw untrusted('its certificate has an OIDC issuer that is no text');
+  return values[0] ?? '';
 }
 
 /**
@@ -85,9 +104,9 @@ function isUtf8(bytes: Buffer): boolean {
 export async function requireIdentity(
   identities: readonly Identity[],
   names: readonly string[],
-  extensions: ReadonlyMap<string, string>,
+  extensions: FulcioExtensions,
 ): Promise<{ subject: string; issuer: string }> {
-  const issuer = extensions.get(`${FULCIO}8`) ?? extensions.get(`${FULCIO}1`) ?? '';
+  const issuer = issuerOf(extensions);
   let different = '';
   for (const identity of identities) {
     if (!(await matchesPattern(identity.issuer, issuer))) continue;

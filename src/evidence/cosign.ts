@@ -55,7 +55,9 @@ export function legacyBundle(
           },
         }),
   });
-  return kind === 'envelope' ? { ...bundle, envelopeBytes: bytes } : bundle;
+  if (bundle.content.kind === 'envelope') return { ...bundle, envelopeBytes: bytes };
+  // The layer does not say which hash was signed: it is that of the key's kind.
+  return { ...bundle, content: { kind: 'message', message: { ...bundle.content.message, bytes } } };
 }
 
 function annotationOf(annotations: Readonly<Record<string, string>>, key: string): string {
@@ -65,7 +67,7 @@ function annotationOf(annotations: Readonly<Record<string, string>>, key: string
 }
 
 /** Leaf, then the chain; as PEM in annotations, as base64 DER in a bundle. S28: the leaf is one certificate. */
-export function pemChain(certificate: string, chain: string): Json {
+export function pemChain(certificate: string, chain: string): readonly { readonly rawBytes: string }[] {
   const leaf = pemBlocks(certificate);
   if (leaf.length !== 1) throw new MalformedError(`the certificate annotation has ${leaf.length} certificates`);
   return [...leaf, ...pemBlocks(chain)].map((rawBytes) => ({ rawBytes }));

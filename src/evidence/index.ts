@@ -1,6 +1,7 @@
 export type { Checksums } from './checksums.ts';
 export { ChecksumsParser } from './checksums.ts';
 export { type Condition, compileConditions } from './conditions.ts';
+export { type Digests, digestsOf } from './digests.ts';
 export { IN_TOTO_TYPE, preAuthEncoding } from './dsse.ts';
 export { type LoadedChecksums, loadChecksums, requirePinned } from './load-checksums.ts';
 export { GIT_PATHS, type ModelManifest } from './model-signature.ts';

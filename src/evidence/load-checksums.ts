@@ -4,6 +4,7 @@ import { type ErrorCode, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
 import { type Checksums, ChecksumsParser } from './checksums.ts';
+import { type Digests, ManyHashes } from './digests.ts';
 import { isThroughLink } from './through-link.ts';
 
 /** Two million names of a hundred bytes with their digests are 330 MB; more than this is not a listing. */
@@ -25,21 +26,23 @@ export interface LoadedChecksums {
  *
  * The path comes from the platform, so links on it are followed (a ConfigMap's files are links).
  *
- * @param check - gets the SHA-256 of the file, hex, and throws unless it is the right one
+ * @param check - gets the digests of the file, and throws unless it is the right one
  * @throws WeighlockError what `check` throws before anything of its content is used; `CHECKSUMS_INVALID` for one that is
  * right and no listing; what whoever writes to a volume can make of the file is never more than a verification that failed
  */
 export async function loadChecksums(
   file: string,
-  check: (sha256: string) => void | Promise<void>,
+  check: (digests: Digests) => void | Promise<void>,
   engine: Engine,
 ): Promise<LoadedChecksums> {
   const handle = await attempt(file, () => open(file, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     const stat = await attempt(file, () => handle.stat({ bigint: true }));
     if (!stat.isFile()) throw refused('UNSAFE_ENTRY', file, 'it is not a regular file');
-    const sha256 = await hashFile(handle, file, engine, () => {});
-    await check(sha256);
+    // A signature may be over another hash than ours.
+    const others = new ManyHashes();
+    const sha256 = await hashFile(handle, file, engine, (piece) => others.update(piece));
+    await check(new Map([...others.digests(), ['sha256', sha256]]));
     const parser = new ChecksumsParser(file);
     // Of a file that became another one meanwhile that is reported, and not what is wrong with the other one.
     let parseError: unknown;
@@ -84,7 +87,8 @@ function errorOf(action: () => void): unknown {
 }
 
 /** @throws WeighlockError `DIGEST_MISMATCH` */
-export function requirePinned(file: string, expected: string, found: string): void {
+export function requirePinned(file: string, expected: string, digests: Digests): void {
+  const found = digests.get('sha256') ?? 'nothing';
   if (found === expected) return;
   throw new WeighlockError({
     code: 'DIGEST_MISMATCH',

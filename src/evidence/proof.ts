@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { HashName } from '../trust/index.ts';
+import type { Digests } from './digests.ts';
 import type { ModelManifest } from './model-signature.ts';
 import type { Signer } from './signer.ts';
 import type { Statement } from './statement.ts';
@@ -48,10 +49,12 @@ export interface EvidenceFile {
   readonly links: number;
 }
 
-/** True for a signature of exactly this file: over its SHA-256, or over a list that names it alone. */
-export function isOfFile(binding: Binding, sha256: string): boolean {
-  if (binding.kind === 'file') return binding.hash === 'sha256' && binding.digests.includes(sha256);
+/** True for a signature of exactly this file: over a digest of it, or over a list that names it alone. */
+export function isOfFile(binding: Binding, digests: Digests): boolean {
+  if (binding.kind === 'file') return binding.digests.includes(digests.get(binding.hash) ?? 'unknown');
   if (binding.kind !== 'model') return false;
   const { hash, method, resources } = binding.manifest;
-  return hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === sha256;
+  return (
+    hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === digests.get('sha256')
+  );
 }

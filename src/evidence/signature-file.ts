@@ -1,10 +1,12 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { close, ioError, readWhole } from '../fs/index.ts';
-import type { Attestor } from '../trust/index.ts';
+import type { Attestor, HashName } from '../trust/index.ts';
 import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
 import { type BlobSignature, readBlobSignatures } from './blob-forms.ts';
 import type { Bundle } from './bundle.ts';
+import { hashesOf, proveDetached } from './detached.ts';
+import type { Digests } from './digests.ts';
 import { type Accepted, proveEnvelope } from './envelope.ts';
 import type { Binding, Proof, Proofs, Rejected } from './proof.ts';
 import { type Purpose, requirePurpose } from './purpose.ts';
@@ -74,25 +76,32 @@ function noSignature(path: string, why: string): WeighlockError {
   });
 }
 
+/** What must be known of the artifact before all signatures can be verified. */
+export interface Needs {
+  readonly needsDigest: boolean;
+  readonly needsHashes: readonly HashName[];
+}
+
 /**
  * Verifies the signatures in files, before the artifact is read where they say themselves what they are about. Each
  * signature is judged by itself: one that is broken hides none that counts.
  *
- * @param digest - SHA-256 of the artifact, hex, once it is known: old signatures do not say it
+ * @param digests - of the artifact, once they are known: old signatures do not say them
  * @param purpose - signatures, or attestations of one type: neither is ever taken for the other
- * @returns `needsDigest` for files with signatures that can only be verified with the digest; `closed` are the files that
- *   have nothing in them but signatures
+ * @returns `needsDigest` for files with signatures that can only be verified with a digest, `needsHashes` are those beside
+ *   SHA-256 that they need; `closed` are the files that have nothing in them but signatures
  */
 export async function proveFiles(
   files: readonly SignatureFile[],
   attestors: readonly Attestor[],
-  digest: string | undefined,
+  digests: Digests | undefined,
   purpose: Purpose,
   accepted: Accepted = {},
-): Promise<Proofs & { readonly needsDigest: boolean; readonly closed: readonly SignatureFile[] }> {
+): Promise<Proofs & Needs & { readonly closed: readonly SignatureFile[] }> {
   const proofs: Proof[] = [];
   const rejected: Rejected[] = [];
   const closed: SignatureFile[] = [];
+  const needsHashes = new Set<HashName>();
   let needsDigest = false;
   for (const file of files) {
     const { path, bytes } = file;
@@ -101,48 +110,32 @@ export async function proveFiles(
     if (isClosed) closed.push(file);
     rejected.push(...faults.map((fault) => rejection(fault, path)));
     for (const signature of signatures) {
-      const bundle = await bundleOf(signature, digest, path, rejected);
-      if (bundle === 'later') needsDigest = true;
-      else if (bundle !== undefined)
-        proofs.push(...(await proofsOf(bundle, attestors, path, rejected, purpose, accepted)));
+      if ('over' in signature && digests === undefined) {
+        needsDigest = true;
+        for (const hash of attestors.flatMap((attestor) => hashesOf(signature, attestor)))
+          if (hash !== 'sha256') needsHashes.add(hash);
+        continue;
+      }
+      for (const attestor of attestors) {
+        try {
+          const prove = (bundle: Bundle) => proofsBy(bundle, attestor, path, purpose, accepted);
+          proofs.push(...(await proveOne(signature, attestor, digests, prove)));
+        } catch (error) {
+          rejected.push(rejection(error, path, attestor.name));
+        }
+      }
     }
   }
-  return { proofs, rejected, needsDigest, closed };
+  return { proofs, rejected, needsDigest, needsHashes: [...needsHashes], closed };
 }
 
-function bundleOf(
+function proveOne(
   signature: BlobSignature,
-  digest: string | undefined,
-  path: string,
-  rejected: Rejected[],
-): Bundle | 'later' | undefined {
-  if (typeof signature !== 'function') return signature;
-  if (digest === undefined) return 'later';
-  try {
-    return signature(digest);
-  } catch (error) {
-    rejected.push(rejection(error, path));
-    return undefined;
-  }
-}
-
-async function proofsOf(
-  bundle: Bundle,
-  attestors: readonly Attestor[],
-  where: string,
-  rejected: Rejected[],
-  purpose: Purpose,
-  accepted: Accepted,
+  attestor: Attestor,
+  digests: Digests | undefined,
+  prove: (bundle: Bundle) => Promise<Proof[]>,
 ): Promise<Proof[]> {
-  const proofs: Proof[] = [];
-  for (const attestor of attestors) {
-    try {
-      proofs.push(...(await proofsBy(bundle, attestor, where, purpose, accepted)));
-    } catch (error) {
-      rejected.push(rejection(error, where, attestor.name));
-    }
-  }
-  return proofs;
+  return 'over' in signature ? proveDetached(signature, attestor, digests ?? new Map(), prove) : prove(signature);
 }
 
 async function proofsBy(

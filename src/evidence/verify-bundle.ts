@@ -24,7 +24,9 @@ import {
   subjectNames,
 } from './certificate.ts';
 import { countCertificateLogs } from './certificate-log.ts';
+import { digestsOf } from './digests.ts';
 import { preAuthEncoding } from './dsse.ts';
+import { withCertificate } from './given-certificate.ts';
 import { verifyLegacyEnvelope } from './legacy-model.ts';
 import { requireNotRevoked } from './revocation.ts';
 import { EvidenceError, invalidSignature, type Signer, untrusted } from './signer.ts';
@@ -50,10 +52,11 @@ interface Method {
  * @throws EvidenceError
  */
 export async function verifyBundle(
-  bundle: Bundle,
+  stored: Bundle,
   attestor: Attestor,
   { logless = false, legacy = false }: Method = {},
 ): Promise<Signer> {
+  const bundle = withCertificate(stored, attestor);
   const content = contentOf(bundle, await curvesFor(bundle), legacy);
   try {
     if (attestor.kind === 'key') return await verifyByKey(bundle, content, attestor, logless);
@@ -67,7 +70,7 @@ export async function verifyBundle(
 }
 
 async function curvesFor({ content }: Bundle): Promise<Curves | undefined> {
-  return content.kind === 'message' ? loadCurves() : undefined;
+  return content.kind === 'message' && content.message.bytes === undefined ? loadCurves() : undefined;
 }
 
 function contentOf({ content }: Bundle, curves: Curves | undefined, legacy: boolean): Content {
@@ -83,7 +86,18 @@ function contentOf({ content }: Bundle, curves: Curves | undefined, legacy: bool
         verifyBytes(key, signed, signature) || (legacy && verifyLegacyEnvelope(content.envelope, key, signature)),
     };
   }
-  const { hash, digest, signature } = content.message;
+  const { hash, digest, signature, bytes } = content.message;
+  if (bytes !== undefined) {
+    const digests = [...digestsOf(bytes).values()];
+    const isDigest = (other: Buffer) => digests.includes(other.toString('hex'));
+    return {
+      signature,
+      compareSignature: (other) => other.equals(signature),
+      compareDigest: isDigest,
+      compareSignedDigest: isDigest,
+      verifySignature: (key) => verifyBytes(key, bytes, signature),
+    };
+  }
   return {
     signature,
     compareSignature: (other) => other.equals(signature),

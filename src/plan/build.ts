@@ -311,9 +311,9 @@ function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
   }
 }
 
-function trustFiles({ keys, keysInVariables, caRoots, trustedRoot }: TrustFlags): string[] {
+function trustFiles({ keys, keysInVariables, caRoots, certificateChain, trustedRoot }: TrustFlags): string[] {
   const files = keys.filter((key) => !keysInVariables.has(key));
-  return [...files, caRoots, trustedRoot].filter((file) => file !== undefined);
+  return [...files, caRoots, certificateChain, trustedRoot].filter((file) => file !== undefined);
 }
 
 function requireRequirement({ signature: _, ...artifact }: Draft): ArtifactPlan {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { nodeCrypto } from '../library/index.ts';
-import { parsePublicKey } from '../trust/index.ts';
+import { parsePublicKey, type ValidityWindow } from '../trust/index.ts';
 
 /** Keys, roots and policies are small; what is larger is something else. */
 export const MAX_TRUST_BYTES = 1 << 20;
@@ -32,14 +32,18 @@ export function readTrust(file: string, what: string): string {
 }
 
 /** The key of one certificate that is pinned itself. */
-export function certificateKey(pem: string, name: string): { pem: string; fingerprint: string } {
+export function certificateKey(
+  pem: string,
+  name: string,
+): { readonly pem: string; readonly fingerprint: string; readonly validFor: ValidityWindow } {
   const blocks = pem.match(/-----BEGIN [^-]+-----/g) ?? [];
   if (blocks.length !== 1)
     throw invalid(`${name} has ${blocks.length} PEM blocks, not one`, 'name the CA in certChain');
   try {
-    const key = new (nodeCrypto().X509Certificate)(pem).publicKey.export({ type: 'spki', format: 'pem' });
-    const text = key.toString();
-    return { pem: text, fingerprint: parsePublicKey(text, name).fingerprint };
+    const { publicKey, validFromDate, validToDate } = new (nodeCrypto().X509Certificate)(pem);
+    const text = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const validFor = { start: validFromDate, end: validToDate };
+    return { pem: text, fingerprint: parsePublicKey(text, name).fingerprint, validFor };
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
     throw invalid(`${name} does not parse`, 'give one certificate in PEM', error);

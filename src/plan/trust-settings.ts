@@ -17,7 +17,7 @@ import {
 import { ignoredPaths } from './ignored-paths.ts';
 import type { SignatureRequirement } from './plan.ts';
 import { predicateTypeOf } from './predicate-type.ts';
-import { readTrust } from './trust-files.ts';
+import { certificateKey, readTrust } from './trust-files.ts';
 
 /** What flags say about signatures; the names are cosign's. */
 export interface TrustFlags {
@@ -30,6 +30,8 @@ export interface TrustFlags {
   readonly issuer?: string;
   readonly issuerRegexp?: string;
   readonly caRoots?: string;
+  readonly certificate?: string;
+  readonly certificateChain?: string;
   readonly trustedRoot?: string;
   readonly tufMirror?: string;
   readonly tufRoot?: string;
@@ -125,23 +127,24 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
     flags.issuer === 'none' && flags.issuerRegexp === undefined
       ? NO_ISSUER
       : patternOf(flags.issuer, flags.issuerRegexp, '--certificate-oidc-issuer');
-  if (flags.caRoots !== undefined) {
-    if (subject === undefined) throw missing('--ca-roots', '--certificate-identity');
+  if (flags.certificate !== undefined && subject === undefined)
+    throw missing('--certificate', '--certificate-identity');
+  const leaf = flags.certificate === undefined ? {} : { leaf: readLeaf(flags.certificate) };
+  const anchors = anchorsOf(flags);
+  if (anchors !== undefined) {
+    const { flag, file } = anchors;
+    if (subject === undefined) throw missing(flag, '--certificate-identity');
     if (issuer !== undefined)
-      throw invalid(
-        '--certificate-oidc-issuer says nothing about a private PKI',
-        'leave it out, or leave out --ca-roots',
-      );
-    const roots = readCertificates(flags.caRoots, 'the CA certificates');
-    const { intermediates, crl } = flags;
+      throw invalid('--certificate-oidc-issuer says nothing about a private PKI', `leave it out, or leave out ${flag}`);
+    const { roots, intermediates } = anchors;
+    const { crl } = flags;
     const more = {
-      ...(intermediates === undefined
-        ? {}
-        : { intermediates: readCertificates(intermediates, 'the intermediate certificates') }),
+      ...leaf,
+      ...(intermediates === undefined ? {} : { intermediates }),
       ...(crl === undefined ? {} : { crls: requireCrl(readTrust(crl, 'the revocation list'), crl) }),
     };
     requireNoExtensions(flags);
-    return [...keys, { ...common, kind: 'certificate', name: flags.caRoots, roots, subject, ...more }];
+    return [...keys, { ...common, kind: 'certificate', name: file, roots, subject, ...more }];
   }
   if (flags.intermediates !== undefined) throw missing('--ca-intermediates', '--ca-roots');
   if (flags.crl !== undefined) throw missing('--crl', '--ca-roots');
@@ -154,7 +157,32 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
   if (issuer === undefined) throw missing('--certificate-identity', '--certificate-oidc-issuer');
   const { extensions } = flags;
   const identity: Identity = { issuer, subject, ...(extensions.size === 0 ? {} : { extensions }) };
-  return [...keys, { ...common, kind: 'keyless', name: 'the identity', identities: [identity] }];
+  return [...keys, { ...common, ...leaf, kind: 'keyless', name: 'the identity', identities: [identity] }];
+}
+
+/** CAs of a private PKI: `--ca-roots`, or cosign's `--certificate-chain`, which ends with the root. */
+function anchorsOf({ caRoots, intermediates, certificateChain }: TrustFlags) {
+  if (certificateChain === undefined) {
+    if (caRoots === undefined) return undefined;
+    return {
+      flag: '--ca-roots',
+      file: caRoots,
+      roots: readCertificates(caRoots, 'the CA certificates'),
+      ...(intermediates === undefined
+        ? {}
+        : { intermediates: readCertificates(intermediates, 'the intermediate certificates') }),
+    };
+  }
+  if (caRoots !== undefined || intermediates !== undefined)
+    throw invalid('--certificate-chain excludes --ca-roots and --ca-intermediates', 'give one or the other');
+  const blocks = certificateBlocks(readCertificates(certificateChain, 'the chain of certificates'));
+  const between = blocks.slice(0, -1);
+  return {
+    flag: '--certificate-chain',
+    file: certificateChain,
+    roots: blocks.at(-1) ?? '',
+    ...(between.length === 0 ? {} : { intermediates: between.join('\n') }),
+  };
 }
 
 /** Mirror of the public-good instance, whose first root is built in. */
@@ -210,6 +238,18 @@ function readCertificates(file: string, what: string): string {
   return pem;
 }
 
+function certificateBlocks(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+/** Cosign writes the certificate of a blob as base64 of PEM, and that of an image as PEM. */
+function readLeaf(file: string): string {
+  const text = readTrust(file, 'the certificate of the signer');
+  const pem = text.startsWith('-----') ? text : Buffer.from(text, 'base64').toString('latin1');
+  certificateKey(pem, `the certificate ${file}`);
+  return pem;
+}
+
 function requireCrl(pem: string, file: string): string {
   if (pem.includes('-----BEGIN X509 CRL-----')) return pem;
   throw invalid(`${file} has no revocation list`, 'give it in PEM: openssl crl -inform DER -in FILE');
@@ -244,6 +284,7 @@ function requireNothingElse(flags: TrustFlags): void {
     ['--ctlog-threshold', flags.ctlogThreshold !== undefined],
     ['--timestamp-threshold', flags.timestampThreshold !== undefined],
     ['--timestamp-certificate-chain', flags.timestampChain !== undefined],
+    ['--certificate', flags.certificate !== undefined],
     ['--annotations', flags.annotations.size > 0],
   ] as const;
   const [first] = idle.find(([, given]) => given) ?? [];

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import {
   compileConditions,
+  type Digests,
   type EvidenceFile,
   isOfFile,
   loadChecksums,
@@ -19,10 +20,12 @@ import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
 import type { Resolved, UnreadPlace } from '../pull/index.ts';
 import { hexOf } from '../registry/index.ts';
+import type { HashName } from '../trust/index.ts';
 import {
   alternative,
   type Evidence,
   isSignature,
+  type Measured,
   type Refused,
   type SignatureEvidence,
   tooFewSigners,
@@ -38,7 +41,7 @@ export class ArtifactEvidence {
   readonly #allowSymlinks: boolean;
   readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
   /** Old signatures, which do not say of what they are. */
-  readonly #waiting = new Map<SignatureRequirement, ReadSignatures>();
+  readonly #waiting = new Map<SignatureRequirement, { read: ReadSignatures; hashes: readonly HashName[] }>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
 
   /** @param allowSymlinks - whether names in the artifact, or beside it, may be links */
@@ -95,7 +98,7 @@ export class ArtifactEvidence {
         const { digest, signature } = leaf;
         const file = inside(path, leaf.file, this.#allowSymlinks);
         const signatures: SignatureFile[] = [];
-        const check = async (found: string) => {
+        const check = async (found: Digests) => {
           if (signature === undefined) requirePinned(file, digest, found);
           else signatures.push(...(await requireSigned(signature, path, found, this.#allowSymlinks)));
         };
@@ -156,19 +159,23 @@ export class ArtifactEvidence {
   }
 
   /** Verifies what could only be verified with the digest of the artifact. */
-  loadWithDigest(digest: string): Promise<Failure[]> {
+  loadWithDigest({ kind, digest, second }: Omit<Measured, 'files' | 'unknown'>): Promise<Failure[]> {
+    const digests = new Map<HashName, string>(digest === undefined ? [] : [['sha256', digest]]);
+    const hash = this.secondHash;
+    const [whole] = kind === 'file' && hash?.shardBytes === undefined ? ([...(second?.values() ?? [])][0] ?? []) : [];
+    if (whole !== undefined && (hash?.name === 'sha384' || hash?.name === 'sha512')) digests.set(hash.name, whole);
     return this.#each(async (leaf) => {
-      const read = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
-      if (!isSignature(leaf) || read === undefined) return [];
-      return this.#prove(leaf, read, digest);
+      const waiting = isSignature(leaf) ? this.#waiting.get(leaf) : undefined;
+      if (!isSignature(leaf) || waiting === undefined) return [];
+      return this.#prove(leaf, waiting.read, digests);
     });
   }
 
-  /** @param digest - of the artifact, once it is known: what needs it waits for it */
-  async #prove(leaf: SignatureRequirement, read: ReadSignatures, digest: string | undefined): Promise<Failure[]> {
+  /** @param digests - of the artifact, once they are known: what needs them waits for them */
+  async #prove(leaf: SignatureRequirement, read: ReadSignatures, digests: Digests | undefined): Promise<Failure[]> {
     const { files, unread } = read;
-    const proofs = await proveFiles(files, leaf.attestors, digest, purposeOf(leaf), acceptedBy(leaf));
-    if (proofs.needsDigest) this.#waiting.set(leaf, read);
+    const proofs = await proveFiles(files, leaf.attestors, digests, purposeOf(leaf), acceptedBy(leaf));
+    if (proofs.needsDigest) this.#waiting.set(leaf, { read, hashes: proofs.needsHashes });
     const rejected = [...proofs.rejected, ...read.rejected];
     const failures = await this.#settle(
       leaf,
@@ -218,6 +225,9 @@ export class ArtifactEvidence {
         if (hash !== undefined) wanted.set(JSON.stringify(hash), hash);
       }
     }
+    // A signature that does not say what it was made over takes what is computed for the others.
+    const [name] = [...this.#waiting.values()].flatMap(({ hashes }) => hashes);
+    if (wanted.size === 0 && name !== undefined) return { name };
     if (wanted.size <= 1) return [...wanted.values()][0];
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
@@ -289,23 +299,23 @@ export class ArtifactEvidence {
 /**
  * A checksums file that was signed is as good as one that is pinned.
  *
- * @param sha256 - of the checksums file, hex
+ * @param digests - of the checksums file
  */
 async function requireSigned(
   requirement: SignatureRequirement,
   path: string,
-  sha256: string,
+  digests: Digests,
   allowSymlinks: boolean,
 ): Promise<SignatureFile[]> {
   const locate = (name: string) => inside(path, name, allowSymlinks);
   const { files, unread, ...read } = readSignatureFiles(requirement.files, locate);
-  const { closed, ...found } = await proveFiles(files, requirement.attestors, sha256, purposeOf(requirement));
+  const { closed, ...found } = await proveFiles(files, requirement.attestors, digests, purposeOf(requirement));
   const all = await fitting(requirement, found);
   const proofs: Proof[] = [];
   const rejected = [...all.rejected, ...read.rejected];
   for (const proof of all.proofs) {
     const { binding, where } = proof;
-    if (isOfFile(binding, sha256)) proofs.push(proof);
+    if (isOfFile(binding, digests)) proofs.push(proof);
     else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
   }
   const failure = tooFewSigners(requirement, { ...all, proofs, rejected });

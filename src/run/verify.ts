@@ -156,9 +156,8 @@ export class VerifyRun {
     for (const work of works) {
       const content = work.fetched ?? work.listing;
       const measured = content && { ...(await hashing.measure(content, work.failures)), ...secondOf(work) };
-      const { digest } = measured ?? {};
-      if (digest !== undefined)
-        await attempt(work, async () => void work.failures.push(...(await work.evidence.loadWithDigest(digest))));
+      if (measured?.digest !== undefined)
+        await attempt(work, async () => void work.failures.push(...(await work.evidence.loadWithDigest(measured))));
       outcomes.push(await this.#outcome(work, measured));
     }
     return outcomes;

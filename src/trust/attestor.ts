@@ -38,6 +38,8 @@ export type Attestor = {
   readonly annotations?: ReadonlyMap<string, string>;
   /** PEM of a time-stamp authority beside those of the trusted root: its own certificate first, or only CAs. */
   readonly timestampChain?: string;
+  /** PEM of the one certificate that signatures are by: those that carry none have this one. */
+  readonly leaf?: string;
 } & (
   | { readonly kind: 'key'; readonly pem: string; readonly fingerprint: string; readonly validFor?: ValidityWindow }
   | { readonly kind: 'keyless'; readonly identities: readonly Identity[] }

@@ -37,10 +37,10 @@ export async function provideTrustedRoot(source: TufSource, json: string): Promi
 async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustMaterial> {
   if (source !== 'public-good' && 'mirror' in source) throw invalid(`${source.mirror} was not asked`);
   const { TrustedRoot: parser, publicGood, toTrustMaterial } = await library('sigstore');
-  const json: unknown = source === 'public-good' ? publicGood : JSON.parse(source.json);
+  const documents = source === 'public-good' ? [publicGood] : documentsIn(source.json);
   let root: TrustedRoot;
   try {
-    root = parser.fromJSON(json);
+    root = together(documents.map((json) => parser.fromJSON(json)));
   } catch (error) {
     throw invalid('it does not parse', error);
   }
@@ -78,14 +78,39 @@ export function checkTrustedRoot(file: string): { readonly json: string } {
  * @throws WeighlockError `CONFIG_INVALID`
  */
 export function trustedRootOf(json: string): { readonly json: string } {
-  let mediaType: unknown;
-  try {
-    ({ mediaType } = JSON.parse(json) as { mediaType?: unknown });
-  } catch (error) {
-    throw invalid('it is not JSON', error);
+  for (const document of documentsIn(json)) {
+    const { mediaType } = document as { mediaType?: unknown };
+    if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`its media type is ${mediaType}`);
   }
-  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`its media type is ${mediaType}`);
   return { json };
+}
+
+/** One trusted root, or one on each line (`gh attestation trusted-root`): at least one. */
+function documentsIn(json: string): object[] {
+  let documents: unknown[];
+  try {
+    documents = [JSON.parse(json)];
+  } catch {
+    try {
+      documents = json.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as unknown]));
+    } catch (error) {
+      throw invalid('it is not JSON', error);
+    }
+  }
+  const objects = documents.filter((one) => typeof one === 'object' && one !== null);
+  if (objects.length === 0 || objects.length !== documents.length) throw invalid('it is not JSON of a trusted root');
+  return objects;
+}
+
+/** What any of them trusts is trusted. */
+function together(roots: readonly TrustedRoot[]): TrustedRoot {
+  return {
+    mediaType: roots[0]?.mediaType ?? '',
+    tlogs: roots.flatMap(({ tlogs }) => tlogs),
+    ctlogs: roots.flatMap(({ ctlogs }) => ctlogs),
+    certificateAuthorities: roots.flatMap(({ certificateAuthorities }) => certificateAuthorities),
+    timestampAuthorities: roots.flatMap(({ timestampAuthorities }) => timestampAuthorities),
+  };
 }
 
 function invalid(why: string, cause?: unknown): WeighlockError {

@@ -24,6 +24,7 @@ const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
 
 export interface SignOptions {
   readonly subject?: string;
+  /** OIDC issuer; '' for a certificate that has none. */
   readonly issuer?: string;
   /** Log the signature, and how. */
   readonly log?: 'hashedrekord' | 'rekor-v2' | 'none';
@@ -134,8 +135,12 @@ export class World {
       publicKey: publicKey.export({ type: 'spki', format: 'der' }) as Draft,
       subjectAltName: options.subject ?? SUBJECT,
       extensions: [
-        { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
-        { oid: '1.3.6.1.4.1.57264.1.8', value: issuer },
+        ...(issuer === ''
+          ? []
+          : [
+              { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
+              { oid: '1.3.6.1.4.1.57264.1.8', value: issuer },
+            ]),
         ...Object.entries(options.extensions ?? {}).map(([oid, value]) => ({
           oid,
           value,

@@ -92,7 +92,7 @@ export const evidence: readonly Target[] = [
       damaged([fixture('cosign/data.old.json'), fixture('cosign/data.sig')]),
     ),
     parse: (bytes) => {
-      for (const one of readBlobSignatures(bytes).signatures) if (typeof one === 'function') one(HEX);
+      for (const one of readBlobSignatures(bytes).signatures) if ('over' in one) one.over('sha256', HEX);
     },
   },
   {

@@ -1,12 +1,13 @@
 // Paths from a leaf to a root that somebody named; all certificates are made here.
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { requireIdentity, requireSubject } from '../../src/evidence/certificate.ts';
+import { fulcioExtensions, requireIdentity, requireSubject } from '../../src/evidence/certificate.ts';
 import { requirePath } from '../../src/evidence/x509/certificate-path.ts';
 import { NO_ISSUER } from '../../src/trust/index.ts';
+import { certificate, der, raw, ALGORITHM as SIGNED_BY } from '../evidence/certificates.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -154,5 +155,29 @@ describe('a certificate', () => {
     assert.deepEqual(await found(), { subject, issuer: '' });
     await assert.rejects(found('https://accounts.example'), /vouched for by https:\/\/accounts\.example/);
     await assert.rejects(requireIdentity([{ ...identity, issuer: { exact: 'none' } }], [subject], new Map()), /nobody/);
+  });
+
+  it('15.24: with an OIDC issuer that is no text is not one without', async () => {
+    const subject = 'https://dotcom.releases.github.com';
+    const identity = { issuer: NO_ISSUER, subject: { exact: subject } };
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const read = (id: string, value: Buffer) => {
+      const name = [['CN', 'x']] as const;
+      const draft = { subject: name, issuer: name, key: publicKey, serial: 1, algorithm: SIGNED_BY.ecSha256 };
+      const times = { from: new Date('2026-01-01'), to: new Date('2036-01-01') };
+      return fulcioExtensions(certificate({ ...draft, ...times, extensions: [raw(id, false, value)] }, privateKey));
+    };
+    for (const [oid, value] of [
+      ['8', der(0x0c, Buffer.from([0xff, 0xfe]))],
+      ['8', der(0x0c)],
+      ['8', der(0x30)],
+      ['1', Buffer.from([0xff, 0xfe])],
+      ['1', Buffer.alloc(0)],
+    ] as const) {
+      const extensions = await read(`1.3.6.1.4.1.57264.1.${oid}`, value);
+      await assert.rejects(requireIdentity([identity], [subject], extensions), /issuer that is no text/, oid);
+    }
+    const other = await read('1.3.6.1.4.1.57264.1.9', der(0x0c, Buffer.from('x')));
+    assert.equal((await requireIdentity([identity], [subject], other)).subject, subject);
   });
 });

@@ -35,7 +35,7 @@ async function prove(
   const bytes = Buffer.isBuffer(content)
     ? content
     : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
-  return proveFiles([{ path: 'x.sig', bytes, links: 1 }], [attestor], digest, purpose, accepted);
+  return proveFiles([{ path: 'x.sig', bytes, links: 1 }], [attestor], new Map([['sha256', digest]]), purpose, accepted);
 }
 
 const why = ({ rejected }: Proofs) => rejected.map((one) => `${one.code}: ${one.why}`).join('; ');

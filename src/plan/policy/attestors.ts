@@ -243,9 +243,8 @@ function readCertificate(name: string, value: Value, files: TrustFiles) {
       value.fail('cert names one certificate, and subject asks for any with that name', 'drop one of them');
     if (roots !== undefined)
       value.fail('cert pins one certificate, and certChain would not be looked at', 'drop cert, and name its subject');
-    // One certificate that is pinned is its key: nobody else's word is needed for it.
-    const { pem, fingerprint } = certificateKey(leaf, `the certificate of ${name}`);
-    return { kind: 'key', pem, fingerprint } as const;
+    // One certificate that is pinned is its key, as long as it is valid: nobody else's word is needed for it.
+    return { kind: 'key', leaf, ...certificateKey(leaf, `the certificate of ${name}`) } as const;
   }
   if (roots === undefined) return value.fail('it names no certificate', 'add certChain: the CA certificates in PEM');
   if (!roots.includes('-----BEGIN CERTIFICATE-----')) value.fail('certChain has no certificate', 'give it in PEM');

@@ -1,8 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errno, WeighlockError } from '../../error/index.ts';
-import { isOfFile, proveFiles, readSignatureFile } from '../../evidence/index.ts';
-import { sha256 } from '../../library/index.ts';
+import { digestsOf, isOfFile, proveFiles, readSignatureFile } from '../../evidence/index.ts';
 import { type Attestor, parsePublicKey } from '../../trust/index.ts';
 import { readTrust } from '../trust-files.ts';
 import type { Policy } from './policy.ts';
@@ -83,7 +82,7 @@ async function requireSigned(text: string, file: string, signature: string, key:
     logs: { transparencyLogs: 0, certificateLogs: 0, timestampAuthorities: 0 },
     trustedRoot: 'public-good',
   };
-  const digest = sha256(text).toString('hex');
+  const digests = digestsOf(text);
   const unsigned = (why: string, cause?: unknown) =>
     new WeighlockError(
       {
@@ -95,8 +94,8 @@ async function requireSigned(text: string, file: string, signature: string, key:
       { cause },
     );
   try {
-    const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digest, 'signature');
-    const isSigned = proofs.some(({ binding }) => isOfFile(binding, digest));
+    const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digests, 'signature');
+    const isSigned = proofs.some(({ binding }) => isOfFile(binding, digests));
     if (!isSigned) throw unsigned(rejected[0]?.why ?? `${signature} is a signature of something else`);
   } catch (error) {
     if (!(error instanceof WeighlockError) || error.code === 'CONFIG_INVALID') throw error;
