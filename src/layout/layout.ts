@@ -74,14 +74,14 @@ const modelKit: Convention = {
   },
 };
 
-const DOCKER_MODEL_NAMES: Readonly<Record<string, string>> = {
-  'application/vnd.docker.ai.gguf.v3': 'model.gguf',
-  'application/vnd.docker.ai.safetensors': 'model.safetensors',
-  'application/vnd.docker.ai.dduf': 'model.dduf',
-  'application/vnd.docker.ai.mmproj': 'model.mmproj',
-  'application/vnd.docker.ai.chat.template.jinja': 'template.jinja',
-  'application/vnd.docker.ai.license': 'LICENSE',
-};
+const DOCKER_MODEL_NAMES: ReadonlyMap<string, string> = new Map([
+  ['application/vnd.docker.ai.gguf.v3', 'model.gguf'],
+  ['application/vnd.docker.ai.safetensors', 'model.safetensors'],
+  ['application/vnd.docker.ai.dduf', 'model.dduf'],
+  ['application/vnd.docker.ai.mmproj', 'model.mmproj'],
+  ['application/vnd.docker.ai.chat.template.jinja', 'template.jinja'],
+  ['application/vnd.docker.ai.license', 'LICENSE'],
+]);
 
 const dockerModel: Convention = {
   name: 'Docker model',
@@ -90,28 +90,28 @@ const dockerModel: Convention = {
     if (layer.annotations[FILEPATH] !== undefined) return file(layer, layer.annotations[FILEPATH]);
     if (/^application\/vnd\.docker\.ai\.(vllm\.config|dir)\.tar$/.test(layer.mediaType))
       return archive(layer, 'none', layer.digest);
-    const name = DOCKER_MODEL_NAMES[layer.mediaType];
+    const name = DOCKER_MODEL_NAMES.get(layer.mediaType);
     return name === undefined ? undefined : file(layer, numbered(name, layer, manifest));
   },
 };
 
-const OLLAMA_NAMES: Readonly<Record<string, string>> = {
-  model: 'model.gguf',
-  projector: 'mmproj.gguf',
-  adapter: 'adapter.gguf',
-  template: 'template',
-  system: 'system',
-  params: 'params',
-  license: 'license',
-  messages: 'messages',
-};
+const OLLAMA_NAMES: ReadonlyMap<string, string> = new Map([
+  ['model', 'model.gguf'],
+  ['projector', 'mmproj.gguf'],
+  ['adapter', 'adapter.gguf'],
+  ['template', 'template'],
+  ['system', 'system'],
+  ['params', 'params'],
+  ['license', 'license'],
+  ['messages', 'messages'],
+]);
 
 const ollama: Convention = {
   name: 'Ollama',
   matches: ({ layers }) => layers.some(({ mediaType }) => mediaType.startsWith('application/vnd.ollama.image.')),
   item(layer, _at, { manifest }) {
     const [, part = ''] = /^application\/vnd\.ollama\.image\.([a-z]+)$/.exec(layer.mediaType) ?? [];
-    const name = OLLAMA_NAMES[part];
+    const name = OLLAMA_NAMES.get(part);
     return name === undefined ? undefined : file(layer, numbered(name, layer, manifest));
   },
 };
@@ -203,8 +203,15 @@ function pathOf(text: string): PathBytes {
   return path;
 }
 
+// Names of somebody else are looked up in maps: every object has a `constructor`.
+const TAR_FORMATS: ReadonlyMap<string, Compression> = new Map([
+  ['tar', 'none'],
+  ['tar+gzip', 'gzip'],
+  ['tar+zstd', 'zstd'],
+]);
+
 function tarCompression(format: string): Compression | undefined {
-  return ({ tar: 'none', 'tar+gzip': 'gzip', 'tar+zstd': 'zstd' } as const)[format];
+  return TAR_FORMATS.get(format);
 }
 
 /** One file of a kind keeps its name; several are numbered as model hubs do. */

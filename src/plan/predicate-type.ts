@@ -18,7 +18,7 @@ const PREDICATE_TYPES: Readonly<Record<string, string>> = {
 
 /** One of cosign's names, or a URI as it is. */
 export function predicateTypeOf(text: string): string {
-  const known = PREDICATE_TYPES[text];
+  const known = Object.hasOwn(PREDICATE_TYPES, text) ? PREDICATE_TYPES[text] : undefined;
   if (known !== undefined) return known;
   if (/^[a-z][a-z0-9+.-]*:\/\/\S+$/.test(text)) return text;
   const near = nearest(text, Object.keys(PREDICATE_TYPES));

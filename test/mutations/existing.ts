@@ -34,14 +34,16 @@ export default [
     ['tar-meta-bytes', 'if (size > MAX_META_BYTES)', 'if (false)', 'gigabytes'],
     ['tar-negative-size', 'if (absurd)', 'if (false)', 'negative'],
     ['tar-pax-binds', 'this.#pax = {};\n    // Old', '// Old', 'pax'],
-    ['tar-pax-length', 'end <= bytes.length', 'true', 'pax records'],
     ['tar-global-name', 'if (path !== undefined || size !== undefined) throw', 'if (false) throw', 'pax records'],
   ]),
   ...of('archive/decompress', 'unit/archive', [
     ['bomb-ratio', 'this.#out > this.#in * MAX_RATIO', 'false', 'bomb'],
     ['trailing-data', 'this.#stream.bytesWritten !== this.#in', 'false', 'junk'],
   ]),
-  ...of('archive/tar', 'unit/archive-limits', [['tar-sparse', "key.startsWith('GNU.sparse.')", 'false']]),
+  ...of('archive/tar', 'unit/archive-limits', [
+    ['tar-sparse', "key.startsWith('GNU.sparse.')", 'false'],
+    ['tar-pax-length', 'bytes[end - 1] === 0x0a', 'true'],
+  ]),
   ...of('archive/decompress', 'unit/archive-limits', [['zstd-window', ': MAX_ZSTD_WINDOW_LOG }', ': 31 }']]),
   ...of('evidence/checksums', 'unit/checksums', [
     ['checksums-two-digests', 'before !== undefined && before !== hex', 'false'],
@@ -226,7 +228,6 @@ export default [
       'if (true) return answer;',
       'encoded although',
     ],
-    ['plain-http', 'this.#refusePlainHttp(url, first);', '', 'plain HTTP'],
   ]),
   ...of('registry/transport', 'integration/registry-quirks', [
     [
@@ -236,6 +237,7 @@ export default [
       'over TLS is not answered without it',
     ],
   ]),
+  ...of('registry/transport', 'unit/transport', [['plain-http', 'this.#refusePlainHttp(url, first);', '']]),
   ...of('layout/layout', 'integration/oci', [
     ['layout-collision', 'if (other !== undefined)\n', 'if (false)\n', 'names in an artifact'],
     [
@@ -250,6 +252,21 @@ export default [
       "void new WeighlockError({\n    code: 'UNSAFE_ENTRY',\n    message: 'the ModelKit",
       'KitOps',
     ],
+  ]),
+  ...of('layout/layout', 'unit/inherited-names', [
+    [
+      'inherited-format',
+      'return TAR_FORMATS.get(format);',
+      'return (Object.fromEntries(TAR_FORMATS) as Record<string, Compression>)[format];',
+    ],
+    [
+      'inherited-media-type',
+      'DOCKER_MODEL_NAMES.get(layer.mediaType)',
+      '(Object.fromEntries(DOCKER_MODEL_NAMES) as Record<string, string>)[layer.mediaType]',
+    ],
+  ]),
+  ...of('plan/predicate-type', 'unit/inherited-names', [
+    ['inherited-predicate', 'Object.hasOwn(PREDICATE_TYPES, text)', 'true'],
   ]),
   ...of('verdict/exit-code', 'unit/report', [
     ['exit-audit', "if (mode === 'Audit')", 'if (true)', 'exit code'],
@@ -276,9 +293,11 @@ export default [
     ['file-differs', 'found !== expected', 'false', 'names every missing'],
   ]),
   ...of('plan/pin', 'unit/plan', [['pin-form', 'SHA256 = /^[a-f0-9]{64}$/', 'SHA256 = /^[a-fA-F0-9]{8,}/', 'a pin']]),
-  ...of('plan/policy/apply', 'integration/policy', [
-    ['policy-mode', "modes.length === 0 || modes.includes('Enforce')", 'false', 'strictness'],
-    ['policy-failure', "all.length === 0 || all.includes('Fail') || isDoubted", 'false', 'strictness'],
+  ...of('plan/policy/apply', 'unit/strictness', [
+    ['policy-mode', "modes.length === 0 || modes.includes('Enforce')", 'modes.length === 0'],
+    ['policy-mode-default', 'modes.length === 0 || ', ''],
+    ['policy-failure', "all.includes('Fail') || ", ''],
+    ['policy-failure-default', 'all.length === 0 || ', ''],
   ]),
   ...of('plan/policy/value', 'unit/policy', [
     [
@@ -316,6 +335,8 @@ export default [
       'true',
       'overwritten',
     ],
+  ]),
+  ...of('fs/attributes', 'unit/storage-quirks', [
     ['listed-size', 'Number(stat.size) === table.size[index] &&', 'true &&'],
   ]),
   ...of('watch/server', 'integration/watch', [['watch-ready', "path === '/readyz'", "path === '/never'"]]),

@@ -15,6 +15,24 @@ describe('an archive', () => {
     );
   });
 
+  it('with a pax record that does not end where its length says is refused', () => {
+    for (const records of [
+      '9 path=ab\n',
+      '12 path=ab\n',
+      '10 path=abc\n',
+      '010 path=ab\n',
+      '11 path=ab\n9 path=ab\n',
+    ]) {
+      const reader = new TarReader({ entry() {}, data() {}, end() {} });
+      const extension = { name: 'PaxHeader', type: 'x', content: Buffer.from(records) };
+      assert.throws(
+        () => reader.push(tar([extension, file('a', 'abc')])),
+        (error) => error instanceof WeighlockError && /malformed pax/.test(error.message),
+        records,
+      );
+    }
+  });
+
   // RFC 8878 section 3.1.1: magic, descriptor, window descriptor, and one last raw block of one byte.
   const frame = (windowLog: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3, 9, 0, 0, 0x61]);
 

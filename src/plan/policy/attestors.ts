@@ -206,7 +206,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 };
 
 function readExtension([name, value]: [string, Value]): readonly [string, string] {
-  const oid = EXTENSIONS[name] ?? name;
+  const oid = (Object.hasOwn(EXTENSIONS, name) ? EXTENSIONS[name] : undefined) ?? name;
   if (!/^1\.3\.6\.1\.4\.1\.57264\.1\.\d{1,3}$/.test(oid))
     value.fail(`${name} is no extension of Fulcio's`, `use one of ${Object.keys(EXTENSIONS).join(', ')}, or its OID`);
   return [oid, value.text()];
