@@ -46,9 +46,12 @@ export async function judge(mutation: Mutation, bench: Bench, baselines: Baselin
 
 function verdict(mutation: Mutation, run: TestRun): readonly [Outcome['result'], string] {
   const failed = run.tests.filter(({ passed }) => !passed);
-  const noticed = failed.find(({ error, name }) => !NOT_A_VERDICT.has(error ?? '') && !isFile(mutation, name));
+  const noticed = failed.find(
+    ({ error, name, isTimeout }) => isTimeout !== true && !NOT_A_VERDICT.has(error ?? '') && !isFile(mutation, name),
+  );
   if (noticed !== undefined) return ['caught', noticed.name];
-  if (run.status === null) return mutation.hangs ? ['caught', 'it hangs'] : ['invalid', 'its tests do not end'];
+  if (run.status === null || failed.some(({ isTimeout }) => isTimeout))
+    return mutation.hangs ? ['caught', 'it hangs'] : ['invalid', 'its tests do not end'];
   const [first] = failed;
   if (first !== undefined) return ['invalid', `its tests do not run: ${first.error}: ${first.message}`];
   if (run.status === 0) return ['SURVIVED', mutation.tests.join(' ')];

@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { Checkout } from './checkout.ts';
 import type { TestLine } from './test-reporter.ts';
 
+/** Milliseconds for one test, as in `npm test`. */
+const TEST_TIMEOUT = 120_000;
+
 const REPORTER = fileURLToPath(new URL('test-reporter.ts', import.meta.url));
 
 /** How the tests of a list ended. */
@@ -25,7 +28,13 @@ export function runTests(
 ): Promise<TestRun> {
   const start = performance.now();
   const pattern = name === undefined ? [] : [`--test-name-pattern=${name}`];
-  const flags = ['--test', '--test-concurrency=1', `--test-reporter=${REPORTER}`, ...pattern];
+  const flags = [
+    '--test',
+    '--test-concurrency=1',
+    `--test-timeout=${TEST_TIMEOUT}`,
+    `--test-reporter=${REPORTER}`,
+    ...pattern,
+  ];
   const { NODE_TEST_CONTEXT, ...environment } = process.env;
   const child = spawn(process.execPath, [...flags, ...files], {
     cwd: folder,

@@ -8,6 +8,8 @@ export interface TestLine {
   /** Name of the error behind a failure. */
   readonly error?: string;
   readonly message?: string;
+  /** It did not end in time. */
+  readonly isTimeout?: boolean;
 }
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -20,8 +22,9 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   }
 }
 
-function cause({ details }: { details: { error: Error } }): Pick<TestLine, 'error' | 'message'> {
+function cause({ details }: { details: { error: Error } }): Pick<TestLine, 'error' | 'message' | 'isTimeout'> {
   const inner = details.error.cause;
   const error = inner instanceof Error ? inner : details.error;
-  return { error: error.name, message: error.message.slice(0, 300) };
+  const isTimeout = 'failureType' in details.error && details.error.failureType === 'testTimeoutFailure';
+  return { error: error.name, message: error.message.slice(0, 300), ...(isTimeout ? { isTimeout } : {}) };
 }

@@ -328,16 +328,14 @@ export default [
   ...of('fs/open', 'integration/changing', [
     ['open-nofollow', 'O_RDONLY | O_NOFOLLOW | O_NONBLOCK));', 'O_RDONLY | O_NONBLOCK));'],
   ]),
-  ...of('fs/attributes', 'integration/changing', [
-    [
-      'listed-mtime-ctime',
-      'isSameTime(stat.ctimeNs, table.ctime[index], table.ctimeHigh[index])',
-      'true',
-      'overwritten',
-    ],
-  ]),
-  ...of('fs/attributes', 'unit/storage-quirks', [
+  ...of('fs/attributes', 'unit/listed-attributes', [
     ['listed-size', 'Number(stat.size) === table.size[index] &&', 'true &&'],
+    ['listed-mtime', 'isSameTime(stat.mtimeNs, table.mtime[index], table.mtimeHigh[index]) &&', 'true &&'],
+    ['listed-ctime', 'isSameTime(stat.ctimeNs, table.ctime[index], table.ctimeHigh[index])', 'true'],
+    ['listed-device', ' && BigInt.asUintN(64, stat.dev) === table.device[index]', ''],
   ]),
-  ...of('watch/server', 'integration/watch', [['watch-ready', "path === '/readyz'", "path === '/never'"]]),
+  ...of('watch/server', 'unit/watch-pages', [
+    ['watch-ready', 'pages.isReady()', 'true'],
+    ['watch-methods', "method !== 'GET' && method !== 'HEAD'", 'false'],
+  ]),
 ] satisfies Mutation[];

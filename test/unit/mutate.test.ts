@@ -60,6 +60,8 @@ describe('a mutation', () => {
     ['the test file does not load', good, ran([{ ...failed, name: 'test/a.test.ts' }]), 'invalid'],
     ['a name is not defined', good, ran([{ ...failed, error: 'ReferenceError' }]), 'invalid'],
     ['the tests do not end', good, ran([passed], null), 'invalid'],
+    ['one test does not end in time', good, ran([{ ...failed, isTimeout: true }]), 'invalid'],
+    ['one test does not end, as it says', good, ran([{ ...failed, isTimeout: true }]), 'caught', { hangs: true }],
     ['the tests do not end, as it says', good, ran([passed], null), 'caught', { hangs: true }],
     ['the process of the tests fails by itself', good, ran([], 7), 'invalid'],
   ];
