@@ -19,6 +19,7 @@ describe('an archive', () => {
     for (const records of [
       '9 path=ab\n',
       '12 path=ab\n',
+      '10 path=ab11 path=cd\n',
       '10 path=abc\n',
       '010 path=ab\n',
       '11 path=ab\n9 path=ab\n',
