@@ -22,7 +22,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  * What each code means for the process.
  *
  * Anything that a change of the artifact's content can cause is 65 and not 75: with `failurePolicy: Ignore` a 75 lets
- * the pod start, and nobody who can write to the volume may choose that outcome.
+ * the pod start, and nobody who can write to the volume may choose that outcome. `NO_SPACE`, which too much content can
+ * cause as well as too small a volume, is 75, and `failurePolicy: Ignore` does not let it pass.
  */
 export const EXIT_CODE_OF = {
   USAGE: EXIT.usage,

@@ -232,7 +232,8 @@ function sweep(folder: string, below: PathBytes, keep: ReadonlySet<PathBytes>): 
 function requireSpace(folder: string, bytes: number): void {
   if (!existsSync(folder)) {
     throw new WeighlockError({
-      code: 'SOURCE_UNAVAILABLE',
+      // As ENOENT of any call: whoever can write to the volume can take the folder away.
+      code: 'FILE_MISSING',
       message: `the folder of the destination is not there: ${folder}`,
       remedy: 'mount a writable volume there, or name a path inside one',
     });

@@ -1,4 +1,4 @@
-import { EXIT, EXIT_CODE_OF, type ExitCode, type Failure } from '../error/index.ts';
+import { type ErrorCode, EXIT, EXIT_CODE_OF, type ExitCode, type Failure } from '../error/index.ts';
 import type { FailurePolicy, Mode } from '../plan/index.ts';
 import type { VerificationResult } from './outcome.ts';
 
@@ -14,13 +14,22 @@ const PRECEDENCE: readonly ExitCode[] = [
 ];
 
 /**
+ * Worth another try, but no question that the storage or the network left open: too much content (a sparse file of
+ * terabytes) uses up any volume, so whoever writes it could have `failurePolicy: Ignore` let the pod start.
+ */
+const NEVER_IGNORED = new Set<ErrorCode>(['NO_SPACE']);
+
+/**
  * The exit code of a run. `Audit` tolerates a failed verification, `failurePolicy: Ignore` an unanswered question;
  * neither tolerates the other's, and nothing tolerates a configuration or internal error.
  */
 export function exitCodeFor(failures: readonly Failure[], mode: Mode, failurePolicy: FailurePolicy): ExitCode {
-  const codes = new Set<ExitCode>(failures.map(({ code }) => EXIT_CODE_OF[code]));
+  const isIgnored = (code: ErrorCode) =>
+    failurePolicy === 'Ignore' && EXIT_CODE_OF[code] === EXIT.notEvaluated && !NEVER_IGNORED.has(code);
+  const codes = new Set<ExitCode>(
+    failures.filter(({ code }) => !isIgnored(code)).map(({ code }) => EXIT_CODE_OF[code]),
+  );
   if (mode === 'Audit') codes.delete(EXIT.verificationFailed);
-  if (failurePolicy === 'Ignore') codes.delete(EXIT.notEvaluated);
   return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.verified;
 }
 

@@ -138,4 +138,20 @@ export default [
   },
   { id: '15-published-nothing-required', ...OUTCOME, from: 'requirements.length > 0 && ', to: '' },
   { id: '15-published-failed', ...OUTCOME, from: 'failures.length === 0 && requirements', to: 'requirements' },
+  {
+    id: '15.9-no-space-is-not-ignored',
+    file: 'src/verdict/exit-code.ts',
+    from: ' && !NEVER_IGNORED.has(code)',
+    to: '',
+    tests: ['test/unit/report.test.ts'],
+    name: '15.9',
+  },
+  {
+    id: '15.9-folder-of-the-destination',
+    file: 'src/stage/stage.ts',
+    from: "code: 'FILE_MISSING',",
+    to: "code: 'SOURCE_UNAVAILABLE',",
+    tests: ['test/unit/stage.test.ts'],
+    name: '15.9',
+  },
 ] satisfies Mutation[];

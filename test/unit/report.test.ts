@@ -108,6 +108,12 @@ describe('the exit code', () => {
     assert.equal(exitCodeFor([...both, failure('CONFIG_INVALID')], 'Audit', 'Ignore'), 78);
   });
 
+  it('15.9: of content that no volume has room for is 75, whatever the failure policy', () => {
+    assert.equal(exitCodeFor([failure('NO_SPACE')], 'Enforce', 'Ignore'), 75);
+    assert.equal(exitCodeFor([failure('NO_SPACE'), failure('TIMEOUT')], 'Audit', 'Ignore'), 75);
+    assert.equal(exitCodeFor([failure('NO_SPACE'), failure('DIGEST_MISMATCH')], 'Enforce', 'Ignore'), 65);
+  });
+
   it('cannot be chosen by whoever writes to the volume: a change under our eyes is a failed verification', () => {
     for (const code of ['SOURCE_CHANGED', 'UNSAFE_ENTRY', 'LIMIT_EXCEEDED', 'FILE_MISSING', 'SOURCE_EMPTY'] as const) {
       assert.equal(exitCodeFor([failure(code)], 'Enforce', 'Ignore'), 65);

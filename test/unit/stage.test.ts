@@ -321,6 +321,11 @@ describe('a destination', () => {
   });
 });
 
+it('15.9: a destination whose folder was taken away is a file that is missing, and no open question', () => {
+  const destination = join(volume(), 'gone', 'm');
+  assert.throws(() => new Stage({ destination, kind: 'folder', bytes: 0 }), isCode('FILE_MISSING', /is not there/));
+});
+
 describe('a file system that lacks an operation', () => {
   it('15.18: cannot rename a folder: refused before a byte is fetched', () => {
     for (const code of ['ENOSYS', 'ENOTSUP', 'EINVAL', 'EPERM', 'EXDEV', 'EMFILE', 'ENOTEMPTY']) {
