@@ -20,7 +20,6 @@ const ALWAYS: Readonly<Record<string, string>> = {
 
 /** Flags of cosign that have no counterpart, and what to do instead. */
 const ANSWERS: Readonly<Record<string, string>> = {
-  'allow-http-registry': 'name the host: --plain-http HOST[:PORT]',
   'allow-insecure-registry': 'name the CA (--registry-cacert FILE), or the host: --plain-http HOST[:PORT]',
   attachment: 'leave it out: what is verified is the artifact itself',
   'attachment-tag-prefix': 'name the repository of the signatures: --signature-repository',
@@ -38,11 +37,8 @@ const ANSWERS: Readonly<Record<string, string>> = {
   predicate: 'ask for a type and conditions: --type, --condition',
   'registry-client-cert': 'use a registry or mirror that takes a pull secret: --registry-config FILE',
   'registry-client-key': 'use a registry or mirror that takes a pull secret: --registry-config FILE',
-  'registry-password': 'put it into a Docker config.json: --registry-config FILE',
   'registry-referrers-mode': 'leave it out: referrers and tags are both looked at',
   'registry-server-name': 'name the host as its certificate does, or use --mirror REGISTRY=HOST',
-  'registry-token': 'put it into a Docker config.json: --registry-config FILE',
-  'registry-username': 'put it into a Docker config.json: --registry-config FILE',
   'rekor-url': 'leave it out: no log is asked; the keys of a log of your own are in --trusted-root FILE',
   'rfc3161-timestamp': 'put it into the bundle: cosign bundle create, or sign with --bundle',
   sct: 'leave it out: it is in the certificate or the bundle',

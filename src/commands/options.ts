@@ -189,6 +189,9 @@ export function addEnvironment(
   others: readonly string[] = [],
 ): string[] {
   const added: string[] = [];
+  // Behind `--` are paths, even one that is called `--key`.
+  const end = argv.indexOf('--');
+  const before = end === -1 ? argv : argv.slice(0, end);
   const elsewhere = new Set(others.map(variableOf));
   const known = new Map(Object.keys(options).map((key) => [variableOf(key), key]));
   for (const [variable, value] of Object.entries(environment)) {
@@ -203,8 +206,8 @@ export function addEnvironment(
         remedy: 'give it a value, or remove it',
       });
     }
-    const given = argv.some((word) => word === `--${key}` || word.startsWith(`--${key}=`) || word === `--no-${key}`);
-    if (given && OF_THE_PLATFORM.has(key) && !names(argv, key, value)) throw twoPlatforms(key, variable);
+    const given = before.some((word) => word === `--${key}` || word.startsWith(`--${key}=`) || word === `--no-${key}`);
+    if (given && OF_THE_PLATFORM.has(key) && !names(before, key, value)) throw twoPlatforms(key, variable);
     if (!given) added.push(`--${key}=${value}`);
   }
   return added;
@@ -260,9 +263,12 @@ export function listOf(values: RawValues, key: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
-/** Names, none of which has a comma in it: a variable holds several. */
+/** Names, none of which has a comma in it: a variable holds several. A name that is missing asks for nothing, and is an error. */
 export function namesOf(values: RawValues, key: string): readonly string[] {
-  return listOf(values, key).flatMap((value) => value.split(',').filter((part) => part !== ''));
+  const names = listOf(values, key).flatMap((value) => value.split(','));
+  if (names.some((name) => name.trim() === ''))
+    throw usage(`--${key} has an empty name in its list`, 'write NAME,NAME without a comma at an end');
+  return names;
 }
 
 export function flagOf(values: RawValues, key: string): boolean {

@@ -66,6 +66,8 @@ function optionOf(
   // `--key --mode=Audit`: a value was forgotten, or the next word is to disappear.
   if (value === undefined || (inlineValue !== true && /^-./.test(value)))
     throw usage(`${rawName} has no value`, `write ${rawName}=VALUE`);
+  // What a template leaves behind where a value is missing; as a list of nothing it would ask for nothing.
+  if (value === '') throw usage(`${rawName} has an empty value`, `write ${rawName}=VALUE, or leave it out`);
   return [name, value];
 }
 
@@ -80,15 +82,25 @@ const LIKE_OPTION = /^--?[a-zA-Z]/;
  */
 export function requireNoSubstitution(words: readonly string[], environment: Environment): void {
   const end = words.indexOf('--');
-  const asOptions = (end === -1 ? words : words.slice(0, end)).filter((word) => word.startsWith('-'));
+  const asOptions = (end === -1 ? words : words.slice(0, end + 1)).filter((word) => word.startsWith('-'));
   if (asOptions.length === 0) return;
+  const values = Object.values(environment);
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || !LIKE_OPTION.test(value)) continue;
-    const word = asOptions.find((one) => one.startsWith(value));
+    if (value === undefined || !value.startsWith('-')) continue;
+    const word = asOptions.find((one) => isMadeOf(one, value, values));
     if (word === undefined) continue;
     throw usage(
       `the option ${word} is what the variable ${name} holds`,
       'a variable holds a value: put -- in front of $(NAME) in args, or set the option by its own WEIGHLOCK_* variable',
     );
   }
+}
+
+/** True for the value of a variable, with anything behind it; hyphens alone make an option of what other variables hold. */
+function isMadeOf(word: string, value: string, others: readonly (string | undefined)[]): boolean {
+  if (!word.startsWith(value)) return false;
+  if (LIKE_OPTION.test(value)) return true;
+  const rest = word.slice(value.length);
+  // `$(NAME)` that is `--` makes paths of all options behind it.
+  return rest === '' || others.some((other) => other !== undefined && other.length > 1 && rest.startsWith(other));
 }

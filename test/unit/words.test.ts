@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runCommandLine } from '../../src/cli.ts';
-import { type Context, parseWords, requireNoSubstitution, VERIFY_OPTIONS } from '../../src/commands/index.ts';
+import {
+  addEnvironment,
+  type Context,
+  parseWords,
+  requireNoSubstitution,
+  VERIFY_OPTIONS,
+} from '../../src/commands/index.ts';
+import { namesOf } from '../../src/commands/options.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 
 /** No thread is started: nothing here has anything to hash. */
@@ -118,19 +125,51 @@ describe('15.4: a value that became an option', () => {
     [['--help'], { DATASET_PATH: '--help' }],
     [['--key=/evil.pub/model'], { DIR: '--key=/evil.pub' }],
     [['-a', 'x=y'], { X: '-a' }],
+    [['--', '--policy', '/p'], { MODEL_PATH: '--' }],
+    [['/m', '--', '--key=/k'], { X: '--' }],
+    [['--mode=Audit'], { A: '-', B: '-mode=Audit' }],
+    [['--mode=Audit/m'], { A: '--', B: 'mode=Audit' }],
   ];
   for (const [words, environment] of CASES)
     it(`15.4: ${words.join(' ')} is refused where it stands in a variable`, async () => {
       assert.equal((await exitOf(['verify', ...words], environment))[0], 64);
-      requireNoSubstitution(words, { MODEL_PATH: '/m', HOME: '/', EMPTY: '', DASH: '-', DASHES: '--' });
+      requireNoSubstitution(words, { MODEL_PATH: '/m', HOME: '/', EMPTY: '', DASH: '-', MINUS: '-1' });
     });
 
   it('15.4: behind -- it is a path like any other', () => {
+    requireNoSubstitution(['--mode=Audit', '/m'], { DASHES: '--', OTHER: '/m' });
     requireNoSubstitution(['--', '--mode=Audit'], { MODEL_PATH: '--mode=Audit' });
     assert.deepEqual(parseWords(['--mode=Enforce', '--', '--mode=Audit', '-a', '--offline'], VERIFY_OPTIONS), {
       ...parseWords(['--mode=Enforce'], VERIFY_OPTIONS),
       positionals: ['--mode=Audit', '-a', '--offline'],
     });
+  });
+});
+
+describe('15.4: what says nothing', () => {
+  const LISTS = ['policy', 'key', 'annotations', 'sha256', 'condition', 'signature', 'mirror', 'plain-http'];
+  for (const option of LISTS)
+    it(`15.4: an empty --${option} asks for nothing, and is refused`, async () => {
+      for (const empty of [[`--${option}=`], [`--${option}`, '']])
+        assert.equal((await exitOf(['verify', '/nonexistent', PIN, ...empty]))[0], 64);
+    });
+
+  for (const list of [',', ',,', '/a,', ',/a', '/a,,/b', ' , '])
+    it(`15.4: a list of names with one missing is refused: ${JSON.stringify(list)}`, () => {
+      for (const option of ['policy', 'key']) assert.throws(() => namesOf({ [option]: list }, option), /an empty name/);
+    });
+
+  it('15.4: a path that is called like an option takes nothing away that a variable asks for', () => {
+    const added = (words: string[]) =>
+      addEnvironment(words, VERIFY_OPTIONS, { WEIGHLOCK_KEY: '/k', WEIGHLOCK_POLICY: '/p' });
+    for (const words of [
+      ['--', '--key'],
+      ['--', '--key=/x'],
+      ['--', '--policy', '/p'],
+      ['/m', '--', '--no-key'],
+    ])
+      assert.deepEqual(added(words), ['--key=/k', '--policy=/p']);
+    assert.deepEqual(added(['--key', '/x', '--', '--policy']), ['--policy=/p']);
   });
 });
 
