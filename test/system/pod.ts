@@ -124,6 +124,8 @@ export function runPod(manifests: readonly Manifest[]): PodResult {
   const gate = pod?.spec.initContainers[0];
   const main = pod?.spec.containers[0];
   if (pod === undefined || gate === undefined || main === undefined) throw new Error('no pod with a gate');
+  // podman takes an annotation for a label, and refuses what is longer than a label may be.
+  delete (pod.metadata as Json)['annotations'];
   pod.spec['restartPolicy'] = 'Never';
   pod.spec.volumes.push({ name: 'termination-log', hostPath: { path: terminationLog, type: 'File' } });
   gate.volumeMounts?.push({ name: 'termination-log', mountPath: '/dev/termination-log' });

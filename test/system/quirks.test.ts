@@ -5,7 +5,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { FieldMount, whyNoFuse } from '../fuse/mount.ts';
-import { recipe, run, workFolder } from '../integration/cli.ts';
+import { recipe, runProcess, workFolder } from '../integration/cli.ts';
 
 const LARGE = 300_000;
 
@@ -28,7 +28,7 @@ describe('a volume', { skip: whyNoFuse() }, () => {
   /** Exit code and codes of a run with these quirks; `Ignore` tells what content can choose. */
   async function verify(rules: string, ...flags: string[]) {
     mount.rules(rules);
-    const result = await run(['verify', mount.path, '--sha256', pin, ...flags]);
+    const result = await runProcess(['verify', mount.path, '--sha256', pin, ...flags]);
     return { result, found: [result.status, [...new Set(result.codes)].join()] };
   }
 
