@@ -191,8 +191,8 @@ export default [
   {
     id: '15.26-listing-checked-first',
     file: 'src/evidence/load-checksums.ts',
-    from: '    await check(sha256);\n    const parser = new ChecksumsParser(file);\n',
-    to: '    const parser = new ChecksumsParser(file);\n    parser.push(Buffer.alloc(0));\n    await check(sha256);\n',
+    from: "await check(new Map([...others.digests(), ['sha256', sha256]]));\n    const parser = new ChecksumsParser(file);\n",
+    to: "const parser = new ChecksumsParser(file);\n    parser.push(Buffer.alloc(0));\n    await check(new Map([...others.digests(), ['sha256', sha256]]));\n",
     tests: FILES,
     name: '15.26',
   },
@@ -287,8 +287,8 @@ export default [
   {
     id: '15.20-open-question',
     file: 'src/run/evidence.ts',
-    from: '    const rejected = [...proofs.rejected, ...read.rejected];\n    const failures = await this.#settle(leaf, { ...proofs, rejected }, !proofs.needsDigest);\n    return failures.map((failure) => perhapsElsewhere(failure, unread));',
-    to: '    const rejected = [...proofs.rejected, ...read.rejected];\n    void unread;\n    return this.#settle(leaf, { ...proofs, rejected }, !proofs.needsDigest);',
+    from: '    );\n    return failures.map((failure) => perhapsElsewhere(failure, unread));\n  }\n\n  /** Does something',
+    to: '    );\n    void unread;\n    return failures;\n  }\n\n  /** Does something',
     tests: FILES,
     name: '15.20',
   },

@@ -169,8 +169,12 @@ export default [
   ]),
   ...of('evidence/conditions', 'unit/conditions', [
     ['condition-true-alone', 'value === true', 'Boolean(value)'],
-    ['condition-time', '{ timeout: EVALUATION_MS }', '{ timeout: 3_600_000 }'],
-  ]).map((one) => (one.id === 'condition-time' ? { ...one, hangs: true } : one)),
+    [
+      'condition-time',
+      'return `cannot be told of it',
+      'if (Date.now() > 0) return undefined;\n        return `cannot be told of it',
+    ],
+  ]),
   ...of('trust/pattern', 'unit/trust', [
     ['pattern-anchors', '`^(?:${pattern.regexp})$`, text', '`(?:${pattern.regexp})`, text', 'pattern'],
     ['pattern-anybody', '.some((text) => compiled.test(text))', '.some((text) => text === compiled.source)', 'pattern'],
