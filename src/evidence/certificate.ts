@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { library, nodeCrypto } from '../library/index.ts';
 import { type Identity, matchesPattern, type TextPattern } from '../trust/index.ts';
+import { hasFormOf, isUserName } from './name-forms.ts';
 import { invalidSignature, untrusted } from './signer.ts';
 
 /** Parses a certificate of somebody else. */
@@ -23,7 +24,7 @@ const NAME = /([A-Za-z][A-Za-z ]*):(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:, |$)/y;
 
 /**
  * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them
- * cannot be told apart from the next, there are none.
+ * cannot be told apart from the next, there are none; one that is not of the form of its kind is left out.
  */
 export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectAltName'>): string[] {
   const text = subjectAltName ?? '';
@@ -33,7 +34,7 @@ export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectA
     const [, kind = '', quoted, plain = ''] = NAME.exec(text) ?? [];
     const value = quoted === undefined ? plain : unquote(quoted);
     if (kind === '' || value === undefined) return [];
-    if (['URI', 'email', 'DNS', 'IP Address'].includes(kind)) names.push(value);
+    if (hasFormOf(kind, value)) names.push(value);
   }
   return names;
 }
@@ -42,7 +43,7 @@ export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectA
 export async function otherNames(der: Buffer): Promise<string[]> {
   const { X509Certificate: Parsed } = await library('sigstore');
   const name = Parsed.parse(Buffer.from(der)).extSubjectAltName?.otherName('1.3.6.1.4.1.57264.1.7');
-  return name === undefined ? [] : [name];
+  return name === undefined || !isUserName(name) ? [] : [name];
 }
 
 function unquote(text: string): string | undefined {

@@ -168,4 +168,20 @@ export default [
     tests: ['test/integration/signers.test.ts'],
     name: 'trusted roots on lines',
   },
+  {
+    id: '15.6-form-of-a-name',
+    file: 'src/evidence/certificate.ts',
+    from: 'if (hasFormOf(kind, value))',
+    to: "if (['URI', 'email', 'DNS', 'IP Address'].includes(kind))",
+    tests: ['test/unit/trust.test.ts'],
+    name: '15.6: count in the form',
+  },
+  {
+    id: '15.6-form-of-a-user-name',
+    file: 'src/evidence/name-forms.ts',
+    from: '![^@:/',
+    to: '![^:/',
+    tests: ['test/unit/trust.test.ts'],
+    name: '15.6: count in the form',
+  },
 ] satisfies Mutation[];

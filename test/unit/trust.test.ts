@@ -3,6 +3,7 @@ import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { otherNames, subjectNames } from '../../src/evidence/certificate.ts';
+import { isUserName } from '../../src/evidence/name-forms.ts';
 import { MalformedError, parseStrictJson } from '../../src/evidence/strict-json.ts';
 import {
   checkPattern,
@@ -119,10 +120,44 @@ describe('the names in a certificate', () => {
     assert.deepEqual(names('URI:"https://x/, email:ceo@acme.example"'), ['https://x/, email:ceo@acme.example']);
     assert.deepEqual(names('DirName:"CN = x, URI:https://github.com/acme/m"'), []);
     assert.deepEqual(names('DirName:CN = x, URI:https://github.com/acme/m'), ['https://github.com/acme/m']);
-    assert.deepEqual(names('othername:<unsupported>, URI:b'), ['b']);
+    assert.deepEqual(names('othername:<unsupported>, URI:urn:b'), ['urn:b']);
     for (const text of ['URI:"unfinished', 'URI:a"b', 'no colon', '"', 'URI:a,email:b'])
       assert.deepEqual(names(text), [], text);
     assert.deepEqual(names(''), []);
+  });
+
+  it('15.6: count in the form of their kind alone, so that the constraints of a CA hold', () => {
+    for (const text of [
+      'DNS:boss@example.com',
+      'URI:boss@example.com',
+      'DNS:https://github.com/acme/m',
+      'email:https://github.com/acme/m',
+      'email:https://github.com/acme/m@x',
+      'email:two@signs@example.com',
+      'email:example.com',
+      'DNS:10.0.0.1',
+      'DNS:a b',
+      'DNS:',
+      'URI:example.com',
+      'URI:10.0.0.1',
+      'IP Address:example.com',
+    ])
+      assert.deepEqual(names(text), [], text);
+    const good = [
+      'boss@example.com',
+      'x.example.com',
+      '*.example.com',
+      '_sip.example',
+      'spiffe://a/b',
+      '10.0.0.1',
+      'fe80::1',
+    ];
+    const kinds = ['email', 'DNS', 'DNS', 'DNS', 'URI', 'IP Address', 'IP Address'];
+    assert.deepEqual(names(good.map((name, i) => `${kinds[i]}:${name}`).join(', ')), good);
+    assert.deepEqual(['foo!oidc.local', 'boss@example.com', 'https://x/!y', 'x', '!', 'a!b@c'].map(isUserName), [
+      true,
+      ...[false, false, false, false, false],
+    ]);
   });
 
   it("include Fulcio's for users without an address", async () => {
