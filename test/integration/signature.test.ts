@@ -852,7 +852,11 @@ describe('whom to trust', () => {
       [['--key', keyFile, '--type', 'spdy'], /unknown predicate type/],
       [['--key', keyFile, '--condition', 'true'], /none is asked for/],
       [['--key', keyFile, '--trusted-root', keyFile], /not JSON/],
-      [['--ca-roots', keyFile], /without --certificate-identity/],
+      [['--ca-roots', keyFile], /has no certificate/],
+      [
+        ['--ca-roots', new URL('../fixtures/private-pki/root.pem', import.meta.url).pathname],
+        /without --certificate-identity/,
+      ],
     ];
     for (const [flags, message] of cases)
       refused(await run(['verify', path, '--sha256', 'a'.repeat(64), ...flags]), 'CONFIG_INVALID', message, 78);
