@@ -274,7 +274,8 @@ export default [
   ]),
   ...of('verdict/exit-code', 'unit/report', [
     ['exit-audit', "if (mode === 'Audit')", 'if (true)', 'exit code'],
-    ['exit-ignore', "if (failurePolicy === 'Ignore')", 'if (true)', 'exit code'],
+    ['exit-ignore', "failurePolicy === 'Ignore' && ", '', 'exit code'],
+    ['exit-ignore-tolerates', 'EXIT_CODE_OF[code] === EXIT.notEvaluated && ', '', 'exit code'],
     ['exit-audit-tolerates', 'codes.delete(EXIT.verificationFailed)', 'codes.clear()', 'exit code'],
     [
       'exit-order',

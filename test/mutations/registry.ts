@@ -144,14 +144,21 @@ export default [
     'if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(url, task.room, undefined);',
     '',
   ),
-  limit(
-    '15.28',
-    'announced',
-    'registry/download.ts',
-    'if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(answer.url, task.room, whole);',
-    '',
-  ),
-  limit('15.28', 'room', 'run/room.ts', 'return blocks === 0 ? undefined : bavail * bsize;', 'return bavail * bsize;'),
+  // What was announced and never comes is waited for.
+  {
+    ...limit(
+      '15.28',
+      'announced',
+      'registry/download.ts',
+      'if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(answer.url, task.room, whole);',
+      '',
+    ),
+    hangs: true,
+  },
+  {
+    ...limit('15.28', 'room', 'run/room.ts', 'Math.max(0, Math.floor(free - reserveOf(free)))', 'Infinity'),
+    name: 'has the room that the volume has',
+  },
   limit('15.28', 'archive', 'pull/archive-stream.ts', 'this.#allowance.spend(chunk.length);', ''),
   limit('15.28', 'declared', 'run/remote.ts', 'if (maxBytes !== undefined && bytes > maxBytes)', 'if (false)'),
   limit(
