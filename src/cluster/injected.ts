@@ -1,6 +1,6 @@
 // Whether the verifier of a pod is the one that the platform put there. A pod's author may run the same image with
 // arguments of his own, on another artifact: that it passed says nothing about what this pod uses.
-import { type InjectSettings, injectPod, problemsOf } from '../inject/index.ts';
+import { type InjectSettings, injectPod, problemsOf, TRUST, VERIFIER } from '../inject/index.ts';
 import type { Pod, PodContainer } from './pod.ts';
 
 /** What a namespace says to the policies of examples/kyverno: the admins' word. */
@@ -8,8 +8,6 @@ export interface NamespaceMetadata {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
-
-const VERIFIER = 'weighlock';
 
 /** What the ServiceAccount admission plug-in adds to every container. */
 const ACCOUNT_MOUNT = /^kube-api-access-/;
@@ -41,11 +39,9 @@ export function whyNotPlatforms(pod: Pod, namespace: NamespaceMetadata | undefin
   if (FOREIGN.some((key) => actual[key] !== undefined)) return 'the verifier was changed';
   if (shape(actual) !== shape(expected))
     return "the verifier's arguments, environment or mounts are not the injected ones";
-  const trust = (spec.volumes ?? []).find(({ name }) => name === 'weighlock-trust')?.['configMap'];
+  const trust = (spec.volumes ?? []).find(({ name }) => name === TRUST)?.['configMap'];
   const { name, items } = (trust ?? {}) as { name?: string; items?: unknown };
-  return name === 'weighlock-trust' && items === undefined
-    ? undefined
-    : 'its policy is not the whole ConfigMap weighlock-trust';
+  return name === TRUST && items === undefined ? undefined : `its policy is not the whole ConfigMap ${TRUST}`;
 }
 
 function settingsOf({ annotations = {} }: NamespaceMetadata, volumes: string): InjectSettings {

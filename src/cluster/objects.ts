@@ -1,7 +1,7 @@
+import { cutBytes } from '../cut-bytes.ts';
 import { VERSION } from '../version.ts';
 import { visible, visibleLines } from '../visible-text.ts';
 import type { Word } from './pod.ts';
-import { cutBytes } from './text.ts';
 
 const SEVERITY = { pass: 'info', fail: 'critical', warn: 'medium', error: 'high' } as const;
 

@@ -1,7 +1,7 @@
-import type { Container, PodSpec } from '../inject/index.ts';
+import { cutBytes } from '../cut-bytes.ts';
+import { type Container, type PodSpec, VERIFIER } from '../inject/index.ts';
 import { jsonObject } from '../json-object.ts';
 import { type NamespaceMetadata, whyNotPlatforms } from './injected.ts';
-import { cutBytes } from './text.ts';
 
 /** What of a pod a report is made of. */
 export interface Pod {
@@ -54,9 +54,6 @@ export interface Word {
   /** RFC 3339; when it ended. */
   readonly time: string;
 }
-
-/** How the container is called, injected or written by hand. */
-const VERIFIER = 'weighlock';
 
 /** More is none of the verifier's: it names at most four artifacts and the codes that there are. */
 const MAX_NAMES = 64;

@@ -1,4 +1,4 @@
-import { filledVolumes, isPlatformContainer, otherInits, protectedVolumes } from './protected.ts';
+import { leadingInits, otherInits, protectedVolumes } from './protected.ts';
 import {
   type Container,
   EVIDENCE,
@@ -50,13 +50,7 @@ export function injectPod(
         .map((one) => `${one.name}=${one.value}`),
     ),
   );
-  const filled = filledVolumes(spec, settings);
-  const leading = others.findLastIndex(
-    (one) =>
-      isPlatformContainer(one, settings) ||
-      (one.volumeMounts ?? []).some((mount) => filled.includes(mount.name ?? '') && mount.readOnly !== true),
-  );
-  const index = leading + 1;
+  const index = leadingInits(spec, settings);
   const reader = containers.find(({ volumeMounts = [] }) => volumeMounts.some(isVerified));
   const verifier = container(settings, mounts, evidence, userOf(spec, reader));
   return {

@@ -1,5 +1,12 @@
 // What injection cannot make good. The ValidatingPolicy in examples/kyverno refuses the same, with the same reasons.
-import { filledVolumes, isPlatformContainer, otherInits, protectedVolumes } from './protected.ts';
+import {
+  filledVolumes,
+  isPlatformContainer,
+  leadingInits,
+  otherInits,
+  protectedVolumes,
+  writesTo,
+} from './protected.ts';
 import { type Container, EVIDENCE, type InjectSettings, type Mount, type PodSpec } from './spec.ts';
 
 const FUSE_SIDECAR = 'gke-gcsfuse-sidecar';
@@ -79,18 +86,15 @@ function evidenceProblems({ containers = [] }: PodSpec): string[] {
 function orderProblems(spec: PodSpec, settings: InjectSettings, verified: ReadonlySet<string>): string[] {
   const filled = filledVolumes(spec, settings);
   const inits = otherInits(spec);
-  const writes = ({ volumeMounts = [] }: Container) =>
-    volumeMounts.some(({ name = '', readOnly }) => filled.includes(name) && readOnly !== true);
-  const leading = inits.findLastIndex((one) => isPlatformContainer(one, settings) || writes(one));
   const early = inits
-    .slice(0, leading + 1)
+    .slice(0, leadingInits(spec, settings))
     .flatMap(({ name, volumeMounts = [] }) =>
       volumeMounts
         .filter((mount) => verified.has(mount.name ?? '') && !filled.includes(mount.name ?? ''))
         .map((mount) => `the init container ${name} uses ${mount.name} before it can be verified`),
     );
   const filling = inits
-    .filter((one) => one.restartPolicy === 'Always' && !isPlatformContainer(one, settings) && writes(one))
+    .filter((one) => one.restartPolicy === 'Always' && !isPlatformContainer(one, settings) && writesTo(one, filled))
     .map(({ name }) => `the sidecar ${name} goes on writing to what is verified`);
   const strangers = inits
     .filter((one) => one.name === FUSE_SIDECAR && !isPlatformContainer(one, settings))

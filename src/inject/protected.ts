@@ -49,6 +49,17 @@ export function filledVolumes(spec: PodSpec, settings: InjectSettings): readonly
     .filter(isShared);
 }
 
+/** Whether a container writes into one of these volumes. */
+export function writesTo({ volumeMounts = [] }: Container, volumes: readonly string[]): boolean {
+  return volumeMounts.some(({ name = '', readOnly }) => volumes.includes(name) && readOnly !== true);
+}
+
+/** How many of the other init containers come before the verifier: up to the last that fills, or serves, a volume. */
+export function leadingInits(spec: PodSpec, settings: InjectSettings): number {
+  const filled = filledVolumes(spec, settings);
+  return otherInits(spec).findLastIndex((one) => isPlatformContainer(one, settings) || writesTo(one, filled)) + 1;
+}
+
 /** Names of the volumes whose content has to be verified before anything uses it. */
 export function protectedVolumes(spec: PodSpec, settings: InjectSettings): readonly string[] {
   const filled = filledVolumes(spec, settings);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { cutBytes } from '../cut-bytes.ts';
 import type { Failure } from '../error/index.ts';
 import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
@@ -85,15 +86,11 @@ function fit(lines: readonly string[], limit: number): string {
       continue;
     }
     // A name of 4095 bytes must not push everything out: the line is cut at a character's border.
-    if (left > 200) text += `${cut(line, left - 5)} ...\n`;
+    if (left > 200) text += `${cutBytes(line, left - 5)} ...\n`;
     const more = lines.length - i - (left > 200 ? 1 : 0);
     return more > 0 ? `${text}... and ${more} more\n` : text;
   }
   return text;
-}
-
-function cut(text: string, bytes: number): string {
-  return Buffer.from(text).subarray(0, bytes).toString('utf8').replace(/�+$/u, '');
 }
 
 /**

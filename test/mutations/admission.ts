@@ -166,7 +166,7 @@ export default [
   {
     id: '15.14-report-trust',
     file: 'src/cluster/injected.ts',
-    from: "name === 'weighlock-trust' && items === undefined",
+    from: 'name === TRUST && items === undefined',
     to: 'true',
     tests: REPORT,
   },
@@ -186,7 +186,7 @@ export default [
   },
   {
     id: '15.14-report-bytes',
-    file: 'src/cluster/text.ts',
+    file: 'src/cut-bytes.ts',
     from: '& 0xc0) === 0x80',
     to: '& 0xc0) === 0x7f',
     tests: REPORT,
