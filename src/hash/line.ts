@@ -27,7 +27,8 @@ const TAIL = 1;
 const DONE = 2;
 const CLOSED = 3;
 const SLOT_AT = 8;
-const STREAM_AT = SLOT_AT + MOST_SLOTS;
+/** For each stream the number of the digest that is waited for, or 0. */
+export const STREAM_AT = SLOT_AT + MOST_SLOTS;
 const RING_AT = 64;
 
 const BEGIN = 1;
@@ -105,6 +106,8 @@ export class LineStream {
   #sent: number[] = [];
   #slot: number | undefined;
   #filled = 0;
+  /** Of the digest that was asked for last, never 0: one that was given up must not stand for a later one. */
+  #asked = 0;
 
   constructor(sender: LineSender, line: Line, number: number) {
     this.#sender = sender;
@@ -185,8 +188,9 @@ export class LineStream {
   #end(): () => boolean {
     const { words } = this.#line;
     this.#flush();
-    Atomics.store(words, STREAM_AT + this.#number, 1);
-    this.#sender.send(END, this.#number);
+    this.#asked = (this.#asked % 0x7fff_ffff) + 1;
+    Atomics.store(words, STREAM_AT + this.#number, this.#asked);
+    this.#sender.send(END, this.#number, 0, this.#asked);
     return () => Atomics.load(words, STREAM_AT + this.#number) === 0;
   }
 
@@ -252,7 +256,8 @@ export interface StreamHashers {
 
 interface Pending {
   readonly pieces: { readonly slot: number; readonly length: number; taken: number }[];
-  isEnded: boolean;
+  /** The number of the digest that is asked for; 0 while more bytes may come. */
+  asked: number;
 }
 
 /**
@@ -265,7 +270,7 @@ export function serveLine(
   hashers: StreamHashers,
   check: () => void,
 ): void {
-  const streams: Pending[] = Array.from({ length: count }, () => ({ pieces: [], isEnded: false }));
+  const streams: Pending[] = Array.from({ length: count }, () => ({ pieces: [], asked: 0 }));
   let hasNews = false;
   const free = (slot: number) => {
     Atomics.store(words, SLOT_AT + slot, 0);
@@ -275,10 +280,10 @@ export function serveLine(
     const pending = streams[stream];
     if (pending === undefined) return;
     if (kind === DATA) pending.pieces.push({ slot, length, taken: 0 });
-    else if (kind === END) pending.isEnded = true;
+    else if (kind === END) pending.asked = length;
     else {
       for (const piece of pending.pieces.splice(0)) free(piece.slot);
-      pending.isEnded = false;
+      pending.asked = 0;
       if (kind === BEGIN) hashers.begin(stream);
       else hashers.drop(stream);
     }
@@ -308,13 +313,14 @@ export function serveLine(
     }
     hashers.run();
     for (const [stream, pending] of streams.entries()) {
-      if (!pending.isEnded || pending.pieces.length > 0) continue;
+      if (pending.asked === 0 || pending.pieces.length > 0) continue;
       isBusy = true;
       const digest = hashers.end(stream);
       if (digest === undefined) continue;
-      pending.isEnded = false;
       digests.set(digest, 32 * stream);
-      Atomics.store(words, STREAM_AT + stream, 0);
+      // Whoever asked may have given it up, and asked for another one since.
+      Atomics.compareExchange(words, STREAM_AT + stream, pending.asked, 0);
+      pending.asked = 0;
       hasNews = true;
     }
     // Waking somebody is a system call: not for every step, but for what somebody may wait for.

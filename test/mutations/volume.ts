@@ -264,4 +264,12 @@ export default [
     tests: LINKS,
     name: '15.29',
   },
+  {
+    id: 'line-digest-that-was-given-up',
+    file: 'src/hash/line.ts',
+    from: 'Atomics.compareExchange(words, STREAM_AT + stream, pending.asked, 0);',
+    to: 'Atomics.store(words, STREAM_AT + stream, 0);',
+    tests: ['test/unit/line.test.ts'],
+    name: 'a digest that was given up',
+  },
 ] satisfies Mutation[];

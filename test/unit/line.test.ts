@@ -14,6 +14,7 @@ import {
 } from '../../src/hash/index.ts';
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
+import { STREAM_AT, serveLine } from '../../src/hash/line.ts';
 
 interface Kind {
   readonly engine: EngineName;
@@ -130,6 +131,44 @@ for (const [name, kind] of Object.entries(KINDS))
       });
     });
   });
+
+it('a digest that was given up is not taken for a later one of the same stream', () => {
+  const line = createLine(1);
+  const sender = new LineSender(line);
+  const given = (text: string) => createHash('sha256').update(text).digest();
+  const stream = sender.open();
+  stream.init();
+  stream.update(Buffer.from('old'));
+  void stream.digest();
+  let ends = 0;
+  let waitsFor = 0;
+  const hashers = {
+    begin() {},
+    feed: (_: number, bytes: Buffer) => bytes.length,
+    run() {},
+    drop() {},
+    end() {
+      ends++;
+      if (ends === 2) {
+        closeLine(line);
+        return given('new');
+      }
+      // While the first digest is computed its stream is given up, and another one is sent whole.
+      stream.close();
+      const next = sender.open();
+      next.init();
+      next.update(Buffer.from('new'));
+      void next.digest();
+      return given('old');
+    },
+  };
+  serveLine(line, hashers, () => {
+    if (ends === 1) waitsFor = Atomics.load(line.words, STREAM_AT);
+  });
+  assert.notEqual(waitsFor, 0, 'the second one is still waited for');
+  assert.deepEqual(Buffer.from(line.digests), given('new'));
+  assert.equal(Atomics.load(line.words, STREAM_AT), 0);
+});
 
 it('a line that nobody closes ends with the run', async () => {
   const pool = new HashPool();
