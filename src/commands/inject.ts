@@ -19,8 +19,10 @@ export const INJECT_OPTIONS = {
     nargs: 1,
     describe: 'NAME=REPOSITORY of init containers that the platform answers for',
   },
-  cpu: { type: 'string', default: '1', describe: 'processors for the verifier' },
-  memory: { type: 'string', default: '512Mi', describe: 'memory for the verifier' },
+  cpu: { type: 'string', default: '1', describe: 'processors that the verifier may use' },
+  memory: { type: 'string', default: '512Mi', describe: 'memory that the verifier may use' },
+  'cpu-request': { type: 'string', default: '100m', describe: 'processors that a node must have free for it' },
+  'memory-request': { type: 'string', default: '256Mi', describe: 'memory that a node must have free for it' },
   'kinds-without-pods': { type: 'string', array: true, nargs: 1, describe: 'kind of object without a pod in it' },
   check: { type: 'boolean', default: false, describe: 'change nothing: exit 65 when the verifier is missing' },
 } as const satisfies Record<string, Options>;
@@ -47,7 +49,15 @@ export async function inject(values: RawValues, { out, err }: Context): Promise<
     platformContainers: namesOf(values, 'platform-containers'),
     cpu: quantity(values, 'cpu'),
     memory: quantity(values, 'memory'),
+    cpuRequest: quantity(values, 'cpu-request'),
+    memoryRequest: quantity(values, 'memory-request'),
   };
+  for (const name of ['cpu', 'memory'] as const)
+    if (amount(settings[`${name}Request`]) > amount(settings[name]))
+      throw usage(
+        `--${name} ${settings[name]} is less than --${name}-request ${settings[`${name}Request`]}`,
+        `give --${name}-request too: Kubernetes refuses a pod that asks for more than it may use`,
+      );
   const before = read(file);
   const { text, touched } = await injectManifests(before, settings, namesOf(values, 'kinds-without-pods'));
   for (const { name, result, reasons } of touched) {
@@ -61,10 +71,24 @@ export async function inject(values: RawValues, { out, err }: Context): Promise<
 }
 
 /** A quantity of Kubernetes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
-function quantity(values: RawValues, name: 'cpu' | 'memory'): string {
+function quantity(values: RawValues, name: 'cpu' | 'memory' | 'cpu-request' | 'memory-request'): string {
   const text = textOf(values, name) ?? '';
   if (/^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|Ki|M|Mi|G|Gi)?$/.test(text)) return text;
   throw usage(`--${name} cannot be "${text}"`, 'give a quantity of Kubernetes, such as 500m or 512Mi');
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  k: 1e3,
+  Ki: 2 ** 10,
+  M: 1e6,
+  Mi: 2 ** 20,
+  G: 1e9,
+  Gi: 2 ** 30,
+};
+
+function amount(quantity: string): number {
+  return Number.parseFloat(quantity) * (UNITS[quantity.replace(/^[0-9.]+/, '')] ?? 1);
 }
 
 function read(file: string): string {

@@ -52,7 +52,8 @@ export function injectPod(
   );
   const index = leadingInits(spec, settings);
   const reader = containers.find(({ volumeMounts = [] }) => volumeMounts.some(isVerified));
-  const verifier = container(settings, mounts, evidence, userOf(spec, reader));
+  const resources = resourcesOf(settings, containers.every(isGuaranteed));
+  const verifier = { ...container(settings.image, mounts, evidence, userOf(spec, reader)), resources };
   return {
     initContainers: [...others.slice(0, index), verifier, ...others.slice(index)],
     volumes: [{ name: TRUST, configMap: { name: TRUST } }, ...volumes],
@@ -66,13 +67,29 @@ function userOf(spec: PodSpec, reader: Container | undefined): { runAsUser: numb
   return { runAsUser: user === 0 ? DISTROLESS_USER : user, ...(group === undefined ? {} : { runAsGroup: group }) };
 }
 
+/** Whether a container asks for no less than it may use: a pod of such containers is Guaranteed. */
+function isGuaranteed({ resources: { limits = {}, requests = {} } = {} }: Container): boolean {
+  return ['cpu', 'memory'].every((name) => {
+    const limit = limits[name];
+    return limit !== undefined && String(requests[name] ?? limit) === String(limit);
+  });
+}
+
+/** A small request lets many pods start on a small node; a Guaranteed pod stays one only by requests that are its limits. */
+function resourcesOf(
+  { cpu = '1', memory = '512Mi', cpuRequest = '100m', memoryRequest = '256Mi' }: InjectSettings,
+  guaranteed: boolean,
+): object {
+  const limits = { cpu, memory };
+  return { requests: guaranteed ? limits : { cpu: cpuRequest, memory: memoryRequest }, limits };
+}
+
 function container(
-  { image, cpu = '1', memory = '512Mi' }: InjectSettings,
+  image: string,
   mounts: readonly string[],
   evidence: readonly string[],
   user: { readonly runAsUser: number; readonly runAsGroup?: number },
 ): object {
-  const size = { cpu, memory };
   return {
     name: VERIFIER,
     image,
@@ -84,8 +101,6 @@ function container(
       { name: 'WEIGHLOCK_TARGETS', value: mounts.map((_, i) => `/verify/${i}`).join(':') },
       ...evidence.map((text) => ({ name: text.slice(0, text.indexOf('=')), value: text.slice(text.indexOf('=') + 1) })),
     ],
-    // The same for both keeps a Guaranteed pod Guaranteed.
-    resources: { requests: size, limits: size },
     // What the restricted Pod Security profile asks for.
     securityContext: {
       allowPrivilegeEscalation: false,

@@ -17,7 +17,11 @@ export interface Container {
   readonly volumeDevices?: readonly { readonly name?: string }[];
   readonly securityContext?: User;
   readonly restartPolicy?: string;
+  readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities };
 }
+
+/** By resource: `cpu`, `memory`, ... */
+export type Quantities = Readonly<Record<string, string | number>>;
 
 export interface Mount {
   readonly name?: string;
@@ -49,9 +53,12 @@ export interface InjectSettings {
   readonly hostPaths?: readonly string[];
   /** `NAME=REPOSITORY`: containers of the platform's own beside the ones that everybody has. */
   readonly platformContainers?: readonly string[];
-  /** Requests and limits of the verifier, as Kubernetes quantities; the defaults are one processor and 512Mi. */
+  /** Limits of the verifier, as Kubernetes quantities; the defaults are one processor and 512Mi. */
   readonly cpu?: string;
   readonly memory?: string;
+  /** What it asks a node for, where the pod is not of the quality of service Guaranteed: 100m and 256Mi. */
+  readonly cpuRequest?: string;
+  readonly memoryRequest?: string;
 }
 
 export const VERIFIER = 'weighlock';

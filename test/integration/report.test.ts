@@ -113,7 +113,7 @@ function message(result: string, exitCode: number, codes: string[] = []): string
 }
 
 /** What the policies make of a pod that its author wrote. */
-const INJECTED = mutate(load('base/inject.yaml'), { object: injectable() }).spec;
+const INJECTED = mutate(load('base/pods/inject.yaml'), { object: injectable() }).spec;
 
 function pod(name: string, exitCode: number, text: string, more: Json = {}): Json {
   return {

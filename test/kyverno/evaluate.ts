@@ -28,6 +28,7 @@ export const NAMESPACE = {
   },
 };
 
+/** The first document of a file in examples/kyverno. */
 export function load(file: string): Json {
   const text = readFileSync(new URL(`../../examples/kyverno/${file}`, import.meta.url), 'utf8');
   return documentsOf(text)[0];
@@ -42,10 +43,11 @@ export function documentsOf(text: string): Json[] {
 export function mutate(policy: Json, request: Request): Json {
   const context = contextOf(policy, request);
   if (!inScope(policy, context)) return request.object;
-  let result = structuredClone(request.object);
-  for (const { jsonPatch } of policy.spec.mutations)
-    for (const patch of plain(evaluate(jsonPatch.expression, context))) result = apply(result, patch);
-  return result;
+  const patches = policy.spec.mutations.flatMap(({ jsonPatch }: Json) =>
+    plain(evaluate(jsonPatch.expression, context)),
+  );
+  if (patches.length === 0) return request.object;
+  return patches.reduce(apply, structuredClone(request.object));
 }
 
 /** The message of the first validation that fails; undefined when the request is admitted. */
@@ -75,7 +77,9 @@ function contextOf(policy: Json, { object, oldObject = {}, namespace = NAMESPACE
   return context;
 }
 
-function inScope(policy: Json, context: Json): boolean {
+/** As everywhere but in Kyverno 1.19: match conditions know neither the namespace nor variables. */
+function inScope(policy: Json, { object, oldObject, request }: Json): boolean {
+  const context = { object, oldObject, request, namespaceObject: null };
   return (policy.spec.matchConditions ?? []).every(({ expression }: Json) => evaluate(expression, context) === true);
 }
 

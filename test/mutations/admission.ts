@@ -4,7 +4,7 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 const KYVERNO = ['test/unit/kyverno.test.ts'];
 const INJECT = ['test/integration/inject.test.ts'];
 const REPORT = ['test/integration/report.test.ts'];
-const REQUIRE_FILE = 'examples/kyverno/base/require.yaml';
+const REQUIRE_FILE = 'examples/kyverno/base/pods/require.yaml';
 const PROTECTED_FILE = 'src/inject/protected.ts';
 
 const policy = (id: string, from: string, to: string): Mutation => ({
@@ -17,12 +17,51 @@ const policy = (id: string, from: string, to: string): Mutation => ({
   name: 'is refused|makes a pod that is admitted|cannot make good',
 });
 
+const trust = (id: string, from: string, to: string): Mutation => ({
+  id: `17-trust-${id}`,
+  file: 'examples/kyverno/base/trust.yaml',
+  from,
+  to,
+  tests: KYVERNO,
+  name: '17\\.2',
+});
+
 export default [
+  policy('image-of-a-running-pod', 'variables.standing &&', 'oldObject != null &&'),
+  policy('image-that-ran', "o.name == 'weighlock' && o.image == c.image", "o.name == 'weighlock'"),
+  {
+    ...policy(
+      'scope-limits',
+      '      !variables.inScope || (\n        !variables.labelled',
+      '      (!variables.labelled',
+    ),
+    name: '17.1',
+  },
+  trust('delete-collection', "(request.operation == 'DELETE' ? oldObject : object).?metadata.?name", 'request.?name'),
+  trust('writers', 'request.userInfo.username in variables.writers', "request.userInfo.username.startsWith('system:')"),
+  trust('status', 'namespaces, namespaces/status, namespaces/finalize', 'namespaces, namespaces/finalize'),
+  trust(
+    'made-with',
+    'operations: [CREATE, UPDATE]\n      resources: [namespaces,',
+    'operations: [UPDATE]\n      resources: [namespaces,',
+  ),
+  trust('annotations', "['labels', 'annotations'].exists(f,", "['labels'].exists(f,"),
+  trust('removed', 'oldObject.metadata[f][k] != object.metadata', 'object.metadata[f][k] != object.metadata'),
+  trust(
+    'removed-whole',
+    '(oldObject != null && has(oldObject.metadata) && oldObject.metadata[?f].orValue({}).exists',
+    '(oldObject != null && has(oldObject.metadata) && object.metadata[?f].orValue({}).exists',
+  ),
+  trust(
+    'every-key',
+    "k.startsWith('weighlock.dev/') && object.metadata[f][k] !=",
+    "k == 'weighlock.dev/enforce' && object.metadata[f][k] !=",
+  ),
   policy('before-mounts', '!(m.name in variables.protectedVols) || m.name in variables.filled) &&', 'true) &&'),
   policy(
     'before-devices',
-    'c.?volumeDevices.orValue([]).all(d, !(d.name in variables.protectedVols)))\n  - message: weighlock must be first',
-    'true)\n  - message: weighlock must be first',
+    'c.?volumeDevices.orValue([]).all(d, !(d.name in variables.protectedVols))))\n  - message: weighlock must be first',
+    'true))\n  - message: weighlock must be first',
   ),
   policy(
     'must-be-first',

@@ -32,7 +32,7 @@ function plainPod(): Json {
 
 /** The inject policy with the image that was built here. */
 function policy(): Json {
-  const made = load('base/inject.yaml');
+  const made = load('base/pods/inject.yaml');
   made.spec.variables.find(({ name }: Json) => name === 'image').expression = `'${IMAGE}'`;
   return made;
 }
@@ -84,7 +84,7 @@ describe('the injected pod', () => {
     writeFileSync(file, stringify(plainPod()));
     const digest = `ghcr.io/weighlock/weighlock@sha256:${'0'.repeat(64)}`;
     const { stdout } = await run(['inject', '-f', file, '--image', digest]);
-    assert.deepEqual(parse(stdout), mutate(load('base/inject.yaml'), { object: plainPod() }));
+    assert.deepEqual(parse(stdout), mutate(load('base/pods/inject.yaml'), { object: plainPod() }));
   });
 });
 
@@ -139,29 +139,29 @@ describe("Kyverno's command line", { skip: kyverno === undefined ? 'it is not in
     writeFileSync(join(place, 'pods.yaml'), pods.map((pod) => stringify(pod)).join('---\n'));
     mkdirSync(join(place, 'out'));
     const files = ['-r', join(place, 'pods.yaml'), '-f', join(place, 'values.yaml'), '-o', join(place, 'out')];
-    execFileSync(`${kyverno}`, ['apply', join(folder, 'base/inject.yaml'), ...files], { stdio: 'pipe' });
+    execFileSync(`${kyverno}`, ['apply', join(folder, 'base/pods/inject.yaml'), ...files], { stdio: 'pipe' });
     const made = new Map<string, Json>();
     for (const file of readdirSync(join(place, 'out')))
       for (const pod of documentsOf(readFileSync(join(place, 'out', file), 'utf8')))
         if (pod !== null) made.set(pod.metadata.name, pod.spec);
     assert.ok(made.size >= 20, `${made.size}`);
     for (const [i, pod] of pods.entries()) {
-      const { spec } = mutate(load('base/inject.yaml'), { object: pod });
+      const { spec } = mutate(load('base/pods/inject.yaml'), { object: pod });
       assert.deepEqual(made.get(`pod-${i}`) ?? pod.spec, JSON.parse(JSON.stringify(spec)), `${names[i]}`);
     }
   });
 
   it('comes to the same verdict about every attack', () => {
-    const require = load('base/require.yaml');
+    const require = load('base/pods/require.yaml');
     const pods = [{ name: 'nothing', apply: () => {} }, ...ATTACKS].map(({ apply }, i) => {
-      const pod = mutate(load('base/inject.yaml'), { object: injectable() });
+      const pod = mutate(load('base/pods/inject.yaml'), { object: injectable() });
       pod.metadata.name = `attack-${i}`;
       apply(pod);
       return pod;
     });
     const file = join(work, 'attacks.yaml');
     writeFileSync(file, pods.map((pod) => stringify(pod)).join('---\n'));
-    const args = ['apply', join(folder, 'base/require.yaml'), '-r', file, '-f', join(folder, 'tests/values.yaml')];
+    const args = ['apply', join(folder, 'base/pods/require.yaml'), '-r', file, '-f', join(folder, 'tests/values.yaml')];
     const { stdout } = spawnSync(`${kyverno}`, args, { encoding: 'utf8' });
     const denied = new Set([...stdout.matchAll(/ml\/Pod\/(attack-\d+) failed/g)].map(([, name]) => name));
     for (const pod of documentsOf(readFileSync(file, 'utf8')))

@@ -80,11 +80,13 @@ describe('the examples', () => {
   });
 
   it('are admitted where the platform injects its verifier and enforces its policies', () => {
-    const policies = ['require', 'evidence', 'provenance'].map((name) => load(`base/${name}.yaml`));
+    const policies = ['pods/require', 'evidence', 'provenance'].map((name) => load(`base/${name}.yaml`));
     let found = 0;
     for (const { file, value } of documents.filter(({ file }) => !file.startsWith('kyverno/'))) {
       for (const { metadata, spec } of podsIn(value)) {
-        const pod = mutate(load('base/inject.yaml'), { object: structuredClone({ metadata: metadata ?? {}, spec }) });
+        const pod = mutate(load('base/pods/inject.yaml'), {
+          object: structuredClone({ metadata: metadata ?? {}, spec }),
+        });
         for (const policy of policies) assert.equal(deny(policy, { object: pod }), undefined, file);
         found += 1;
       }

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { legacy } from '../../examples/kyverno/legacy/make.ts';
+import { MADE } from '../../examples/make-policies.ts';
 import { injectPod } from '../../src/inject/index.ts';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
 import { deny, documentsOf, type Json, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/kyverno/', import.meta.url));
-const INJECT = load('base/inject.yaml');
-const REQUIRE = load('base/require.yaml');
+const INJECT = load('base/pods/inject.yaml');
+const REQUIRE = load('base/pods/require.yaml');
 const IMAGE = INJECT.spec.variables.find(({ name }: Json) => name === 'image').expression.slice(1, -1);
 
 const schemas: Json = JSON.parse(readFileSync(new URL('../fixtures/kyverno/schemas.json', import.meta.url), 'utf8'));
@@ -45,20 +45,28 @@ describe('the policies', () => {
     );
   });
 
+  for (const [file, make] of Object.entries(MADE))
+    it(`${file} is what "node examples/make-policies.ts" makes`, () => {
+      assert.equal(readFileSync(join(FOLDER, '..', file), 'utf8'), make());
+    });
+
+  it('17.1: ask for the namespace in no match condition, and are limited to their scope in every validation', () => {
+    for (const file of files)
+      for (const document of documentsOf(readFileSync(join(FOLDER, file), 'utf8')))
+        for (const { expression } of document?.spec?.matchConditions ?? [])
+          assert.doesNotMatch(expression, /namespaceObject/, file);
+    for (const { message, expression } of REQUIRE.spec.validations)
+      assert.match(expression, /^!variables\.inScope \|\| \(.*\)$/s, message);
+  });
+
   it('agree about the image and the volumes, in every form', () => {
     const variable = (policy: Json, name: string) =>
       policy.spec.variables.find((one: Json) => one.name === name).expression;
-    for (const name of 'image scratch hostPaths platform named others foreign written emptyVols filled protectedVols'.split(
+    for (const name of 'inScope image scratch hostPaths platform named others foreign written emptyVols filled protectedVols'.split(
       ' ',
     ))
       assert.equal(variable(INJECT, name), variable(REQUIRE, name), name);
-    assert.equal(load('base/image.yaml').data.expression, variable(INJECT, 'image'));
-    const made = readFileSync(join(FOLDER, 'legacy/require.yaml'), 'utf8');
-    assert.equal(
-      made,
-      legacy(readFileSync(join(FOLDER, 'base/require.yaml'), 'utf8')),
-      'node examples/kyverno/legacy/make.ts',
-    );
+    assert.equal(load('base/system/image.yaml').data.expression, variable(INJECT, 'image'));
     assert.match(readFileSync(join(FOLDER, 'legacy/inject.yaml'), 'utf8'), new RegExp(`image: ${IMAGE}\n`));
   });
 });
@@ -102,15 +110,30 @@ describe('injection', () => {
     assert.match(deny(REQUIRE, { object: mutate(INJECT, { object: converts }) }) ?? '', /before weighlock has/);
   });
 
-  it('is as large as the platform says', () => {
-    const { image, ...size } = { image: IMAGE, cpu: '250m', memory: '256Mi' };
+  it('17.4: is as large as the platform says, and asks a node for all of it only in a Guaranteed pod', () => {
+    const size = { cpu: '250m', memory: '1Gi', cpuRequest: '50m', memoryRequest: '512Mi' };
     const policy = structuredClone(INJECT);
     for (const [name, value] of Object.entries(size))
       policy.spec.variables.find((one: Json) => one.name === name).expression = `'${value}'`;
-    const [verifier] = mutate(policy, { object: injectable() }).spec.initContainers;
-    assert.deepEqual(verifier.resources, { requests: size, limits: size });
-    const made = injectPod(injectable().spec, { image, ...size, scratchClaims: [], volumes: [] });
-    assert.deepEqual(made?.initContainers[0], verifier);
+    const limits = { cpu: size.cpu, memory: size.memory };
+    const requests = { cpu: size.cpuRequest, memory: size.memoryRequest };
+    const full = { cpu: '1', memory: '2Gi' };
+    const cases: [string, Json[], object][] = [
+      ['no container says anything', [undefined, undefined], requests],
+      ['limits alone, which are the requests', [{ limits: full }, { limits: full }], limits],
+      ['both, the same', [{ limits: full, requests: full }, { limits: full }], limits],
+      ['one container without', [{ limits: full }, undefined], requests],
+      ['no memory', [{ limits: full }, { limits: { cpu: '1' } }], requests],
+      ['a smaller request', [{ limits: full }, { limits: full, requests: { ...full, cpu: '1m' } }], requests],
+    ];
+    for (const [name, resources, expected] of cases) {
+      const pod = injectable();
+      for (const [i, one] of resources.entries()) if (one !== undefined) pod.spec.containers[i].resources = one;
+      const [verifier] = mutate(policy, { object: pod }).spec.initContainers;
+      assert.deepEqual(verifier.resources, { requests: expected, limits }, name);
+      const made = injectPod(pod.spec, { image: IMAGE, ...size, scratchClaims: [], volumes: [] });
+      assert.deepEqual(made?.initContainers[0], verifier, name);
+    }
   });
 
   it('leaves out pods that are not in scope', () => {
@@ -169,6 +192,28 @@ describe('an attack', () => {
       const verifier = mutated.spec.initContainers.filter((c: Json) => c.name === 'weighlock');
       assert.ok(verdict !== undefined || (verifier.length === 1 && verifier[0].image === IMAGE));
     }
+  });
+
+  it('17.4: a pod that runs already keeps its digest when another one is pinned, and nothing else is let through', () => {
+    const later = structuredClone(REQUIRE);
+    const image = later.spec.variables.find(({ name }: Json) => name === 'image');
+    image.expression = `'ghcr.io/weighlock/weighlock@sha256:${'1'.repeat(64)}'`;
+    const running = mutate(INJECT, { object: injectable() });
+    const labelled = structuredClone(running);
+    labelled.metadata.labels.team = 'x';
+    assert.equal(deny(later, { object: labelled, oldObject: running }), undefined);
+    const debugged = structuredClone(running);
+    debugged.spec.ephemeralContainers = [{ name: 'debugger', image: 'busybox', targetContainerName: 'server' }];
+    assert.equal(deny(later, { object: debugged, oldObject: running }), undefined);
+    for (const oldObject of [{}, null])
+      assert.match(deny(later, { object: running, oldObject }) ?? '', /not the pinned one/, 'a new pod');
+    const moved = structuredClone(running);
+    moved.spec.initContainers[0].image = 'ghcr.io/weighlock/weighlock:old';
+    assert.match(deny(later, { object: moved, oldObject: running }) ?? '', /not the pinned one/);
+    // It was in no scope before: nobody has judged its verifier.
+    const outside = { ...running, metadata: { ...running.metadata, labels: {} } };
+    const namespace = { metadata: { name: 'default' } };
+    assert.match(deny(later, { object: running, oldObject: outside, namespace }) ?? '', /not the pinned one/);
   });
 
   it('by a label that comes later does not bring an unverified pod into scope unseen', () => {
@@ -265,25 +310,83 @@ describe('the provenance policy', () => {
 describe('the trust of a namespace', () => {
   const [, protect, namespaces] = documentsOf(readFileSync(join(FOLDER, 'base/trust.yaml'), 'utf8'));
 
-  it('is written by Kyverno alone', () => {
-    const by = (username: string, namespace: string) =>
-      deny(protect, { object: {}, request: { namespace, userInfo: { username } } });
-    assert.equal(by('alice', 'weighlock-system'), undefined);
-    assert.equal(by('system:serviceaccount:kyverno:kyverno-background-controller', 'ml'), undefined);
-    assert.notEqual(by('alice', 'ml'), undefined);
-    assert.notEqual(by('system:serviceaccount:kyverno:default', 'ml'), undefined);
-    assert.notEqual(by('system:serviceaccount:ml:default', 'ml'), undefined);
+  const by = (policy: Json, request: Json, more: Json = {}) => {
+    const object = { metadata: { name: 'weighlock-trust' } };
+    const kept = { operation: 'UPDATE', namespace: 'ml', ...request };
+    const states = kept.operation === 'DELETE' ? { object: null, oldObject: object } : { object };
+    return deny(policy, { ...states, request: kept, ...more });
+  };
+  const user = (username: string, ...groups: string[]) => ({ userInfo: { username, groups } });
+
+  it('17.2: is written by Kyverno and admins, in every way to change or delete it', () => {
+    // A deletecollection asks without a name, for each of its objects.
+    for (const operation of ['CREATE', 'UPDATE', 'DELETE'])
+      for (const name of ['weighlock-trust', '']) {
+        const request = { operation, name };
+        assert.equal(by(protect, { ...request, ...user('alice'), namespace: 'weighlock-system' }), undefined);
+        for (const allowed of [
+          user('bob', 'weighlock-admins'),
+          user('root', 'system:masters'),
+          user('system:serviceaccount:kyverno:kyverno-background-controller'),
+          user('system:serviceaccount:kube-system:namespace-controller'),
+        ])
+          assert.equal(by(protect, { ...request, ...allowed }), undefined, JSON.stringify(allowed));
+        for (const other of [
+          user('alice', 'ml-devs'),
+          user('system:serviceaccount:kyverno:default', 'system:serviceaccounts:kyverno'),
+          user('system:serviceaccount:ml:default'),
+          { userInfo: { username: 'alice' } },
+        ])
+          assert.match(by(protect, { ...request, ...other }) ?? '', /decides what is trusted/, JSON.stringify(other));
+      }
+    const other = { object: { metadata: { name: 'other' } } };
+    assert.equal(by(protect, user('alice'), other), undefined, "other ConfigMaps are nobody's concern");
   });
 
-  it('and whether there must be any, is decided by admins', () => {
-    const namespace = (labels: object, annotations: object = {}): Json => ({ metadata: { labels, annotations } });
+  it('where there is no Kyverno, is not written by whoever takes its name', () => {
+    const [alone] = documentsOf(readFileSync(join(FOLDER, '../admission/base/trust.yaml'), 'utf8'));
+    const kyverno = user('system:serviceaccount:kyverno:kyverno-background-controller');
+    assert.match(by(alone, kyverno) ?? '', /decides what is trusted/);
+    assert.equal(by(alone, user('bob', 'weighlock-admins')), undefined);
+  });
+
+  it('17.2, 17.4: and what of a namespace decides about it, are set by admins', () => {
+    const namespace = (labels?: object, annotations?: object): Json => ({
+      metadata: { name: 'ml', ...(labels && { labels }), ...(annotations && { annotations }) },
+    });
     const on = { 'weighlock.dev/enforce': 'true' };
-    const by = (groups: string[], object: Json, oldObject: Json) =>
-      deny(namespaces, { object, oldObject, request: { userInfo: { groups } } });
-    assert.notEqual(by(['dev'], namespace({}), namespace(on)), undefined);
-    assert.notEqual(by(['dev'], namespace(on, { 'weighlock.dev/scratch-claims': 'models' }), namespace(on)), undefined);
-    assert.equal(by(['weighlock-admins'], namespace({}), namespace(on)), undefined);
-    assert.equal(by(['dev'], namespace({ ...on, team: 'x' }), namespace(on)), undefined);
+    const judge = (groups: string[], object: Json, oldObject: Json) =>
+      deny(namespaces, { object, oldObject, request: { operation: 'UPDATE', ...user('x', ...groups) } });
+    const cases: [string, Json, Json][] = [
+      ['the label is taken off', namespace({}), namespace(on)],
+      ['the label goes with all of them', namespace(), namespace(on)],
+      ['the label becomes an annotation', namespace({}, on), namespace(on)],
+      ['the label is put on', namespace(on), namespace({})],
+      ['the label gets another value', namespace({ 'weighlock.dev/enforce': 'false' }), namespace(on)],
+      ...['scratch-claims', 'host-paths', 'platform-containers', 'what-comes-later'].flatMap(
+        (name): [string, Json, Json][] => {
+          const note = { [`weighlock.dev/${name}`]: 'x' };
+          return [
+            [`${name} is added`, namespace(on, note), namespace(on)],
+            [`${name} is removed`, namespace(on, {}), namespace(on, note)],
+            [`${name} is changed`, namespace(on, { [`weighlock.dev/${name}`]: 'y' }), namespace(on, note)],
+            [`a namespace is made with ${name}`, namespace(undefined, note), {}],
+            [`a namespace is made with ${name}, as the API server says it`, namespace(undefined, note), null],
+          ];
+        },
+      ),
+      ['a namespace is made with the label', namespace(on), {}],
+      ['a namespace is made with the label, as the API server says it', namespace(on), null],
+    ];
+    for (const [name, object, oldObject] of cases) {
+      assert.match(judge(['dev'], object, oldObject) ?? 'admitted', /are set by members of/, name);
+      assert.equal(judge(['weighlock-admins'], object, oldObject), undefined, name);
+    }
+    for (const oldObject of [{}, null]) assert.equal(judge(['dev'], namespace({ team: 'x' }), oldObject), undefined);
+    assert.equal(judge(['dev'], namespace({ ...on, team: 'x' }, { a: 'b' }), namespace(on)), undefined);
+    const { resources, operations } = namespaces.spec.matchConstraints.resourceRules[0];
+    assert.deepEqual(resources, ['namespaces', 'namespaces/status', 'namespaces/finalize']);
+    assert.deepEqual(operations, ['CREATE', 'UPDATE']);
   });
 });
 
