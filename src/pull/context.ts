@@ -1,4 +1,4 @@
-import type { Repository } from '../registry/index.ts';
+import type { ArtifactSource } from '../registry/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
 import type { Budget } from './budget.ts';
 import type { KnownFiles } from './frames.ts';
@@ -20,7 +20,7 @@ export interface PullTools {
 
 /** What the layers of an artifact are fetched with. */
 export interface PullContext extends PullTools {
-  readonly repository: Repository;
+  readonly repository: ArtifactSource;
   /** Folder to write to, or nothing to write. */
   readonly content: string | undefined;
   /** What archives may unpack to. */

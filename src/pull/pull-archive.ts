@@ -6,7 +6,7 @@ import type { PullContext } from './context.ts';
 import { recordOf, recordPaths, saveRecord } from './frames.ts';
 import type { Placement } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
-import { stagedPath, wrongBlob } from './pull-file.ts';
+import { stagedPath } from './pull-file.ts';
 import { remake } from './remake.ts';
 
 type ArchiveItem = LayoutItem & { kind: 'archive' };
@@ -62,10 +62,15 @@ async function attempt(
     );
     const unpacked = await stream.finish();
     const found = unpacked.packedSha256;
-    if (found !== hexOf(descriptor.digest)) throw wrongBlob(undefined, hexOf(descriptor.digest), found);
+    const { digest } = descriptor;
+    if (found !== hexOf(digest)) throw repository.wrongContent({ digest, expected: hexOf(digest), found });
     const inside = unpacked.unpackedSha256;
     if (unpackedDigest !== undefined && digestOf(inside) !== unpackedDigest)
-      throw wrongBlob(undefined, `unpacked ${hexOf(unpackedDigest)}`, `unpacked ${inside}`);
+      throw repository.wrongContent({
+        digest,
+        expected: `unpacked ${hexOf(unpackedDigest)}`,
+        found: `unpacked ${inside}`,
+      });
     return unpacked;
   } catch (error) {
     await stream.undo();

@@ -1,4 +1,3 @@
-import { WeighlockError } from '../error/index.ts';
 import { entryText, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { LayoutItem } from '../layout/index.ts';
 import { hexOf } from '../registry/index.ts';
@@ -31,20 +30,12 @@ export async function pullFile(item: LayoutItem & { kind: 'file' }, context: Pul
       const sha256 = await writer.finish();
       if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
       await writer.restart();
-      if (isLast) throw wrongBlob(entryText(path), hexOf(descriptor.digest), sha256);
+      if (isLast) {
+        const { digest } = descriptor;
+        throw repository.wrongContent({ digest, file: entryText(path), expected: hexOf(digest), found: sha256 });
+      }
     }
   } finally {
     await writer.close();
   }
-}
-
-export function wrongBlob(file: string | undefined, expected: string, found: string): WeighlockError {
-  return new WeighlockError({
-    code: 'DIGEST_MISMATCH',
-    message: 'the registry sent something else than the manifest promises',
-    ...(file === undefined ? {} : { file }),
-    expected,
-    found,
-    remedy: 'do not use this content; check the registry and what lies between',
-  });
 }

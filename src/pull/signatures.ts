@@ -1,13 +1,13 @@
 import { EXIT, EXIT_CODE_OF, failureOf, WeighlockError } from '../error/index.ts';
 import {
+  type ArtifactSource,
   type Descriptor,
   type Digest,
-  hexOf,
   MAX_SIGNATURE_BYTES,
   MAX_SIGNATURES,
   MAX_SIGNATURES_BYTES,
   type Manifest,
-  type Repository,
+  parseDigest,
 } from '../registry/index.ts';
 import type { StoredForm, StoredLayer, StoredSignatures, UnreadPlace } from './protocol.ts';
 
@@ -24,7 +24,7 @@ const ENVELOPE = /^application\/vnd\.(dsse\.envelope\.v1|in-toto)\+json$/;
  * @param digest - of the manifest or index that was resolved
  */
 export async function storedSignatures(
-  repository: Repository,
+  repository: ArtifactSource,
   digest: Digest,
   signal: AbortSignal,
 ): Promise<StoredSignatures> {
@@ -41,8 +41,7 @@ export async function storedSignatures(
       });
     }
   });
-  for (const suffix of ['sig', 'att']) {
-    const tag = `sha256-${hexOf(digest)}.${suffix}`;
+  for (const tag of await repository.attached(digest, signal)) {
     await found.place(tag, async () => {
       const manifest = await manifestAt(repository, tag, signal);
       if (manifest !== undefined) await found.add(manifest, tag);
@@ -59,12 +58,14 @@ function mayBeSignature({ artifactType }: Descriptor): boolean {
   return isModel || BUNDLE.test(artifactType) || artifactType === COSIGN_ARTIFACT || artifactType.includes('in-toto');
 }
 
-async function manifestAt(repository: Repository, tag: string, signal: AbortSignal): Promise<Manifest | undefined> {
+async function manifestAt(repository: ArtifactSource, tag: string, signal: AbortSignal): Promise<Manifest | undefined> {
   try {
     const { document } = await repository.manifest(tag, signal);
     return document.kind === 'manifest' ? document : undefined;
   } catch (error) {
-    if (error instanceof WeighlockError && error.code === 'FILE_MISSING') return undefined;
+    // A tag may be absent; a digest was listed.
+    const mayBeAbsent = parseDigest(tag) === undefined;
+    if (mayBeAbsent && error instanceof WeighlockError && error.code === 'FILE_MISSING') return undefined;
     throw error;
   }
 }
@@ -78,11 +79,11 @@ const OF_A_PLACE = new Set<number>([EXIT.notEvaluated, EXIT.verificationFailed])
 class Collector {
   readonly layers: StoredLayer[] = [];
   readonly unread: UnreadPlace[] = [];
-  readonly #repository: Repository;
+  readonly #repository: ArtifactSource;
   readonly #signal: AbortSignal;
   #bytes = 0;
 
-  constructor(repository: Repository, signal: AbortSignal) {
+  constructor(repository: ArtifactSource, signal: AbortSignal) {
     this.#repository = repository;
     this.#signal = signal;
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
+import type { ArtifactSource, BlobTask, Expectation, Fetched, Referrers, WrongContent } from './artifact-source.ts';
 import { Authenticator } from './auth.ts';
 import { mayReceive } from './credential-scope.ts';
 import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
-import { type Download, download } from './download.ts';
+import { download } from './download.ts';
 import { unavailable } from './faults.ts';
 import { type CredentialSources, Keychain } from './keychain.ts';
 import {
@@ -20,11 +21,9 @@ import {
   type Index,
   type Manifest,
   MEDIA,
-  type Platform,
   parseManifest,
   parseReferrers,
 } from './manifest.ts';
-import { choosePlatform, platformText } from './platform.ts';
 import { apiHost, credentialKey, type Reference, referenceText } from './reference.ts';
 import { refusalOf } from './refusal.ts';
 import { type Sleep, sleep, withRetries } from './retry.ts';
@@ -37,23 +36,8 @@ export interface RegistrySettings extends TransportSettings {
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A manifest as it was fetched, with the digest that its bytes have. */
-export interface Fetched<T> {
-  readonly digest: Digest;
-  readonly size: number;
-  readonly document: T;
-}
-
 /** Told what a person should see: warnings of registries, retries. */
 export type Notice = (text: string) => void;
-
-/** What is known of something that is asked for. */
-interface Expectation {
-  /** Another document names it: when it is not there yet, it is waited for. */
-  readonly isExpected?: boolean;
-  /** What it means when it is not there. */
-  readonly missing?: 'FILE_MISSING' | 'SOURCE_UNAVAILABLE';
-}
 
 /** One server that has a repository: the registry itself, or a mirror. */
 interface Host {
@@ -63,18 +47,12 @@ interface Host {
   readonly authenticator: Authenticator;
 }
 
-/** What refers to a digest, as far as it could be found out. */
-export interface Referrers {
-  readonly descriptors: readonly Descriptor[];
-  /** Why there may be more. */
-  readonly faults: readonly WeighlockError[];
-}
-
 /** How registries without the referrers API answer (501: some that know of it and have it switched off). */
 const NO_REFERRERS_API = new Set([400, 404, 405, 406, 501]);
 
 /** Reads one repository. A tag is resolved once, by whoever calls; everything else is asked for by digest. */
-export class Repository {
+export class Repository implements ArtifactSource {
+  readonly missingPlatform = 'CONFIG_INVALID';
   readonly #reference: Reference;
   readonly #transport: Transport;
   readonly #hosts: readonly Host[];
@@ -105,6 +83,15 @@ export class Repository {
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  top(signal: AbortSignal): Promise<Fetched<Manifest | Index>> {
+    return this.manifest(this.#reference.digest ?? this.#reference.tag ?? 'latest', signal);
+  }
+
+  /** The tags that cosign gives to what it attaches. */
+  async attached(subject: Digest): Promise<readonly string[]> {
+    return ['sig', 'att'].map((suffix) => `sha256-${hexOf(subject)}.${suffix}`);
   }
 
   /**
@@ -287,7 +274,7 @@ export class Repository {
    */
   async blob(
     descriptor: Descriptor,
-    task: Pick<Download, 'sink' | 'restart'> & { readonly offset: () => number },
+    task: BlobTask,
     signal: AbortSignal,
     options: { readonly upstreamOnly?: boolean; readonly missing?: Expectation['missing'] } = {},
   ): Promise<void> {
@@ -314,32 +301,15 @@ export class Repository {
     );
   }
 
-  /** Picks the manifest of a platform out of an index; its digest and size are checked when it is fetched. */
-  async child(index: Index, platform: Platform, signal: AbortSignal): Promise<Fetched<Manifest>> {
-    const chosen = choosePlatform(index, platform);
-    if (chosen === undefined) {
-      const offered = index.manifests.map((entry) => platformText(entry.platform)).join(', ');
-      throw new WeighlockError({
-        code: 'CONFIG_INVALID',
-        message: `the index has nothing for ${platformText(platform)}`,
-        found: offered === '' ? 'nothing at all' : offered.slice(0, 500),
-        remedy: 'choose one with --platform',
-      });
-    }
-    const { digest, size, document } = await this.manifest(chosen.digest, signal, {
-      isExpected: true,
-      missing: 'SOURCE_UNAVAILABLE',
+  wrongContent({ file, expected, found }: WrongContent): WeighlockError {
+    return new WeighlockError({
+      code: 'DIGEST_MISMATCH',
+      message: 'the registry sent something else than the manifest promises',
+      ...(file === undefined ? {} : { file }),
+      expected,
+      found,
+      remedy: 'do not use this content; check the registry and what lies between',
     });
-    if (size !== chosen.size)
-      throw this.#mismatch('the manifest in the index', `${chosen.size} bytes`, `${size} bytes`);
-    if (document.kind === 'index') {
-      throw new WeighlockError({
-        code: 'UNSAFE_ENTRY',
-        message: 'an index inside an index',
-        remedy: 'push the artifact again with a current tool',
-      });
-    }
-    return { digest, size, document };
   }
 
   /** Tries the hosts in order; the last one, the registry itself, has the last word. */

@@ -1,11 +1,28 @@
-export { type Fetched, type Notice, type Referrers, type RegistrySettings, Repository } from './client.ts';
+export type { ArtifactSource, BlobTask, Fetched, Referrers, WrongContent } from './artifact-source.ts';
+export { childOf } from './child.ts';
+export { type Notice, type RegistrySettings, Repository } from './client.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
 export { type Download, download, type Room } from './download.ts';
 export { unavailable } from './faults.ts';
 export type { CredentialSources } from './keychain.ts';
-export { MAX_SIGNATURE_BYTES, MAX_SIGNATURES, MAX_SIGNATURES_BYTES } from './limits.ts';
-export { type Descriptor, type Index, type Manifest, MEDIA, type Platform, parseJson } from './manifest.ts';
+export {
+  MAX_MANIFEST_BYTES,
+  MAX_REFERRERS,
+  MAX_SIGNATURE_BYTES,
+  MAX_SIGNATURES,
+  MAX_SIGNATURES_BYTES,
+} from './limits.ts';
+export {
+  type Descriptor,
+  type Index,
+  type Manifest,
+  MEDIA,
+  type Platform,
+  parseJson,
+  parseManifest,
+  parseReferrers,
+} from './manifest.ts';
 export { proxySettings } from './proxy.ts';
 export { credentialKey, parseReference, type Reference, referenceText } from './reference.ts';
 export { refusalOf } from './refusal.ts';
