@@ -30,7 +30,7 @@ export async function digest(values: RawValues, context: Context): Promise<Finis
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
       message: `cannot print a digest of ${locationText(location)}`,
-      remedy: 'give the path of a file or folder, or an oci:// reference',
+      remedy: 'give the path of a file or folder, or an oci:// or oci-layout:// reference',
     });
   }
   const run = new DigestRun({ path: location.path, ...hashSettings(values) }, context.pool());

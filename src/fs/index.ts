@@ -32,6 +32,7 @@ export { TableMerger } from './merge-tables.ts';
 export {
   AT_FDCWD,
   close,
+  folderContents,
   kindOf,
   openFileBeneath,
   openFolder,

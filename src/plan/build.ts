@@ -277,8 +277,8 @@ function signedBy(file: string, trust: TrustFlags): SignatureRequirement {
 }
 
 function requireTrustOutside({ source, destination }: Draft, files: readonly string[]): void {
-  for (const path of [destination, source.kind === 'volume' ? source.path : undefined])
-    if (path !== undefined) requireOutside(files, path);
+  const read = source.kind === 'volume' ? source.path : source.kind === 'oci' ? source.layout : undefined;
+  for (const path of [destination, read]) if (path !== undefined) requireOutside(files, path);
 }
 
 /** An archive that is to be unpacked is pinned as it is sent. */

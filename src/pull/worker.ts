@@ -11,8 +11,17 @@ import {
   nextInQueue,
   Stopped,
 } from '../hash/index.ts';
+import { ImageLayout, isLayoutReference, parseLayoutReference } from '../image-layout/index.ts';
 import { layOut } from '../layout/index.ts';
-import { MAX_SIGNATURE_BYTES, parseJson, parseReference, Repository, Transport } from '../registry/index.ts';
+import {
+  type ArtifactSource,
+  childOf,
+  MAX_SIGNATURE_BYTES,
+  parseJson,
+  parseReference,
+  Repository,
+  Transport,
+} from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
@@ -90,15 +99,14 @@ class PullThread {
   }
 
   async #resolve({ reference: text, platform, allowUnknownLayers }: ResolveRequest): Promise<Resolved> {
-    const reference = parseReference(text);
-    const repository = new Repository(reference, this.#setup.settings, this.#notice);
+    const repository = this.#open(text);
     try {
       const { signal } = this.#controller;
-      const top = await repository.manifest(reference.digest ?? reference.tag ?? 'latest', signal);
+      const top = await repository.top(signal);
       const { document } = top;
       const child =
         document.kind === 'index'
-          ? await repository.child(document, platform, signal)
+          ? await childOf(repository, document, platform, signal)
           : { digest: top.digest, document };
       const { config } = child.document;
       const needed = /\+json$/.test(config.mediaType) && !config.mediaType.endsWith('.empty.v1+json');
@@ -112,7 +120,7 @@ class PullThread {
   }
 
   async #pull(request: PullRequest): Promise<PullReply> {
-    const repository = new Repository(parseReference(request.reference), this.#setup.settings, this.#notice);
+    const repository = this.#open(request.reference);
     const { content, records, known, budget } = request;
     const context: PullContext = { ...this.#tools(request.line), repository, content, records, known, budget };
     const files: PulledFile[] = [];
@@ -147,7 +155,7 @@ class PullThread {
   }
 
   async #signatures({ reference, digest }: SignaturesRequest): Promise<StoredSignatures> {
-    const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
+    const repository = this.#open(reference);
     try {
       return await storedSignatures(repository, digest, this.#controller.signal);
     } finally {
@@ -156,7 +164,7 @@ class PullThread {
   }
 
   async #blob({ reference, descriptor }: BlobRequest): Promise<Uint8Array> {
-    const repository = new Repository(parseReference(reference), this.#setup.settings, this.#notice);
+    const repository = this.#open(reference);
     try {
       return await repository.smallBlob(descriptor, this.#controller.signal, MAX_SIGNATURE_BYTES);
     } finally {
@@ -182,6 +190,11 @@ class PullThread {
     } finally {
       await transport.close();
     }
+  }
+
+  #open(reference: string): ArtifactSource {
+    if (isLayoutReference(reference)) return new ImageLayout(parseLayoutReference(reference));
+    return new Repository(parseReference(reference), this.#setup.settings, this.#notice);
   }
 
   #next(): number {

@@ -1,14 +1,18 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeighlockError } from '../error/index.ts';
+import { layoutReferenceText, parseLayoutReference } from '../image-layout/index.ts';
 import { hexOf, parseReference, referenceText } from '../registry/index.ts';
 
 /** Where an artifact's bytes come from. */
 export type Location =
   /** A file or folder of a mounted volume, by absolute path. */
   | { readonly kind: 'volume'; readonly path: string }
-  /** An artifact in an OCI registry, by its reference without `oci://`. */
-  | { readonly kind: 'oci'; readonly reference: string; readonly digest?: string }
+  /**
+   * An artifact in an OCI registry, by its reference without `oci://`; or in an OCI image layout on a disk, with
+   * `oci-layout://`, and then the absolute path of its folder.
+   */
+  | { readonly kind: 'oci'; readonly reference: string; readonly digest?: string; readonly layout?: string }
   /** A file on a server. The URL may hold secrets; `text` does not. */
   | { readonly kind: 'https'; readonly url: string; readonly text: string }
   /** A scheme that this version cannot fetch; usable only when the content already lies at the destination. */
@@ -22,8 +26,8 @@ export function isUrl(text: string): boolean {
 }
 
 /**
- * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, `file://`, `oci://` or
- * `https://`.
+ * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, `file://`, `oci://`,
+ * `oci-layout://` or `https://`.
  *
  * @throws WeighlockError `CONFIG_INVALID` for a URL that does not parse or a `file://` URL with a host
  */
@@ -31,6 +35,7 @@ export function parseLocation(text: string): Location {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return { kind: 'volume', path: resolve(text) };
   if (scheme === 'oci') return ociLocation(text);
+  if (scheme === 'oci-layout') return layoutLocation(text);
   if (scheme === 'https' || scheme === 'http') return httpsLocation(text);
   if (scheme !== 'file') return { kind: 'unsupported', scheme, text: withoutSecrets(text) };
   try {
@@ -53,6 +58,17 @@ function ociLocation(text: string): Location {
   return {
     kind: 'oci',
     reference: referenceText(reference),
+    ...(digest === undefined ? {} : { digest: hexOf(digest) }),
+  };
+}
+
+function layoutLocation(text: string): Location {
+  const reference = parseLayoutReference(text);
+  const { digest, path } = reference;
+  return {
+    kind: 'oci',
+    reference: layoutReferenceText(reference),
+    layout: path,
     ...(digest === undefined ? {} : { digest: hexOf(digest) }),
   };
 }
@@ -106,7 +122,8 @@ function httpsLocation(text: string): Location {
 /** A location as a report shows it. */
 export function locationText(location: Location): string {
   if (location.kind === 'volume') return location.path;
-  return location.kind === 'oci' ? `oci://${location.reference}` : location.text;
+  if (location.kind !== 'oci') return location.text;
+  return location.layout === undefined ? `oci://${location.reference}` : location.reference;
 }
 
 /** Drops what may be a secret from a URL: user information, and the query and fragment (pre-signed URLs). */
