@@ -401,7 +401,8 @@ export class VerifyRun {
     if (stage === undefined) return;
     const all = [...failures, ...this.#runFailures];
     const mayResume = stage.resumable && all.length > 0 && all.every(({ code }) => RESUMABLE.has(EXIT_CODE_OF[code]));
-    if (!mayResume) stage.discard();
+    if (mayResume) stage.leave();
+    else stage.discard();
   }
 
   #finish(artifacts: readonly ArtifactOutcome[]): RunOutcome {

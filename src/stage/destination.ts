@@ -24,7 +24,8 @@ export function destinationState(path: string): 'absent' | 'present' {
 
 /** A folder that cannot be replaced by a rename: on another file system than the one it is in, or mounted from the same one. */
 export function isMountPoint(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  // A link is none, whatever it leads to: what lies there is nobody's to replace.
+  const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return false;
   return stat.dev !== statSync(dirname(path)).dev || mountPoints().has(realpathSync(path));
 }
@@ -63,7 +64,7 @@ export function isOfFileSystem(stat: Pick<Stats, 'uid' | 'mode' | 'isDirectory'>
 export function isLeftover(root: string, name: string): boolean {
   if (!name.startsWith(PREFIX)) return false;
   const stat = attempt(() => lstatSync(join(root, name), { throwIfNoEntry: false }));
-  return stat !== undefined && isPrivate(stat, process.getuid?.());
+  return stat !== undefined && isPrivate(stat, process.geteuid?.());
 }
 
 /** True for a folder of this user that nobody else may look into, let alone write to. */

@@ -9,15 +9,20 @@ const MAX_MARKER_BYTES = 64 << 20;
 const MAX_NAME_BYTES = 255;
 
 /**
- * Path of the file that says what was verified at a destination: beside it, so that the content stays exactly what was
+ * Name of the file that says what was verified at a destination: beside it, so that the content stays exactly what was
  * published. Undefined where there is no room for the name.
  *
  * Nobody may take the marker's word for anything: whoever can write to the volume can write the marker. It helps to
  * compute again what is then compared.
  */
-export function markerPath(destination: string): string | undefined {
+export function markerName(destination: string): string | undefined {
   const name = `.weighlock-${basename(destination)}.json`;
-  return Buffer.byteLength(name) > MAX_NAME_BYTES ? undefined : join(dirname(destination), name);
+  return Buffer.byteLength(name) > MAX_NAME_BYTES ? undefined : name;
+}
+
+function markerPath(destination: string): string | undefined {
+  const name = markerName(destination);
+  return name === undefined ? undefined : join(dirname(destination), name);
 }
 
 /** The marker of a destination as untrusted JSON; undefined when there is none that can be used. */

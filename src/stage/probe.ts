@@ -20,7 +20,7 @@ export interface Calls {
   readonly link: (from: PathLike, to: PathLike) => void;
 }
 
-const CALLS: Calls = { rename: renameSync, link: linkSync };
+export const CALLS: Calls = { rename: renameSync, link: linkSync };
 
 /**
  * Tries in a private folder what the publication will need, before a byte is fetched: a file that is written, and a folder
@@ -41,9 +41,12 @@ export function requireOperations(folder: string, kind: 'file' | 'folder', calls
       closeSync(file);
     }
     const { ino } = lstatSync(join(from, 'file'), { bigint: true });
+    const folder = lstatSync(from, { bigint: true });
     const moved = kind === 'folder' ? rename(calls, from, to) : rename(calls, join(from, 'file'), join(probe, 'file'));
     if (lstatSync(kind === 'folder' ? join(moved, 'file') : moved, { bigint: true }).ino !== ino)
       throw lacking('it gives a file another number when it is renamed, so nobody can tell which one was verified');
+    if (kind === 'folder' && lstatSync(moved, { bigint: true }).ino !== folder.ino)
+      throw lacking('it gives a folder another number when it is renamed, so nobody can tell which one was verified');
   } catch (error) {
     throw error instanceof WeighlockError ? error : ioError(error, 'write at the destination');
   } finally {

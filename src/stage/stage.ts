@@ -1,26 +1,16 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
-import { type FileTable, fromBuffer, ioError, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
-import { isLeftover, isLostAndFound, isMountPoint, isPrivate, PREFIX } from './destination.ts';
-import { markerPath } from './marker.ts';
-import { placeFile, requireOperations } from './probe.ts';
+import { close, type FileTable, fromBuffer, ioError, type PathBytes, toBuffer } from '../fs/index.ts';
+import { isLeftover, isLostAndFound, isMountPoint } from './destination.ts';
+import { markerName } from './marker.ts';
+import { openBase, PrivateFolder, pathOf, removeLeftover } from './private-folder.ts';
+import { CALLS, type Calls, placeFile, requireOperations } from './probe.ts';
+import { listPublished, madeAt } from './published.ts';
+import { requireSpace } from './space.ts';
 import { syncFolder, syncTree } from './sync.ts';
+import { takeOver } from './take-over.ts';
 import { requirePublished, requirePublishedFile, requireVerified, type Tree, treeOf } from './tree.ts';
-
-/** Left free on the volume, so that a pull that just fits does not starve what else lives there. */
-const RESERVE_BYTES = 16 << 20;
 
 export interface StagePlan {
   /** Absolute path that does not exist yet (an empty folder may). */
@@ -45,37 +35,58 @@ export interface StagePlan {
  *
  * It lies beside the destination, so that one rename publishes it. Where the destination is itself a mount point, it lies
  * inside, and every top-level entry is renamed.
+ *
+ * Both folders are held open, and everything happens by their descriptors: others may be allowed to rename what lies
+ * beside the destination, and then a path leads to what they put there.
  */
 export class Stage {
-  /** Where the content grows. */
+  /** Where the content grows. Any thread of this process may write below it until the stage is published or discarded. */
   readonly folder: string;
   /** A private folder that the next run finds again, for what helps it to go on. */
   readonly records: string;
   readonly #plan: StagePlan;
-  /** Folder that the private one lies in. */
-  readonly #base: string;
-  readonly #private: string;
+  readonly #calls: Calls;
+  /** Open folder that the private one lies in. */
+  readonly #base: number;
+  readonly #private: PrivateFolder;
   readonly #inside: boolean;
+  #isOpen = true;
 
-  /** @throws WeighlockError `NO_SPACE`, `CONFIG_INVALID` before a byte is copied; I/O codes */
-  constructor(plan: StagePlan) {
+  /**
+   * @param calls - a test stands in for what others do between two calls
+   * @throws WeighlockError `NO_SPACE`, `CONFIG_INVALID` before a byte is copied; I/O codes
+   */
+  constructor(plan: StagePlan, calls: Calls = CALLS) {
     this.#plan = plan;
+    this.#calls = calls;
     this.#inside = plan.kind === 'folder' && isMountPoint(plan.destination);
-    this.#base = this.#inside ? plan.destination : dirname(plan.destination);
-    requireSpace(this.#base, plan.bytes);
-    this.#private = privateFolder(this.#base, plan.resume?.key);
+    const base = this.#inside ? plan.destination : `${dirname(plan.destination)}/.`;
+    requireSpace(base, plan.bytes);
+    this.#base = openBase(base);
     try {
-      requireOperations(this.#private, plan.kind);
+      this.#private = new PrivateFolder(this.#base, plan.resume?.key);
+    } catch (error) {
+      close(this.#base);
+      throw error;
+    }
+    this.folder = join(this.#private.path, 'content');
+    this.records = join(this.#private.path, 'records');
+    try {
+      this.#prepare();
     } catch (error) {
       this.discard();
       throw error;
     }
-    this.folder = join(this.#private, 'content');
-    this.records = join(this.#private, 'records');
-    if (plan.resume !== undefined) this.#takeOver(plan.resume.keep);
-    attempt('create a staging folder', () => mkdirSync(this.folder, { mode: 0o755, recursive: true }));
-    for (const path of plan.folders ?? [])
-      attempt('create a staging folder', () => mkdirSync(this.#staged(path), { mode: 0o755 }));
+  }
+
+  #prepare(): void {
+    const { kind, resume, folders = [] } = this.#plan;
+    requireOperations(this.#private.path, kind);
+    if (resume !== undefined) takeOver(this.folder, () => resume.keep(this.records));
+    attempt('create a staging folder', () => {
+      mkdirSync(this.folder, { mode: 0o755, recursive: true });
+      for (const path of folders) mkdirSync(this.#staged(path), { mode: 0o755 });
+    });
   }
 
   /**
@@ -92,22 +103,32 @@ export class Stage {
     readonly replace?: boolean;
     readonly marker?: string;
   }): Promise<void> {
-    const { destination, kind } = this.#plan;
+    const { kind } = this.#plan;
     await syncTree(this.folder);
     const staged = await treeOf(this.folder);
     requireVerified(staged, options.verified);
     if (options.replace === true) this.#moveAway();
     if (kind === 'file') this.#publishFile(staged);
-    else {
-      if (this.#inside) this.#publishInside();
-      else attemptPublish(() => renameFolder(this.folder, destination));
-      const isAllowed = (name: PathBytes) => this.#inside && isLostAndFound(destination, name);
-      const isMoved = (name: PathBytes) => this.#inside && !name.includes('/');
-      requirePublished(await treeOf(destination), staged, isAllowed, isMoved);
-    }
+    else await this.#publishFolder(staged);
     if (options.marker !== undefined) this.#mark(options.marker);
+    syncFolder(pathOf(this.#base));
     this.discard();
-    syncFolder(this.#base);
+  }
+
+  async #publishFolder(staged: Tree): Promise<void> {
+    const { destination } = this.#plan;
+    const made = attempt('publish the copy', () => madeAt(this.#inside ? `${pathOf(this.#base)}/.` : this.folder));
+    if (this.#inside) this.#publishInside();
+    else attemptPublish(() => renameFolder(this.folder, this.#published, this.#calls));
+    const isAllowed = (name: PathBytes) => this.#inside && isLostAndFound(destination, name);
+    const isMoved = (name: PathBytes) => this.#inside && !name.includes('/');
+    const published = await listPublished(destination, made);
+    requirePublished(published, staged, isAllowed, isMoved);
+  }
+
+  /** The destination by the open folder that it lies in. */
+  get #published(): string {
+    return join(pathOf(this.#base), basename(this.#plan.destination));
   }
 
   /** The staged name is taken away, so that the file has one name only. */
@@ -115,29 +136,37 @@ export class Stage {
     const { destination, fileName = '' as PathBytes } = this.#plan;
     const path = this.#staged(fileName);
     const expected = staged.get(fileName);
-    attemptPublish(() => placeFile(path, destination));
+    attemptPublish(() => placeFile(path, this.#published, this.#calls));
     attempt('take the staged name away', () => rmSync(path, { force: true }));
     if (expected !== undefined) requirePublishedFile(destination, expected);
   }
 
   /** Where the destination is a mount point, there is no place for a marker that is not among the content. */
   #mark(marker: string): void {
-    const path = this.#inside ? undefined : markerPath(this.#plan.destination);
-    if (path === undefined) return;
-    const temporary = join(this.#private, 'marker');
+    const name = this.#inside ? undefined : markerName(this.#plan.destination);
+    if (name === undefined) return;
+    const temporary = join(this.#private.path, 'marker');
     attempt('write what was verified', () => {
       writeFileSync(temporary, marker, { mode: 0o644 });
-      renameSync(temporary, path);
+      renameSync(temporary, join(pathOf(this.#base), name));
     });
   }
 
   /** Removes the staging folder and whatever is still in it; where it lies among what is published, what stays is noticed. */
   discard(): void {
-    try {
-      rmSync(this.#private, { recursive: true, force: true });
-    } catch {
-      // It is private, and says nothing to anybody.
-    }
+    this.#private.remove();
+    this.#close();
+  }
+
+  /** Leaves the staging folder to the next run, which can go on with what is in it. */
+  leave(): void {
+    this.#private.close();
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isOpen) close(this.#base);
+    this.#isOpen = false;
   }
 
   /** True when the next run can go on with what is in it. */
@@ -147,15 +176,15 @@ export class Stage {
 
   /** Puts what lies at the destination into the private folder, which is removed after the publication. */
   #moveAway(): void {
-    const { destination } = this.#plan;
-    const away = join(this.#private, 'replaced');
+    const away = join(this.#private.path, 'replaced');
+    const base = pathOf(this.#base);
     attempt('move away what lies at the destination', () => {
-      if (!this.#inside) return renameSync(destination, away);
+      if (!this.#inside) return renameSync(this.#published, away);
       mkdirSync(away, { recursive: true });
-      for (const name of readdirSync(destination, 'buffer')) {
+      for (const name of readdirSync(base, 'buffer')) {
         const text = name.toString('latin1');
-        if (join(destination, text) === this.#private || isLostAndFound(destination, text)) continue;
-        renameSync(within(destination, name), within(away, name));
+        if (text === this.#private.name || isLostAndFound(base, text)) continue;
+        renameSync(within(base, name), within(away, name));
       }
     });
   }
@@ -165,37 +194,26 @@ export class Stage {
    * between, what lies there is not believed to be anything: the next run verifies it, and refuses it.
    */
   #publishInside(): void {
-    const { destination } = this.#plan;
+    const base = pathOf(this.#base);
     const done: Buffer[] = [];
     try {
       for (const name of attempt('publish the copy', () => readdirSync(this.folder, 'buffer'))) {
-        const target = within(destination, name);
+        const target = within(base, name);
         attemptPublish(() => {
           if (lstatSync(target, { throwIfNoEntry: false }) !== undefined)
             throw Object.assign(new Error('occupied'), { code: 'EEXIST' });
-          renameSync(this.#staged(fromBuffer(name)), target);
+          this.#calls.rename(this.#staged(fromBuffer(name)), target);
         });
         done.push(name);
       }
     } catch (error) {
-      for (const name of done) renameSync(within(destination, name), this.#staged(fromBuffer(name)));
+      for (const name of done) renameSync(within(base, name), this.#staged(fromBuffer(name)));
       throw error;
     }
-    this.discard();
+    this.#private.remove();
     // Of earlier runs that were killed, and of others that are under way: they would come too late.
-    for (const name of attempt('look at the destination', () => readdirSync(destination)))
-      if (isLeftover(destination, name))
-        attempt('remove a staging folder', () => rmSync(join(destination, name), { recursive: true, force: true }));
-  }
-
-  /** Keeps of an earlier run's folder what may be the beginning of this one's, and removes everything else. */
-  #takeOver(keep: (records: string) => ReadonlySet<PathBytes>): void {
-    if (!existsSync(this.folder)) return;
-    if (!lstatSync(this.folder).isDirectory()) {
-      rmSync(this.folder, { recursive: true, force: true });
-      return;
-    }
-    sweep(this.folder, '' as PathBytes, keep(this.records));
+    for (const name of attempt('look at the destination', () => readdirSync(base)))
+      if (isLeftover(base, name)) removeLeftover(this.#base, name);
   }
 
   #staged(path: PathBytes): Buffer {
@@ -203,71 +221,15 @@ export class Stage {
   }
 }
 
-/** A new private folder; with a key the same one again, if it is ours and nobody else can look into it. */
-function privateFolder(base: string, key: string | undefined): string {
-  const doing = 'create a staging folder at the destination';
-  if (key === undefined) return attempt(doing, () => mkdtempSync(join(base, PREFIX)));
-  const path = join(base, PREFIX + key);
-  try {
-    mkdirSync(path, { mode: 0o700 });
-    return path;
-  } catch (error) {
-    if (errno(error) !== 'EEXIST') throw ioError(error, doing);
-  }
-  const stat = lstatSync(path);
-  return isPrivate(stat, process.getuid?.()) ? path : attempt(doing, () => mkdtempSync(join(base, PREFIX)));
-}
-
-function sweep(folder: string, below: PathBytes, keep: ReadonlySet<PathBytes>): void {
-  const here = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(below)]);
-  for (const entry of readdirSync(here, { withFileTypes: true, encoding: 'buffer' })) {
-    const path = joinPath(below, fromBuffer(entry.name));
-    const full = Buffer.concat([Buffer.from(`${folder}/`), toBuffer(path)]);
-    if (entry.isDirectory()) sweep(folder, path, keep);
-    else if (!entry.isFile() || !keep.has(path)) rmSync(full, { recursive: true, force: true });
-  }
-  if (below !== '' && readdirSync(here).length === 0) rmSync(here, { recursive: true });
-}
-
-function requireSpace(folder: string, bytes: number): void {
-  if (!existsSync(folder)) {
-    throw new WeighlockError({
-      // As ENOENT of any call: whoever can write to the volume can take the folder away.
-      code: 'FILE_MISSING',
-      message: `the folder of the destination is not there: ${folder}`,
-      remedy: 'mount a writable volume there, or name a path inside one',
-    });
-  }
-  const free = freeBytes(folder);
-  if (free === undefined || free - RESERVE_BYTES >= bytes) return;
-  throw new WeighlockError({
-    code: 'NO_SPACE',
-    message: 'the volume of the destination is too small for the artifact',
-    expected: `${bytes + RESERVE_BYTES} bytes free`,
-    found: `${free} bytes free`,
-    remedy: 'make room on this volume, or give it more capacity',
-  });
-}
-
-/** Undefined where the file system does not say: some have no statfs(2), and some say 0 blocks of everything. */
-export function freeBytes(folder: string, statfs: typeof statfsSync = statfsSync): number | undefined {
-  try {
-    const { bavail, bsize, blocks } = statfs(folder);
-    return blocks > 0 && bsize > 0 ? bavail * bsize : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Onto an empty folder, too, also where rename(2) does not do that. */
-function renameFolder(from: string, to: string): void {
+function renameFolder(from: string, to: string, { rename }: Calls): void {
   try {
-    renameSync(from, to);
+    rename(from, to);
   } catch (error) {
     // Fails for what is not an empty folder.
     if (lstatSync(to, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
     rmdirSync(to);
-    renameSync(from, to);
+    rename(from, to);
   }
 }
 

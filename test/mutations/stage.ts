@@ -4,6 +4,9 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 const UNLISTED = { file: 'src/verdict/unlisted.ts', tests: ['test/unit/unlisted.test.ts'] } as const;
 
 const STAGE_TESTS = ['test/unit/stage.test.ts'] as const;
+const SWAP_TESTS = ['test/unit/stage-swap.test.ts'] as const;
+const PRIVATE = { file: 'src/stage/private-folder.ts', tests: SWAP_TESTS } as const;
+const PUBLISHED = { file: 'src/stage/published.ts', tests: SWAP_TESTS } as const;
 const TREE = { file: 'src/stage/tree.ts', tests: STAGE_TESTS } as const;
 const PLACE = { file: 'src/stage/destination.ts', tests: STAGE_TESTS } as const;
 const PROBE = { file: 'src/stage/probe.ts', tests: STAGE_TESTS } as const;
@@ -125,7 +128,7 @@ export default [
   { id: '15.18-placed-over', ...PROBE, from: 'lstatSync(to, { throwIfNoEntry: false }) !== undefined', to: 'false' },
   {
     id: '15.18-no-blocks',
-    file: 'src/stage/stage.ts',
+    file: 'src/stage/space.ts',
     from: 'blocks > 0 && bsize > 0',
     to: 'bsize > 0',
     tests: ['test/unit/stage.test.ts'],
@@ -148,10 +151,44 @@ export default [
   },
   {
     id: '15.9-folder-of-the-destination',
-    file: 'src/stage/stage.ts',
+    file: 'src/stage/space.ts',
     from: "code: 'FILE_MISSING',",
     to: "code: 'SOURCE_UNAVAILABLE',",
     tests: ['test/unit/stage.test.ts'],
     name: '15.9',
+  },
+  {
+    id: '15.1-stage-by-path',
+    ...PRIVATE,
+    from: 'this.path = pathOf(this.#descriptor);',
+    to: "this.path = join(process.getBuiltinModule('node:fs').realpathSync(pathOf(base)), name);",
+  },
+  { id: '15.1-opened-private', ...PRIVATE, from: 'if (!isNew || !isOwn(owner, this.path)) throw replaced();', to: '' },
+  { id: '15.1-opened-owner', ...PRIVATE, from: 'own.uid === stat.uid && ', to: '' },
+  { id: '15.1-opened-mode', ...PRIVATE, from: '(own.mode & 0o777) === (stat.mode & 0o777)', to: 'true' },
+  {
+    id: '15.1-opened-empty',
+    ...PRIVATE,
+    from: 'if (attempt(DOING, () => readdirSync(this.path)).length > 0) throw replaced();',
+    to: '',
+  },
+  { id: '15.1-removed-by-name', ...PRIVATE, from: 'there.dev === own.dev && there.ino === own.ino', to: 'true' },
+  {
+    id: '15.1-leftover-by-descriptor',
+    ...PRIVATE,
+    from: 'if (!isPrivate(owner, process.geteuid?.())) return;\n      emptyOpen',
+    to: 'emptyOpen',
+  },
+  {
+    id: '15.1-visible-folder',
+    ...PUBLISHED,
+    from: "if (!isSame) throw replaced('is not the folder that was verified');",
+    to: '',
+  },
+  {
+    id: '15.1-visible-writable',
+    ...PUBLISHED,
+    from: '(found.mode & 0o002n & ~made.mode) !== 0n',
+    to: 'false',
   },
 ] satisfies Mutation[];

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -186,9 +187,10 @@ describe('what is staged', () => {
     assert.equal(isPrivate(folder(0o40700, uid, false), uid), false);
     const base = volume();
     mkdirSync(join(base, '.weighlock-k'), { mode: 0o700 });
-    assert.equal(staged(join(base, 'm'), 'k').folder, join(base, '.weighlock-k/content'));
+    const placeOf = () => realpathSync(staged(join(base, 'm'), 'k').folder);
+    assert.equal(placeOf(), join(base, '.weighlock-k/content'));
     chmodSync(join(base, '.weighlock-k'), 0o750);
-    assert.notEqual(staged(join(base, 'm'), 'k').folder, join(base, '.weighlock-k/content'));
+    assert.notEqual(placeOf(), join(base, '.weighlock-k/content'));
   });
 
   it('15.1: what was left with a second name is not gone on with: a new file takes its place', () => {
