@@ -1,10 +1,11 @@
 export type { ArtifactSource, BlobTask, Fetched, Referrers, WrongContent } from './artifact-source.ts';
 export { childOf } from './child.ts';
-export { type Notice, type RegistrySettings, Repository } from './client.ts';
+export { Repository } from './client.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
 export { type Download, download, type Room } from './download.ts';
 export { unavailable } from './faults.ts';
+export type { Notice, RegistrySettings } from './hosts.ts';
 export type { CredentialSources } from './keychain.ts';
 export {
   MAX_MANIFEST_BYTES,

@@ -49,7 +49,7 @@ export default [
   quirk('15.12', 'refresh-token', 'registry/auth.ts', 'if (!mayReceive(realm, [hop]))', 'if (false)'),
   {
     id: '15.12-next-page',
-    file: 'src/registry/client.ts',
+    file: 'src/registry/referrers.ts',
     from: 'mayReceive(host.base, [...answer.hops, url]) && ',
     to: '',
     tests: ['test/integration/referrers.test.ts'],
@@ -99,7 +99,7 @@ export default [
   quirk(
     '15.20',
     'second-page',
-    'registry/client.ts',
+    'registry/referrers.ts',
     'if (found.length === 0 || signal.aborted',
     'if (true || signal.aborted',
   ),
@@ -118,7 +118,7 @@ export default [
     "fault === 'UND_ERR_CONNECT_TIMEOUT') return failure;",
   ),
   quirk('15.21', 'blob-404', 'registry/refusal.ts', 'return isExpected && status === 404 ?', 'return false ?'),
-  quirk('15.21', 'waits', 'registry/client.ts', 'this.#waitsLeft -= 1;', 'this.#waitsLeft -= 0;'),
+  quirk('15.21', 'waits', 'registry/hosts.ts', 'this.#waitsLeft -= 1;', 'this.#waitsLeft -= 0;'),
   quirk('15.21', 'rate-limit', 'registry/retry.ts', 'if (after > LONGEST_RETRY_AFTER)', 'if (false)'),
   quirk('15.21', 'empty-token', 'registry/auth.ts', "typeof one === 'string' && one !== ''", "typeof one === 'string'"),
   quirk(
