@@ -40,6 +40,7 @@ export {
   statBeneath,
   statOpen,
 } from './open.ts';
+export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
 export { readWhole } from './read-whole.ts';
 export { changedFolders } from './recheck.ts';

@@ -3,6 +3,7 @@ export {
   type Control,
   checkStop,
   countBytes,
+  countEntry,
   countFile,
   createControl,
   nextInQueue,

@@ -3,7 +3,7 @@ import { ioFailure } from '../fs/index.ts';
 
 const SAVE_AGAIN = 'do not use this content; save or copy the artifact into a new folder';
 
-/** What is wrong with one layout; every message says which one, and which file in it. */
+/** What is wrong with one layout (`PathFaults`, and of what is in it); every message says which one, and which file in it. */
 export class LayoutFaults {
   readonly #name: string;
 
@@ -74,6 +74,15 @@ export class LayoutFaults {
       ...(expected === undefined ? {} : { expected }),
       ...(found === undefined ? {} : { found }),
     });
+  }
+
+  /** Parses a document in it; what is wrong says where the document lies. */
+  within<T>(file: string, parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      throw error instanceof WeighlockError ? this.of(error, file) : error;
+    }
   }
 
   none(code: 'FILE_MISSING' | 'UNSAFE_ENTRY', message: string, found: string): WeighlockError {

@@ -18,7 +18,7 @@ import {
 } from '../registry/index.ts';
 import { chooseEntry, isCosignAttachment, tagOf } from './choose.ts';
 import { blobPath, LayoutFolder } from './layout-folder.ts';
-import { MAX_BYTES_SEARCHED, MAX_MARKER_BYTES } from './limits.ts';
+import { MAX_MARKER_BYTES, SEARCH_LIMITS } from './limits.ts';
 import type { LayoutReference } from './reference.ts';
 import { ReferrerSearch } from './search.ts';
 
@@ -39,9 +39,10 @@ export class ImageLayout implements ArtifactSource {
   readonly #folder: LayoutFolder;
   #loaded: Promise<Entries> | undefined;
 
-  constructor(reference: LayoutReference) {
+  /** @param onProgress - called for everything that is looked at before blobs are streamed: how much that is, the layout's writer decides */
+  constructor(reference: LayoutReference, onProgress: () => void = () => {}) {
     this.#reference = reference;
-    this.#folder = new LayoutFolder(reference.path);
+    this.#folder = new LayoutFolder(reference.path, onProgress);
   }
 
   async close(): Promise<void> {
@@ -61,7 +62,7 @@ export class ImageLayout implements ArtifactSource {
     for (const { size } of listed) this.#folder.requireSize(digest, size, bytes.length);
     // CVE-2021-41190: each that lists it must list it as what it is.
     const [document] = [undefined, ...listed.map(({ mediaType }) => mediaType)].map((type) =>
-      this.#within(blobPath(digest), () => parseManifest(bytes, type)),
+      this.#folder.faults.within(blobPath(digest), () => parseManifest(bytes, type)),
     ) as [Manifest | Index];
     return { digest, size: bytes.length, document };
   }
@@ -98,7 +99,7 @@ export class ImageLayout implements ArtifactSource {
     const { entries, fault } = await this.#load(signal);
     let bytes = 0;
     const isReferrer = async (digest: Digest) => {
-      if (bytes > MAX_BYTES_SEARCHED) throw this.#folder.faults.tooMany('manifests', `${MAX_BYTES_SEARCHED} bytes`);
+      if (bytes > SEARCH_LIMITS.bytes) throw this.#folder.faults.tooMany('manifests', `${SEARCH_LIMITS.bytes} bytes`);
       const { size, document } = await this.manifest(digest, signal);
       bytes += size;
       return document.kind === 'manifest' && document.subject !== undefined;
@@ -121,7 +122,7 @@ export class ImageLayout implements ArtifactSource {
   async #readIndex(signal: AbortSignal): Promise<Entries> {
     const { faults } = this.#folder;
     const marker = await this.#folder.read('oci-layout', MAX_MARKER_BYTES, signal);
-    const { imageLayoutVersion: version } = this.#within('oci-layout', () => parseJson(marker));
+    const { imageLayoutVersion: version } = faults.within('oci-layout', () => parseJson(marker));
     if (version !== '1.0.0')
       throw faults.unusable(
         'oci-layout',
@@ -130,18 +131,9 @@ export class ImageLayout implements ArtifactSource {
         '1.0.0',
       );
     const bytes = await this.#folder.read('index.json', MAX_MANIFEST_BYTES, signal);
-    return this.#within('index.json', () => {
+    return faults.within('index.json', () => {
       const { descriptors, fault } = parseReferrers(bytes);
       return { entries: descriptors, ...(fault === undefined ? {} : { fault: faults.of(fault, 'index.json') }) };
     });
-  }
-
-  /** Says of what is wrong with a document where it lies. */
-  #within<T>(file: string, parse: () => T): T {
-    try {
-      return parse();
-    } catch (error) {
-      throw error instanceof WeighlockError ? this.#folder.faults.of(error, file) : error;
-    }
   }
 }

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
-import { opendir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isSystemError } from '../error/index.ts';
-import { close, folderContents, fromText, openFolder, openFolderBeneath, statBeneath } from '../fs/index.ts';
+import {
+  close,
+  fromText,
+  namesIn,
+  openFolder,
+  openFolderBeneath,
+  openFolders,
+  readBeneath,
+  statBeneath,
+} from '../fs/index.ts';
 import { type Digest, digestOf, hexOf } from '../registry/index.ts';
 import { LayoutFaults } from './faults.ts';
-import { openFolders, readLayoutFile } from './layout-file.ts';
-import { MAX_BLOBS_SEEN } from './limits.ts';
 
 /** Folder of the blobs; other algorithms than SHA-256 are not supported. */
 const BLOBS = ['blobs', 'sha256'];
@@ -22,13 +28,18 @@ export interface SmallBlob {
 export class LayoutFolder {
   readonly faults: LayoutFaults;
   readonly #path: string;
+  readonly #onProgress: () => void;
   #root: number | undefined;
   /** Files that changed while they were read. */
   readonly #changed = new Set<string>();
 
-  /** @param path - absolute */
-  constructor(path: string) {
+  /**
+   * @param path - absolute
+   * @param onProgress - called for each blob that is looked at, and each piece of a document that is read
+   */
+  constructor(path: string, onProgress: () => void = () => {}) {
     this.#path = path;
+    this.#onProgress = onProgress;
     this.faults = new LayoutFaults(path);
   }
 
@@ -37,8 +48,18 @@ export class LayoutFolder {
     this.#root = undefined;
   }
 
-  /** Reads a small file whole. @param path - relative, of plain names */
-  async read(path: string, mostBytes: number, signal: AbortSignal): Promise<Buffer> {
+  /**
+   * Reads a small file whole.
+   *
+   * @param path - relative, of plain names
+   * @param count - told what is read, whatever comes of it
+   */
+  async read(
+    path: string,
+    mostBytes: number,
+    signal: AbortSignal,
+    count: (bytes: number) => void = () => {},
+  ): Promise<Buffer> {
     const pieces: Buffer[] = [];
     let length = 0;
     const accept = (bytes: number) => {
@@ -46,6 +67,8 @@ export class LayoutFolder {
     };
     const sink = (chunk: Buffer) => {
       signal.throwIfAborted();
+      this.#onProgress();
+      count(chunk.length);
       length += chunk.length;
       accept(length);
       pieces.push(chunk);
@@ -57,8 +80,7 @@ export class LayoutFolder {
   /** Reads a small blob whole, and checks what it is: nothing is parsed that was not. */
   async readBlob(digest: Digest, mostBytes: number, signal: AbortSignal): Promise<Buffer> {
     const bytes = await this.read(blobPath(digest), mostBytes, signal);
-    const found = digestOf(createHash('sha256').update(bytes).digest('hex'));
-    if (found !== digest) throw this.mismatch(digest, digest, found);
+    this.requireDigest(digest, bytes);
     return bytes;
   }
 
@@ -84,6 +106,11 @@ export class LayoutFolder {
     if (at !== size) throw this.faults.changed(blobPath(digest));
   }
 
+  requireDigest(digest: Digest, bytes: Buffer): void {
+    const found = digestOf(createHash('sha256').update(bytes).digest('hex'));
+    if (found !== digest) throw this.mismatch(digest, digest, found);
+  }
+
   requireSize(digest: Digest, expected: number, found: number): void {
     if (found !== expected) throw this.mismatch(digest, `${expected} bytes`, `${found} bytes`);
   }
@@ -97,17 +124,23 @@ export class LayoutFolder {
   /**
    * The blobs that have at most so many bytes, the smallest first.
    *
-   * @returns also whether there are more than anybody looks at
+   * @param most - blobs of any size that are looked at
+   * @returns also whether there are more
    */
-  async smallBlobs(mostBytes: number, signal: AbortSignal): Promise<{ blobs: SmallBlob[]; isAll: boolean }> {
+  async smallBlobs(
+    mostBytes: number,
+    most: number,
+    signal: AbortSignal,
+  ): Promise<{ blobs: SmallBlob[]; isAll: boolean }> {
     const opened: number[] = [];
     const blobs: SmallBlob[] = [];
     let seen = 0;
     try {
       const folder = openFolders(this.#open(), BLOBS, opened);
-      for await (const { name } of await opendir(folderContents(folder))) {
+      for await (const name of namesIn(folder)) {
         signal.throwIfAborted();
-        if (seen++ === MAX_BLOBS_SEEN) break;
+        this.#onProgress();
+        if (seen++ === most) break;
         if (!/^[a-f0-9]{64}$/.test(name)) continue;
         const stat = statBeneath(folder, fromText(name));
         if (stat.isFile() && stat.size <= mostBytes) blobs.push({ digest: digestOf(name), size: Number(stat.size) });
@@ -119,11 +152,11 @@ export class LayoutFolder {
       for (const descriptor of opened) close(descriptor);
     }
     blobs.sort((a, b) => a.size - b.size || (a.digest < b.digest ? -1 : 1));
-    return { blobs, isAll: seen <= MAX_BLOBS_SEEN };
+    return { blobs, isAll: seen <= most };
   }
 
-  async #readFile(path: string, reading: Parameters<typeof readLayoutFile>[2]): Promise<void> {
-    const { changed } = await readLayoutFile(this.#open(), path, reading, this.faults);
+  async #readFile(path: string, reading: Parameters<typeof readBeneath>[2]): Promise<void> {
+    const { changed } = await readBeneath(this.#open(), path, reading, this.faults);
     if (changed) this.#changed.add(path);
   }
 

@@ -10,8 +10,8 @@ import {
   type Referrers,
 } from '../registry/index.ts';
 import { tagOf } from './choose.ts';
-import type { LayoutFolder, SmallBlob } from './layout-folder.ts';
-import { MAX_BLOBS_SEEN, MAX_BYTES_SEARCHED } from './limits.ts';
+import { blobPath, type LayoutFolder } from './layout-folder.ts';
+import { SEARCH_LIMITS, type SearchLimits } from './limits.ts';
 
 /**
  * Looks for everything that says it refers to a digest. What `index.json` lists comes first (`oras copy` puts referrers
@@ -25,10 +25,12 @@ export class ReferrerSearch {
   readonly #found = new Map<Digest, Descriptor>();
   readonly #seen = new Set<Digest>();
   readonly #faults: WeighlockError[] = [];
+  readonly #limits: SearchLimits;
   #bytes = 0;
   #isSpent = false;
 
-  constructor(folder: LayoutFolder, subject: Digest, signal: AbortSignal) {
+  constructor(folder: LayoutFolder, subject: Digest, signal: AbortSignal, limits = SEARCH_LIMITS) {
+    this.#limits = limits;
     this.#folder = folder;
     this.#subject = subject;
     this.#signal = signal;
@@ -42,7 +44,7 @@ export class ReferrerSearch {
     if (fault !== undefined) this.#faults.push(fault);
     for (const entry of entries) {
       const isList = tagOf(entry) === `sha256-${hexOf(this.#subject)}`;
-      await this.#attempt(() => (isList ? this.#list(entry) : this.#look(entry)));
+      await this.#attempt(() => (isList ? this.#list(entry) : this.#look(entry.digest, () => true)));
     }
     await this.#attempt(() => this.#lookAtAll());
     return { descriptors: [...this.#found.values()].slice(0, MAX_REFERRERS), faults: this.#faults };
@@ -50,46 +52,55 @@ export class ReferrerSearch {
 
   /** The list that a registry without referrers keeps under a tag. */
   async #list({ digest }: Descriptor): Promise<void> {
-    const { descriptors, fault } = parseReferrers(await this.#read(digest));
-    if (fault !== undefined) this.#faults.push(fault);
-    for (const one of descriptors) await this.#attempt(() => this.#look(one));
+    const bytes = await this.#read(digest, () => true);
+    if (bytes === undefined) return;
+    const { descriptors, fault } = this.#folder.faults.within(blobPath(digest), () => parseReferrers(bytes));
+    if (fault !== undefined) this.#faults.push(this.#folder.faults.of(fault, blobPath(digest)));
+    for (const one of descriptors) await this.#attempt(() => this.#look(one.digest, () => true));
   }
 
   async #lookAtAll(): Promise<void> {
-    const { blobs, isAll } = await this.#folder.smallBlobs(MAX_MANIFEST_BYTES, this.#signal);
-    if (!isAll) this.#faults.push(this.#folder.faults.tooMany('blobs', `${MAX_BLOBS_SEEN} blobs`));
-    for (const blob of blobs) await this.#attempt(() => this.#look(blob));
+    const { blobs: most } = this.#limits;
+    const { blobs, isAll } = await this.#folder.smallBlobs(MAX_MANIFEST_BYTES, most, this.#signal);
+    if (!isAll) this.#faults.push(this.#folder.faults.tooMany('blobs', `${most} blobs`));
+    const isWanted = (bytes: Buffer) => this.#namesSubject(bytes);
+    for (const { digest } of blobs) await this.#attempt(() => this.#look(digest, isWanted));
   }
 
-  /** Takes a blob that is a manifest with our subject. What it is attached as, its own manifest says. */
-  async #look({ digest, size }: Pick<SmallBlob, 'digest' | 'size'>): Promise<void> {
-    if (this.#seen.has(digest) || !this.#mayRead(size)) return;
+  /**
+   * Takes a blob that is a manifest with our subject. What it is attached as, its own manifest says.
+   *
+   * @param isWanted - whether it matters if these bytes are what they should be
+   */
+  async #look(digest: Digest, isWanted: (bytes: Buffer) => boolean): Promise<void> {
+    if (this.#seen.has(digest)) return;
     this.#seen.add(digest);
-    const bytes = await this.#read(digest);
-    // Tools write digests as they are; nothing that lacks ours is parsed.
-    if (!bytes.includes(hexOf(this.#subject))) return;
-    const json = jsonOf(bytes);
-    const subject = json?.['subject'];
-    const { digest: named } = Object(subject) as { digest?: unknown };
-    if (named !== this.#subject) return;
-    const mediaType = String(json?.['mediaType'] ?? '');
-    this.#found.set(digest, { mediaType, digest, size: bytes.length, annotations: {} });
+    const bytes = await this.#read(digest, isWanted);
+    if (bytes === undefined || !this.#namesSubject(bytes)) return;
+    const { subject, mediaType } = jsonOf(bytes);
+    if ((Object(subject) as { digest?: unknown }).digest !== this.#subject) return;
+    this.#found.set(digest, { mediaType: String(mediaType), digest, size: bytes.length, annotations: {} });
   }
 
-  async #read(digest: Digest): Promise<Buffer> {
-    const bytes = await this.#folder.readBlob(digest, MAX_MANIFEST_BYTES, this.#signal);
-    this.#bytes += bytes.length;
-    return bytes;
+  /** Tools write digests as they are; nothing that lacks ours is parsed. */
+  #namesSubject(bytes: Buffer): boolean {
+    return bytes.includes(hexOf(this.#subject));
   }
 
-  /** Says so once when there is more than is looked at; every blob after that is left alone. */
-  #mayRead(size: number): boolean {
-    const isOver = this.#bytes + size > MAX_BYTES_SEARCHED;
-    if (isOver && !this.#isSpent) {
+  /** @returns undefined for what does not matter, and for what is not looked at any more */
+  async #read(digest: Digest, isWanted: (bytes: Buffer) => boolean): Promise<Buffer | undefined> {
+    if (this.#bytes >= this.#limits.bytes) {
+      if (!this.#isSpent) this.#faults.push(this.#folder.faults.tooMany('manifests', `${this.#limits.bytes} bytes`));
       this.#isSpent = true;
-      this.#faults.push(this.#folder.faults.tooMany('manifests', `${MAX_BYTES_SEARCHED} bytes`));
+      return undefined;
     }
-    return !this.#isSpent;
+    const count = (bytes: number) => {
+      this.#bytes += bytes;
+    };
+    const bytes = await this.#folder.read(blobPath(digest), MAX_MANIFEST_BYTES, this.#signal, count);
+    if (!isWanted(bytes)) return undefined;
+    this.#folder.requireDigest(digest, bytes);
+    return bytes;
   }
 
   /** What cannot be read hides nothing of the rest. */
@@ -103,11 +114,12 @@ export class ReferrerSearch {
   }
 }
 
-function jsonOf(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
+/** The parts of a JSON object; none where it is something else. */
+function jsonOf(bytes: Buffer): { readonly subject?: unknown; readonly mediaType?: unknown } {
   try {
     return parseJson(bytes);
   } catch (error) {
-    if (error instanceof WeighlockError) return undefined;
+    if (error instanceof WeighlockError) return {};
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
+import { signatureRepository } from '../source/index.ts';
 import {
   type Attestor,
   checkPattern,
@@ -91,7 +92,7 @@ export function signatureRequirement(flags: TrustFlags): SignatureRequirement | 
     threshold,
     files: flags.signatures.map((file) => resolve(file)),
     conditions,
-    ...(repository === undefined ? {} : { repository }),
+    ...(repository === undefined ? {} : { repository: signatureRepository(repository) }),
     ...(predicateType === undefined ? {} : { predicateType }),
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(flags.allowLegacy ? { allowLegacy: true } : {}),

@@ -41,7 +41,11 @@ export async function storedSignatures(
       });
     }
   });
-  for (const tag of await repository.attached(digest, signal)) {
+  let attached: readonly string[] = [];
+  await found.place('the list of what is attached', async () => {
+    attached = await repository.attached(digest, signal);
+  });
+  for (const tag of attached) {
     await found.place(tag, async () => {
       const manifest = await manifestAt(repository, tag, signal);
       if (manifest !== undefined) await found.add(manifest, tag);

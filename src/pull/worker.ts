@@ -3,6 +3,7 @@ import { type Failure, failureOf } from '../error/index.ts';
 import {
   checkStop,
   countBytes,
+  countEntry,
   countFile,
   createEngine,
   type Engine,
@@ -193,7 +194,8 @@ class PullThread {
   }
 
   #open(reference: string): ArtifactSource {
-    if (isLayoutReference(reference)) return new ImageLayout(parseLayoutReference(reference));
+    if (isLayoutReference(reference))
+      return new ImageLayout(parseLayoutReference(reference), () => countEntry(this.#setup.control));
     return new Repository(parseReference(reference), this.#setup.settings, this.#notice);
   }
 

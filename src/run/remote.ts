@@ -13,6 +13,7 @@ import {
   toBuffer,
 } from '../fs/index.ts';
 import { affordablePullThreads } from '../hash/index.ts';
+import { isLayoutReference } from '../image-layout/index.ts';
 import { type ArtifactPlan, leavesOf, type RemoteSettings } from '../plan/index.ts';
 import {
   type ArchiveRecord,
@@ -49,7 +50,13 @@ export class Remote {
   }
 
   resolve(reference: string): Promise<Resolved> {
-    return this.#pool.resolve(reference, this.#settings.platform, this.#settings.allowUnknownLayers);
+    const { platform, allowUnknownLayers } = this.#settings;
+    return this.#from(reference, () => this.#pool.resolve(reference, platform, allowUnknownLayers));
+  }
+
+  /** Reads from a registry, or from a layout on a volume: then how long it takes, the content there decides. */
+  #from<T>(reference: string, work: () => Promise<T>): Promise<T> {
+    return isLayoutReference(reference) ? this.#hashing.read(work) : work();
   }
 
   /** What is stored as signatures of a manifest, in the artifact's repository or another one. */
@@ -57,7 +64,7 @@ export class Remote {
     reference: string,
     digest: Resolved['digest'],
   ): Promise<{ readonly stored: readonly StoredSignature[]; readonly unread: readonly UnreadPlace[] }> {
-    const { layers, unread } = await this.#pool.signatures(reference, digest);
+    const { layers, unread } = await this.#from(reference, () => this.#pool.signatures(reference, digest));
     return { stored: layers.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) })), unread };
   }
 
@@ -67,7 +74,7 @@ export class Remote {
     for (const item of layout.items) {
       const name = item.kind === 'file' ? entryText(item.path) : '';
       if (!names.includes(name)) continue;
-      const bytes = await this.#pool.smallBlob(reference, item.descriptor);
+      const bytes = await this.#from(reference, () => this.#pool.smallBlob(reference, item.descriptor));
       files.push({ path: name, bytes: Buffer.from(bytes), links: 1 });
     }
     return files;
@@ -98,7 +105,9 @@ export class Remote {
     for (const item of layout.items) if (item.kind === 'file') files.set(item.path, hexOf(item.descriptor.digest));
     if (archives.length > 0) {
       const only = { ...resolved, layout: { ...layout, items: archives } } as Resolved;
-      const { files: members, failures } = await this.#pool.pull(reference, only, { known: knownAt(destination) });
+      const { files: members, failures } = await this.#from(reference, () =>
+        this.#pool.pull(reference, only, { known: knownAt(destination) }),
+      );
       throwFirst(failures);
       for (const { path, sha256 } of members) files.set(path, sha256);
     }
@@ -126,12 +135,14 @@ export class Remote {
     stage: Stage,
   ): Promise<{ files: FileTable; failures: readonly Failure[] }> {
     const room = roomAt(stage.folder, this.#settings.maxBytes);
-    const { files, failures } = await this.#pool.pull(reference, resolved, {
-      content: stage.folder,
-      records: stage.records,
-      ...(room === undefined ? {} : { budget: createBudget(Math.max(0, room.bytes - plainBytes(resolved))) }),
-      known: { folder: stage.folder, records: loadRecords(stage.records) },
-    });
+    const { files, failures } = await this.#from(reference, () =>
+      this.#pool.pull(reference, resolved, {
+        content: stage.folder,
+        records: stage.records,
+        ...(room === undefined ? {} : { budget: createBudget(Math.max(0, room.bytes - plainBytes(resolved))) }),
+        known: { folder: stage.folder, records: loadRecords(stage.records) },
+      }),
+    );
     const table = tableOf(files);
     if (failures.length > 0) return { files: table, failures };
     return { files: table, failures: [...collisions(table), ...(await this.#strangers(stage.folder, table))] };

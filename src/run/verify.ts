@@ -24,6 +24,7 @@ import { VERSION } from '../version.ts';
 import { ArtifactEvidence } from './evidence.ts';
 import { type Hashed, Hashing, type ListedTask } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { nameLayout } from './layout-hint.ts';
 import { namePointers } from './lfs-pointer.ts';
 import { Remote, stagedByOthers } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
@@ -341,9 +342,10 @@ export class VerifyRun {
       measured === undefined
         ? { requirements: artifact.requirements.map(unmet), failures: [] }
         : judge(artifact.requirements, measured, work.evidence.found, work.evidence.refused);
-    const found = [...work.failures, ...(measured === undefined ? work.refused : judgement.failures)];
+    const judged = measured === undefined ? work.refused : judgement.failures;
+    const found = nameLayout([...work.failures, ...judged], artifact.source);
     const failures =
-      measured === undefined ? found : [...namePointers(found, folderOf(work, measured), measured.files)];
+      measured === undefined ? [...found] : [...namePointers(found, folderOf(work, measured), measured.files)];
     const { requirements } = judgement;
     let published = false;
     if (stage !== undefined && isVerified(measured, requirements, failures)) {

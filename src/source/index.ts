@@ -7,3 +7,4 @@ export {
   registriesOf,
   withoutSecrets,
 } from './location.ts';
+export { signatureRepository } from './signature-repository.ts';

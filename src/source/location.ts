@@ -53,6 +53,14 @@ export function parseLocation(text: string): Location {
 }
 
 function ociLocation(text: string): Location {
+  if (/^oci:\/\/\//i.test(text)) {
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: 'an oci:// reference names a registry, and this one has a path in its place',
+      found: text.slice(0, 300),
+      remedy: `for an OCI image layout on a disk write oci-layout://${text.slice('oci://'.length, 300)}`,
+    });
+  }
   const reference = parseReference(text);
   const { digest } = reference;
   return {
@@ -86,13 +94,26 @@ export function registriesOf(texts: readonly string[]): string[] {
   });
 }
 
+/** How skopeo and its like name what lies on a disk; an archive is a layout in a tar. */
+const TRANSPORT = /^(oci|oci-layout|oci-archive):(?!\/\/)/i;
+
 /**
  * Refuses a path that is not there and reads like a reference of a registry, as cosign and docker write it
- * (`host/repository:tag`): it gets `oci://` in front.
+ * (`host/repository:tag`): it gets `oci://` in front. So for a layout as skopeo writes it (`oci:path`).
  *
  * @throws WeighlockError `USAGE`
  */
 export function refuseBareReference(text: string, exists: (path: string) => boolean): void {
+  const [transport, kind] = TRANSPORT.exec(text) ?? [];
+  if (transport !== undefined && !exists(text)) {
+    const layout = `oci-layout://${text.slice(transport.length)}`;
+    throw new WeighlockError({
+      code: 'USAGE',
+      message: `there is no path ${text}, and it reads like an OCI image layout`,
+      found: text,
+      remedy: kind?.toLowerCase() === 'oci-archive' ? 'unpack it, and write oci-layout://FOLDER' : `write ${layout}`,
+    });
+  }
   if (isUrl(text) || !/^[a-z0-9][^/]*\/.*[:@]/i.test(text) || exists(text)) return;
   try {
     parseReference(text);

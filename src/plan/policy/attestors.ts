@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { signatureRepository } from '../../source/index.ts';
 import {
   type Attestor,
   checkPattern,
@@ -106,7 +107,7 @@ function readCosign(
   const source = fields.get('source')?.fields(['repository', 'signaturePullSecrets', 'tagPrefix']);
   source?.get('tagPrefix')?.fail('a tag prefix is not supported', 'leave it out');
   source?.get('signaturePullSecrets')?.fail('pull secrets are mounted', 'use --registry-config');
-  const repository = source?.text('repository');
+  const repository = readRepository(source?.get('repository'));
   const ctlog = fields.get('ctlog');
   const timestampChain = ctlog?.fields(LOG_KEYS).get('tsaCertChain');
   const common = {
@@ -130,6 +131,11 @@ function readCosign(
         ? { ...common, kind, identities: readIdentities(block) }
         : { ...common, ...readCertificate(name, block, files) };
   return repository === undefined ? { attestor } : { attestor, repository };
+}
+
+/** Where signatures are stored. */
+export function readRepository(value: Value | undefined): string | undefined {
+  return value === undefined ? undefined : value.attempt(() => signatureRepository(value.text()));
 }
 
 function readKey(name: string, value: Value, files: TrustFiles) {

@@ -6,7 +6,7 @@ import { ignoredPath } from '../ignored-paths.ts';
 import { parsePin } from '../pin.ts';
 import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
 import { predicateTypeOf } from '../predicate-type.ts';
-import { type PolicyAttestor, readAttestors, readTrustedRoot, type TrustFiles } from './attestors.ts';
+import { type PolicyAttestor, readAttestors, readRepository, readTrustedRoot, type TrustFiles } from './attestors.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
 import { type Origin, PolicyError, Value } from './value.ts';
 
@@ -237,7 +237,7 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
   const repositories = new Set(chosen.map((one) => one.repository));
   if (repositories.size > 1)
     fields.require('attestors').fail('their signatures are stored in different places', 'make two requirements of it');
-  const repository = fields.text('repository') ?? chosen[0]?.repository;
+  const repository = readRepository(fields.get('repository')) ?? chosen[0]?.repository;
   const file = fields.get('file')?.text();
   const maxAge = readDuration(fields.get('maxAge'));
   const predicateType = kind === 'attestation' ? readPredicateType(fields.require('type')) : undefined;

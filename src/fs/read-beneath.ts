@@ -1,0 +1,107 @@
+import { type BigIntStats, read } from 'node:fs';
+import { opendir } from 'node:fs/promises';
+import { errno, isSystemError } from '../error/index.ts';
+import { fromText, type PathBytes } from './entry-path.ts';
+import { close, folderContents, kindOf, openFileBeneath, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+
+/** Bytes of one read: what is hashed and written at a time. */
+const CHUNK = 1 << 20;
+
+/** How the bytes of a file are taken. */
+export interface Reading {
+  /** Byte to begin at. */
+  readonly offset: number;
+  /** Told the size that the file says it has; throws to refuse it. */
+  accept(size: number): void;
+  /** Takes the next bytes, which are its own from then on; throws to end the reading. */
+  sink(chunk: Buffer): void | Promise<void>;
+}
+
+/** What is wrong with a path, in the words of whoever asks for it. */
+export interface PathFaults {
+  noFile(path: string, kind: string): Error;
+  changed(path: string): Error;
+  io(error: unknown, path: string): Error;
+}
+
+/**
+ * Reads a regular file below an open folder to its end, without standing in this thread's way. Each folder on the way is opened
+ * through the one above it, and none of them, nor the file, may be a link; what is no regular file is not even opened.
+ *
+ * @param path - relative, of plain names
+ * @returns whether anything about the file changed meanwhile
+ */
+export async function readBeneath(
+  root: number,
+  path: string,
+  { offset, accept, sink }: Reading,
+  faults: PathFaults,
+): Promise<{ readonly changed: boolean }> {
+  const opened: number[] = [];
+  let isStillThere: (() => boolean) | undefined;
+  try {
+    const names = path.split('/');
+    const name = fromText(names.pop() ?? '');
+    const folder = openFolders(root, names, opened);
+    const seen = statBeneath(folder, name);
+    if (!seen.isFile()) throw faults.noFile(path, kindOf(seen));
+    isStillThere = () => isSameFile(folder, name, seen);
+    const descriptor = openFileBeneath(folder, name);
+    opened.push(descriptor);
+    const before = statOpen(descriptor);
+    // It was replaced between the two calls.
+    if (!before.isFile()) throw faults.noFile(path, kindOf(before));
+    accept(Number(before.size));
+    for (let at = offset; ; ) {
+      const chunk = await readAt(descriptor, at, Number(before.size) - at);
+      if (chunk.length === 0) return { changed: isChanged(before, statOpen(descriptor)) };
+      at += chunk.length;
+      await sink(chunk);
+    }
+  } catch (error) {
+    // NFS says this of a file that somebody removed or replaced, and of one that the server lost.
+    if (errno(error) === 'ESTALE' && isStillThere?.() === false) throw faults.changed(path);
+    if (isSystemError(error)) throw faults.io(error, path);
+    throw error;
+  } finally {
+    for (const descriptor of opened) close(descriptor);
+  }
+}
+
+/** The names in an open folder, as they come. */
+export async function* namesIn(folder: number): AsyncGenerator<string> {
+  for await (const { name } of await opendir(folderContents(folder))) yield name;
+}
+
+/** Opens folders, each through the one above it. @param opened - gets what has to be closed */
+export function openFolders(root: number, names: readonly string[], opened: number[]): number {
+  let folder = root;
+  for (const name of names) {
+    folder = openFolderBeneath(folder, fromText(name));
+    opened.push(folder);
+  }
+  return folder;
+}
+
+/** @param left - bytes that should come; one more is asked for, since a file may have more than it says */
+function readAt(descriptor: number, position: number, left: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(left, 0) + 1));
+  return new Promise((resolve, reject) =>
+    read(descriptor, buffer, 0, buffer.length, position, (error, length) =>
+      error ? reject(error) : resolve(buffer.subarray(0, length)),
+    ),
+  );
+}
+
+function isSameFile(folder: number, name: PathBytes, { dev, ino }: BigIntStats): boolean {
+  try {
+    const now = statBeneath(folder, name);
+    return now.dev === dev && now.ino === ino;
+  } catch {
+    return false;
+  }
+}
+
+function isChanged(before: BigIntStats, after: BigIntStats): boolean {
+  return before.size !== after.size || before.mtimeNs !== after.mtimeNs || before.ctimeNs !== after.ctimeNs;
+}
