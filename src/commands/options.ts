@@ -55,7 +55,11 @@ export const REMOTE_OPTIONS = {
   'registry-password': { type: 'string', describe: 'password there; better a file, or WEIGHLOCK_REGISTRY_PASSWORD' },
   'registry-password-file': { type: 'string', describe: 'file with the password' },
   'registry-token': { type: 'string', describe: 'bearer token for the registry of the sources' },
-  'response-timeout': { type: 'string', default: '30s', describe: 'limit without a byte of an answer; 0 for none' },
+  'response-timeout': {
+    type: 'string',
+    default: '30s',
+    describe: 'limit without a byte of an answer; small documents whole in twice that or 60s; 0 for none',
+  },
   'max-bytes': { type: 'string', describe: 'most bytes to fetch and unpack, e.g. 200G [default: what is free]' },
   mirror: { type: 'string', array: true, nargs: 1, describe: 'REGISTRY=HOST[:PORT] that is asked first' },
   platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },

@@ -1,4 +1,6 @@
 import type { Dispatcher } from 'undici';
+import { Deadline } from './deadline.ts';
+import { DUMP_TIMEOUT, MAX_INFORMATIONAL } from './limits.ts';
 
 /**
  * Takes bytes in order. They are only lent: a taker is done with the chunk, or has copied it, when it returns. A promise
@@ -26,25 +28,32 @@ export class Body {
     controller.pause();
   }
 
-  /** Brings all bytes. @throws what the taker throws, and whatever broke the connection */
-  async drain(take: Take): Promise<void> {
+  /**
+   * Brings all bytes.
+   *
+   * @param deadline - for what is small; a large body may take as long as bytes come
+   * @throws what the taker throws, `TooSlow`, and whatever broke the connection
+   */
+  async drain(take: Take, deadline?: Deadline): Promise<void> {
     this.#take = take;
+    const done = deadline?.onEnd((error) => this.fail(error));
     const settled = new Promise<void>((resolve) => {
       this.#settle = resolve;
     });
     this.#next();
     await settled;
+    done?.();
     if (this.#state.kind === 'failed') throw this.#state.error;
   }
 
-  /** Reads a body that nobody wants, so that the connection can be used again; a long one ends it. Never throws. */
+  /** Reads a body that nobody wants, so that the connection can be used again; a long or slow one ends it. Never throws. */
   async dump(limit = 65_536): Promise<void> {
     let length = 0;
     const count = (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) throw new Error('more than anybody wants');
     };
-    await this.drain(count).catch(() => {});
+    await this.drain(count, new Deadline(DUMP_TIMEOUT)).catch(() => {});
   }
 
   get hasFailed(): boolean {
@@ -120,34 +129,57 @@ export interface Head {
   readonly body: Body;
 }
 
-/** Sends one request. @throws what broke the connection before the head of the answer had come, or why it was aborted */
+class EndlessInformation extends Error {
+  readonly code = 'TOO_MANY_INFORMATIONAL_ANSWERS';
+}
+
+/**
+ * Sends one request.
+ *
+ * @param deadline - for the head of the answer
+ * @throws what broke the connection before the head of the answer had come, `TooSlow`, or why it was aborted
+ */
 export function exchange(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
+  deadline: Deadline,
   signal: AbortSignal | undefined,
 ): Promise<Head> {
   return new Promise((resolve, reject) => {
     let body: Body | undefined;
     let controller: Dispatcher.DispatchController | undefined;
-    const onAbort = () => {
-      reject(signal?.reason);
-      if (body !== undefined) body.fail(signal?.reason);
-      else controller?.abort(signal?.reason);
+    let given: { readonly reason: Error } | undefined;
+    let informational = 0;
+    const giveUp = (reason: Error) => {
+      given ??= { reason };
+      reject(reason);
+      if (body !== undefined) body.fail(reason);
+      else controller?.abort(reason);
     };
-    const done = () => signal?.removeEventListener('abort', onAbort);
+    const onAbort = () => giveUp(signal?.reason);
     if (signal?.aborted) {
       reject(signal.reason);
       return;
     }
     signal?.addEventListener('abort', onAbort);
+    const headIsThere = deadline.onEnd(giveUp);
+    const done = () => {
+      headIsThere();
+      signal?.removeEventListener('abort', onAbort);
+    };
     dispatcher.dispatch(options, {
       onRequestStart(begun) {
         controller = begun;
-        if (signal?.aborted) begun.abort(signal.reason);
+        if (given !== undefined) begun.abort(given.reason);
       },
       onResponseStart(begun, status, headers) {
         // Informational answers (RFC 9110, section 15.2) come before the one that counts.
-        if (status < 200) return;
+        if (status < 200) {
+          informational += 1;
+          if (informational > MAX_INFORMATIONAL) giveUp(new EndlessInformation());
+          return;
+        }
+        headIsThere();
         body = new Body(begun);
         resolve({ status, headers, body });
       },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import type { ArtifactSource, BlobTask, Expectation, Fetched, Referrers, WrongContent } from './artifact-source.ts';
+import { TooSlow, withinTime } from './deadline.ts';
 import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 import { download } from './download.ts';
 import { Hosts, type Notice, type RegistrySettings } from './hosts.ts';
@@ -77,10 +78,16 @@ export class Repository implements ArtifactSource {
       const pieces: Buffer[] = [];
       const offset = () => pieces.reduce((sum, { length }) => sum + length, 0);
       const sink = (chunk: Buffer) => void pieces.push(Buffer.from(chunk));
-      await this.blob(descriptor, { offset, sink, restart: () => void pieces.splice(0) }, signal, {
-        upstreamOnly,
-        missing,
-      });
+      const task = { offset, sink, restart: () => void pieces.splice(0) };
+      try {
+        await withinTime(this.#hosts.timeFor(descriptor.size), signal, (bounded) =>
+          this.blob(descriptor, task, bounded, { upstreamOnly, missing }),
+        );
+      } catch (error) {
+        if (!(error instanceof TooSlow) || signal.aborted) throw error;
+        if (upstreamOnly) throw this.#hosts.tooSlow(descriptor.size);
+        continue;
+      }
       const bytes = Buffer.concat(pieces);
       const digest = digestOf(createHash('sha256').update(bytes).digest('hex'));
       if (digest === descriptor.digest) return bytes;

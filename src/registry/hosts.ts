@@ -1,9 +1,10 @@
 import { WeighlockError } from '../error/index.ts';
 import type { Expectation } from './artifact-source.ts';
 import { Authenticator } from './auth.ts';
+import { Deadline } from './deadline.ts';
 import { unavailable } from './faults.ts';
 import { type CredentialSources, Keychain } from './keychain.ts';
-import { MAX_ERROR_BYTES, MAX_TRIES, MAX_WAITS_MISSING } from './limits.ts';
+import { MAX_ERROR_BYTES, MAX_TRIES, MAX_WAITS_MISSING, SLOWEST_RATE } from './limits.ts';
 import { apiHost, credentialKey, type Reference, referenceText } from './reference.ts';
 import { refusalOf } from './refusal.ts';
 import { type Patience, type Sleep, withRetries } from './retry.ts';
@@ -59,6 +60,17 @@ export class Hosts {
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  /** Milliseconds for a small blob, with whatever has to be tried again; 0 for no limit. */
+  timeFor(size: number): number {
+    const { documentTimeout } = this.#transport;
+    return documentTimeout === 0 ? 0 : 2 * documentTimeout + (size / SLOWEST_RATE) * 1000;
+  }
+
+  tooSlow(size: number): WeighlockError {
+    const { failure } = new Deadline(this.timeFor(size)).fault(new URL(this.all.at(-1)?.base ?? 'https://registry'));
+    return failure;
   }
 
   /** How long to go on with what fails, and who is told. */

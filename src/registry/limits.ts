@@ -26,6 +26,25 @@ export const CONNECT_TIMEOUT = 15_000;
 /** Milliseconds without a byte of an answer, be it the first (ollama's stall time-out: 30 s); `--response-timeout`. */
 export const RESPONSE_TIMEOUT = 30_000;
 
+/**
+ * Milliseconds for a small document as a whole, from the question over every redirect to its last byte: 4 MiB, the largest
+ * manifest, at 70 kB/s. Never less than twice `--response-timeout`.
+ */
+export const DOCUMENT_TIMEOUT = 60_000;
+
+/** Milliseconds that a small document takes of a usual server. All beyond it may be so many whole time-outs together. */
+export const QUICK_DOCUMENT = 1000;
+export const MAX_SLOW_DOCUMENTS = 20;
+
+/** Bytes per second that a small blob comes with at least: a signature may be larger than any manifest. */
+export const SLOWEST_RATE = 64 << 10;
+
+/** Milliseconds for the rest of an answer that nobody wants: it is read for the connection's sake only. */
+export const DUMP_TIMEOUT = 5000;
+
+/** Informational answers before the one that counts (RFC 9110, section 15.2): servers send one or two (100, 103). */
+export const MAX_INFORMATIONAL = 16;
+
 /** Tries without any progress (modctl: 6); a try that gets further than ever starts the count afresh. */
 export const MAX_TRIES = 6;
 

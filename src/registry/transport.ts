@@ -4,8 +4,9 @@ import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { errno, WeighlockError } from '../error/index.ts';
 import { exchange, type Head } from './body.ts';
 import { mayReceive } from './credential-scope.ts';
+import { Deadline, Slowness, TooSlow } from './deadline.ts';
 import { connectionFailure, networkFault, showUrl, unavailable } from './faults.ts';
-import { CONNECT_TIMEOUT, MAX_REDIRECTS, RESPONSE_TIMEOUT } from './limits.ts';
+import { CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, MAX_REDIRECTS, RESPONSE_TIMEOUT } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { receivingConnector } from './receive.ts';
 import { Retryable } from './retryable.ts';
@@ -19,6 +20,8 @@ export interface TransportSettings {
   readonly plainHttp: readonly string[];
   /** Milliseconds without a byte of an answer, be it the first; 0 for no limit. */
   readonly responseTimeout?: number;
+  /** Milliseconds for a small document as a whole; if not given, what follows from `responseTimeout`. */
+  readonly documentTimeout?: number;
 }
 
 export interface Answer extends Head {
@@ -26,6 +29,10 @@ export interface Answer extends Head {
   readonly url: URL;
   /** Everything that was asked, in order; the last one is `url`. */
   readonly hops: readonly URL[];
+  /** When its body has to be there whole, if it is read as a small document. */
+  readonly deadline: Deadline;
+  /** Called when it was read, or given up. */
+  readonly onRead: () => void;
 }
 
 export interface Ask {
@@ -35,7 +42,10 @@ export interface Ask {
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** Takes a body that the server has stored encoded, as it is sent: its digest decides. */
+  /**
+   * Asks for content and not for a small document: the body is taken as it is sent, also encoded, since its digest decides;
+   * and it may take as long as bytes come.
+   */
   readonly asStored?: boolean;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
@@ -53,11 +63,16 @@ export class Transport {
   readonly #direct: Agent;
   readonly #proxies = new Map<string, ProxyAgent>();
   readonly #tls: { ca?: string[] };
+  /** Milliseconds for a small document, and for the head of every answer; 0 for no limit. */
+  readonly documentTimeout: number;
+  readonly #slowness: Slowness;
   readonly #limits: typeof limits & { readonly headersTimeout: number; readonly bodyTimeout: number };
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
     const most = settings.responseTimeout ?? RESPONSE_TIMEOUT;
+    this.documentTimeout = settings.documentTimeout ?? (most === 0 ? 0 : Math.max(DOCUMENT_TIMEOUT, 2 * most));
+    this.#slowness = new Slowness(this.documentTimeout);
     this.#limits = { ...limits, headersTimeout: most, bodyTimeout: most };
     this.#tls =
       settings.caFiles.length === 0 ? {} : { ca: [...rootCertificates, ...settings.caFiles.map(readCertificates)] };
@@ -73,21 +88,31 @@ export class Transport {
   }
 
   /**
-   * Sends a request and follows redirects. The body is the bytes on the wire, never decoded. Unless it may be `asStored`,
+   * Sends a request and follows redirects; all of it has one deadline, whatever the servers send. The body is the bytes on the wire, never decoded. Unless it may be `asStored`,
    * a server that encodes it although `identity` was asked for is refused.
    *
    * @throws WeighlockError `SOURCE_UNAVAILABLE`, as `Retryable` where another try may help; `CONFIG_INVALID` for refused URLs
    */
   async ask(first: URL, ask: Ask = {}): Promise<Answer> {
     const hops: URL[] = [];
+    const { asStored = false } = ask;
+    const deadline = new Deadline(this.documentTimeout);
+    if (!asStored) this.#slowness.require(first);
+    const onRead = asStored ? () => {} : this.#slowness.begin();
     for (let url = first; hops.length <= MAX_REDIRECTS; ) {
       this.#refusePlainHttp(url, first);
       ask.check?.(url);
       hops.push(url);
-      const head = await this.#once(url, ask, mayReceive(first, hops));
+      const head = await this.#once(url, ask, deadline, mayReceive(first, hops)).catch((error) => {
+        onRead();
+        throw error;
+      });
       const location = headerOf(head.headers, 'location');
-      if (!REDIRECTS.has(head.status) || location === undefined)
-        return this.#refuseEncoded({ ...head, url, hops }, ask.asStored === true);
+      if (!REDIRECTS.has(head.status) || location === undefined) {
+        // What content there is may take its time; what is said instead of it, an error, may not.
+        const rest = asStored ? new Deadline(this.documentTimeout) : deadline;
+        return this.#refuseEncoded({ ...head, url, hops, deadline: rest, onRead }, asStored);
+      }
       await head.body.dump();
       url = this.#redirect(url, location);
     }
@@ -98,7 +123,7 @@ export class Transport {
     await Promise.all([this.#direct.destroy(), ...[...this.#proxies.values()].map((proxy) => proxy.destroy())]);
   }
 
-  async #once(url: URL, ask: Ask, trusted: boolean): Promise<Head> {
+  async #once(url: URL, ask: Ask, deadline: Deadline, trusted: boolean): Promise<Head> {
     const { method = 'GET', headers, secretHeaders, body, signal } = ask;
     const proxy = proxyFor(url, this.#settings.proxy);
     try {
@@ -116,10 +141,12 @@ export class Transport {
           },
           ...(body === undefined ? {} : { body }),
         },
+        deadline,
         signal,
       );
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
+      if (error instanceof TooSlow) throw deadline.fault(url, error);
       throw connectionFailure(url, error, proxy);
     }
   }
@@ -188,8 +215,13 @@ export function headerOf(headers: Answer['headers'], name: string): string | und
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Reads a small body whole, and stops at the limit whatever its length claims. @throws Retryable when it breaks off */
-export async function readBody({ body, url }: Pick<Answer, 'body' | 'url'>, limit: number): Promise<Buffer> {
+/**
+ * Reads a small document whole: the one way to do so. It stops at the limit whatever its length claims, and at the deadline
+ * of the question however often bytes come.
+ *
+ * @throws Retryable when it breaks off
+ */
+export async function readBody({ body, url, deadline, onRead }: Answer, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -197,10 +229,13 @@ export async function readBody({ body, url }: Pick<Answer, 'body' | 'url'>, limi
       length += chunk.length;
       if (length > limit) throw tooLarge(url, limit);
       chunks.push(Buffer.from(chunk));
-    });
+    }, deadline);
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
+    if (error instanceof TooSlow) throw deadline.fault(url, error);
     throw new Retryable(unavailable(url, `broke off: ${networkFault(error)}`, error));
+  } finally {
+    onRead();
   }
   return Buffer.concat(chunks);
 }

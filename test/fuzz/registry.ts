@@ -4,6 +4,7 @@ import { layOut } from '../../src/layout/index.ts';
 import { Authenticator } from '../../src/registry/auth.ts';
 import { Body } from '../../src/registry/body.ts';
 import { parseChallenges } from '../../src/registry/challenge.ts';
+import { Deadline } from '../../src/registry/deadline.ts';
 import { matchAuths, parseDockerConfig } from '../../src/registry/docker-config.ts';
 import { parseJson, parseManifest, parseReferrers } from '../../src/registry/manifest.ts';
 import { contentRangeFault } from '../../src/registry/range.ts';
@@ -100,7 +101,7 @@ function answerWith(bytes: Buffer, url: URL, headers: Answer['headers'] = {}, st
   const body = new Body({ pause() {}, resume() {}, abort() {} } as never);
   body.push(bytes);
   body.end();
-  return { status, headers, body, url, hops: [url] };
+  return { status, headers, body, url, hops: [url], deadline: new Deadline(0), onRead() {} };
 }
 
 export const registry: readonly Target[] = [

@@ -29,7 +29,36 @@ const limit = (row: string, id: string, file: string, from: string, to: string):
   name: row.replace('.', '\\.'),
 });
 
+const slow = (id: string, file: string, from: string, to: string, hangs = false): Mutation => ({
+  id: `15.28-${id}`,
+  file: `src/registry/${file}`,
+  from,
+  to,
+  tests: ['test/integration/slow-documents.test.ts'],
+  ...(hangs ? { hangs } : {}),
+});
+
 export default [
+  slow(
+    'head-deadline',
+    'body.ts',
+    'const headIsThere = deadline.onEnd(giveUp);',
+    'const headIsThere = () => {};',
+    true,
+  ),
+  slow('body-deadline', 'body.ts', 'deadline?.onEnd((error) => this.fail(error))', 'undefined', true),
+  slow('informational', 'body.ts', 'if (informational > MAX_INFORMATIONAL)', 'if (false)', true),
+  slow(
+    'error-deadline',
+    'transport.ts',
+    'asStored ? new Deadline(this.documentTimeout) : deadline',
+    'new Deadline(0)',
+    true,
+  ),
+  slow('together', 'deadline.ts', 'if (this.#spent <= this.#most) return;', 'return;'),
+  slow('small-blob', 'hosts.ts', 'return documentTimeout === 0 ? 0 :', 'return true ? 0 :', true),
+  slow('two-tries', 'deadline.ts', '{ tries: 2 }', '{}'),
+
   scope('all-hops', 'hops.every((hop)', 'hops.slice(-1).every((hop)'),
   scope('no-hops', 'hops.length > 0 && ', ''),
   scope(
