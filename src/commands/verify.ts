@@ -3,7 +3,6 @@ import { buildPlan, type Environment, loadPolicies, strictest, type VerifyReques
 import {
   JsonLinesReporter,
   type Reporter,
-  TERMINATION_LOG,
   TextReporter,
   terminationMessage,
   writeReport,
@@ -13,6 +12,7 @@ import { VerifyRun } from '../run/index.ts';
 import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
 import { requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
+
 import {
   choiceOf,
   hashSettings,
@@ -25,21 +25,23 @@ import {
   textOf,
   trustSettings,
 } from './options.ts';
+import { Outputs } from './outputs.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
 export async function verify(values: RawValues, context: Context): Promise<Finished> {
   const reporter = reporterFor(values, context);
-  const report = textOf(values, 'report');
-  const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
+  const outputs = new Outputs(values, context.environment);
   const asked = strictnessOf(values);
   let policy = strictest([], asked);
   const started = new Date();
   let measured: RunOutcome;
   try {
+    outputs.require();
     const policies = await loadPolicies(policyFlags(values));
     const blocking = policies.length === 0 ? [] : requireNoWeakening(values, context.environment);
     policy = strictest(policies, asked, blocking);
     const plan = buildPlan({ ...policy, policies, ...requestOf(values, context.environment) }, context.environment);
+    outputs.require(plan.artifacts);
     reporter.start(plan);
     if (strictest(policies, asked).failurePolicy !== policy.failurePolicy)
       reporter.notice(`failurePolicy Ignore does not count: the pod sets ${blocking.join(', ')}`);
@@ -47,9 +49,10 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);
   }
-  const outcome = await withReport(measured, report);
+  const outcome = await withReport(measured, outputs);
   reporter.finish(outcome);
-  await writeTerminationMessage(terminationLog, terminationMessage(outcome));
+  const terminationLog = outputs.terminationLogPath();
+  if (terminationLog !== undefined) await writeTerminationMessage(terminationLog, terminationMessage(outcome));
   return { exitCode: outcome.exitCode };
 }
 
@@ -102,9 +105,10 @@ function reporterFor(values: RawValues, { out, err, environment }: Context): Rep
 }
 
 /** A report that was asked for and cannot be written is one more unanswered question. */
-async function withReport(outcome: RunOutcome, path: string | undefined): Promise<RunOutcome> {
-  if (path === undefined) return outcome;
+async function withReport(outcome: RunOutcome, outputs: Outputs): Promise<RunOutcome> {
   try {
+    const path = outputs.reportPath();
+    if (path === undefined) return outcome;
     await writeReport(path, outcome);
     return outcome;
   } catch (error) {

@@ -4,9 +4,10 @@ import { WeighlockError } from '../error/index.ts';
 import { isUrl, type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
+import { type Places, requireApart, requireOutside } from './places.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
 import { applyPolicies, type Policy, pathOf } from './policy/index.ts';
-import { requireOutside, signatureRequirement, type TrustFlags } from './trust-settings.ts';
+import { signatureRequirement, type TrustFlags } from './trust-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
 export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
@@ -58,6 +59,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   });
   if (drafts.length === 0) throw nothingToVerify(isBound);
   requireDifferentPaths(drafts);
+  requireApart(drafts.map(placesOf));
   const pins = ownedPins(
     drafts,
     fromEnvironment.pins.filter(({ origin }) => !used.has(origin)),
@@ -276,9 +278,19 @@ function signedBy(file: string, trust: TrustFlags): SignatureRequirement {
   return { ...requirement, files: [resolve(file)] };
 }
 
-function requireTrustOutside({ source, destination }: Draft, files: readonly string[]): void {
+function requireTrustOutside(draft: Draft, files: readonly string[]): void {
+  const { source, destination } = placesOf(draft);
+  for (const path of [destination, source]) if (path !== undefined) requireOutside(files, path);
+}
+
+/** Where an artifact is read from a volume, and where it is published. */
+export function placesOf({ name, source, destination }: Pick<ArtifactPlan, 'name' | 'source' | 'destination'>): Places {
   const read = source.kind === 'volume' ? source.path : source.kind === 'oci' ? source.layout : undefined;
-  for (const path of [destination, read]) if (path !== undefined) requireOutside(files, path);
+  return {
+    name,
+    ...(read === undefined ? {} : { source: read }),
+    ...(destination === undefined ? {} : { destination }),
+  };
 }
 
 /** An archive that is to be unpacked is pinned as it is sent. */
@@ -311,9 +323,11 @@ function addSignature(drafts: readonly Draft[], trust: TrustFlags): void {
   }
 }
 
-function trustFiles({ keys, keysInVariables, caRoots, certificateChain, trustedRoot }: TrustFlags): string[] {
+function trustFiles({ keys, keysInVariables, ...flags }: TrustFlags): string[] {
   const files = keys.filter((key) => !keysInVariables.has(key));
-  return [...files, caRoots, certificateChain, trustedRoot].filter((file) => file !== undefined);
+  const { caRoots, intermediates, certificate, certificateChain, crl, trustedRoot, tufRoot, timestampChain } = flags;
+  const others = [caRoots, intermediates, certificate, certificateChain, crl, trustedRoot, tufRoot, timestampChain];
+  return [...files, ...others].filter((file) => file !== undefined);
 }
 
 function requireRequirement({ signature: _, ...artifact }: Draft): ArtifactPlan {

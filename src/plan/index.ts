@@ -1,8 +1,9 @@
-export { buildPlan, type VerifyRequest } from './build.ts';
+export { buildPlan, placesOf, type VerifyRequest } from './build.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
 export { ignoredPaths } from './ignored-paths.ts';
 export { parsePin } from './pin.ts';
+export { type Output, requireOutputsOutside } from './places.ts';
 
 export {
   type ArtifactPlan,

@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { signatureRepository } from '../source/index.ts';
@@ -294,30 +293,6 @@ function requireNothingElse(flags: TrustFlags): void {
     `${first} was given, but nobody is named whose signature counts`,
     'add --key, or --certificate-identity with --certificate-oidc-issuer, or --ca-roots',
   );
-}
-
-/**
- * What is trusted must not come from where the artifact comes from: whoever can write there would choose the key.
- *
- * @throws WeighlockError `CONFIG_INVALID`
- */
-export function requireOutside(files: readonly string[], artifact: string): void {
-  const root = realPath(artifact);
-  for (const file of files) {
-    if (!`${realPath(file)}/`.startsWith(`${root}/`)) continue;
-    throw invalid(
-      `${file} lies inside the artifact that it is to verify`,
-      'mount keys and roots from a ConfigMap of the platform',
-    );
-  }
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return resolve(path);
-  }
 }
 
 function missing(given: string, needed: string): WeighlockError {

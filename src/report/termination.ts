@@ -99,9 +99,13 @@ function fit(lines: readonly string[], limit: number): string {
  */
 export async function writeTerminationMessage(path: string, message: string): Promise<void> {
   try {
-    const file = await open(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {
-      if ((await file.stat()).isFile()) await file.writeFile(message);
+      const stat = await file.stat();
+      // A second name may be that of anything.
+      if (!stat.isFile() || stat.nlink !== 1) return;
+      await file.truncate(0);
+      await file.writeFile(message);
     } finally {
       await file.close();
     }

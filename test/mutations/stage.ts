@@ -7,6 +7,7 @@ const STAGE_TESTS = ['test/unit/stage.test.ts'] as const;
 const SWAP_TESTS = ['test/unit/stage-swap.test.ts'] as const;
 const PRIVATE = { file: 'src/stage/private-folder.ts', tests: SWAP_TESTS } as const;
 const PUBLISHED = { file: 'src/stage/published.ts', tests: SWAP_TESTS } as const;
+const OUTPUTS = { file: 'src/plan/places.ts', tests: ['test/unit/outputs.test.ts'] } as const;
 const TREE = { file: 'src/stage/tree.ts', tests: STAGE_TESTS } as const;
 const PLACE = { file: 'src/stage/destination.ts', tests: STAGE_TESTS } as const;
 const PROBE = { file: 'src/stage/probe.ts', tests: STAGE_TESTS } as const;
@@ -190,5 +191,30 @@ export default [
     ...PUBLISHED,
     from: '(found.mode & 0o002n & ~made.mode) !== 0n',
     to: 'false',
+  },
+  { id: '15-output-within', ...OUTPUTS, from: 'artifacts.find((one) => isWithin(path, one))', to: 'undefined' },
+  { id: '15-output-input', ...OUTPUTS, from: 'inputs.find((one) => isSameFile(path, one))', to: 'undefined' },
+  { id: '15-output-foreign-link', ...OUTPUTS, from: 'const link = foreignLink(path);', to: 'const link = undefined;' },
+  { id: '15-output-other-mount', ...OUTPUTS, from: ' || (id !== undefined && idOf(at) === id)', to: '' },
+  { id: '15-output-trail', ...OUTPUTS, from: 'trail.push(next);', to: 'trail.splice(0);' },
+  {
+    id: '15-destination-apart',
+    ...OUTPUTS,
+    from: ' || trailOf(place).some((from) => isBelow(from, own))',
+    to: '',
+  },
+  {
+    id: '15-output-once-more',
+    file: 'src/commands/outputs.ts',
+    from: 'if (failure !== undefined) throw failure;\n    return this.#report.path;',
+    to: 'return this.#report.path;',
+    tests: ['test/unit/outputs.test.ts'],
+  },
+  {
+    id: '15-termination-log-one-name',
+    file: 'src/report/termination.ts',
+    from: ' || stat.nlink !== 1',
+    to: '',
+    tests: ['test/unit/outputs.test.ts'],
   },
 ] satisfies Mutation[];
