@@ -221,10 +221,15 @@ describe('15.24: signatures in a layout', () => {
     const bundle = signed.bundle('listed');
     signed.layout.finish();
     for (let i = 0; i < 50; i++) writeFileSync(join(path, `blobs/sha256/${i}`), '');
-    const folder = new LayoutFolder(path);
+    let looks = 0;
+    const folder = new LayoutFolder(path, () => {
+      looks += 1;
+    });
     const entries = [bundle];
     const { descriptors, faults } = await searchIn(folder, signed.digest, { blobs: 30, bytes: 3 << 20 }, entries);
     assert.equal(descriptors.length, 1);
+    // The others are neither blobs nor looked at any closer.
+    assert.ok(looks <= 31 + 5, String(looks));
     assert.deepEqual(
       faults.map(({ code, message }) => [code, message]),
       [['LIMIT_EXCEEDED', `OCI image layout ${path}: more blobs than are looked at`]],

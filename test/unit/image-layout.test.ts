@@ -54,6 +54,7 @@ async function blobOf(path: string, descriptor: Descriptor, onChunk: () => void 
   const sink = (chunk: Buffer) => {
     onChunk();
     text += chunk;
+    assert.ok(text.length <= descriptor.size, 'more was handed on than there is to be');
   };
   try {
     await source.blob(descriptor, { offset: () => 0, sink, restart: () => {} }, signal);
@@ -227,8 +228,18 @@ describe('15.24: a layout that somebody else writes', () => {
     ['another version', (l) => l.finish({ imageLayoutVersion: '2.0.0' }), 'UNSAFE_ENTRY', 'oci-layout', /version/],
     ['a version that is no text', (l) => l.finish({ imageLayoutVersion: 1 }), 'UNSAFE_ENTRY', 'oci-layout'],
     ['a marker that is none', (l) => l.finish([]), 'UNSAFE_ENTRY', 'oci-layout'],
-    ['a marker without an end', (l) => truncateSync(join(l.path, 'oci-layout'), 1e12), 'LIMIT_EXCEEDED', 'oci-layout'],
-    ['an index without an end', (l) => truncateSync(join(l.path, 'index.json'), 1e12), 'LIMIT_EXCEEDED', 'index.json'],
+    [
+      'a marker that is too large',
+      (l) => truncateSync(join(l.path, 'oci-layout'), 4097),
+      'LIMIT_EXCEEDED',
+      'oci-layout',
+    ],
+    [
+      'an index that is too large',
+      (l) => truncateSync(join(l.path, 'index.json'), (4 << 20) + 1),
+      'LIMIT_EXCEEDED',
+      'index.json',
+    ],
     ['an index that is none', (l) => writeFileSync(join(l.path, 'index.json'), '{}'), 'UNSAFE_ENTRY', 'index.json'],
     ['an index of junk', (l) => writeFileSync(join(l.path, 'index.json'), '{"manifests'), 'UNSAFE_ENTRY', 'index.json'],
     [
@@ -300,24 +311,30 @@ describe('15.24: a layout that somebody else writes', () => {
   }
 
   /** What can be done to a file, whichever it is. */
-  const deeds: readonly [what: string, make: (path: string) => void, code: ErrorCode][] = [
-    ['missing', (path) => unlinkSync(path), 'FILE_MISSING'],
-    ['a link', (path) => moved(path, (there) => symlinkSync(there, path)), 'UNSAFE_ENTRY'],
-    ['a link to a device', (path) => moved(path, () => symlinkSync('/dev/zero', path)), 'UNSAFE_ENTRY'],
-    ['a link to nothing', (path) => moved(path, () => symlinkSync('nowhere', path)), 'UNSAFE_ENTRY'],
-    ['a folder', (path) => moved(path, () => mkdirSync(path)), 'UNSAFE_ENTRY'],
-    ['a FIFO', (path) => moved(path, () => execFileSync('mkfifo', [path])), 'UNSAFE_ENTRY'],
+  const deeds: readonly [what: string, make: (path: string) => void, code: ErrorCode, found: string][] = [
+    ['missing', (path) => unlinkSync(path), 'FILE_MISSING', 'nothing'],
+    ['a link', (path) => moved(path, (there) => symlinkSync(there, path)), 'UNSAFE_ENTRY', 'symbolic link'],
+    [
+      'a link to a device',
+      (path) => moved(path, () => symlinkSync('/dev/zero', path)),
+      'UNSAFE_ENTRY',
+      'symbolic link',
+    ],
+    ['a link to nothing', (path) => moved(path, () => symlinkSync('nowhere', path)), 'UNSAFE_ENTRY', 'symbolic link'],
+    ['a folder', (path) => moved(path, () => mkdirSync(path)), 'UNSAFE_ENTRY', 'folder'],
+    ['a FIFO', (path) => moved(path, () => execFileSync('mkfifo', [path])), 'UNSAFE_ENTRY', 'FIFO'],
   ];
   const places = ['oci-layout', 'index.json', 'manifest', 'layer'] as const;
   for (const place of places) {
-    for (const [what, make, code] of deeds) {
+    for (const [what, make, code, kind] of deeds) {
       it(`where the ${place} is ${what} is refused`, async () => {
         const { layout, entry, layer } = simple();
         const digest = place === 'manifest' ? entry.digest : layer.digest;
         const file = place === 'manifest' || place === 'layer' ? blobFile(digest) : place;
         make(join(layout.path, file));
         const action = place === 'layer' ? blobOf(layout.path, layer) : top(`oci-layout://${layout.path}:v1`);
-        await refused(action, code, file);
+        const { found } = await refused(action, code, file);
+        assert.equal(found, kind);
       });
     }
   }
@@ -372,6 +389,17 @@ describe('15.24: a layout that somebody else writes', () => {
       if (code === undefined) assert.equal(await reading, content, what);
       else await refused(reading, code, blobFile(layer.digest));
     }
+  });
+
+  it('that ends before its size is refused before its digest is known', async () => {
+    const layout = new LayoutWriter(join(workFolder(), 'layout')).finish();
+    const content = Buffer.alloc(2 << 20);
+    const layer = { mediaType: 'x/y', digest: layout.blob(content) as Digest, size: content.length, annotations: {} };
+    const source = opened(`oci-layout://${layout.path}`);
+    const sink = () => truncateSync(layout.pathOf(layer.digest), 5);
+    const reading = source.blob(layer, { offset: () => 0, sink, restart: () => {} }, signal);
+    await refused(reading, 'SOURCE_CHANGED', blobFile(layer.digest));
+    await source.close();
   });
 
   it('whose files cannot be read is refused, and no open question', { skip: process.getuid?.() === 0 }, async () => {
