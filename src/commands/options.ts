@@ -121,7 +121,7 @@ export const TRUST_OPTIONS = {
     nargs: 1,
     describe: 'file with a signature [default: beside the artifact]',
   },
-  'signature-repository': { type: 'string', describe: 'OCI repository that has the signatures' },
+  'signature-repository': { type: 'string', describe: 'OCI repository, or oci-layout://PATH, that has the signatures' },
   threshold: { type: 'string', describe: 'how many of those that are named must have signed [default: 1]' },
   type: { type: 'string', describe: 'predicate type: ask for an attestation instead of a signature' },
   condition: { type: 'string', array: true, nargs: 1, describe: 'CEL over predicate, subject and signer' },

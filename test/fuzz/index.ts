@@ -1,10 +1,11 @@
 import { archives } from './archive.ts';
 import { certificates } from './certificates.ts';
 import { evidence } from './evidence.ts';
+import { imageLayouts } from './image-layout.ts';
 import { registry } from './registry.ts';
 import type { Target } from './target.ts';
 
 export { feed, MAX_MILLISECONDS, type Target } from './target.ts';
 
 /** Every parser of hostile bytes. */
-export const TARGETS: readonly Target[] = [...evidence, ...certificates, ...registry, ...archives];
+export const TARGETS: readonly Target[] = [...evidence, ...certificates, ...registry, ...imageLayouts, ...archives];

@@ -1,0 +1,121 @@
+// OCI image layouts as real tools write them on this machine: Debian's skopeo, buildah and podman, and cosign where there is one.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { passed, refused, run } from '../integration/cli.ts';
+import { Pusher, sha256, titled } from '../registry/push.ts';
+import { startRegistry } from './registry.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'weighlock-layout-'));
+after(() => rmSync(work, { recursive: true, force: true }));
+// Others than root look into it.
+chmodSync(work, 0o755);
+
+const call = (program: string, ...words: string[]) =>
+  execFileSync(program, words, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, COSIGN_PASSWORD: 'system' },
+  }).trim();
+const has = (program: string) => spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
+
+/** A folder for a model that is not there yet. */
+const destination = () => join(mkdtempSync(join(work, 'at-')), 'm');
+
+describe('15.24: a layout by the tools of this machine', () => {
+  it('skopeo: an artifact by tag and digest; a blob that nobody may read is no open question', async () => {
+    const registry = await startRegistry(5075);
+    const pusher = new Pusher(registry.origin);
+    const weights = Buffer.alloc(5 << 20, 'w');
+    const { digest } = await pusher.artifact('models/m', 'v1', [titled('weights.bin', weights)]);
+    const layout = join(work, 'skopeo');
+    call('skopeo', 'copy', '--src-tls-verify=false', 'docker://127.0.0.1:5075/models/m:v1', `oci:${layout}:v1`);
+    const source = `oci-layout://${layout}:v1`;
+    assert.equal((await run(['digest', source])).stdout, `${digest}\n`);
+    const at = destination();
+    passed(await run(['verify', `${source}@${digest}`, at]));
+    assert.ok(readFileSync(join(at, 'weights.bin')).equals(weights));
+    chmodSync(join(layout, 'blobs', sha256(weights).replace(':', '/')), 0);
+    const elsewhere = destination();
+    chmodSync(join(elsewhere, '..'), 0o777);
+    const words = ['verify', `${source}@${digest}`, elsewhere, '--failure-policy=Ignore'];
+    refused(await run(words, { uid: 65532 }), 'ACCESS_DENIED', /OCI image layout/);
+  });
+
+  it('buildah and podman: an image, and an index for several platforms', async () => {
+    const models = join(work, 'models');
+    mkdirSync(models, { recursive: true });
+    const images: string[] = [];
+    for (const arch of ['amd64', 'arm64']) {
+      writeFileSync(join(models, 'weights.bin'), `for ${arch}`);
+      const container = call('buildah', 'from', '--arch', arch, 'scratch');
+      call('buildah', 'copy', container, models, '/models');
+      call('buildah', 'config', '--os', 'linux', '--arch', arch, container);
+      call('buildah', 'commit', '--rm', container, `localhost/weighlock-layout:${arch}`);
+      images.push(`localhost/weighlock-layout:${arch}`);
+    }
+    try {
+      call('buildah', 'manifest', 'create', 'weighlock-layout-all', ...images);
+      call('buildah', 'manifest', 'push', '--all', 'weighlock-layout-all', `oci:${join(work, 'buildah')}:all`);
+      call('podman', 'save', '--format', 'oci-dir', '-o', join(work, 'podman'), images[0] ?? '');
+    } finally {
+      spawnSync('buildah', ['rmi', 'weighlock-layout-all', ...images], { stdio: 'ignore' });
+    }
+    for (const [layout, arch] of [
+      ['buildah', 'arm64'],
+      ['buildah', 'amd64'],
+      ['podman', 'amd64'],
+    ] as const) {
+      const source = `oci-layout://${join(work, layout)}`;
+      const digest = (await run(['digest', source, `--platform=linux/${arch}`])).stdout.trim();
+      const at = destination();
+      passed(await run(['verify', `${source}@${digest}`, at, `--platform=linux/${arch}`]));
+      assert.equal(readFileSync(join(at, 'weights.bin'), 'utf8'), `for ${arch}`);
+    }
+  });
+
+  for (const program of ['cosign', 'cosign2', 'cosign3']) {
+    it(`${program}: what it signed and saved`, { skip: !has(program) }, async () => {
+      const port = { cosign: 5076, cosign2: 5077, cosign3: 5078 }[program] ?? 0;
+      const registry = await startRegistry(port);
+      const { digest } = await new Pusher(registry.origin).artifact('models/m', 'v1', [titled('weights.bin', 'w')]);
+      const key = join(work, program);
+      call(program, 'generate-key-pair', '--output-key-prefix', key);
+      const reference = `127.0.0.1:${port}/models/m@${digest}`;
+      call(program, 'sign', '--key', `${key}.key`, ...withoutLog(program), '--yes', reference);
+      const layout = join(work, `${program}-saved`);
+      call(program, 'save', '--dir', layout, reference);
+      const flags = ['--key', `${key}.pub`, '--insecure-ignore-tlog'];
+      const at = destination();
+      passed(await run(['verify', `oci-layout://${layout}`, at, ...flags]));
+      assert.deepEqual(readdirSync(at), ['weights.bin']);
+      const other = join(work, `${program}-other`);
+      call(program, 'generate-key-pair', '--output-key-prefix', other);
+      const wrong = ['--key', `${other}.pub`, '--insecure-ignore-tlog'];
+      refused(await run(['verify', `oci-layout://${layout}`, destination(), ...wrong]), 'SIGNATURE_INVALID');
+    });
+  }
+});
+
+/** How a version of cosign is told that there is no log here. */
+function withoutLog(program: string): string[] {
+  if (/GitVersion:\s*v?2\./.test(call(program, 'version'))) return ['--tlog-upload=false'];
+  const selector = { selector: 'ANY' };
+  const config = join(work, 'signing-config.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+      caUrls: [],
+      oidcUrls: [],
+      rekorTlogUrls: [],
+      tsaUrls: [],
+      rekorTlogConfig: selector,
+      tsaConfig: selector,
+    }),
+  );
+  return ['--signing-config', config];
+}
