@@ -76,6 +76,7 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     'registry-config': 'blocks',
     'registry-cacert': 'blocks',
     'allow-http-registry': 'blocks',
+    'registry-server': 'blocks',
     'registry-username': 'blocks',
     'registry-password': 'blocks',
     'registry-password-file': 'blocks',

@@ -51,6 +51,7 @@ export const REMOTE_OPTIONS = {
     default: false,
     describe: 'the same for the registries of the sources',
   },
+  'registry-server': { type: 'string', describe: 'HOST that --registry-username and its like are for' },
   'registry-username': { type: 'string', describe: 'user at the registry of the sources' },
   'registry-password': { type: 'string', describe: 'password there; better a file, or WEIGHLOCK_REGISTRY_PASSWORD' },
   'registry-password-file': { type: 'string', describe: 'file with the password' },
@@ -346,13 +347,22 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
   };
 }
 
+const CREDENTIAL = ['registry-username', 'registry-password', 'registry-password-file', 'registry-token'];
+
+function isOfVariable(values: RawValues, key: string, environment: Environment): boolean {
+  return values[key] !== undefined && environment[variableOf(key)] === values[key];
+}
+
+/** True when no part of the credential is on the command line. */
+function areOfVariables(values: RawValues, environment: Environment): boolean {
+  return CREDENTIAL.every((key) => values[key] === undefined || isOfVariable(values, key, environment));
+}
+
 /** The options of `REMOTE_OPTIONS`; several values in one variable are separated by commas. */
 export function remoteSettings(values: RawValues, environment: Environment): RemoteSettings {
-  const registries = registriesOf([
-    ...listOf(values, 'sources'),
-    ...listOf(values, 'source'),
-    ...[environment['MODEL_SOURCE_URL'] ?? '', environment['DATASET_SOURCE_URL'] ?? ''],
-  ]);
+  const words = [...listOf(values, 'sources'), ...listOf(values, 'source')];
+  const variables = [environment['MODEL_SOURCE_URL'] ?? '', environment['DATASET_SOURCE_URL'] ?? ''];
+  const registries = registriesOf([...words, ...variables]);
   const optional = <K extends string>(name: K, key: string): { [P in K]?: string } => {
     const text = textOf(values, key);
     return text === undefined ? {} : ({ [name]: text } as { [P in K]?: string });
@@ -363,7 +373,16 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     ...optional('passwordFile', 'registry-password-file'),
     ...optional('token', 'registry-token'),
   };
-  const given = givenCredential(credential, registries);
+  const held = Object.values(environment).map((value) => (value ?? '').toLowerCase());
+  const given = givenCredential(credential, {
+    ...optional('server', 'registry-server'),
+    isServerOfOthers: isOfVariable(values, 'registry-server', environment) && !areOfVariables(values, environment),
+    registries,
+    // Kubernetes puts variables into words too: `$(MODEL_SOURCE_URL)`.
+    written: registriesOf(words.filter((word) => !held.includes(word.toLowerCase()))).filter(
+      (registry) => !held.some((value) => value.includes(registry.toLowerCase())),
+    ),
+  });
   const flags = {
     configs: namesOf(values, 'registry-config'),
     caFiles: namesOf(values, 'registry-cacert'),

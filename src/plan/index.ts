@@ -1,10 +1,10 @@
 export { buildPlan, placesOf, type VerifyRequest } from './build.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
+export { givenCredential } from './given-credential.ts';
 export { ignoredPaths } from './ignored-paths.ts';
 export { parsePin } from './pin.ts';
 export { type Output, requireOutputsOutside } from './places.ts';
-
 export {
   type ArtifactPlan,
   FAILURE_POLICIES,
@@ -30,6 +30,6 @@ export {
   strictest,
 } from './policy/index.ts';
 export { predicateTypeOf } from './predicate-type.ts';
-export { givenCredential, parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
+export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
 export { readTrust } from './trust-files.ts';
 export { signatureRequirement, type TrustFlags } from './trust-settings.ts';

@@ -1,15 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { errno, WeighlockError } from '../error/index.ts';
-import {
-  type AuthEntry,
-  credentialKey,
-  normalise,
-  type Platform,
-  proxySettings,
-  type RegistrySettings,
-} from '../registry/index.ts';
+import { WeighlockError } from '../error/index.ts';
+import { type AuthEntry, type Platform, proxySettings, type RegistrySettings } from '../registry/index.ts';
 import type { Environment } from './environment.ts';
 
 /** What the command line says about registries and servers. */
@@ -56,59 +48,6 @@ function usualPlaces(environment: Environment): string[] {
     ...(docker.length === 0 ? folder('HOME', '.docker/config.json') : []),
     ...folder('XDG_RUNTIME_DIR', 'containers/auth.json'),
   ];
-}
-
-/** What `--registry-username` and its like say. */
-export interface GivenCredential {
-  readonly username?: string;
-  readonly password?: string;
-  /** File with the password; a line break at its end is no part of it. */
-  readonly passwordFile?: string;
-  readonly token?: string;
-}
-
-/**
- * A name and password, or a token, for one registry: the one that the sources name. They are never tried at another.
- *
- * @param registries - of the sources
- * @throws WeighlockError `USAGE` when it is not clear whose they are; `CONFIG_INVALID` for the file
- */
-export function givenCredential(given: GivenCredential, registries: readonly string[]): AuthEntry | undefined {
-  const { username, password, passwordFile, token } = given;
-  if ([username, password, passwordFile, token].every((one) => one === undefined)) return undefined;
-  const passwords = [password, passwordFile, token].filter((one) => one !== undefined);
-  if (passwords.length !== 1 || (token === undefined) !== (username !== undefined)) {
-    throw usage(
-      '--registry-username, --registry-password and their like do not fit together',
-      'give --registry-username with --registry-password-file (or --registry-password), or --registry-token alone',
-    );
-  }
-  const [registry, ...more] = new Set(registries);
-  if (registry === undefined || more.length > 0) {
-    throw usage(
-      '--registry-username and --registry-token are for the registry of the sources, and it is not clear which that is',
-      'name sources of one registry, or mount a pull secret: --registry-config',
-    );
-  }
-  const pattern = normalise(credentialKey(registry));
-  if (token !== undefined) return { pattern, credential: { kind: 'registry-token', token } };
-  const secret = password ?? readPassword(passwordFile ?? '');
-  return { pattern, credential: { kind: 'basic', username: username ?? '', password: secret } };
-}
-
-function readPassword(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new WeighlockError(
-      {
-        code: 'CONFIG_INVALID',
-        message: `cannot read the password of the registry from ${file}: ${errno(error)}`,
-        remedy: 'mount the secret, readable by the verifying user',
-      },
-      { cause: error },
-    );
-  }
 }
 
 function usage(message: string, remedy: string): WeighlockError {

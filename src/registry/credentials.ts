@@ -1,14 +1,7 @@
-import { execFile } from 'node:child_process';
 import { WeighlockError } from '../error/index.ts';
+import { execHelper, type RunHelper } from './credential-helper.ts';
 import { type Credential, type DockerConfig, matchAuths, normalise } from './docker-config.ts';
 import { credentialKey } from './reference.ts';
-
-/** Milliseconds a credential helper may take; cloud helpers ask a metadata server. */
-const HELPER_TIMEOUT = 30_000;
-const HELPER_MAX_BYTES = 1 << 20;
-
-/** Runs `docker-credential-<suffix> get` with this text on its standard input; what it prints. */
-export type RunHelper = (suffix: string, input: string) => Promise<{ status: number; stdout: string }>;
 
 /**
  * The credentials to try for a repository, in Docker's order: the host's own helper, the store, the entries of `auths`.
@@ -50,18 +43,6 @@ function helperFault(suffix: string, why: string): WeighlockError {
   return new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `the credential helper docker-credential-${suffix} failed: ${why}`,
-    remedy: 'put the helper into the image, or mount a pull secret with "auths" instead',
-  });
-}
-
-function execHelper(suffix: string, input: string): Promise<{ status: number; stdout: string }> {
-  return new Promise((resolve) => {
-    const options = { timeout: HELPER_TIMEOUT, maxBuffer: HELPER_MAX_BYTES, windowsHide: true } as const;
-    const child = execFile(`docker-credential-${suffix}`, ['get'], options, (error, stdout) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 127;
-      resolve({ status: code, stdout });
-    });
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
+    remedy: 'put the helper into the image, in /usr/local/bin, or mount a pull secret with "auths" instead',
   });
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
-import { credentialsFor, type RunHelper } from './credentials.ts';
+import type { RunHelper } from './credential-helper.ts';
+import { credentialsFor } from './credentials.ts';
 import {
   type AuthEntry,
   type Credential,

@@ -38,7 +38,45 @@ const slow = (id: string, file: string, from: string, to: string, hangs = false)
   ...(hangs ? { hangs } : {}),
 });
 
+const given = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15.12-given-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: ['test/unit/given-credential.test.ts'],
+});
+
+const helper = (id: string, from: string, to: string): Mutation => ({
+  id: `15.5-helper-${id}`,
+  file: 'src/registry/credential-helper.ts',
+  from,
+  to,
+  tests: ['test/unit/credential-helper.test.ts'],
+});
+
 export default [
+  helper('path', 'if (!isExecutable) return', 'if (true) return'),
+  helper('environment', '.filter(([variable]) => VARIABLES.test(variable))', ''),
+  helper('home', ", HOME: '/nonexistent'", ''),
+  {
+    id: '15.5-foreign-descriptor',
+    file: 'src/foreign-settings.ts',
+    from: 'CHANNEL_FD|',
+    to: '',
+    tests: ['test/unit/sea-config.test.ts'],
+  },
+  {
+    id: '15.5-foreign-tunables',
+    file: 'src/foreign-settings.ts',
+    from: 'GLIBC_TUNABLES|',
+    to: '',
+    tests: ['test/unit/sea-config.test.ts'],
+  },
+  given('written', 'plan/given-credential.ts', 'if (written.includes(registry)) return registry;', 'return registry;'),
+  given('one', 'plan/given-credential.ts', ' || more.length > 0', ''),
+  given('server-of-others', 'plan/given-credential.ts', 'if (!isServerOfOthers) return server;', 'return server;'),
+  given('server-pattern', 'plan/given-credential.ts', '([a-zA-Z0-9._-]+|', '([a-zA-Z0-9.*_-]+|'),
+  given('substituted', 'commands/options.ts', '(registry) => !held.some(', '(registry) => true || !held.some('),
   slow(
     'head-deadline',
     'body.ts',

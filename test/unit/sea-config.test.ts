@@ -15,7 +15,16 @@ it('15.5: a variable that loads code or moves trust is refused', () => {
   for (const name of [
     ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'GCONV_PATH', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'],
     ...['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE'],
-    ...['NODE_REDIRECT_WARNINGS', 'NODE_ICU_DATA'],
+    ...[
+      'NODE_REDIRECT_WARNINGS',
+      'NODE_ICU_DATA',
+      'NODE_PATH',
+      'NODE_DEBUG',
+      'NODE_DEBUG_NATIVE',
+      'NODE_USE_ENV_PROXY',
+    ],
+    ...['NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_TEST_CONTEXT'],
+    ...['GLIBC_TUNABLES', 'LOCPATH', 'NLSPATH', 'HOSTALIASES', 'MALLOC_TRACE', 'LD_DEBUG_OUTPUT', 'LD_PROFILE'],
   ]) {
     assert.equal(foreignSetting({ [name]: '/x' }, true)?.code, 'CONFIG_INVALID', name);
     assert.equal(foreignSetting({ [name]: '/x' }, false), undefined, name);
@@ -27,6 +36,13 @@ it('15.5: a variable that loads code or moves trust is refused', () => {
     foreignSetting({ NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_EXTRA_CA_CERTS: '/x' }, true)?.code,
     'CONFIG_INVALID',
   );
-  const harmless = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt', LC_ALL: 'C', TZ: 'UTC', NODE_VERSION: '26' };
+  const harmless = {
+    SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt',
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    NODE_VERSION: '26',
+    NODE_NAME: 'n',
+    MALLOC_ARENA_MAX: '2',
+  };
   assert.equal(foreignSetting(harmless, true), undefined);
 });
