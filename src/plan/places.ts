@@ -5,6 +5,9 @@ import { WeighlockError } from '../error/index.ts';
 /** As many links as the kernel follows. */
 const MOST_LINKS = 40;
 
+/** Staging folders, and what says beside a destination what was verified there. */
+const OWN_NAME = /^\.weighlock-/i;
+
 /** A file that the program writes. */
 export interface Output {
   /** `--report` */
@@ -42,7 +45,11 @@ export function requireOutside(files: readonly string[], artifact: string): void
  * @throws WeighlockError `CONFIG_INVALID`
  */
 export function requireApart(artifacts: readonly Places[]): void {
-  for (const { name, destination } of artifacts) {
+  const isPublished = artifacts.some(({ destination }) => destination !== undefined);
+  for (const { name, source, destination } of artifacts) {
+    const [own] = [source, destination].filter((place) => place !== undefined && OWN_NAME.test(basename(place)));
+    if (isPublished && own !== undefined)
+      throw invalid(`${own} has a name that weighlock gives to files of its own`, 'give it another name');
     if (destination === undefined) continue;
     for (const other of artifacts) {
       // What lies at a destination is its own; another artifact's is not.

@@ -89,18 +89,20 @@ export class ArtifactEvidence {
   /**
    * Loads checksums files and signature files.
    *
-   * @param path - where the artifact lies, or will lie
+   * @param paths - where the artifact lies, or will lie: first where it comes from
    * @returns why it cannot pass, whatever is in it
    */
-  load(path: string, engine: () => Promise<Engine>): Promise<Failure[]> {
+  load(paths: readonly string[], engine: () => Promise<Engine>): Promise<Failure[]> {
     return this.#each(async (leaf) => {
+      const path = signedPlace(paths, leaf);
+      const locate = (name: string) => locatedFrom([path, ...paths], name, this.#allowSymlinks);
       if (leaf.kind === 'checksums') {
         const { digest, signature } = leaf;
-        const file = inside(path, leaf.file, this.#allowSymlinks);
+        const file = locate(leaf.file);
         const signatures: SignatureFile[] = [];
         const check = async (found: Digests) => {
           if (signature === undefined) requirePinned(file, digest, found);
-          else signatures.push(...(await requireSigned(signature, path, found, this.#allowSymlinks)));
+          else signatures.push(...(await requireSigned(signature, locate, found)));
         };
         const { checksums, ...read } = await loadChecksums(file, check, await engine());
         const listing = this.#located(file, read);
@@ -109,7 +111,7 @@ export class ArtifactEvidence {
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
       const names = leaf.files.length > 0 ? leaf.files : [defaultSignature(path)];
-      const read = readSignatureFiles(names, (name) => inside(path, name, this.#allowSymlinks));
+      const read = readSignatureFiles(names, locate);
       return this.#prove(leaf, read, undefined);
     });
   }
@@ -303,11 +305,9 @@ export class ArtifactEvidence {
  */
 async function requireSigned(
   requirement: SignatureRequirement,
-  path: string,
+  locate: (name: string) => string,
   digests: Digests,
-  allowSymlinks: boolean,
 ): Promise<SignatureFile[]> {
-  const locate = (name: string) => inside(path, name, allowSymlinks);
   const { files, unread, ...read } = readSignatureFiles(requirement.files, locate);
   const { closed, ...found } = await proveFiles(files, requirement.attestors, digests, purposeOf(requirement));
   const all = await fitting(requirement, found);
@@ -327,6 +327,14 @@ async function requireSigned(
 /** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */
 const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
 
+/** Where a name leads from the first of these places; in whichever of them it lies, links count there. */
+function locatedFrom(paths: readonly string[], name: string, allowSymlinks: boolean): string {
+  const [located = name] = [...new Set(paths)].map((path) =>
+    isAbsolute(name) || path === paths[0] ? inside(path, name, allowSymlinks) : name,
+  );
+  return located;
+}
+
 /**
  * A relative name is meant in a folder, or beside a file. Whoever writes there decides what is on the way to it, also where the name is
  * given with the folder's path before it.
@@ -334,7 +342,7 @@ const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
  * @throws WeighlockError `UNSAFE_ENTRY`
  */
 function inside(path: string, name: string, allowSymlinks: boolean): string {
-  const folder = isFolder(path) ? path : dirname(path);
+  const folder = folderOf(path);
   const within = isAbsolute(name) ? relative(folder, name) : name;
   const isElsewhere = isAbsolute(name) && (within === '..' || within.startsWith('../'));
   if (!isElsewhere) refuseLinks(folder, within, allowSymlinks);
@@ -354,6 +362,20 @@ function purposeOf({ predicateType }: SignatureRequirement): Purpose {
 
 function acceptedBy({ allowLegacy }: SignatureRequirement): { legacyModels: boolean } {
   return { legacyModels: allowLegacy === true };
+}
+
+/** The first of these places with the signature that is looked for in it, or beside it. */
+function signedPlace(paths: readonly string[], leaf: Leaf): string {
+  const named = isSignature(leaf) ? leaf.files : [];
+  const isThere = (path: string) => {
+    const names = named.length > 0 ? named : [defaultSignature(path)];
+    return names.some((name) => !isAbsolute(name) && existsSync(join(folderOf(path), name)));
+  };
+  return paths.find(isThere) ?? paths[0] ?? '';
+}
+
+function folderOf(path: string): string {
+  return isFolder(path) ? path : dirname(path);
 }
 
 /** What a signature is called that nobody named, in the folder or beside the file. */

@@ -513,13 +513,18 @@ function secondOf({ second }: Work): Pick<Measured, 'second'> {
   return second === undefined ? {} : { second };
 }
 
-/** What can be verified before anything of the artifact is read. */
+/**
+ * What can be verified before anything of the artifact is read. A signature lies where the artifact comes from; what was
+ * published before may have brought it along.
+ */
 async function loadEvidence(work: Work, hashing: Hashing): Promise<void> {
   const { source, destination } = work.artifact;
-  const path = destination ?? work.path;
+  const places = [source.kind === 'volume' ? source.path : undefined, destination];
+  const there = places.filter((place) => place !== undefined && existsSync(place)) as string[];
   // Of what is not there no signature is missed: the listing says what is wrong.
-  if (source.kind === 'volume' && !existsSync(source.path)) return;
-  work.failures.push(...(await work.evidence.load(path, () => hashing.engine())));
+  if (source.kind === 'volume' && there.length === 0) return;
+  const paths = there.length > 0 ? there : [destination ?? work.path];
+  work.failures.push(...(await work.evidence.load(paths, () => hashing.engine())));
 }
 
 /** Digests that were promised of some artifact, and that none has. */

@@ -30,6 +30,16 @@ export function isMountPoint(path: string): boolean {
   return stat.dev !== statSync(dirname(path)).dev || mountPoints().has(realpathSync(path));
 }
 
+/**
+ * A file system that is mounted somewhere below a folder. A rename takes it along, and whoever then removes what was
+ * replaced removes what another volume holds.
+ */
+export function mountBelow(path: string, points: ReadonlySet<string> = mountPoints()): string | undefined {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const folder = realpathSync(path);
+  return [...points].find((point) => point.startsWith(folder === '/' ? '/' : `${folder}/`) && point !== folder);
+}
+
 /** A volume's subPath is mounted from the device that what is around it may be on, too. */
 function mountPoints(): ReadonlySet<string> {
   try {

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, write
 import { basename, dirname, join } from 'node:path';
 import { errno, WeighlockError } from '../error/index.ts';
 import { close, type FileTable, fromBuffer, ioError, type PathBytes, toBuffer } from '../fs/index.ts';
-import { isLeftover, isLostAndFound, isMountPoint } from './destination.ts';
+import { isLeftover, isLostAndFound, isMountPoint, mountBelow } from './destination.ts';
 import { markerName } from './marker.ts';
 import { openBase, PrivateFolder, pathOf, removeLeftover } from './private-folder.ts';
 import { CALLS, type Calls, placeFile, requireOperations } from './probe.ts';
@@ -61,6 +61,7 @@ export class Stage {
     this.#calls = calls;
     this.#inside = plan.kind === 'folder' && isMountPoint(plan.destination);
     const base = this.#inside ? plan.destination : `${dirname(plan.destination)}/.`;
+    requireNoMounts(plan.destination);
     requireSpace(base, plan.bytes);
     this.#base = openBase(base);
     try {
@@ -231,6 +232,16 @@ function renameFolder(from: string, to: string, { rename }: Calls): void {
     rmdirSync(to);
     rename(from, to);
   }
+}
+
+function requireNoMounts(destination: string): void {
+  const mount = attempt('look at the destination', () => mountBelow(destination));
+  if (mount === undefined) return;
+  throw new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `another volume is mounted inside the destination, at ${mount}`,
+    remedy: 'mount it elsewhere, or publish at a path without mounts in it',
+  });
 }
 
 function within(folder: string, name: Buffer): Buffer {

@@ -8,6 +8,7 @@ const SWAP_TESTS = ['test/unit/stage-swap.test.ts'] as const;
 const PRIVATE = { file: 'src/stage/private-folder.ts', tests: SWAP_TESTS } as const;
 const PUBLISHED = { file: 'src/stage/published.ts', tests: SWAP_TESTS } as const;
 const OUTPUTS = { file: 'src/plan/places.ts', tests: ['test/unit/outputs.test.ts'] } as const;
+const SOURCE_TESTS = ['test/unit/source-dest.test.ts'] as const;
 const TREE = { file: 'src/stage/tree.ts', tests: STAGE_TESTS } as const;
 const PLACE = { file: 'src/stage/destination.ts', tests: STAGE_TESTS } as const;
 const PROBE = { file: 'src/stage/probe.ts', tests: STAGE_TESTS } as const;
@@ -216,5 +217,33 @@ export default [
     from: ' || stat.nlink !== 1',
     to: '',
     tests: ['test/unit/outputs.test.ts'],
+  },
+  {
+    id: '15.1-mount-point-by-link',
+    file: 'src/stage/destination.ts',
+    from: 'const stat = lstatSync(path, { throwIfNoEntry: false });\n  if (stat?.isDirectory() !== true) return false;',
+    to: 'const stat = statSync(path, { throwIfNoEntry: false });\n  if (stat?.isDirectory() !== true) return false;',
+    tests: SOURCE_TESTS,
+  },
+  {
+    id: '15.1-mount-below',
+    file: 'src/stage/destination.ts',
+    from: ' && point !== folder);',
+    to: " && point === '');",
+    tests: SOURCE_TESTS,
+  },
+  {
+    id: '15.1-own-names',
+    ...OUTPUTS,
+    from: 'if (isPublished && own !== undefined)',
+    to: 'if (false)',
+    tests: SOURCE_TESTS,
+  },
+  {
+    id: '15-signature-at-the-source',
+    file: 'src/run/evidence.ts',
+    from: 'return paths.find(isThere) ?? paths[0]',
+    to: 'return paths.at(-1)',
+    tests: SOURCE_TESTS,
   },
 ] satisfies Mutation[];

@@ -110,4 +110,21 @@ describe('a destination that is a mount point', () => {
     assert.deepEqual(readdirSync(at).sort(), ['config.json', 'sub']);
     assert.deepEqual(readdirSync(around).sort(), ['models', 'other']);
   });
+
+  it('15.1: or has another volume in it, is never emptied of what that holds', async () => {
+    const around = tmpfs();
+    const at = join(around, 'models');
+    mkdirSync(join(at, 'sub'), { recursive: true });
+    for (const [destination, below] of [
+      [at, join(at, 'sub')],
+      [around, join(around, '.weighlock-x')],
+    ] as const) {
+      mkdirSync(below, { recursive: true, mode: 0o700 });
+      assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'tmpfs', below]).status, 0);
+      mounted.push(below);
+      writeFileSync(join(below, 'precious'), '');
+      refused(await verify(destination, '--replace'), 'CONFIG_INVALID', /another volume/, 78);
+      assert.deepEqual(readdirSync(below), ['precious']);
+    }
+  });
 });

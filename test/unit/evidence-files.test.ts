@@ -180,7 +180,7 @@ describe('15.20: several signature files', () => {
     const artifact: ArtifactPlan = { name: 'x', source: { kind: 'volume', path: work }, requirements: [requirement] };
     const evidence = new ArtifactEvidence(artifact);
     try {
-      return (await evidence.load(work, async () => engine)).map(({ code }) => code);
+      return (await evidence.load([work], async () => engine)).map(({ code }) => code);
     } catch (error) {
       return [codeOf(error)];
     }
@@ -288,7 +288,7 @@ describe('15.8: what the platform wants signed', () => {
         source: { kind: 'volume', path: work },
         requirements: [requirement],
       });
-      const loaded = evidence.load(work, async () => engine);
+      const loaded = evidence.load([work], async () => engine);
       if (isSigned) assert.deepEqual(await loaded, []);
       else await assert.rejects(loaded, /the checksums file: no signature that counts/);
     });
