@@ -4,8 +4,9 @@ import { errno, isSystemError } from '../error/index.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
 import { close, folderContents, kindOf, openFileBeneath, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 
-/** Bytes of one read: what is hashed and written at a time. */
+/** Bytes of one read: what is hashed and written at a time. Less for a smaller file, whatever it says of its size. */
 const CHUNK = 1 << 20;
+const LEAST_CHUNK = 64 << 10;
 
 /** How the bytes of a file are taken. */
 export interface Reading {
@@ -13,7 +14,7 @@ export interface Reading {
   readonly offset: number;
   /** Told the size that the file says it has; throws to refuse it. */
   accept(size: number): void;
-  /** Takes the next bytes, which are its own from then on; throws to end the reading. */
+  /** Takes the next bytes, and keeps none of them when it is done; throws to end the reading. */
   sink(chunk: Buffer): void | Promise<void>;
 }
 
@@ -52,11 +53,14 @@ export async function readBeneath(
     // It was replaced between the two calls.
     if (!before.isFile()) throw faults.noFile(path, kindOf(before));
     accept(Number(before.size));
+    // One more than it says: then the read that brings the last byte may find what is behind it.
+    const left = Number(before.size) - offset + 1;
+    const buffer = Buffer.allocUnsafeSlow(Math.max(LEAST_CHUNK, Math.min(CHUNK, left)));
     for (let at = offset; ; ) {
-      const chunk = await readAt(descriptor, at, Number(before.size) - at);
-      if (chunk.length === 0) return { changed: isChanged(before, statOpen(descriptor)) };
-      at += chunk.length;
-      await sink(chunk);
+      const length = await readAt(descriptor, buffer, at);
+      if (length === 0) return { changed: isChanged(before, statOpen(descriptor)) };
+      at += length;
+      await sink(buffer.subarray(0, length));
     }
   } catch (error) {
     // NFS says this of a file that somebody removed or replaced, and of one that the server lost.
@@ -83,13 +87,9 @@ export function openFolders(root: number, names: readonly string[], opened: numb
   return folder;
 }
 
-/** @param left - bytes that should come; one more is asked for, since a file may have more than it says */
-function readAt(descriptor: number, position: number, left: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(left, 0) + 1));
+function readAt(descriptor: number, buffer: Buffer, position: number): Promise<number> {
   return new Promise((resolve, reject) =>
-    read(descriptor, buffer, 0, buffer.length, position, (error, length) =>
-      error ? reject(error) : resolve(buffer.subarray(0, length)),
-    ),
+    read(descriptor, buffer, 0, buffer.length, position, (error, length) => (error ? reject(error) : resolve(length))),
   );
 }
 

@@ -71,7 +71,7 @@ export class LayoutFolder {
       count(chunk.length);
       length += chunk.length;
       accept(length);
-      pieces.push(chunk);
+      pieces.push(Buffer.from(chunk));
     };
     await this.#readFile(path, { offset: 0, accept, sink });
     return Buffer.concat(pieces);

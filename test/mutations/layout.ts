@@ -27,7 +27,12 @@ export default [
     'openFolderBeneath(folder, fromText(name))',
     "openFolderBeneath(root, fromText(names.join('/')))",
   ),
-  reading('to-the-end', 'fs/read-beneath.ts', 'Math.max(left, 0) + 1', 'Math.max(left, 0)'),
+  reading(
+    'to-the-end',
+    'fs/read-beneath.ts',
+    'if (length === 0) return',
+    'if (length === 0 || at >= Number(before.size)) return',
+  ),
   reading('closed', 'fs/read-beneath.ts', 'for (const descriptor of opened) close(descriptor);', ''),
   reading('changed', 'fs/read-beneath.ts', 'changed: isChanged(before, statOpen(descriptor))', 'changed: false'),
   reading('more', 'image-layout/layout-folder.ts', 'if (at > size) throw', 'if (false) throw'),
