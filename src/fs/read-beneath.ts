@@ -39,14 +39,15 @@ export async function readBeneath(
   faults: PathFaults,
 ): Promise<{ readonly changed: boolean }> {
   const opened: number[] = [];
-  let isStillThere: (() => boolean) | undefined;
+  let wasRemoved: (() => boolean) | undefined;
+  let isTaking = false;
   try {
     const names = path.split('/');
     const name = fromText(names.pop() ?? '');
     const folder = openFolders(root, names, opened);
     const seen = statBeneath(folder, name);
     if (!seen.isFile()) throw faults.noFile(path, kindOf(seen));
-    isStillThere = () => isSameFile(folder, name, seen);
+    wasRemoved = () => isGone(folder, name, seen);
     const descriptor = openFileBeneath(folder, name);
     opened.push(descriptor);
     const before = statOpen(descriptor);
@@ -60,11 +61,15 @@ export async function readBeneath(
       const length = await readAt(descriptor, buffer, at);
       if (length === 0) return { changed: isChanged(before, statOpen(descriptor)) };
       at += length;
+      isTaking = true;
       await sink(buffer.subarray(0, length));
+      isTaking = false;
     }
   } catch (error) {
+    // What the place failed with that the bytes go to says nothing about this file.
+    if (isTaking) throw error;
     // NFS says this of a file that somebody removed or replaced, and of one that the server lost.
-    if (errno(error) === 'ESTALE' && isStillThere?.() === false) throw faults.changed(path);
+    if (errno(error) === 'ESTALE' && wasRemoved?.() === true) throw faults.changed(path);
     if (isSystemError(error)) throw faults.io(error, path);
     throw error;
   } finally {
@@ -93,12 +98,13 @@ function readAt(descriptor: number, buffer: Buffer, position: number): Promise<n
   );
 }
 
-function isSameFile(folder: number, name: PathBytes, { dev, ino }: BigIntStats): boolean {
+/** True when somebody removed or replaced a file; not when the storage does not say. */
+function isGone(folder: number, name: PathBytes, { dev, ino }: BigIntStats): boolean {
   try {
     const now = statBeneath(folder, name);
-    return now.dev === dev && now.ino === ino;
-  } catch {
-    return false;
+    return now.dev !== dev || now.ino !== ino;
+  } catch (error) {
+    return errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR';
   }
 }
 

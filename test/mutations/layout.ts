@@ -33,6 +33,7 @@ export default [
     'if (length === 0) return',
     'if (length === 0 || at >= Number(before.size)) return',
   ),
+  reading('sink-errors', 'fs/read-beneath.ts', 'if (isTaking) throw error;', ''),
   reading('closed', 'fs/read-beneath.ts', 'for (const descriptor of opened) close(descriptor);', ''),
   reading('changed', 'fs/read-beneath.ts', 'changed: isChanged(before, statOpen(descriptor))', 'changed: false'),
   reading('more', 'image-layout/layout-folder.ts', 'if (at > size) throw', 'if (false) throw'),

@@ -1,11 +1,22 @@
 // OCI image layouts as real tools write them on this machine: Debian's skopeo, buildah and podman, and cosign where there is one.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { passed, refused, run } from '../integration/cli.ts';
+import { after, before, describe, it } from 'node:test';
+import { FieldMount, whyNoFuse } from '../fuse/mount.ts';
+import { passed, refused, run, runProcess } from '../integration/cli.ts';
+import { LayoutWriter } from '../registry/layout.ts';
 import { Pusher, sha256, titled } from '../registry/push.ts';
 import { startRegistry } from './registry.ts';
 
@@ -98,6 +109,52 @@ describe('15.24: a layout by the tools of this machine', () => {
       refused(await run(['verify', `oci-layout://${layout}`, destination(), ...wrong]), 'SIGNATURE_INVALID');
     });
   }
+});
+
+describe('15.24: a layout on storage with quirks', { skip: whyNoFuse() }, () => {
+  const backing = mkdtempSync(join(work, 'backing-'));
+  const content = 'w'.repeat(300_000);
+  let source = '';
+  let layer = '';
+  let mount: FieldMount;
+
+  before(async () => {
+    const writer = new LayoutWriter(backing);
+    const { digest } = writer.list(writer.manifest([titled('weights.bin', content)]), 'v1');
+    writer.finish();
+    layer = `blobs/${sha256(content).replace(':', '/')}`;
+    mount = await FieldMount.open(backing);
+    source = `oci-layout://${mount.path}:v1@${digest}`;
+  });
+
+  after(() => mount.unmount());
+
+  for (const [what, rules, status, code] of [
+    ['without a quirk', '', 0, ''],
+    ['that gives a few bytes at a time', '* direct_io most=1000', 0, ''],
+    ['whose times move when files are opened and read', '* opened.mtime=+1 opened.ctime=+1 read.mtime=+1', 0, ''],
+    ['of other inode numbers at each look', '* ino=looks', 0, ''],
+    ['with a layer of another size', 'LAYER direct_io size=299999', 65, 'DIGEST_MISMATCH'],
+    ['with a layer that says 0 and gives all', 'LAYER direct_io size=0', 65, 'DIGEST_MISMATCH'],
+    ['with a layer that nobody may open', 'LAYER open=EACCES', 65, 'ACCESS_DENIED'],
+    ['with a link loop for a layer', 'LAYER open=ELOOP', 65, 'UNSAFE_ENTRY'],
+    ['with an index that nobody may open', 'index.json open=EPERM', 65, 'ACCESS_DENIED'],
+    ['that cannot read a layer', 'LAYER direct_io read=EIO', 75, 'SOURCE_UNAVAILABLE'],
+    ['that loses a file that is still there', 'LAYER getattr-open=ESTALE', 75, 'SOURCE_UNAVAILABLE'],
+  ] as const) {
+    it(`${what} ends with ${status}`, async () => {
+      mount.rules(rules.replace('LAYER', layer));
+      const result = await runProcess(['verify', source, destination()]);
+      assert.deepEqual([result.status, result.codes.join()], [status, code], result.stdout);
+      if (status === 75) assert.match(result.stdout, /EIO|ESTALE/);
+    });
+  }
+
+  it('with a layer that has more to read than it says is refused', async () => {
+    appendFileSync(join(backing, layer), 'more');
+    mount.rules(`${layer} direct_io size=300000`);
+    refused(await runProcess(['verify', source, destination()]), 'SOURCE_CHANGED', /changed while it was read/);
+  });
 });
 
 /** How a version of cosign is told that there is no log here. */

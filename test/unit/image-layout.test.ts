@@ -391,6 +391,15 @@ describe('15.24: a layout that somebody else writes', () => {
     }
   });
 
+  it('is not blamed for the place that its bytes go to', async () => {
+    const { layout, layer } = simple();
+    const source = opened(`oci-layout://${layout.path}`);
+    const sink = () => writeFileSync(join(layout.path, 'nowhere/x'), '');
+    const reading = source.blob(layer, { offset: () => 0, sink, restart: () => {} }, signal);
+    await assert.rejects(reading, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+    await source.close();
+  });
+
   it('that ends before its size is refused before its digest is known', async () => {
     const layout = new LayoutWriter(join(workFolder(), 'layout')).finish();
     const content = Buffer.alloc(2 << 20);
