@@ -388,9 +388,9 @@ export const ATTACKS: readonly Attack[] = [
     server(pod).volumeMounts[0].subPathExpr = '$(X)';
   }),
   rest('an annotation that points to a decoy', UNVERIFIED, (pod) => {
-    pod.metadata.annotations = { 'weighlock.dev/volumes': 'tmp' };
+    pod.metadata.annotations = { ...pod.metadata.annotations, 'weighlock.dev/volumes': 'tmp' };
     // Only ever adds: the annotation alone, later, changes nothing.
-    pod.spec.priority = 1;
+    pod.spec.tolerations = [{ key: 'x', operator: 'Exists' }];
   }),
   rest('another claim mounted beside', UNVERIFIED, (pod) => {
     pod.spec.volumes.push({ name: 'second', persistentVolumeClaim: { claimName: 'unsigned' } });

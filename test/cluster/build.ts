@@ -1,0 +1,97 @@
+// Builds what a cluster consists of, out of ordinary Go modules: all of Kubernetes as one program, Kyverno's controllers,
+// containerd. Each is built once and kept in build/cluster; what is on the PATH is used instead.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MODULES = fileURLToPath(new URL('go/', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../build/cluster/', import.meta.url));
+
+interface Part {
+  readonly module: string;
+  readonly programs: readonly string[];
+  readonly packages: readonly string[];
+  readonly flags: readonly string[];
+}
+
+const KUBERNETES = '1.36.3';
+const VERSION = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version']
+  .flatMap((at) => [`-X ${at}.gitVersion=v${KUBERNETES}`, `-X ${at}.gitMajor=1`, `-X ${at}.gitMinor=36`])
+  .join(' ');
+
+const PARTS = {
+  kubernetes: {
+    module: 'kube',
+    programs: ['kube'],
+    packages: ['.'],
+    flags: ['-ldflags', `-s -w ${VERSION}`],
+  },
+  kyverno: {
+    module: 'kyverno',
+    programs: ['kyverno', 'background-controller', 'reports-controller', 'kyverno-init'],
+    packages: ['kyverno', 'background-controller', 'reports-controller', 'kyverno-init'].map(
+      (name) => `github.com/kyverno/kyverno/cmd/${name}`,
+    ),
+    flags: ['-ldflags', '-s -w'],
+  },
+  containerd: {
+    module: 'containerd',
+    programs: ['containerd', 'containerd-shim-runc-v2', 'ctr'],
+    packages: ['containerd', 'containerd-shim-runc-v2', 'ctr'].map(
+      (name) => `github.com/containerd/containerd/v2/cmd/${name}`,
+    ),
+    flags: ['-ldflags', '-s -w', '-tags', 'no_btrfs no_devmapper no_zfs no_aufs'],
+  },
+} as const satisfies Record<string, Part>;
+
+export type PartName = keyof typeof PARTS;
+
+/** Where its programs are. Building one takes minutes of a processor the first time. */
+export function built(name: PartName): string {
+  const { module, programs, packages, flags }: Part = PARTS[name];
+  const source = join(MODULES, module);
+  const folder = join(BUILT, `${name}-${fingerprint(source)}`);
+  if (!programs.every((program) => existsSync(join(folder, program)))) {
+    mkdirSync(folder, { recursive: true });
+    execFileSync('go', ['build', '-mod=mod', '-trimpath', ...flags, '-o', `${folder}/`, ...packages], {
+      cwd: source,
+      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+  return folder;
+}
+
+/** A program of Kubernetes: from the PATH where it is there, or of the one that was built. */
+export function kubernetes(program: string): readonly string[] {
+  const found = (process.env['PATH'] ?? '').split(delimiter).find((folder) => existsSync(join(folder, program)));
+  return found === undefined ? [join(built('kubernetes'), 'kube'), program] : [join(found, program)];
+}
+
+/** The folder of a module that a part is made of. */
+export function moduleFolder(name: PartName, path: string): string {
+  const cwd = join(MODULES, PARTS[name].module);
+  const options = { cwd, encoding: 'utf8' } as const;
+  return execFileSync('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', path], options).trim();
+}
+
+/** Why a cluster cannot be brought up here, or undefined. */
+export function lacking(): string | undefined {
+  if (process.getuid?.() !== 0) return 'it needs root';
+  for (const program of ['go', 'etcd', 'openssl'])
+    if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) return `${program} is not installed`;
+  return undefined;
+}
+
+function fingerprint(folder: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+if (import.meta.main) {
+  for (const name of Object.keys(PARTS) as PartName[]) process.stdout.write(`${built(name)}\n`);
+  writeFileSync(join(BUILT, '.gitignore'), '*\n');
+}
