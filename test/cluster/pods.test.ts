@@ -28,6 +28,13 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
   before(async () => {
     cluster = await startCluster();
     node = await startNode(cluster);
+  });
+  after(async () => {
+    await node?.stop();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  async function enforce(): Promise<void> {
     key = join(work, 'release');
     passed(await run(['keygen', '--output', key]));
     cluster.kubectl(['apply', '-k', `${EXAMPLES}admission/overlays/enforce`]);
@@ -41,11 +48,7 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
       const { body, status } = await cluster.api.ask('admin', 'POST', '/api/v1/namespaces/ml/pods?dryRun=All', pod);
       return (status === 201 && body.spec.initContainers?.[0].image === node.image) || undefined;
     });
-  });
-  after(async () => {
-    await node?.stop();
-    await cluster?.[Symbol.asyncDispose]();
-  });
+  }
 
   /** Names the image of this checkout in a policy. */
   function pin(kind: string): void {
@@ -122,7 +125,50 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
   const isRunning = async (name: string) =>
     (await get(`/api/v1/namespaces/ml/pods/${name}`)).status.containerStatuses?.[0]?.state?.running !== undefined;
 
+  it('the examples start as they stand, and not on a changed artifact', async () => {
+    cluster.kubectl(['create', 'namespace', 'examples']);
+    const model = node.volume('examples', 'models');
+    const data = node.volume('examples', 'datasets');
+    const fill = () => {
+      makeModel(join(model, 'mistral-small'));
+      makeDataset(join(data, 'train'));
+    };
+    fill();
+    const manifests = ['inference-pod.yaml', 'training-job.yaml'].flatMap(readExample) as Json[];
+    const name = (kind: string) => manifests.find((one) => one.kind === kind).metadata.name;
+    const play = () => {
+      for (const one of manifests.filter(({ kind }) => kind !== 'PersistentVolumeClaim'))
+        cluster.kubectl(['apply', '-n', 'examples', '-f', '-'], stringify(one));
+    };
+    play();
+    await eventually('the inference pod', async () => {
+      const { status } = await get(`/api/v1/namespaces/examples/pods/${name('Pod')}`);
+      return status.containerStatuses?.[0]?.state?.running ?? status.containerStatuses?.[0]?.state?.terminated;
+    });
+    await eventually('the training job', async () => {
+      const { status } = await get(`/apis/batch/v1/namespaces/examples/jobs/${name('Job')}`);
+      return status?.succeeded === 1 || undefined;
+    });
+    cluster.kubectl(['delete', '-n', 'examples', 'pods,jobs', '--all', '--grace-period=0', '--force']);
+    for (const folder of [join(model, 'mistral-small'), join(data, 'train')]) {
+      const [first = ''] = readdirSync(folder).filter((file) => /safetensors|jsonl/.test(file));
+      writeFileSync(join(folder, first), 'x');
+    }
+    play();
+    const job = await eventually('the failure of the training job', async () => {
+      const { status } = await get(`/apis/batch/v1/namespaces/examples/jobs/${name('Job')}`);
+      return status?.conditions?.find(({ type }: Json) => type === 'Failed');
+    });
+    assert.equal(job.reason, 'PodFailurePolicy', job.message);
+    const ended = await eventually('a verdict about the inference pod', async () => {
+      const { status } = await get(`/api/v1/namespaces/examples/pods/${name('Pod')}`);
+      return terminated(status?.initContainerStatuses?.[0]);
+    });
+    assert.equal(ended.exitCode, 65, ended.message);
+  });
+
   it('a signed model: the pod starts', async () => {
+    await enforce();
     await create('/api/v1/namespaces/ml/pods', podOf('good', 'models'));
     const { exitCode, message } = await verdict('good');
     assert.equal(exitCode, 0, message);
@@ -231,47 +277,5 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
       const ended = terminated(status.initContainerStatuses?.find(({ name }: Json) => name === 'weighlock'));
       assert.equal(ended?.exitCode, 0, metadata.name);
     }
-  });
-
-  it('the examples start as they stand, and not on a changed artifact', async () => {
-    cluster.kubectl(['create', 'namespace', 'examples']);
-    const model = node.volume('examples', 'models');
-    const data = node.volume('examples', 'datasets');
-    const fill = () => {
-      makeModel(join(model, 'mistral-small'));
-      makeDataset(join(data, 'train'));
-    };
-    fill();
-    const manifests = ['inference-pod.yaml', 'training-job.yaml'].flatMap(readExample) as Json[];
-    const name = (kind: string) => manifests.find((one) => one.kind === kind).metadata.name;
-    const play = () => {
-      for (const one of manifests.filter(({ kind }) => kind !== 'PersistentVolumeClaim'))
-        cluster.kubectl(['apply', '-n', 'examples', '-f', '-'], stringify(one));
-    };
-    play();
-    await eventually('the inference pod', async () => {
-      const { status } = await get(`/api/v1/namespaces/examples/pods/${name('Pod')}`);
-      return status.containerStatuses?.[0]?.state?.running ?? status.containerStatuses?.[0]?.state?.terminated;
-    });
-    await eventually('the training job', async () => {
-      const { status } = await get(`/apis/batch/v1/namespaces/examples/jobs/${name('Job')}`);
-      return status?.succeeded === 1 || undefined;
-    });
-    cluster.kubectl(['delete', '-n', 'examples', 'pods,jobs', '--all', '--grace-period=0', '--force']);
-    for (const folder of [join(model, 'mistral-small'), join(data, 'train')]) {
-      const [first = ''] = readdirSync(folder).filter((file) => /safetensors|jsonl/.test(file));
-      writeFileSync(join(folder, first), 'x');
-    }
-    play();
-    const job = await eventually('the failure of the training job', async () => {
-      const { status } = await get(`/apis/batch/v1/namespaces/examples/jobs/${name('Job')}`);
-      return status?.conditions?.find(({ type }: Json) => type === 'Failed');
-    });
-    assert.equal(job.reason, 'PodFailurePolicy', job.message);
-    const ended = await eventually('a verdict about the inference pod', async () => {
-      const { status } = await get(`/api/v1/namespaces/examples/pods/${name('Pod')}`);
-      return terminated(status?.initContainerStatuses?.[0]);
-    });
-    assert.equal(ended.exitCode, 65, ended.message);
   });
 });

@@ -275,9 +275,9 @@ export const ATTACKS: readonly Attack[] = [
   rest('the verifier is left out', /exactly one weighlock/, (pod) => {
     pod.spec.initContainers = [];
   }),
-  rest('there are two of them', /exactly one weighlock/, (pod) =>
-    pod.spec.initContainers.push(structuredClone(verifier(pod))),
-  ),
+  rest('it is there under another name', /exactly one weighlock/, (pod) => {
+    verifier(pod).name = 'weighlock-2';
+  }),
   rest('it is a sidecar, or an app container', /exactly one weighlock/, (pod) =>
     pod.spec.containers.push(pod.spec.initContainers.pop()),
   ),
@@ -293,13 +293,22 @@ export const ATTACKS: readonly Attack[] = [
   set('a message path over the program', MODIFIED, { terminationMessagePath: '/weighlock' }),
   set('another folder to work in', MODIFIED, { workingDir: '/models' }),
   set('a restart policy of its own (sidecar)', MODIFIED, { restartPolicy: 'Always' }),
-  set('rules that forgive its exit code', MODIFIED, { restartPolicyRules: [{ action: 'Restart' }] }),
-  set('a hook', MODIFIED, { lifecycle: { postStart: { exec: { command: ['x'] } } } }),
-  set('a startup probe', MODIFIED, { startupProbe: { exec: { command: ['x'] } } }),
-  set('a liveness probe that kills it', MODIFIED, { livenessProbe: { exec: { command: ['x'] } } }),
-  set('a readiness probe', MODIFIED, { readinessProbe: { exec: { command: ['x'] } } }),
+  set('rules that forgive its exit code', MODIFIED, {
+    restartPolicy: 'Never',
+    restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [65] } }],
+  }),
+  set('a hook', MODIFIED, { restartPolicy: 'Always', lifecycle: { postStart: { exec: { command: ['x'] } } } }),
+  set('a startup probe', MODIFIED, { restartPolicy: 'Always', startupProbe: { exec: { command: ['x'] } } }),
+  set('a liveness probe that kills it', MODIFIED, {
+    restartPolicy: 'Always',
+    livenessProbe: { exec: { command: ['x'] } },
+  }),
+  set('a readiness probe', MODIFIED, { restartPolicy: 'Always', readinessProbe: { exec: { command: ['x'] } } }),
   set('environment from elsewhere', MODIFIED, { envFrom: [{ configMapRef: { name: 'x' } }] }),
-  set('a block device', MODIFIED, { volumeDevices: [{ name: 'model', devicePath: '/dev/x' }] }),
+  rest('a block device', MODIFIED, (pod) => {
+    pod.spec.volumes.push({ name: 'raw', persistentVolumeClaim: { claimName: 'raw' } });
+    verifier(pod).volumeDevices = [{ name: 'raw', devicePath: '/dev/x' }];
+  }),
   set('an open standard input', MODIFIED, { stdin: true }),
   env('NODE_OPTIONS', { name: 'NODE_OPTIONS', value: '--require=/verify/0/evil.js' }),
   env('LD_PRELOAD', { name: 'LD_PRELOAD', value: '/verify/0/evil.so' }),
@@ -311,7 +320,8 @@ export const ATTACKS: readonly Attack[] = [
     name: 'WEIGHLOCK_TARGETS',
     valueFrom: { fieldRef: { fieldPath: 'metadata.name' } },
   }),
-  env('a digest that the app does not have', { name: 'DATASET_SHA256', value: 'c'.repeat(64), valueFrom: {} }),
+  env('a digest that the app does not have', { name: 'DATASET_SHA256', value: 'c'.repeat(64) }),
+  env('a digest from elsewhere', { name: 'DATASET_SHA256', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }),
   rest('no trust folder', /env is not exactly/, (pod) => {
     verifier(pod).env = verifier(pod).env.filter((e: Json) => e.name !== 'WEIGHLOCK_TRUST');
   }),
@@ -335,7 +345,6 @@ export const ATTACKS: readonly Attack[] = [
       privileged: true,
       runAsNonRoot: true,
       readOnlyRootFilesystem: true,
-      allowPrivilegeEscalation: false,
     },
   }),
   set('no security context', /securityContext/, { securityContext: undefined }),
@@ -414,7 +423,8 @@ export const ATTACKS: readonly Attack[] = [
     }),
   ),
   rest('the volume as a block device', WRITABLE, (pod) => {
-    server(pod).volumeDevices = [{ name: 'model', devicePath: '/dev/model' }];
+    pod.spec.volumes.push({ name: 'raw', persistentVolumeClaim: { claimName: 'raw' } });
+    server(pod).volumeDevices = [{ name: 'raw', devicePath: '/dev/model' }];
   }),
   rest('a debugger in its namespace', /process namespace/, (pod) => {
     pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x', targetContainerName: 'weighlock' }];
@@ -455,7 +465,7 @@ export const ATTACKS: readonly Attack[] = [
     ];
   }),
   rest('mounts that spread', /mountPropagation/, (pod) => {
-    server(pod).volumeMounts[0].mountPropagation = 'Bidirectional';
+    server(pod).volumeMounts[0].mountPropagation = 'HostToContainer';
   }),
   ...['storage-initializer', 'istio-proxy', 'vault-agent-init', 'linkerd-init'].map((name) =>
     rest(`a container that is called ${name} reads the claim first`, /before weighlock has verified/, (pod) =>
@@ -511,14 +521,20 @@ export const ATTACKS: readonly Attack[] = [
       pod.spec.volumes.push({ name: 'moving', image: { reference: `registry.example.com/model${suffix}` } });
     }),
   ),
-  ...['volumeName', 'selector', 'dataSource', 'dataSourceRef'].map((key) =>
+  ...Object.entries({
+    volumeName: 'pv-1',
+    selector: { matchLabels: { model: 'unsigned' } },
+    dataSource: { kind: 'PersistentVolumeClaim', name: 'unsigned' },
+    dataSourceRef: { kind: 'PersistentVolumeClaim', name: 'unsigned' },
+  }).map(([key, value]) =>
     rest(`a claim of its own that leads elsewhere (${key})`, UNVERIFIED, (pod) => {
-      pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { spec: { [key]: 'x' } } } });
+      const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, [key]: value };
+      pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { spec } } });
       server(pod).volumeMounts.push({ name: 'own', mountPath: '/own', readOnly: true });
     }),
   ),
   rest('a folder of the node beside the listed one', UNVERIFIED, (pod) => {
-    pod.spec.volumes.push({ name: 'host', hostPath: { path: '/usr/lib/nvidia/../../data' } });
+    pod.spec.volumes.push({ name: 'host', hostPath: { path: '/usr/lib/nvidia-models' } });
     server(pod).volumeMounts.push({ name: 'host', mountPath: '/host', readOnly: true });
   }),
   rest('two containers with different digests', /different values/, (pod) => {

@@ -390,6 +390,27 @@ describe('the trust of a namespace', () => {
   });
 });
 
+describe('an image volume', () => {
+  it('17.4: comes from where signatures are checked', () => {
+    const [images, policy] = documentsOf(readFileSync(join(FOLDER, 'images/model-volumes.yaml'), 'utf8'));
+    const [{ glob }] = images.spec.matchImageReferences;
+    assert.match(policy.spec.validations[0].expression, new RegExp(`startsWith\\('${glob.slice(0, -1)}'\\)`));
+    const pod = (...references: string[]): Json => ({
+      spec: { volumes: [{ emptyDir: {} }, ...references.map((reference) => ({ image: { reference } }))] },
+    });
+    assert.equal(deny(policy, { object: pod('ghcr.io/acme/models/m@sha256:1') }), undefined);
+    assert.equal(deny(policy, { object: pod() }), undefined);
+    for (const other of [
+      'docker.io/evil/m',
+      'ghcr.io/acme/models-of-mine/m',
+      'ghcr.io/acme',
+      'x/ghcr.io/acme/models/m',
+    ])
+      assert.notEqual(deny(policy, { object: pod('ghcr.io/acme/models/m', other) }), undefined, other);
+    assert.notEqual(deny(policy, { object: { spec: { volumes: [{ image: {} }] } } }), undefined);
+  });
+});
+
 describe('exec', () => {
   it('into the verifier is refused', () => {
     const policy = load('base/no-exec.yaml');
