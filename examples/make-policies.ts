@@ -12,13 +12,13 @@ const HEAD = `# Made by examples/make-policies.ts from examples/${BASE}; change 
 
 /** Each made file, by its path in `examples/`, and what it is made of. */
 export const MADE: Readonly<Record<string, () => string>> = {
-  'kyverno/legacy/require.yaml': () => legacy(read('pods/require.yaml')[0]),
-  'admission/base/inject.yaml': () => native(read('pods/inject.yaml')),
-  'admission/base/require.yaml': () => native(read('pods/require.yaml')),
-  'admission/base/trust.yaml': () => native(read('trust.yaml')),
-  'admission/base/no-exec.yaml': () => native(read('no-exec.yaml')),
-  'admission/base/evidence.yaml': () => native(read('evidence.yaml')),
-  'admission/base/provenance.yaml': () => native(read('provenance.yaml')),
+  'kyverno/legacy/require.yaml': () => legacy(readBase('pods/require.yaml')[0]),
+  'admission/base/inject.yaml': () => native(readBase('pods/inject.yaml')),
+  'admission/base/require.yaml': () => native(readBase('pods/require.yaml')),
+  'admission/base/trust.yaml': () => native(readBase('trust.yaml')),
+  'admission/base/no-exec.yaml': () => native(readBase('no-exec.yaml')),
+  'admission/base/evidence.yaml': () => native(readBase('evidence.yaml')),
+  'admission/base/provenance.yaml': () => native(readBase('provenance.yaml')),
 };
 
 /** `admissionregistration.k8s.io/v1`: policies that the API server evaluates by itself, each with its binding. */
@@ -32,7 +32,7 @@ function native(policies: readonly Json[]): string {
   );
 }
 
-function nativeOf({ kind, metadata, spec = {} }: Json): Json[] {
+export function nativeOf({ kind, metadata, spec = {} }: Json): Json[] {
   const apiVersion = 'admissionregistration.k8s.io/v1';
   const { name } = metadata;
   const { failurePolicy, matchConstraints, matchConditions, variables } = spec as Json;
@@ -96,7 +96,8 @@ function legacy({ metadata, spec }: Json): string {
   return HEAD + age + stringify(policy, { lineWidth: 0 });
 }
 
-function read(name: string): Json[] {
+/** The documents of a file in `kyverno/base`. */
+export function readBase(name: string): Json[] {
   const documents = parseAllDocuments(readFileSync(new URL(`${BASE}/${name}`, import.meta.url), 'utf8'));
   return Array.isArray(documents) ? documents.map((one) => one.toJS()) : [];
 }

@@ -51,7 +51,10 @@ for (const mode of MODES)
     const tryPod = (pod: Json, namespace = 'ml', user: User = 'alice') =>
       as(user, 'POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, placed(pod, namespace));
     const apply = async (overlay: string) => {
-      cluster.kubectl(['apply', '-k', `${EXAMPLES}${mode.overlays}/${overlay}`]);
+      // Kyverno makes its certificate anew when it starts, and answers nobody for a moment.
+      await eventually(`the overlay ${overlay}`, async () =>
+        cluster.kubectl(['apply', '-k', `${EXAMPLES}${mode.overlays}/${overlay}`]),
+      );
       if (mode.withKyverno) await policiesReady(cluster);
     };
     /** Policies count a moment after they were written. */

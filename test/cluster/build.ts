@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MODULES = fileURLToPath(new URL('go/', import.meta.url));
@@ -36,6 +36,12 @@ const PARTS = {
     ),
     flags: ['-ldflags', '-s -w'],
   },
+  helm: {
+    module: 'helm',
+    programs: ['helm'],
+    packages: ['helm.sh/helm/v4/cmd/helm'],
+    flags: ['-ldflags', '-s -w'],
+  },
   containerd: {
     module: 'containerd',
     programs: ['containerd', 'containerd-shim-runc-v2', 'ctr'],
@@ -64,10 +70,11 @@ export function built(name: PartName): string {
   return folder;
 }
 
-/** A program of Kubernetes: from the PATH where it is there, or of the one that was built. */
+/** A program of Kubernetes: from the PATH where it is there in this version, or of the one that was built. */
 export function kubernetes(program: string): readonly string[] {
-  const found = (process.env['PATH'] ?? '').split(delimiter).find((folder) => existsSync(join(folder, program)));
-  return found === undefined ? [join(built('kubernetes'), 'kube'), program] : [join(found, program)];
+  const words = program === 'kubectl' ? ['version', '--client'] : ['--version'];
+  const { stdout } = spawnSync(program, words, { encoding: 'utf8' });
+  return /v1\.36\./.test(stdout ?? '') ? [program] : [join(built('kubernetes'), 'kube'), program];
 }
 
 /** The folder of a module that a part is made of. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { TEMPLATES } from '../../charts/make.ts';
 import { MADE } from '../../examples/make-policies.ts';
 import { injectPod } from '../../src/inject/index.ts';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
@@ -48,6 +49,12 @@ describe('the policies', () => {
   for (const [file, make] of Object.entries(MADE))
     it(`${file} is what "node examples/make-policies.ts" makes`, () => {
       assert.equal(readFileSync(join(FOLDER, '..', file), 'utf8'), make());
+    });
+
+  for (const [file, make] of Object.entries(TEMPLATES))
+    it(`the chart's ${file} is what "node charts/make.ts" makes`, () => {
+      const chart = fileURLToPath(new URL(`../../charts/weighlock/templates/${file}`, import.meta.url));
+      assert.equal(readFileSync(chart, 'utf8'), make());
     });
 
   it('17.1: ask for the namespace in no match condition, and are limited to their scope in every validation', () => {

@@ -1,0 +1,110 @@
+// Makes the templates of the chart from the same policies as everything else: examples/kyverno/base, and the reporter's
+// manifests. What a value decides is put in here; helm checks values against values.schema.json first, so that none can
+// hold a quote or a line.
+//   node charts/make.ts
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseAllDocuments, stringify } from 'yaml';
+import { nativeOf, readBase } from '../examples/make-policies.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes
+type Json = any;
+
+const HEAD = '# Made by charts/make.ts from examples/kyverno/base and examples/reporter; change it there.\n';
+
+/** What stands in the policies, and what of the values takes its place. */
+const VALUES: readonly [string | RegExp, string][] = [
+  [
+    /ghcr\.io\/weighlock\/weighlock(@sha256:0{64}|:[0-9.]+)/g,
+    '{{ .Values.image.repository }}@{{ .Values.image.digest }}',
+  ],
+  [/sha256:0{64}/g, '{{ .Values.image.digest }}'],
+  [/weighlock-system/g, '{{ .Release.Namespace }}'],
+  [/\['gke-gcsfuse-sidecar=[^\]]*\]/g, '{{ include "weighlock.platformContainers" . }}'],
+  ["['system:masters', 'weighlock-admins']", '{{ include "weighlock.adminGroups" . }}'],
+  [/members of\s+system:masters or weighlock-admins/g, 'members of {{ join " or " .Values.adminGroups }}'],
+];
+const SIZES: Readonly<Record<string, string>> = {
+  cpu: 'limits.cpu',
+  memory: 'limits.memory',
+  cpuRequest: 'requests.cpu',
+  memoryRequest: 'requests.memory',
+};
+/** Policies that `mode: audit` only lets speak. */
+const AUDITED = /^(require|no-exec|inject)-/;
+const ENFORCE = 'if eq .Values.mode "enforce"';
+
+const POD_POLICIES = ['pods/inject.yaml', 'pods/require.yaml'];
+
+/** Each template, by its name in `charts/weighlock/templates`. */
+export const TEMPLATES: Readonly<Record<string, () => string>> = {
+  'kyverno.yaml': () => engine('kyverno', (file) => readBase(file).flatMap(scoped)),
+  'native.yaml': () => engine('native', (file) => readBase(file).flatMap(nativeOf)),
+  'reporter.yaml': () => HEAD + when('.Values.reporter.enabled', render(reporter())),
+};
+
+function engine(name: string, documents: (file: string) => Json[]): string {
+  const part = (...files: string[]) => render(files.flatMap(documents));
+  const all =
+    part(...POD_POLICIES, 'trust.yaml', 'no-exec.yaml') +
+    when('.Values.evidence', part('evidence.yaml')) +
+    when('.Values.provenance', part('provenance.yaml'));
+  return HEAD + when(`eq .Values.engine "${name}"`, all);
+}
+
+function when(condition: string, text: string): string {
+  return `{{- if ${condition} }}\n${text}{{- end }}\n`;
+}
+
+/** As base/enforced and base/labelled do with kustomize. */
+function scoped(policy: Json): Json[] {
+  if (!/^(inject|require)-weighlock$/.test(policy.metadata.name)) return [policy];
+  const enforced = structuredClone(policy);
+  enforced.spec.matchConstraints.namespaceSelector = { matchLabels: { 'weighlock.dev/enforce': 'true' } };
+  const labelled = structuredClone(policy);
+  labelled.metadata.name += '-labelled';
+  labelled.spec.matchConstraints.namespaceSelector = {
+    matchExpressions: [{ key: 'weighlock.dev/enforce', operator: 'NotIn', values: ['true'] }],
+  };
+  labelled.spec.matchConditions.unshift({
+    name: 'labelled',
+    expression:
+      "object.metadata.?labels[?'app.kubernetes.io/component'].orValue('') == 'inference' || " +
+      "object.metadata.?labels[?'workload-type'].orValue('') == 'training'",
+  });
+  return [enforced, labelled];
+}
+
+function reporter(): Json[] {
+  const text = readFileSync(new URL('../examples/reporter/reporter.yaml', import.meta.url), 'utf8');
+  const documents = parseAllDocuments(text);
+  return (Array.isArray(documents) ? documents : [])
+    .map((one) => one.toJS() as Json)
+    .filter(({ kind }) => kind !== 'Namespace');
+}
+
+function render(documents: readonly Json[]): string {
+  return documents.map((one) => `---\n${withValues(one)}`).join('');
+}
+
+function withValues(object: Json): string {
+  const copy = structuredClone(object);
+  const { kind, spec } = copy;
+  if (AUDITED.test(copy.metadata.name)) {
+    if (spec.validationActions !== undefined) spec.validationActions = 'MODE_ACTIONS';
+    if (spec.failurePolicy !== undefined) spec.failurePolicy = 'MODE_FAILURE';
+  }
+  for (const variable of spec?.variables ?? []) {
+    const size = SIZES[variable.name];
+    if (size !== undefined) variable.expression = `'{{ .Values.resources.${size} }}'`;
+  }
+  for (const container of spec?.template?.spec.containers ?? []) container.resources = 'REPORTER_RESOURCES';
+  const audit = kind === 'ValidatingAdmissionPolicyBinding' ? '[Warn, Audit]' : '[Audit]';
+  return VALUES.reduce((text, [from, to]) => text.replaceAll(from, () => to), stringify(copy, { lineWidth: 0 }))
+    .replaceAll('MODE_ACTIONS', `{{ ${ENFORCE} }}[Deny]{{ else }}${audit}{{ end }}`)
+    .replaceAll('MODE_FAILURE', `{{ ${ENFORCE} }}Fail{{ else }}Ignore{{ end }}`)
+    .replaceAll('REPORTER_RESOURCES', '{{ toJson .Values.reporter.resources }}');
+}
+
+if (import.meta.main)
+  for (const [name, make] of Object.entries(TEMPLATES))
+    writeFileSync(new URL(`weighlock/templates/${name}`, import.meta.url), make());

@@ -1,0 +1,164 @@
+// The chart with the real helm: what it makes is what kustomize makes, and it is installed, upgraded and removed.
+import assert from 'node:assert/strict';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { injectable } from '../kyverno/attacks.ts';
+import { documentsOf, load } from '../kyverno/evaluate.ts';
+import type { Json } from './api-server.ts';
+import { built, lacking } from './build.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { eventually } from './process-group.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CHART = join(ROOT, 'charts/weighlock');
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const work = mkdtempSync(join(tmpdir(), 'weighlock-chart-'));
+after(() => rmSync(work, { recursive: true, force: true }));
+
+describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
+  let cluster: Cluster;
+  let values: string;
+  const helm = (words: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(join(built('helm'), 'helm'), words, {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        KUBECONFIG: join(cluster.folder, 'admin.kubeconfig'),
+        HELM_CACHE_HOME: join(work, 'cache'),
+      },
+    });
+  const done = ({ status, stdout, stderr }: SpawnSyncReturns<string>): string => {
+    assert.equal(status, 0, `${stdout}\n${stderr}`);
+    return stdout;
+  };
+  const sorted = (documents: Json[]) =>
+    documents
+      .filter((one) => one !== null && /policies\.kyverno\.io|admissionregistration|rbac/.test(one.apiVersion))
+      .filter(({ metadata }) => !/reporter/.test(metadata.name) || /^kyverno:/.test(metadata.name))
+      .map((one) => ({ ...one, metadata: { name: one.metadata.name } }))
+      .sort((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`));
+
+  before(async () => {
+    cluster = await startCluster();
+    values = join(work, 'values.yaml');
+    const trust = load('base/system/namespace.yaml');
+    assert.equal(trust.kind, 'Namespace');
+    writeFileSync(values, stringify({ image: { digest: DIGEST }, trust: { 'policy.yaml': 'a: "{{ b }}"\n# é\n' } }));
+  });
+  after(() => cluster[Symbol.asyncDispose]());
+
+  it('is sound', () => {
+    assert.match(done(helm(['lint', '--strict', CHART, '-f', values])), /0 chart\(s\) failed/);
+  });
+
+  for (const engine of ['kyverno', 'native'])
+    for (const mode of ['enforce', 'audit'])
+      it(`makes with ${engine} in ${mode} what kustomize makes`, () => {
+        const set = `engine=${engine},mode=${mode}`;
+        const words = ['template', 'weighlock', CHART, '-n', 'weighlock-system', '-f', values, '--set', set];
+        const made = sorted(documentsOf(done(helm(words))));
+        const folder = engine === 'kyverno' ? 'kyverno' : 'admission';
+        const expected = sorted(
+          documentsOf(cluster.kubectl(['kustomize', join(ROOT, `examples/${folder}/overlays/${mode}`)])),
+        );
+        assert.ok(made.length >= 9, `${made.length}`);
+        assert.deepEqual(made.map(normal), expected.map(normal));
+      });
+
+  it('is refused without a digest, with a tag for one, without trust, and with a value that would leave its place', () => {
+    for (const set of [
+      'image.digest=',
+      'image.digest=v1',
+      "image.repository=x'+evil",
+      'trust=null',
+      'mode=off',
+      'engine=none',
+      "platformContainers={a'=b}",
+      "adminGroups={a'b}",
+      'resources.limits.cpu=a',
+      'unknown=1',
+    ]) {
+      const { status, stderr } = helm(['template', 'w', CHART, '-f', values, '--set-string', set]);
+      assert.notEqual(status, 0, set);
+      assert.match(stderr, /don't meet the specifications|schema/, set);
+    }
+  });
+
+  it('is installed, upgraded from audit to enforce, and removed; a second release is refused', async () => {
+    const release = (name: string, ...words: string[]) =>
+      helm([
+        'upgrade',
+        '--install',
+        name,
+        CHART,
+        '-n',
+        'weighlock-system',
+        '-f',
+        values,
+        '--set',
+        'engine=native',
+        ...words,
+      ]);
+    cluster.kubectl(['create', 'namespace', 'weighlock-system']);
+    cluster.kubectl(['create', 'namespace', 'ml']);
+    cluster.kubectl(['label', 'namespace', 'ml', 'weighlock.dev/enforce=true']);
+    const pod = injectable();
+    pod.spec.hostPID = true;
+    pod.spec.containers[0].volumeMounts[0].readOnly = false;
+    pod.metadata.annotations = { 'model.ai/name': 'm', 'model.ai/version': '1', 'model.ai/source': 'pvc://m' };
+    const ask = () => cluster.api.ask('admin', 'POST', '/api/v1/namespaces/ml/pods?dryRun=All', pod);
+    done(release('first', '--set', 'mode=audit'));
+    await eventually('a warning', async () => /readOnly/.test((await ask()).warnings) || undefined);
+    const { body } = await cluster.api.ask(
+      'admin',
+      'GET',
+      '/api/v1/namespaces/weighlock-system/configmaps/weighlock-trust',
+    );
+    assert.equal(body.data['policy.yaml'], 'a: "{{ b }}"\n# é\n');
+    const second = release('second');
+    assert.notEqual(second.status, 0);
+    assert.match(second.stderr, /invalid ownership metadata|cannot be imported|conflict/);
+    done(release('first', '--set', 'mode=enforce'));
+    await eventually('a refusal', async () => /readOnly/.test((await ask()).message) || undefined);
+    done(helm(['uninstall', 'first', '-n', 'weighlock-system']));
+    await eventually('a pod without the policies', async () => {
+      const { status, body: made } = await ask();
+      return (status === 201 && made.spec.initContainers === undefined) || undefined;
+    });
+  });
+
+  it('takes over what kustomize installed', async () => {
+    cluster.kubectl(['apply', '-k', join(ROOT, 'examples/admission/overlays/enforce')]);
+    const words = [
+      'upgrade',
+      '--install',
+      'w',
+      CHART,
+      '-n',
+      'weighlock-system',
+      '-f',
+      values,
+      '--set',
+      'engine=native',
+    ];
+    assert.notEqual(helm(words).status, 0);
+    done(helm([...words, '--take-ownership', '--server-side=false']));
+    const all = cluster.kubectl(['get', 'validatingadmissionpolicies', '-o', 'json']);
+    for (const { metadata } of JSON.parse(all).items)
+      assert.equal(metadata.annotations['meta.helm.sh/release-name'], 'w', metadata.name);
+    done(helm(['uninstall', 'w', '-n', 'weighlock-system']));
+  });
+});
+
+/** Folded lines of an expression, and an empty list that is left out, are the same. */
+function normal(value: Json): Json {
+  if (typeof value === 'string') return value.replace(/\s+/g, ' ').trim();
+  if (Array.isArray(value)) return value.map(normal);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, normal(one)]));
+}
