@@ -264,9 +264,11 @@ export class VerifyRun {
   }
 
   #stageCopy(work: Work, destination: string): void {
-    const { listing, failures } = work;
+    // A file that nobody listed may be larger than any volume: it is refused, and not called a lack of space.
+    this.#refuseListed(work);
+    const { listing, failures, refused } = work;
     // Nothing is copied of what is refused already.
-    if (listing === undefined || failures.length > 0) return;
+    if (listing === undefined || failures.length > 0 || refused.length > 0) return;
     const { kind, files, folders } = listing;
     work.stage = new Stage({
       destination,

@@ -246,4 +246,12 @@ export default [
     to: 'return paths.at(-1)',
     tests: SOURCE_TESTS,
   },
+  {
+    id: '15.9-refused-before-the-copy',
+    file: 'src/run/verify.ts',
+    from: 'called a lack of space.\n    this.#refuseListed(work);',
+    to: 'called a lack of space.\n',
+    tests: SOURCE_TESTS,
+    name: '15.9',
+  },
 ] satisfies Mutation[];

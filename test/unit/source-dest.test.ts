@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -97,6 +98,17 @@ describe('a signature of SOURCE, with a DEST', () => {
     assert.match(stdout, /SIGNATURE_MISSING/);
     assert.equal(existsSync(destination), false);
   });
+});
+
+it('15.9: what the listing of a source proves wrong is refused before there is room for a copy, or none', async () => {
+  const { source, destination } = place();
+  await signedFolder(source);
+  writeFileSync(join(source, 'sparse'), '');
+  truncateSync(join(source, 'sparse'), 2 ** 42);
+  const { status, stdout } = await command(verify(source, destination));
+  assert.equal(status, 65);
+  assert.match(stdout, /FILE_UNEXPECTED/);
+  assert.equal(/NO_SPACE/.test(stdout), false);
 });
 
 describe('what --replace takes away', () => {
