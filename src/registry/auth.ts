@@ -103,7 +103,7 @@ export class Authenticator {
     url.searchParams.append('scope', challenge.parameters.get('scope') ?? this.#scope);
     const secretHeaders = credential?.kind === 'basic' ? { authorization: basicHeader(credential) } : {};
     const check = (hop: URL) => this.#requireRealm(hop);
-    const answer = await this.#transport.ask(url, { secretHeaders, signal, check });
+    const answer = await this.#transport.ask(url, { secretHeaders, signal, check, namedBy: this.#registry });
     return this.#token(answer);
   }
 
@@ -129,6 +129,7 @@ export class Authenticator {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: form.toString(),
       signal,
+      namedBy: this.#registry,
       // The token is in the body, and a redirect would carry it away.
       check: (hop) => {
         if (!mayReceive(realm, [hop])) throw unavailable(hop, 'the token server redirects to another origin');
@@ -157,7 +158,8 @@ export class Authenticator {
   }
 
   #requireRealm(url: URL): void {
-    const fault = realmFault(this.#registry, url);
+    const place = this.#transport.placeOf(this.#registry);
+    const fault = realmFault(place, url, (host) => this.#transport.allowsPlainHttp(host));
     if (fault !== undefined) throw unavailable(this.#registry, fault);
   }
 }

@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { errno, WeighlockError } from '../error/index.ts';
+import { WeighlockError } from '../error/index.ts';
 import { exchange, type Head } from './body.ts';
+import { Connections } from './connections.ts';
 import { mayReceive } from './credential-scope.ts';
 import { Deadline, Slowness, TooSlow } from './deadline.ts';
+import { destinationFault, type Lookup, type Place, RefusedAddress } from './destination.ts';
 import { connectionFailure, networkFault, showUrl, unavailable } from './faults.ts';
-import { CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, MAX_REDIRECTS, RESPONSE_TIMEOUT } from './limits.ts';
+import { DOCUMENT_TIMEOUT, MAX_REDIRECTS, RESPONSE_TIMEOUT } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
-import { receivingConnector } from './receive.ts';
 import { Retryable } from './retryable.ts';
 
 /** How to reach servers; plain data, so that it can be handed to a worker thread. */
@@ -47,6 +45,8 @@ export interface Ask {
    * and it may take as long as bytes come.
    */
   readonly asStored?: boolean;
+  /** The server that named the first URL, where nobody else did; it must not send us anywhere. */
+  readonly namedBy?: URL;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
 }
@@ -60,26 +60,18 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  */
 export class Transport {
   readonly #settings: TransportSettings;
-  readonly #direct: Agent;
-  readonly #proxies = new Map<string, ProxyAgent>();
-  readonly #tls: { ca?: string[] };
+  readonly #connections: Connections;
   /** Milliseconds for a small document, and for the head of every answer; 0 for no limit. */
   readonly documentTimeout: number;
   readonly #slowness: Slowness;
-  readonly #limits: typeof limits & { readonly headersTimeout: number; readonly bodyTimeout: number };
 
-  constructor(settings: TransportSettings) {
+  /** @throws WeighlockError `CONFIG_INVALID` for a file with certificates that cannot be read */
+  constructor(settings: TransportSettings, lookup?: Lookup) {
     this.#settings = settings;
     const most = settings.responseTimeout ?? RESPONSE_TIMEOUT;
     this.documentTimeout = settings.documentTimeout ?? (most === 0 ? 0 : Math.max(DOCUMENT_TIMEOUT, 2 * most));
     this.#slowness = new Slowness(this.documentTimeout);
-    this.#limits = { ...limits, headersTimeout: most, bodyTimeout: most };
-    this.#tls =
-      settings.caFiles.length === 0 ? {} : { ca: [...rootCertificates, ...settings.caFiles.map(readCertificates)] };
-    this.#direct = new Agent({
-      connect: receivingConnector({ timeout: CONNECT_TIMEOUT, allowH2: false, ...this.#tls }),
-      ...this.#limits,
-    });
+    this.#connections = new Connections(settings.caFiles, most, lookup);
   }
 
   /** True when this host may be spoken to without TLS. */
@@ -99,11 +91,16 @@ export class Transport {
     const deadline = new Deadline(this.documentTimeout);
     if (!asStored) this.#slowness.require(first);
     const onRead = asStored ? () => {} : this.#slowness.begin();
+    const sender = ask.namedBy ?? first;
     for (let url = first; hops.length <= MAX_REDIRECTS; ) {
       this.#refusePlainHttp(url, first);
+      const isLed = ask.namedBy !== undefined || hops.length > 0;
+      const from = isLed ? this.placeOf(sender) : undefined;
+      const fault = from && destinationFault(from, { url });
+      if (fault !== undefined) throw unavailable(sender, `sends us to ${fault}`);
       ask.check?.(url);
       hops.push(url);
-      const head = await this.#once(url, ask, deadline, mayReceive(first, hops)).catch((error) => {
+      const head = await this.#once(url, ask, deadline, mayReceive(first, hops), from).catch((error) => {
         onRead();
         throw error;
       });
@@ -119,16 +116,21 @@ export class Transport {
     throw unavailable(first, `more than ${MAX_REDIRECTS} redirects`);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#direct.destroy(), ...[...this.#proxies.values()].map((proxy) => proxy.destroy())]);
+  /** What is known of the place that a URL names. */
+  placeOf(url: URL): Place {
+    return this.#connections.placeOf(url);
   }
 
-  async #once(url: URL, ask: Ask, deadline: Deadline, trusted: boolean): Promise<Head> {
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  async #once(url: URL, ask: Ask, deadline: Deadline, trusted: boolean, from: Place | undefined): Promise<Head> {
     const { method = 'GET', headers, secretHeaders, body, signal } = ask;
     const proxy = proxyFor(url, this.#settings.proxy);
     try {
       return await exchange(
-        proxy === undefined ? this.#direct : this.#proxied(proxy),
+        this.#connections.dispatcherFor(url, proxy, from),
         {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
@@ -146,6 +148,8 @@ export class Transport {
       );
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
+      if (error instanceof RefusedAddress && from !== undefined)
+        throw unavailable(from.url, `sends us to ${url.host}, which has ${error.message}`);
       if (error instanceof TooSlow) throw deadline.fault(url, error);
       throw connectionFailure(url, error, proxy);
     }
@@ -182,26 +186,12 @@ export class Transport {
     answer.body.destroy();
     throw unavailable(answer.url, 'sent an encoded body (Content-Encoding) although identity was asked for');
   }
-
-  #proxied({ href }: URL): Dispatcher {
-    const known = this.#proxies.get(href);
-    if (known !== undefined) return known;
-    const tls = { timeout: CONNECT_TIMEOUT, ...this.#tls };
-    // Of its own accord undici waits five minutes for the answer to CONNECT.
-    const clientFactory = (origin: URL, options: object) => new Pool(origin, { ...options, ...this.#limits });
-    const agent = new ProxyAgent({ uri: href, requestTls: tls, proxyTls: tls, clientFactory, ...this.#limits });
-    this.#proxies.set(href, agent);
-    return agent;
-  }
 }
 
 /** A host and a port as a URL has them, without the port that is plain HTTP's own. */
 function plainHost(text: string): string {
   return URL.canParse(`http://${text}`) ? new URL(`http://${text}`).host : text;
 }
-
-// HTTP/1.1 only: several blobs in one connection of HTTP/2 are slower than each in its own.
-const limits = { maxHeaderSize: 65_536, allowH2: false };
 
 /** How a body is encoded, unless it is not. */
 export function encodingOf({ headers }: Pick<Answer, 'headers'>): string | undefined {
@@ -246,19 +236,4 @@ function tooLarge(url: URL, limit: number): WeighlockError {
     message: `${showUrl(url)} answered with more than ${limit} bytes`,
     remedy: 'this is no answer of a registry: check the address, and what lies between',
   });
-}
-
-function readCertificates(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new WeighlockError(
-      {
-        code: 'CONFIG_INVALID',
-        message: `cannot read the CA certificates ${file}: ${errno(error)}`,
-        remedy: 'mount the file, or drop --registry-cacert',
-      },
-      { cause: error },
-    );
-  }
 }

@@ -54,6 +54,14 @@ const helper = (id: string, from: string, to: string): Mutation => ({
   tests: ['test/unit/credential-helper.test.ts'],
 });
 
+const address = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15.12-address-${id}`,
+  file: `src/registry/${file}`,
+  from,
+  to,
+  tests: ['test/unit/destination.test.ts'],
+});
+
 export default [
   helper('path', 'if (!isExecutable) return', 'if (true) return'),
   helper('environment', '.filter(([variable]) => VARIABLES.test(variable))', ''),
@@ -105,12 +113,29 @@ export default [
     "`${hostname.replace(/\\.$/, '')}:${port}`",
   ),
   scope('port', ':${port}`', '`'),
-  scope('realm-scheme', "if (realm.protocol !== 'https:' && !isPlain)", 'if (false)'),
-  scope('realm-plain', " && registry.protocol === 'http:'", ''),
-  scope('realm-local', "host === 'localhost' || ", ''),
-  scope('realm-link-local', "  ['169.254.0.0', 16],\n", ''),
-  scope('realm-nat64', "  ['64:ff9b::', 96],\n", ''),
-  scope('realm-neighbour', 'realm.hostname === registry.hostname ? undefined', 'true ? undefined'),
+  scope('realm-scheme', "if (realm.protocol !== 'https:' && ", 'if (false && '),
+  scope('realm-plain', " && registry.url.protocol === 'http:'", ''),
+  scope('realm-named', '(isSame || allowsPlainHttp(realm.host))', 'true'),
+  scope('realm-address', 'return fault === undefined ? undefined :', 'return true ? undefined :'),
+  address('link-local', 'address.ts', "'169.254.0.0/16', ", ''),
+  address('nat64', 'address.ts', "  ['64:ff9b::/96', 12],\n", ''),
+  address('6to4', 'address.ts', "  ['2002::/16', 2],\n", ''),
+  address('compatible', 'address.ts', "  ['::/96', 12],\n", ''),
+  address('teredo', 'address.ts', "TEREDO.check(address, 'ipv6')", 'false'),
+  address('special', 'destination.ts', "reach === 'special' ||", ''),
+  address('loopback', 'destination.ts', "(reach === 'loopback' && from !== 'loopback')", 'false'),
+  address('private', 'destination.ts', "from === 'public' && !isMeant", 'false'),
+  address('https-only', 'destination.ts', " && target.url.protocol === 'https:'", ''),
+  address('localhost', 'destination.ts', "host === 'localhost' || ", ''),
+  address('at-connection', 'connections.ts', 'this.#direct : this.#agentFor(url, from)', 'this.#direct : this.#direct'),
+  address('by-sender', 'connections.ts', '${protocol} ${reach} ${hostOf(from.url)}', 'all'),
+  address(
+    'written',
+    'transport.ts',
+    'if (fault !== undefined) throw unavailable(sender',
+    'if (false) throw unavailable(sender',
+  ),
+  address('named-by', 'transport.ts', 'ask.namedBy !== undefined || ', ''),
   quirk('15.12', 'challenge', 'registry/auth.ts', 'if (!mayReceive(this.#registry, refusal.hops)) return false;', ''),
   quirk('15.12', 'secret-headers', 'registry/transport.ts', 'mayReceive(first, hops))', 'true)'),
   quirk('15.12', 'refresh-token', 'registry/auth.ts', 'if (!mayReceive(realm, [hop]))', 'if (false)'),
@@ -141,7 +166,7 @@ export default [
     'if (false)',
   ),
   {
-    ...quirk('15.21', 'proxy-answer', 'registry/transport.ts', '{ ...options, ...this.#limits }', '{ ...options }'),
+    ...quirk('15.21', 'proxy-answer', 'registry/connections.ts', '{ ...options, ...this.#limits }', '{ ...options }'),
     hangs: true,
   },
   quirk(

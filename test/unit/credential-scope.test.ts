@@ -47,7 +47,13 @@ describe('15.12: a credential', () => {
       ['https://registry-1.docker.io/', 'https://auth.docker.io/token', undefined],
       ['https://r.io/', 'https://r.io/token', undefined],
       ['http://127.0.0.1:5000/', 'http://127.0.0.1:5001/token', undefined],
-      ['http://r.io/', 'http://auth.r.io/', undefined],
+      ['http://r.io/', 'http://named.r.io/', undefined],
+      ['http://r.io/', 'http://r.io:8080/', undefined],
+      ['http://r.io/', 'http://auth.r.io/', /over http:/],
+      ['http://r.io/', 'http://203.0.113.5/', /over http:/],
+      ['http://named.r.io/', 'http://r.io/', /over http:/],
+      ['https://10.0.0.1/', 'https://10.0.0.2/token', undefined],
+      ['https://127.0.0.1/', 'https://10.0.0.2/token', undefined],
       ['https://10.0.0.1/', 'https://10.0.0.1/token', undefined],
       ['https://r.io/', 'https://203.0.113.5/token', undefined],
       ['https://r.io/', 'https://[2001:db8::1]/token', undefined],
@@ -68,9 +74,12 @@ describe('15.12: a credential', () => {
       ['https://r.io/', 'https://[fe80::1]/', /internal/],
       ['https://r.io/', 'https://[::ffff:10.0.0.1]/', /internal/],
       ['https://r.io/', 'https://[64:ff9b::a9fe:a9fe]/', /internal/],
-      ['http://127.0.0.1:5000/', 'http://127.0.0.2/', /internal/],
+      ['http://127.0.0.1:5000/', 'http://127.0.0.2/', /over http:/],
+      ['https://10.0.0.1/', 'https://127.0.0.1/', /internal/],
+      ['https://10.0.0.1/', 'https://169.254.169.254/', /internal/],
+      ['https://127.0.0.1/', 'https://169.254.169.254/', /internal/],
     ] as const) {
-      const found = realmFault(new URL(registry), new URL(realm));
+      const found = realmFault({ url: new URL(registry) }, new URL(realm), (host) => host === 'named.r.io');
       if (fault === undefined) assert.equal(found, undefined, realm);
       else assert.match(found ?? 'nothing', fault, realm);
     }
