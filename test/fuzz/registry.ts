@@ -204,7 +204,11 @@ export const registry: readonly Target[] = [
     ),
     parse: async (bytes) => {
       const [url, realm] = [new URL('https://registry.example.com/v2/'), new URL('https://auth.example.com/token')];
-      const transport = { ask: async () => answerWith(bytes, realm), allowsPlainHttp: () => false };
+      const transport = {
+        ask: async () => answerWith(bytes, realm),
+        allowsPlainHttp: () => false,
+        placeOf: () => ({ url }),
+      };
       const authenticator = new Authenticator(transport as unknown as Transport, url, 'a/b', async () => []);
       const refusal = answerWith(Buffer.alloc(0), url, { 'www-authenticate': `Bearer realm="${realm.href}"` }, 401);
       await authenticator.answer(refusal, undefined, new AbortController().signal);

@@ -137,7 +137,7 @@ export default [
   ),
   address('named-by', 'transport.ts', 'ask.namedBy !== undefined || ', ''),
   quirk('15.12', 'challenge', 'registry/auth.ts', 'if (!mayReceive(this.#registry, refusal.hops)) return false;', ''),
-  quirk('15.12', 'secret-headers', 'registry/transport.ts', 'mayReceive(first, hops))', 'true)'),
+  quirk('15.12', 'secret-headers', 'registry/transport.ts', 'mayReceive(first, hops), from', 'true, from'),
   quirk('15.12', 'refresh-token', 'registry/auth.ts', 'if (!mayReceive(realm, [hop]))', 'if (false)'),
   {
     id: '15.12-next-page',
@@ -256,7 +256,7 @@ export default [
   limit(
     '15.25',
     'one-registry',
-    'plan/registry-settings.ts',
+    'plan/given-credential.ts',
     'if (registry === undefined || more.length > 0)',
     'if (registry === undefined)',
   ),
