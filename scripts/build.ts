@@ -28,10 +28,13 @@ await build({
   format: 'esm',
   define: { WEIGHLOCK_BUNDLED: 'true' },
 });
-for (const kind of ['hash', 'pull']) {
+for (const [kind, folder] of [
+  ['hash', 'transfer'],
+  ['pull', 'pull'],
+]) {
   await build({
     ...common,
-    entryPoints: [`src/${kind}/worker.ts`],
+    entryPoints: [`src/${folder}/worker.ts`],
     outfile: `dist/${kind}-worker.cjs`,
     format: 'cjs',
     define: { WEIGHLOCK_BUNDLED: 'true', 'import.meta.url': 'moduleUrl' },

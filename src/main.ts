@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // biome-ignore assist/source/organizeImports: the threads start while the rest is being loaded
 import './answer-version.ts';
+import './io-threads.ts';
 import { isSea } from 'node:sea';
 import { stopThreads, threads } from './threads.ts';
 import { runCommandLine } from './cli.ts';

@@ -1,4 +1,5 @@
-import { type EngineName, HashPool } from './hash/index.ts';
+import type { EngineName } from './hash/index.ts';
+import { HashPool } from './transfer/index.ts';
 
 /** The commands that hash. */
 const HASHING = new Set(['verify', 'digest']);

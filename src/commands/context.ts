@@ -1,6 +1,6 @@
-import type { HashPool } from '../hash/index.ts';
 import type { Environment } from '../plan/index.ts';
 import type { Output } from '../report/index.ts';
+import type { HashPool } from '../transfer/index.ts';
 
 /** Everything a command takes from its process, so that it can be run without one. */
 export interface Context {

@@ -10,6 +10,7 @@ export {
   type PathBytes,
   toBuffer,
 } from './entry-path.ts';
+export type { EntrySource, OpenEntry } from './entry-source.ts';
 export {
   AGAIN,
   DIGEST_BYTES,
@@ -41,7 +42,9 @@ export {
   statOpen,
 } from './open.ts';
 export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
+export { type BigIntStats, closeLater, type Done, openFileLater, readLater, statLater } from './open-later.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
+export { openFault } from './read-faults.ts';
 export { readWhole } from './read-whole.ts';
 export { changedFolders } from './recheck.ts';
 export { refuseLinks } from './resolve-link.ts';

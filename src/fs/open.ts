@@ -4,6 +4,10 @@ import { fromBuffer, isAscii, type PathBytes } from './entry-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
+/** How files and folders of an artifact are opened: see `openFileBeneath` and `openFolderBeneath`. */
+export const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+export const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
 /**
  * Where the kernel shows this process's descriptors. `/proc/self` is a link to the process's number as this mount of procfs has it;
  * followed once, it takes a tenth of the time of each call less.
@@ -22,7 +26,7 @@ export const AT_FDCWD = -100;
  * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open folder, whatever has been
  * renamed or mounted over its path since.
  */
-function procPath(folder: number, path: PathBytes): Buffer | string {
+export function procPath(folder: number, path: PathBytes): Buffer | string {
   if (folder === AT_FDCWD && path.startsWith('/')) throw new Error('an absolute path is in no folder');
   const text = folder === AT_FDCWD ? path : shown(folder) + path;
   // A string of ASCII is its own bytes; making a buffer of it costs half a system call.
@@ -30,7 +34,7 @@ function procPath(folder: number, path: PathBytes): Buffer | string {
 }
 
 /** Longest piece of a path that is resolved in one call; PATH_MAX less the `/proc/<number>/fd/...` in front, and reserve. */
-const MAX_PIECE_BYTES = 3500;
+export const MAX_PIECE_BYTES = 3500;
 
 /** Runs `use` on a folder and a rest of the path that is short enough for one system call. */
 function withShortPath<T>(folder: number, path: PathBytes, use: (folder: number, path: PathBytes) => T): T {
@@ -55,12 +59,12 @@ export function statBeneath(folder: number, path: PathBytes): BigIntStats {
  * FIFO put there since it was listed does not block the call (`O_NONBLOCK`; the caller's `fstat` refuses it).
  */
 export function openFileBeneath(folder: number, path: PathBytes): number {
-  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), FILE_FLAGS));
 }
 
 /** Opens a folder below an open folder; a link or anything else in its place is refused (`ELOOP`, `ENOTDIR`). */
 export function openFolderBeneath(folder: number, path: PathBytes): number {
-  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), FOLDER_FLAGS));
 }
 
 /** Opens a folder by its path; its last component must not be a link, links on the way there are followed. */

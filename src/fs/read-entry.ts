@@ -1,17 +1,25 @@
-import { type BigIntStats, readSync } from 'node:fs';
-import { errno, isSystemError, type WeighlockError } from '../error/index.ts';
-import { areTimes, differencesFrom, differencesText, isListed, isSameFile } from './attributes.ts';
-import { entryText, type PathBytes } from './entry-path.ts';
+import type { BigIntStats } from 'node:fs';
+import { isSystemError, type WeighlockError } from '../error/index.ts';
+import { areTimes, differencesFrom, isListed } from './attributes.ts';
+import type { PathBytes } from './entry-path.ts';
+import { DirectSource, type EntrySource, type OpenEntry } from './entry-source.ts';
 import { AGAIN, type FileTable, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
-import { ioError } from './io-failure.ts';
-import { close, isPossibleSize, kindOf, openFileBeneath, statBeneath, statOpen } from './open.ts';
-import { sourceChanged, TimesChanged, unsteadyInode } from './source-changed.ts';
-import { endsShortReads } from './working-folder.ts';
+import { close, isPossibleSize, openFileBeneath, statOpen } from './open.ts';
+import { attempt, changedFrom, openFault, requireListed } from './read-faults.ts';
+import { sourceChanged } from './source-changed.ts';
 
 /** A part of a file, in bytes. */
 interface Range {
   readonly start: number;
   readonly length: number;
+}
+
+/** A file in a table, or a part of it, and the open folder that it lies in. */
+export interface Listed {
+  readonly root: number;
+  readonly table: FileTable;
+  readonly index: number;
+  readonly range?: Range | undefined;
 }
 
 /** Where the end of a file is looked for. */
@@ -27,7 +35,7 @@ export interface ReadWhole {
 /**
  * Reads one listed file from its first byte to its last, or a part of it, through one descriptor that is never re-opened by path. It must
  * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read, and end where its size
- * says: the workload reads what there is to read, whatever `fstat` said.
+ * says: the workload reads what there is to read, whatever `fstat` said. Where the bytes come from makes no difference.
  */
 export class EntryReader {
   readonly #root: number;
@@ -35,6 +43,7 @@ export class EntryReader {
   readonly #index: number;
   readonly #descriptor: number;
   readonly #end: number;
+  #source: EntrySource;
   #position: number;
   /** What lies behind the last byte, once that is known: nothing, or more of the file. */
   #behind: 'end' | 'more' | undefined;
@@ -46,14 +55,40 @@ export class EntryReader {
     this.#position = range?.start ?? 0;
     this.#end = range === undefined ? (table.size[index] ?? 0) : range.start + range.length;
     this.#descriptor = descriptor;
+    this.#source = new DirectSource(descriptor, table.device[index] ?? 0n);
+  }
+
+  /** @throws WeighlockError `SOURCE_CHANGED` (`TimesChanged` if only times did), or what `ioError` makes of a system call's error */
+  static open(listed: Listed): EntryReader {
+    const { root, table, index } = listed;
+    let descriptor: number;
+    try {
+      descriptor = openFileBeneath(root, openPathAt(table, index));
+    } catch (error) {
+      throw openFault(table, index, error);
+    }
+    return EntryReader.opened(descriptor, () => statOpen(descriptor), listed);
   }
 
   /**
-   * @param range - a part of it
-   * @throws WeighlockError `SOURCE_CHANGED` (`TimesChanged` if only times did), or what `ioError` makes of a system call's error
+   * The same of a file that was opened as `openFileBeneath` does; its descriptor is closed if it is not the one that was listed.
+   *
+   * @param stat - `fstat` of it; may throw a system call's error
+   * @param discard - closes it
    */
-  static open(root: number, table: FileTable, index: number, range?: Range): EntryReader {
-    return new EntryReader(openListed(root, table, index), root, table, index, range);
+  static opened(
+    descriptor: number,
+    stat: () => BigIntStats,
+    { root, table, index, range }: Listed,
+    discard = close,
+  ): EntryReader {
+    try {
+      requireListed(root, table, index, attempt(root, table, index, 'read attributes', stat));
+    } catch (error) {
+      discard(descriptor);
+      throw error;
+    }
+    return new EntryReader(descriptor, root, table, index, range);
   }
 
   /**
@@ -78,16 +113,28 @@ export class EntryReader {
       if (!isSystemError(error)) throw error;
       return undefined;
     }
+    return EntryReader.openedUnseen(descriptor, () => statOpen(descriptor), { root, table, index }, mostBytes);
+  }
+
+  /** The same of one that was opened, as `opened`. */
+  static openedUnseen(
+    descriptor: number,
+    look: () => BigIntStats,
+    { root, table, index }: Listed,
+    mostBytes: number,
+    discard = close,
+  ): EntryReader | undefined {
+    table.hashed[index] = AGAIN;
     let isWanted = false;
     try {
-      const stat = statOpen(descriptor);
+      const stat = look();
       takeDown(table, index, stat);
       if (stat.isFile() && isPossibleSize(stat)) table.hashed[index] = SEEN;
       isWanted = table.hashed[index] === SEEN && stat.size <= mostBytes;
     } catch (error) {
       if (!isSystemError(error)) throw error;
     } finally {
-      if (!isWanted) close(descriptor);
+      if (!isWanted) discard(descriptor);
     }
     return isWanted ? new EntryReader(descriptor, root, table, index) : undefined;
   }
@@ -97,31 +144,57 @@ export class EntryReader {
     return this.#position >= this.#end;
   }
 
-  /** Reads some of what is left. @throws WeighlockError `SOURCE_CHANGED`, or what `ioError` makes of a system call's error */
-  read(buffer: Buffer): number {
+  /** Bytes that are still to be read. */
+  get left(): number {
+    return this.#end - this.#position;
+  }
+
+  /** From now on the bytes come from elsewhere; whoever made that has the descriptor, too. */
+  readFrom<T extends EntrySource>(make: (open: OpenEntry) => T): T {
+    const reachesEnd = this.#end === this.#table.size[this.#index];
+    const source = make({ descriptor: this.#descriptor, start: this.#position, end: this.#end, reachesEnd });
+    this.#source = source;
+    return source;
+  }
+
+  /**
+   * Some of what is left.
+   *
+   * @param room - where to put it; it may be elsewhere, and is good until the next call
+   * @returns undefined while it has not come
+   * @throws WeighlockError `SOURCE_CHANGED`, or what `ioError` makes of a system call's error
+   */
+  read(room: Buffer): Buffer | undefined {
     const left = this.#end - this.#position;
     const size = this.#table.size[this.#index];
     // Where there is room, the read that brings the last byte looks for the end, too: small files take a tenth less time so.
-    const most = Math.min(buffer.length, this.#end === size ? left + 1 : left);
-    const found = this.#read(buffer, most);
-    const length = Math.min(found, left);
-    if (found > left) this.#behind = 'more';
-    else if (found === left && most > left && this.#endsShortReads) this.#behind = 'end';
+    const most = Math.min(room.length, this.#end === size ? left + 1 : left);
+    const found = this.#read(room, most);
+    if (found === undefined) return undefined;
+    const length = Math.min(found.length, left);
+    if (found.length > left) this.#behind = 'more';
+    else if (found.length === left && most > left && this.#source.endsShortReads) this.#behind = 'end';
     if (length === 0) throw this.#changed(`ended after ${this.#position} of ${size} bytes`);
     this.#position += length;
-    return length;
+    return length === found.length ? found : found.subarray(0, length);
   }
 
   /**
    * After the last byte: one more read must find the end, where the end of the file is what was asked for, and the file must be as it
    * was.
    *
+   * @returns undefined while that is not known
    * @throws WeighlockError as `read` does
    */
-  finish(): ReadWhole {
+  finish(): ReadWhole | undefined {
     if (!this.isAtEnd) throw new Error('a file was not read to its end');
-    if (this.#end === this.#table.size[this.#index]) this.#behind ??= this.#read(PROBE, 1) > 0 ? 'more' : 'end';
-    const stat = this.#attempt('read attributes', () => statOpen(this.#descriptor));
+    if (this.#end === this.#table.size[this.#index] && this.#behind === undefined) {
+      const found = this.#read(PROBE, 1);
+      if (found === undefined) return undefined;
+      this.#behind = found.length > 0 ? 'more' : 'end';
+    }
+    const stat = this.#attempt('read attributes', () => this.#source.stat());
+    if (stat === undefined) return undefined;
     if (!isListed(this.#table, this.#index, stat)) {
       throw changedFrom(this.#root, this.#table, this.#index, stat, 'was written to while it was read');
     }
@@ -130,15 +203,11 @@ export class EntryReader {
   }
 
   close(): void {
-    close(this.#descriptor);
+    this.#source.close();
   }
 
-  #read(buffer: Buffer, length: number): number {
-    return this.#attempt('read', () => readSync(this.#descriptor, buffer, 0, length, this.#position));
-  }
-
-  get #endsShortReads(): boolean {
-    return endsShortReads(this.#descriptor, this.#table.device[this.#index] ?? 0n);
+  #read(room: Buffer, most: number): Buffer | undefined {
+    return this.#attempt('read', () => this.#source.read(room, most, this.#position));
   }
 
   #attempt<T>(doing: string, call: () => T): T {
@@ -165,67 +234,4 @@ export function lookAgain(root: number, table: FileTable, index: number): void {
   } finally {
     if (descriptor !== undefined) close(descriptor);
   }
-}
-
-function openListed(root: number, table: FileTable, index: number): number {
-  const name = nameAt(table, index);
-  let descriptor: number;
-  try {
-    descriptor = openFileBeneath(root, openPathAt(table, index));
-  } catch (error) {
-    const code = errno(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw sourceChanged(name, 'disappeared after it was listed');
-    if (code === 'ELOOP') throw sourceChanged(name, 'was replaced by a symbolic link after it was listed');
-    // Sockets and devices: opening them as files is refused by the kernel.
-    if (code === 'ENXIO' || code === 'ENODEV')
-      throw sourceChanged(name, 'was replaced by a socket or a device after it was listed');
-    throw ioError(error, 'open', entryText(name));
-  }
-  try {
-    const stat = attempt(root, table, index, 'read attributes', () => statOpen(descriptor));
-    if (!stat.isFile()) throw sourceChanged(name, `was replaced by a ${kindOf(stat)} after it was listed`);
-    if (!isListed(table, index, stat))
-      throw changedFrom(root, table, index, stat, 'was changed or replaced after it was listed');
-    return descriptor;
-  } catch (error) {
-    close(descriptor);
-    throw error;
-  }
-}
-
-/** A system call on an open file; its errors say which file. */
-function attempt<T>(root: number, table: FileTable, index: number, doing: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    // The server has forgotten the file: because it was removed, which a writer can do, or for reasons of its own.
-    if (errno(error) === 'ESTALE' && isGone(root, table, index))
-      throw sourceChanged(nameAt(table, index), 'disappeared while it was read');
-    throw ioError(error, doing, entryText(nameAt(table, index)));
-  }
-}
-
-function isGone(root: number, table: FileTable, index: number): boolean {
-  try {
-    return !isSameFile(table, index, statBeneath(root, openPathAt(table, index)));
-  } catch (error) {
-    return errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR';
-  }
-}
-
-/** What to say of a file that is not as it was listed. Another inode gets a second look: is it another file, or does it change each time? */
-function changedFrom(root: number, table: FileTable, index: number, stat: BigIntStats, how: string): WeighlockError {
-  const name = nameAt(table, index);
-  const differences = differencesFrom(table, index, stat);
-  if (areTimes(differences)) return new TimesChanged(name, how, differences);
-  if (!isSameFile(table, index, stat)) {
-    try {
-      const now = statBeneath(root, openPathAt(table, index));
-      if (now.isFile() && now.ino !== stat.ino && !isSameFile(table, index, now) && now.size === stat.size)
-        return unsteadyInode(name, differences, now);
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-    }
-  }
-  return sourceChanged(name, `${how}: ${differencesText(differences)}`);
 }

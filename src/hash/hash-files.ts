@@ -1,38 +1,12 @@
 import type { ReadWhole } from '../fs/index.ts';
-import { type Control, checkStop, Stopped } from './control.ts';
+import type { Control } from './control.ts';
 import type { Engine } from './engine.ts';
-import { Input } from './input.ts';
-import { closeLine, type Line, LineSender } from './line.ts';
-import type { HashReply, HashRequest, Kernel, SecondDigests } from './protocol.ts';
-import { fileFailure, type Inputs, type Next, store, takeNext } from './queue.ts';
+import type { Input, Inputs } from './inputs.ts';
+import { store } from './queue.ts';
 import { SecondHasher } from './second-hash.ts';
+import type { HashRequest, Kernel, SecondDigests } from './task.ts';
 
-/** Reads the one file of a request for the thread that hashes it. */
-export function readAhead(request: HashRequest, line: Line, control: Control): HashReply['failures'] {
-  const next = takeNext(request, control);
-  if (next === undefined) return [];
-  const check = () => checkStop(control);
-  const stream = new LineSender(line).open();
-  try {
-    const input = Input.open(next, control);
-    let isWhole: ReadWhole;
-    try {
-      stream.init();
-      while (!input.isAtEnd) stream.send(input.read(stream.piece(check)));
-      isWhole = input.finish();
-    } finally {
-      input.close();
-    }
-    store(next, stream.digestNow(check), control, isWhole);
-    return [];
-  } catch (error) {
-    if (error instanceof Stopped) throw error;
-    return [fileFailure(next, error)];
-  } finally {
-    stream.close();
-    closeLine(line);
-  }
-}
+const NOTHING = Buffer.alloc(0);
 
 /** Second hashes: their hashers by task, and what they came to. */
 interface Seconds {
@@ -46,13 +20,41 @@ export async function secondsOf({ tasks }: HashRequest): Promise<Seconds> {
 }
 
 /** One worker's share of the files, one after the other. @returns what computed the digests */
-export function hashFiles(inputs: Inputs, engine: Engine, buffer: Buffer, control: Control, seconds?: Seconds): Kernel {
+export async function hashFiles(
+  inputs: Inputs,
+  engine: Engine,
+  buffer: Buffer,
+  control: Control,
+  seconds?: Seconds,
+): Promise<Kernel> {
   for (let taken = inputs.take(); taken !== undefined; taken = inputs.take()) {
+    if (taken === 'later') {
+      await inputs.arrival();
+      continue;
+    }
     const { next, input } = taken;
     const { task, index } = next;
+    const second = seconds?.hashers[task];
     try {
-      const digests = hashOne(next, input, engine, seconds?.hashers[task], buffer, control);
-      if (digests !== undefined) seconds?.digests.push({ task, index, digests });
+      let [digest, isWhole]: [Uint8Array?, ReadWhole?] = [];
+      try {
+        const first = input.isAtEnd ? NOTHING : (input.take(buffer) ?? (await arrived(inputs, input, buffer)));
+        if (input.isAtEnd && second === undefined) digest = engine.digestOf(first);
+        else {
+          engine.init();
+          second?.init();
+          for (let chunk = first; ; chunk = input.take(buffer) ?? (await arrived(inputs, input, buffer))) {
+            engine.update(chunk);
+            second?.update(chunk);
+            if (input.isAtEnd) break;
+          }
+        }
+        for (isWhole = input.finish(); isWhole === undefined; isWhole = input.finish()) await inputs.arrival();
+      } finally {
+        input.close();
+      }
+      store(next, digest ?? engine.digest(), control, isWhole);
+      if (second !== undefined) seconds?.digests.push({ task, index, digests: second.finish() });
     } catch (error) {
       inputs.failed(next, error);
     }
@@ -60,33 +62,11 @@ export function hashFiles(inputs: Inputs, engine: Engine, buffer: Buffer, contro
   return engine.name === 'wasm' ? 'hash-wasm' : 'openssl';
 }
 
-function hashOne(
-  next: Next,
-  input: Input,
-  engine: Engine,
-  second: SecondHasher | undefined,
-  buffer: Buffer,
-  control: Control,
-): readonly string[] | undefined {
-  let isWhole: ReadWhole;
-  try {
-    let chunk = buffer.subarray(0, input.isAtEnd ? 0 : input.read(buffer));
-    if (input.isAtEnd && second === undefined) {
-      store(next, engine.digestOf(chunk), control, input.finish());
-      return undefined;
-    }
-    engine.init();
-    second?.init();
-    for (;;) {
-      engine.update(chunk);
-      second?.update(chunk);
-      if (input.isAtEnd) break;
-      chunk = buffer.subarray(0, input.read(buffer));
-    }
-    isWhole = input.finish();
-  } finally {
-    input.close();
+/** Waits for more of a file. */
+async function arrived(inputs: Inputs, input: Input, buffer: Buffer): Promise<Buffer> {
+  for (;;) {
+    await inputs.arrival();
+    const chunk = input.take(buffer);
+    if (chunk !== undefined) return chunk;
   }
-  store(next, engine.digest(), control, isWhole);
-  return second?.finish();
 }

@@ -1,24 +1,56 @@
 export { chooseEngine, type EngineChoice } from './choose.ts';
 export {
+  awaitBytes,
   type Control,
   checkStop,
   countBytes,
   countEntry,
   countFile,
   createControl,
+  depthOf,
+  isAnySlow,
+  isSlow,
+  isStopped,
+  limitDepth,
+  limitRate,
+  MOST_DEPTH,
+  markSlow,
   nextInQueue,
   type Progress,
   progressOf,
   requestStop,
   restartQueue,
   Stopped,
+  shareDepth,
+  takeBytes,
 } from './control.ts';
 export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
-export { closeLine, createLine, type Line, LineSender, LineStream, type LineStreams, PIECE_BYTES } from './line.ts';
+export { hashFiles, secondsOf } from './hash-files.ts';
+export type { Input, Inputs } from './inputs.ts';
+export {
+  createLaneHasher,
+  fastestKernel,
+  hashInLanes,
+  type KernelChoice,
+  type LaneCount,
+  type LaneHasher,
+  laneEngine,
+} from './lanes/index.ts';
+export {
+  closeLine,
+  createLine,
+  type Line,
+  LineSender,
+  LineStream,
+  type LineStreams,
+  PIECE_BYTES,
+  serveLine,
+} from './line.ts';
 export { affordablePullThreads, affordableThreads } from './memory.ts';
-export { HashPool, type TaskFailures } from './pool.ts';
 export { availableProcessors } from './processors.ts';
-export type { HashTask, Kernel } from './protocol.ts';
+export { fileFailure, type Next, takeNext, unitCount } from './queue.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';
-export { createShardTable, IN_SHARDS, type ShardTable } from './shards.ts';
+export { createShardTable, IN_SHARDS, limitShards, type ShardTable, shardAt, shardDigests } from './shards.ts';
+export { hashersInLanes, hashersOf } from './stream-hashers.ts';
+export type { FileFailure, HashReply, HashRequest, HashTask, Kernel, SecondDigests } from './task.ts';
 export { checksumListing, treeDigest } from './tree-digest.ts';

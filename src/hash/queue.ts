@@ -1,9 +1,8 @@
 import { failureOf } from '../error/index.ts';
 import { digestAt, type ReadWhole, TimesChanged } from '../fs/index.ts';
 import { type Control, countFile, nextInQueue } from './control.ts';
-import { Input } from './input.ts';
-import type { FileFailure, HashRequest, HashTask } from './protocol.ts';
 import { shardAt, shardCount, storeShard } from './shards.ts';
+import type { FileFailure, HashRequest, HashTask } from './task.ts';
 
 /** A file, or a shard of one, that a worker took off the common queue. */
 export interface Next {
@@ -15,29 +14,6 @@ export interface Next {
   readonly length: number;
   /** For a shard: its number, and where it begins. */
   readonly shard?: { readonly number: number; readonly start: number; readonly length: number };
-}
-
-/** Where a worker gets its files from. */
-export interface Inputs {
-  /** The next one that can be opened; undefined when there is none left. */
-  take(): { readonly next: Next; readonly input: Input } | undefined;
-  /** Told what is wrong with one. */
-  failed(next: Next, error: unknown): void;
-}
-
-/** The files of a request, off the queue that all workers have in common. */
-export function queuedInputs(request: HashRequest, control: Control, failed: Inputs['failed']): Inputs {
-  const take = () => {
-    for (let next = takeNext(request, control); next !== undefined; next = takeNext(request, control)) {
-      try {
-        return { next, input: Input.open(next, control) };
-      } catch (error) {
-        failed(next, error);
-      }
-    }
-    return undefined;
-  };
-  return { take, failed };
 }
 
 /** The next one that nobody has taken; undefined when the queue is empty. */

@@ -1,6 +1,7 @@
-import { closeLine, createLine, type EngineName, type HashPool, restartQueue } from '../hash/index.ts';
+import { closeLine, createLine, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
+import type { HashPool } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
 import type {
   FetchReply,

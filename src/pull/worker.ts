@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf } from '../error/index.ts';
 import {
+  awaitBytes,
   checkStop,
   countBytes,
   countEntry,
@@ -216,7 +217,10 @@ class PullThread {
     const sender = line === undefined ? undefined : new LineSender(line);
     return {
       signal: this.#controller.signal,
-      count: (bytes) => countBytes(control, bytes),
+      count: (bytes) => {
+        countBytes(control, bytes);
+        awaitBytes(control, bytes);
+      },
       async openPlain(path) {
         const stream = sender?.open();
         if (stream !== undefined) return openPlain(path, stream, () => stream.close());

@@ -1,7 +1,8 @@
 import type { Failure } from '../error/index.ts';
-import { createShardTable, type Hasher, type HashPool } from '../hash/index.ts';
+import { createShardTable, type Hasher } from '../hash/index.ts';
 import type { Limits, RemoteSettings } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
+import type { HashPool } from '../transfer/index.ts';
 import type { Measured } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
 import { unlessAborted } from './interruption.ts';

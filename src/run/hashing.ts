@@ -5,12 +5,12 @@ import {
   type Engine,
   type EngineChoice,
   type Hasher,
-  type HashPool,
   type HashTask,
   IN_SHARDS,
   treeDigest,
 } from '../hash/index.ts';
 import type { Limits } from '../plan/index.ts';
+import type { HashPool } from '../transfer/index.ts';
 import type { Measured } from '../verdict/index.ts';
 
 /** What is to be hashed of a listing, whose folders are looked at again afterwards. */

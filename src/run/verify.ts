@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
 import { type FileTable, hexAt, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
-import { createShardTable, type HashPool } from '../hash/index.ts';
+import { createShardTable } from '../hash/index.ts';
 import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
 import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
 import { destinationState, removeMarker, Stage } from '../stage/index.ts';
+import type { HashPool } from '../transfer/index.ts';
 import {
   type ArtifactOutcome,
   allFailures,

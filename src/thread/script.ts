@@ -7,7 +7,7 @@ declare const WEIGHLOCK_BUNDLED: boolean | undefined;
 export type ThreadKind = keyof typeof SCRIPTS;
 
 const SCRIPTS = {
-  hash: { source: '../hash/worker.ts', built: 'hash-worker.cjs' },
+  hash: { source: '../transfer/worker.ts', built: 'hash-worker.cjs' },
   pull: { source: '../pull/worker.ts', built: 'pull-worker.cjs' },
 } as const;
 

@@ -47,9 +47,9 @@ function readEntry(
   buffer: Buffer,
   onChunk: (chunk: Uint8Array) => void,
 ) {
-  const reader = EntryReader.open(root, files, index);
+  const reader = EntryReader.open({ root, table: files, index });
   try {
-    while (!reader.isAtEnd) onChunk(buffer.subarray(0, reader.read(buffer)));
+    while (!reader.isAtEnd) onChunk(reader.read(buffer) ?? assert.fail());
     reader.finish();
   } finally {
     reader.close();

@@ -2,8 +2,8 @@
 import { runCommandLine } from '../../src/cli.ts';
 import type { Context } from '../../src/commands/index.ts';
 import { failureOf, WeighlockError } from '../../src/error/index.ts';
-import { HashPool } from '../../src/hash/index.ts';
 import { errorLine } from '../../src/report/index.ts';
+import { HashPool } from '../../src/transfer/index.ts';
 
 export interface Ended {
   readonly status: number;

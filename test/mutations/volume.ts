@@ -18,8 +18,8 @@ export default [
   {
     id: '15.3-end-of-the-last-shard',
     file: 'src/fs/read-entry.ts',
-    from: 'if (this.#end === this.#table.size[this.#index])',
-    to: 'if (this.#position === 0)',
+    from: 'if (this.#end === this.#table.size[this.#index] &&',
+    to: 'if (this.#position === 0 &&',
     tests: QUIRKS,
     name: 'read for (hash-wasm|OpenSSL|lanes|shards)',
   },
@@ -186,7 +186,7 @@ export default [
   },
   {
     id: '15.16-stale-is-no-excuse-for-removal',
-    file: 'src/fs/read-entry.ts',
+    file: 'src/fs/read-faults.ts',
     from: "if (errno(error) === 'ESTALE' && isGone(root, table, index))",
     to: 'if (false)',
     tests: QUIRKS,

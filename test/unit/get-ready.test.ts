@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { glance, MOST_SEEN } from '../../src/fs/index.ts';
-import { createLine, HashPool } from '../../src/hash/index.ts';
+import { createLine } from '../../src/hash/index.ts';
+import { HashPool } from '../../src/transfer/index.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-ready-'));
 const at = (name: string) => join(work, name);
@@ -50,8 +51,8 @@ describe('a glance', () => {
 
 describe('what is got ready', () => {
   for (const [name, engine, mostWorkers, workers, choices] of [
-    ['large', 'wasm', 2, 2, 0],
-    ['large', 'native', 8, 2, 0],
+    ['large', 'wasm', 2, 1, 0],
+    ['large', 'native', 8, 1, 0],
     ['large', 'native', 1, 1, 0],
     ['few large', 'wasm', 3, 3, 1],
     ['few large', 'wasm', 1, 1, 1],

@@ -6,7 +6,6 @@ import {
   closeLine,
   createLine,
   type EngineName,
-  HashPool,
   LineSender,
   type LineStream,
   type LineStreams,
@@ -15,6 +14,7 @@ import {
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
 import { STREAM_AT, serveLine } from '../../src/hash/line.ts';
+import { HashPool } from '../../src/transfer/index.ts';
 
 interface Kind {
   readonly engine: EngineName;

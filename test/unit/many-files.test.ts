@@ -38,11 +38,13 @@ import {
 import { createControl } from '../../src/hash/control.ts';
 import { createEngine } from '../../src/hash/engine.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
-import { createLine, createShardTable, HashPool, treeDigest } from '../../src/hash/index.ts';
+import { createLine, createShardTable, treeDigest } from '../../src/hash/index.ts';
 import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
-import { Lister } from '../../src/hash/lister.ts';
-import { MOST_SMALL_BYTES, unseenInputs } from '../../src/hash/look.ts';
-import type { AgainRequest, ListRequest, LookRequest, Unseen } from '../../src/hash/protocol.ts';
+import { HashPool } from '../../src/transfer/index.ts';
+import { Lister } from '../../src/transfer/lister.ts';
+import type { AgainRequest, ListRequest, LookRequest, Unseen } from '../../src/transfer/protocol.ts';
+import { readingThread } from '../../src/transfer/thread.ts';
+import { MOST_SMALL_BYTES, unseenInputs } from '../../src/transfer/unseen-inputs.ts';
 
 const FOLDERS = 5;
 const FILES = 5000;
@@ -217,9 +219,11 @@ describe('what is no longer what it was named as', () => {
     symlinkSync('plain', join(root, 'link'));
     descriptor = openFolder(root);
     unseen = unseenFiles(names, new Map());
-    const inputs = unseenInputs({ root: descriptor, files: unseen }, createControl());
+    const inputs = unseenInputs({ root: descriptor, files: unseen }, readingThread(createControl()));
     const take = () => {
       const taken = inputs.take();
+      assert.notEqual(taken, 'later');
+      if (taken === 'later') return undefined;
       const name = taken && nameAt(unseen, taken.next.index);
       // After it was opened, and before its last byte was read.
       if (name === 'grows') appendFileSync(join(root, name), ' and grows');
@@ -229,7 +233,10 @@ describe('what is no longer what it was named as', () => {
       }
       return taken;
     };
-    hashFiles({ ...inputs, take }, await createEngine('native'), Buffer.alloc(1 << 16), createControl());
+    const failed = inputs.failed.bind(inputs);
+    const arrival = () => inputs.arrival();
+    const engine = await createEngine('native');
+    await hashFiles({ take, failed, arrival }, engine, Buffer.alloc(1 << 16), createControl());
   });
 
   it('is to be listed again, and nothing else is', () => {
@@ -295,7 +302,7 @@ it('what changes after it was named, and before anybody has looked at it, is in 
     }
     const unseen = rest as Unseen;
     if (kind === 'again') return listAgain(unseen.root, unseen.files);
-    return hashFiles(unseenInputs(unseen, control), engine, Buffer.alloc(4096), control);
+    return hashFiles(unseenInputs(unseen, readingThread(control)), engine, Buffer.alloc(4096), control);
   };
   const lookers = {
     threads: { size: 1, ask },
@@ -330,7 +337,7 @@ it('a thread that somebody starts while a folder is being listed looks at its fi
       return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
     }
     asked.push(thread);
-    return hashFiles(unseenInputs(rest as Unseen, control), engine, Buffer.alloc(4096), control);
+    return hashFiles(unseenInputs(rest as Unseen, readingThread(control)), engine, Buffer.alloc(4096), control);
   };
   const threads = { size: 1, ask };
   const lookers = {

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { hexAt, nameAt, toBuffer } from '../../src/fs/index.ts';
-import { createLine, HashPool } from '../../src/hash/index.ts';
+import { createLine } from '../../src/hash/index.ts';
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
+import { HashPool } from '../../src/transfer/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weighlock-pool-'));
 const FILES = 24;

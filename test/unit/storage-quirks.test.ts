@@ -8,13 +8,16 @@ import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { type ErrorCode, EXIT_CODE_OF, failureOf } from '../../src/error/index.ts';
 import { changedFolders, hexAt, type Listing, listPath, type ReadWhole, readWhole } from '../../src/fs/index.ts';
-import { createControl } from '../../src/hash/control.ts';
-import { hashFiles, readAhead } from '../../src/hash/hash-files.ts';
-import { createEngine, createLine, createShardTable, HashPool } from '../../src/hash/index.ts';
+import { createControl, limitDepth } from '../../src/hash/control.ts';
+import { hashFiles } from '../../src/hash/hash-files.ts';
+import { createEngine, createLine, createShardTable } from '../../src/hash/index.ts';
 import { createLaneHasher, hashInLanes } from '../../src/hash/lanes/index.ts';
-import { unseenInputs } from '../../src/hash/look.ts';
-import type { FileFailure, HashRequest, HashTask } from '../../src/hash/protocol.ts';
-import { fileFailure, queuedInputs, store } from '../../src/hash/queue.ts';
+import { fileFailure, store } from '../../src/hash/queue.ts';
+import type { FileFailure, HashRequest, HashTask } from '../../src/hash/task.ts';
+import { HashPool } from '../../src/transfer/index.ts';
+import { queuedInputs } from '../../src/transfer/queued-inputs.ts';
+import { type ReadingThread, readingThread } from '../../src/transfer/thread.ts';
+import { unseenInputs } from '../../src/transfer/unseen-inputs.ts';
 import { createTable, treeOf } from './tables.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-quirks-'));
@@ -33,10 +36,46 @@ after(() => rmSync(work, { recursive: true }));
 
 type Call = 'fstatSync' | 'lstatSync' | 'readSync' | 'openSync' | 'closeSync' | 'opendirSync';
 
-/** Replaces one of Node's calls. */
+/** Replaces one of Node's calls, and the one that does the same later. */
 function replace<T extends Call>(call: T, how: (real: (typeof fs)[T]) => (...given: never[]) => unknown): void {
-  mock.method(fs, call, how(fs[call]) as never);
+  const replaced = how(fs[call]) as (...given: unknown[]) => unknown;
+  mock.method(fs, call, replaced as never);
+  if (call !== 'opendirSync') mock.method(fs, call.slice(0, -4) as 'read', later(replaced) as never);
   syncBuiltinESMExports();
+}
+
+function later(call: (...given: unknown[]) => unknown): (...given: unknown[]) => void {
+  return (...given) => {
+    const done = given.pop() as (error: unknown, value?: unknown) => void;
+    let value: unknown;
+    try {
+      value = call(...given);
+    } catch (error) {
+      setImmediate(done, error);
+      return;
+    }
+    setImmediate(done, null, value);
+  };
+}
+
+/** Whether files are read as on a slow volume. */
+let isDeep = false;
+
+/** Tests of both ways to read. */
+function bothWays(what: string, tests: () => void): void {
+  for (const deep of [false, true])
+    describe(`${what}, ${deep ? 'many reads in flight' : 'one read at a time'}`, () => {
+      beforeEach(() => {
+        isDeep = deep;
+      });
+      tests();
+    });
+}
+
+function makeThread(): ReadingThread {
+  const control = createControl();
+  if (isDeep) limitDepth(control, 8, true);
+  return readingThread(control);
 }
 
 /** Makes both calls that tell attributes tell others. */
@@ -72,35 +111,28 @@ const WAYS: Record<string, (listing: Listing) => Promise<FileFailure[]>> = {
   },
   async lanes(listing) {
     const failures: FileFailure[] = [];
-    const control = createControl();
+    const thread = makeThread();
     const request = requestFor({ listing }, listing.files.count);
-    const inputs = queuedInputs(request, control, (next, error) => failures.push(fileFailure(next, error)));
+    const inputs = queuedInputs(request, thread, (next, error) => failures.push(fileFailure(next, error)));
     const hasher = createLaneHasher();
     assert.ok(hasher);
-    hashInLanes(inputs, request, hasher, control);
+    await hashInLanes(inputs, request, hasher, thread.control);
+    await inputs.close();
+    assert.equal(thread.reads.opens, 0);
     return failures;
   },
   async shards(listing) {
     const failures: FileFailure[] = [];
-    const control = createControl();
+    const thread = makeThread();
     const shards = createShardTable(listing.files, 4096);
     const request = requestFor({ listing, shards }, shards.first[listing.files.count] ?? 0);
-    const inputs = queuedInputs(request, control, (next, error) => failures.push(fileFailure(next, error)));
-    hashFiles(inputs, await createEngine('native'), Buffer.alloc(1024), control);
+    const inputs = queuedInputs(request, thread, (next, error) => failures.push(fileFailure(next, error)));
+    await hashFiles(inputs, await createEngine('native'), Buffer.alloc(1024), thread.control);
+    await inputs.close();
     return failures;
   },
   async 'a copy'(listing) {
     return hashWith('native', listing, { copyTo: mkdtempSync(join(work, 'copy-')) });
-  },
-  async 'a line'(listing) {
-    const failures: FileFailure[] = [];
-    for (let i = 0; i < listing.files.count; i++) {
-      const request = { ...requestFor({ listing }, 1), order: Uint32Array.of(i) };
-      const line = createLine(1);
-      // Nobody hashes at the other end: a file that is refused never waits for its digest.
-      failures.push(...readAhead(request, line, createControl()));
-    }
-    return failures;
   },
 };
 
@@ -110,16 +142,18 @@ async function hashWith(
   task: Partial<HashTask> = {},
 ): Promise<FileFailure[]> {
   const failures: FileFailure[] = [];
-  const control = createControl();
+  const thread = makeThread();
   const request = requestFor({ listing, ...task }, listing.files.count);
-  const inputs = queuedInputs(request, control, (next, error) => failures.push(fileFailure(next, error)));
-  hashFiles(inputs, await createEngine(engine), Buffer.alloc(1024), control);
+  const inputs = queuedInputs(request, thread, (next, error) => failures.push(fileFailure(next, error)));
+  await hashFiles(inputs, await createEngine(engine), Buffer.alloc(1024), thread.control);
+  await inputs.close();
+  assert.equal(thread.reads.opens, 0);
   return failures;
 }
 
 const SIZES = [0, 1, 1023, 1024, 4096, 10_000];
 
-describe('a file whose size is not true', () => {
+bothWays('a file whose size is not true', () => {
   for (const [way, hash] of Object.entries(WAYS)) {
     it(`15.3: and whose reads give more is refused, read for ${way}`, async () => {
       for (const size of SIZES) writeFileSync(join(folder, `f${size}`), 'x'.repeat(size));
@@ -139,7 +173,8 @@ describe('a file whose size is not true', () => {
     writeFileSync(join(folder, 'f'), 'x'.repeat(5000));
     const listing = list();
     replace('readSync', (real) => (...given: never[]) => {
-      return Number(given[4]) >= 2048 ? 0 : (real as (...all: never[]) => number)(...given);
+      const length = (real as (...all: never[]) => number)(...given);
+      return Math.max(0, Math.min(length, 2048 - Number(given[4])));
     });
     const [failed] = await hashWith('native', listing);
     assert.match(failed?.failure.message ?? '', /ended after 2048 of 5000 bytes/);
@@ -149,8 +184,10 @@ describe('a file whose size is not true', () => {
     for (let i = 0; i < 3; i++) writeFileSync(join(folder, `f${i}`), '');
     const { root, files } = createTable(folder, ['f0', 'f1', 'f2']);
     replace('readSync', oneMore);
-    const control = createControl();
-    hashFiles(unseenInputs({ root, files }, control), await createEngine('native'), Buffer.alloc(64), control);
+    const thread = makeThread();
+    const inputs = unseenInputs({ root, files }, thread);
+    await hashFiles(inputs, await createEngine('native'), Buffer.alloc(64), thread.control);
+    await inputs.close();
     assert.ok(!files.hashed.includes(1));
   });
 
@@ -219,7 +256,7 @@ it('15.3: nothing is taken down as hashed without proof that it was read to its 
   assert.ok(made);
 });
 
-describe('numbers and times', () => {
+bothWays('numbers and times', () => {
   const YEAR = 31_557_600n * 10n ** 9n;
   for (const [what, attributes] of [
     ['an inode number of 2^63', { ino: -(2n ** 63n) }],
@@ -274,7 +311,7 @@ describe('numbers and times', () => {
   });
 });
 
-describe('times that move', () => {
+bothWays('times that move', () => {
   it('15.17: before a file is read are read again once, and the file passes when they stand still then', async () => {
     for (const name of ['a', 'b', 'c']) writeFileSync(join(folder, name), name.repeat(5000));
     const pool = new HashPool();
@@ -356,7 +393,7 @@ describe('times that move', () => {
   });
 });
 
-describe('an error of the storage', () => {
+bothWays('an error of the storage', () => {
   /** What comes of listing, hashing and looking again, if the call answers so from some time on. */
   async function codesOf(call: Call, code: string, after: number): Promise<ErrorCode[]> {
     treeOf(folder, ['a', 'sub/b']);

@@ -17,8 +17,9 @@ import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { AT_FDCWD, enter, fromText, isInside, isLocal, openFileBeneath, openFolder } from '../../src/fs/index.ts';
-import { createLine, HashPool } from '../../src/hash/index.ts';
+import { createLine } from '../../src/hash/index.ts';
 import { ThreadGroup } from '../../src/thread/index.ts';
+import { HashPool } from '../../src/transfer/index.ts';
 
 const work = realpathSync(mkdtempSync(join(tmpdir(), 'weighlock-inside-')));
 const many = join(work, 'many');

@@ -1,8 +1,8 @@
 import type { ReadWhole } from '../../fs/index.ts';
 import type { Control } from '../control.ts';
-import type { Input } from '../input.ts';
-import type { HashRequest, Kernel } from '../protocol.ts';
-import { type Inputs, type Next, store } from '../queue.ts';
+import type { Input, Inputs } from '../inputs.ts';
+import { type Next, store } from '../queue.ts';
+import type { HashRequest, Kernel } from '../task.ts';
 import type { LaneHasher } from './lane-hasher.ts';
 
 /** A file, or a shard, in a lane. */
@@ -23,9 +23,13 @@ export type Together = Pick<HashRequest, 'lanes' | 'aloneBytes'>;
  *
  * @returns what computed the digests
  */
-export function hashInLanes(inputs: Inputs, together: Together, hasher: LaneHasher, control: Control): Kernel {
+export async function hashInLanes(
+  inputs: Inputs,
+  together: Together,
+  hasher: LaneHasher,
+  control: Control,
+): Promise<Kernel> {
   const jobs = new Map<number, Job>();
-  let isEmpty = false;
   hasher.usedWide = false;
 
   /** Frees a lane, whatever came of its file. */
@@ -35,25 +39,36 @@ export function hashInLanes(inputs: Inputs, together: Together, hasher: LaneHash
     input.close();
   };
 
-  const take = (lane: number) => {
+  /** @returns false when there is no file for a lane now */
+  const take = (lane: number): boolean => {
     const taken = inputs.take();
     isEmpty = taken === undefined;
-    if (taken === undefined) return;
+    if (taken === undefined || taken === 'later') return false;
     jobs.set(lane, { lane, ...taken });
     hasher.begin(lane);
+    return true;
   };
 
+  let isEmpty = false;
   try {
     for (;;) {
-      for (let lane = 0; lane < laneCount(together, hasher, jobs) && !isEmpty; lane++) if (!jobs.has(lane)) take(lane);
-      if (jobs.size === 0) return hasher.kernel;
+      for (let lane = 0; lane < laneCount(together, hasher, jobs) && !isEmpty; lane++)
+        if (!jobs.has(lane) && !take(lane)) break;
+      if (jobs.size === 0 && isEmpty) return hasher.kernel;
+      let isBusy = false;
       for (const job of [...jobs.values()]) {
         try {
           fill(job, hasher);
+          isBusy ||= job.isWhole !== undefined || !hasher.isIdle(job.lane);
         } catch (error) {
           release(job);
           inputs.failed(job.next, error);
+          isBusy = true;
         }
+      }
+      if (!isBusy) {
+        await inputs.arrival();
+        continue;
       }
       hasher.run();
       for (const job of [...jobs.values()]) {
@@ -73,13 +88,20 @@ function laneCount(together: Together, { lanes }: LaneHasher, jobs: ReadonlyMap<
   return Math.min(together.lanes, lanes);
 }
 
-/** Brings the next bytes of a file into its lane, and ends its message behind the last. */
+/** Brings the next bytes of a file into its lane, as far as they have come, and ends its message behind the last. */
 function fill(job: Job, hasher: LaneHasher): void {
   const { lane, input } = job;
   while (job.isWhole === undefined && hasher.isIdle(lane)) {
-    if (!input.isAtEnd) hasher.add(lane, input.read(hasher.room(lane)));
+    if (!input.isAtEnd) {
+      const room = hasher.room(lane);
+      const chunk = input.take(room);
+      if (chunk === undefined) return;
+      if (chunk.buffer !== room.buffer) chunk.copy(room);
+      hasher.add(lane, chunk.length);
+    }
     if (!input.isAtEnd) continue;
     const isWhole = input.finish();
+    if (isWhole === undefined) return;
     hasher.end(lane);
     job.isWhole = isWhole;
   }

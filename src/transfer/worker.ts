@@ -1,26 +1,35 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf, toFailure } from '../error/index.ts';
 import { changedFolders, type FileTable, isLocal, type Listing, listAgain, listPath, lookAgain } from '../fs/index.ts';
+import {
+  checkStop,
+  countEntry,
+  createEngine,
+  createLaneHasher,
+  type Engine,
+  type EngineName,
+  type FileFailure,
+  fileFailure,
+  type HashReply,
+  type HashRequest,
+  hashersInLanes,
+  hashersOf,
+  hashFiles,
+  hashInLanes,
+  type Kernel,
+  type KernelChoice,
+  type LaneCount,
+  type LaneHasher,
+  Stopped,
+  secondsOf,
+  serveLine,
+} from '../hash/index.ts';
 import type { Reply } from '../thread/index.ts';
-import { checkStop, countEntry, Stopped } from './control.ts';
-import { createEngine, type Engine, type EngineName } from './engine.ts';
-import { hashFiles, readAhead, secondsOf } from './hash-files.ts';
-import { createLaneHasher, hashInLanes, type KernelChoice, type LaneCount, type LaneHasher } from './lanes/index.ts';
-import { serveLine } from './line.ts';
-import { unseenInputs } from './look.ts';
-import type {
-  FileFailure,
-  HashReply,
-  HashRequest,
-  Kernel,
-  ListRequest,
-  LookRequest,
-  Request,
-  UnseenPart,
-  WorkerSetup,
-} from './protocol.ts';
-import { fileFailure, queuedInputs } from './queue.ts';
-import { hashersInLanes, hashersOf } from './stream-hashers.ts';
+import type { FileInputs } from './file-inputs.ts';
+import type { ListRequest, LookRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
+import { queuedInputs } from './queued-inputs.ts';
+import { readingThread } from './thread.ts';
+import { unseenInputs } from './unseen-inputs.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
 const LEAST_LANE_BYTES = 8 << 20;
@@ -33,6 +42,7 @@ function isWorthLanes({ tasks }: HashRequest): boolean {
 
 /** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
 async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngine }: WorkerSetup): Promise<void> {
+  const thread = readingThread(control);
   let buffer = Buffer.alloc(0);
   /** `null` where it cannot be had. */
   let lanes: LaneHasher | null | undefined;
@@ -69,32 +79,40 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return listPath(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) });
   };
 
+  /** Hashes what comes, and waits until nothing of it is open any more. */
+  const hashAll = async (inputs: FileInputs, hash: (inputs: FileInputs) => Promise<Kernel>): Promise<Kernel> => {
+    try {
+      return await hash(inputs);
+    } finally {
+      await inputs.close();
+    }
+  };
+
   const look = async (request: LookRequest): Promise<Kernel> => {
-    const inputs = unseenInputs(request, control);
     const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
-    if (own !== null)
-      return hashInLanes(inputs, { lanes: own.lanes, aloneBytes: Number.POSITIVE_INFINITY }, own, control);
-    const engine = await engineNamed(request.engine);
-    return hashFiles(inputs, engine, bufferFor(engine), control);
+    const engine = own === null ? await engineNamed(request.engine) : undefined;
+    return hashAll(unseenInputs(request, thread), (inputs) => {
+      const together = { lanes: own?.lanes ?? 1, aloneBytes: Number.POSITIVE_INFINITY };
+      if (own !== null) return hashInLanes(inputs, together, own, control);
+      return hashFiles(inputs, engine as Engine, bufferFor(engine as Engine), control);
+    });
   };
 
   const hash = async (request: HashRequest): Promise<HashReply> => {
     const failures: FileFailure[] = [];
-    const inputs = queuedInputs(request, control, (next, error) => {
+    const inputs = queuedInputs(request, thread, (next, error) => {
       if (error instanceof Stopped) throw error;
       failures.push(fileFailure(next, error));
     });
-    if (request.engine === 'wasm' && isWorthLanes(request)) {
-      const own = lanesFor(request.kernel);
-      if (own !== null) return { kernel: hashInLanes(inputs, request, own, control), failures, second: [] };
+    const own = request.engine === 'wasm' && isWorthLanes(request) ? lanesFor(request.kernel) : null;
+    if (own !== null) {
+      const kernel = await hashAll(inputs, () => hashInLanes(inputs, request, own, control));
+      return { kernel, failures, second: [] };
     }
     const engine = await engineNamed(request.engine);
     const seconds = await secondsOf(request);
-    return {
-      kernel: hashFiles(inputs, engine, bufferFor(engine), control, seconds),
-      failures,
-      second: seconds.digests,
-    };
+    const kernel = await hashAll(inputs, () => hashFiles(inputs, engine, bufferFor(engine), control, seconds));
+    return { kernel, failures, second: seconds.digests };
   };
 
   const answer = async (request: Request, send: (part: UnseenPart) => void): Promise<unknown> => {
@@ -120,12 +138,10 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       if (own !== null) return own.kernel satisfies Kernel;
       return (request.engine === 'wasm' ? 'hash-wasm' : 'openssl') satisfies Kernel;
     }
-    // Which kernel it was says the thread that hashes.
-    if (request.line !== undefined) return { failures: readAhead(request, request.line, control), second: [] };
     return hash(request);
   };
 
-  port.on('message', async ({ id, request }: { id: number; request: Request }) => {
+  const serveOne = async ({ id, request }: { id: number; request: Request }): Promise<void> => {
     try {
       const value = await answer(request, (part) => port.postMessage({ id, part } satisfies Reply));
       port.postMessage({ id, ok: true, value } satisfies Reply);
@@ -133,6 +149,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       // A stopped run has nobody left to answer to.
       if (!(error instanceof Stopped)) port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
     }
+  };
+  // One after the other, also when one of them waits for storage: engines, lanes and buffers are there once.
+  let served = Promise.resolve();
+  port.on('message', (message) => {
+    served = served.then(() => serveOne(message));
   });
   // What was asked meanwhile comes first: that is listing, which needs no engine. Who needs it hears of a fault when asking for it.
   if (likelyEngine !== undefined) setImmediate(() => engineNamed(likelyEngine).catch(() => {}));

@@ -10,10 +10,9 @@ import {
   TableMerger,
   unseenFiles,
 } from '../fs/index.ts';
+import type { EngineName, Kernel, KernelChoice } from '../hash/index.ts';
 import type { ThreadGroup } from '../thread/index.ts';
-import type { EngineName } from './engine.ts';
-import type { KernelChoice } from './lanes/index.ts';
-import type { AgainRequest, Kernel, ListRequest, LookRequest, UnseenPart } from './protocol.ts';
+import type { AgainRequest, ListRequest, LookRequest, UnseenPart } from './protocol.ts';
 
 /** After so many parts it is worth while to make the folder the working folder. */
 const LEAST_INSIDE_PARTS = 8;

@@ -1,18 +1,9 @@
 import type { Failure } from '../error/index.ts';
-import type { FileTable, Listing } from '../fs/index.ts';
-import type { Control } from './control.ts';
+import type { Listing } from '../fs/index.ts';
 import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
-import type { Line } from './line.ts';
 import type { SecondHash } from './second-hash.ts';
 import type { ShardTable } from './shards.ts';
-
-/** What a worker thread is started with. */
-export interface WorkerSetup {
-  readonly control: Control;
-  /** The engine to get ready while there is nothing else to do yet. */
-  readonly likelyEngine?: EngineName;
-}
 
 /** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */
 export interface HashTask {
@@ -29,46 +20,6 @@ export interface HashTask {
   readonly only?: ReadonlySet<number>;
 }
 
-export interface ListRequest {
-  readonly kind: 'list';
-  /** Absolute path. */
-  readonly path: string;
-  readonly allowSymlinks: boolean;
-  readonly maxFiles: number;
-  /** Sends files that nobody has looked at while it goes on: `UnseenPart`. */
-  readonly sendsUnseen?: boolean;
-}
-
-/** Files of which only the names are known, and the open folder that they are opened from. */
-export interface Unseen {
-  readonly root: number;
-  readonly files: FileTable;
-}
-
-/** Some of them, as the thread that lists sends them. */
-export interface UnseenPart extends Unseen {
-  /** Whether the folder lies on local storage. */
-  readonly isLocal: boolean;
-}
-
-/** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
-export interface LookRequest extends Unseen {
-  readonly kind: 'look';
-  readonly engine: EngineName;
-  readonly kernel?: KernelChoice;
-}
-
-/** Lists what was not what it was to be when it was looked at. */
-export interface AgainRequest extends Unseen {
-  readonly kind: 'again';
-}
-
-/** Looks at files again that had other times when they were read, and takes them down. */
-export interface LookAgainRequest {
-  readonly kind: 'look-again';
-  readonly files: readonly { readonly listing: HashTask['listing']; readonly index: number }[];
-}
-
 export interface HashRequest {
   readonly kind: 'hash';
   readonly engine: EngineName;
@@ -81,34 +32,12 @@ export interface HashRequest {
   readonly kernel?: KernelChoice;
   /** A file with more bytes than this is hashed by itself. */
   readonly aloneBytes: number;
-  /** For one large file: another thread hashes it while this one reads ahead. */
-  readonly line?: Line;
-}
-
-export interface RecheckRequest {
-  readonly kind: 'recheck';
-  readonly listing: Listing;
+  /** One large file: its reads are ahead of the hashing, however fast they are. */
+  readonly isAhead?: boolean;
 }
 
 /** What an engine is behind its name: one of the multi-buffer kernels, or the library. */
 export type Kernel = 'multi-buffer' | 'multi-buffer-avx2' | 'hash-wasm' | 'openssl';
-
-/** Hashes what another thread receives, until that closes the line. */
-export interface LineRequest {
-  readonly kind: 'line';
-  readonly engine: EngineName;
-  readonly line: Line;
-  readonly kernel?: KernelChoice;
-}
-
-export type Request =
-  | ListRequest
-  | LookRequest
-  | AgainRequest
-  | LookAgainRequest
-  | HashRequest
-  | RecheckRequest
-  | LineRequest;
 
 /** What is wrong with one file. */
 export interface FileFailure {

@@ -1,22 +1,35 @@
 import type { Failure } from '../error/index.ts';
 import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
-import { ThreadGroup } from '../thread/index.ts';
 import {
   type Control,
   createControl,
+  createEngine,
+  createLaneHasher,
+  type Engine,
+  type EngineName,
+  fastestKernel,
+  type HashReply,
+  type HashRequest,
+  type HashTask,
+  type Kernel,
+  type KernelChoice,
+  type Line,
+  laneEngine,
+  limitDepth,
   limitRate,
+  limitShards,
   type Progress,
   progressOf,
   requestStop,
   restartQueue,
-} from './control.ts';
-import { createEngine, type Engine, type EngineName } from './engine.ts';
-import { createLaneHasher, fastestKernel, type KernelChoice, laneEngine } from './lanes/index.ts';
-import { createLine, type Line } from './line.ts';
+  shardAt,
+  shardDigests,
+  shareDepth,
+  unitCount,
+} from '../hash/index.ts';
+import { ThreadGroup } from '../thread/index.ts';
 import { Lister } from './lister.ts';
-import type { HashReply, HashRequest, HashTask, Kernel, ListRequest, WorkerSetup } from './protocol.ts';
-import { unitCount } from './queue.ts';
-import { limitShards, shardAt, shardDigests } from './shards.ts';
+import type { ListRequest, WorkerSetup } from './protocol.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -78,6 +91,11 @@ export class HashPool {
     limitRate(this.control, bytesPerSecond);
   }
 
+  /** @param depth - so many system calls on volumes are in flight, over all threads together, and none are measured */
+  limitDepth(depth: number): void {
+    limitDepth(this.control, depth, true);
+  }
+
   /**
    * Gets ready what many bytes at a path will need, if there seem to be many, while the first thread is still starting or lists: 10 to
    * 20 ms of a start. Nobody waits for it.
@@ -87,8 +105,7 @@ export class HashPool {
   async getReady(path: string, engine: EngineName, mostWorkers: number): Promise<void> {
     const { entries, bytes } = await glance(path);
     if (this.#isHashing || isInside() || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
-    // Of one file one thread reads and another hashes.
-    const wanted = Math.min(mostWorkers, Math.max(2, entries));
+    const wanted = Math.min(mostWorkers, entries);
     while (this.#threads.size < wanted) this.#start();
     if (entries > 1 && isWorthChoice(engine, bytes / wanted)) this.#chooseKernel().catch(() => {});
   }
@@ -202,12 +219,11 @@ export class HashPool {
     // One by itself has one kernel, which needs no choice.
     const choice = order.length > 1 ? await this.kernelFor(engine, bytes / this.#threads.size) : undefined;
     const kernel = choice === undefined ? {} : { kernel: choice };
-    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
-    const isOneLarge = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && tasks.every((task) => !task.second);
-    const replies =
-      isOneLarge && mostWorkers > 1
-        ? [await this.#hashAhead(request)]
-        : ((await this.#threads.askAll(request)) as HashReply[]);
+    const isAhead = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && mostWorkers > 1;
+    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, isAhead, ...kernel };
+    const replies = (
+      order.length === 1 ? [await this.#threads.ask(0, request)] : await this.#threads.askAll(request)
+    ) as HashReply[];
     for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     return replies;
   }
@@ -224,16 +240,6 @@ export class HashPool {
   async engine(name: EngineName): Promise<Engine> {
     const own = name === 'wasm' && this.#kernelReason !== undefined ? createLaneHasher() : undefined;
     return own === undefined ? createEngine(name) : laneEngine(own);
-  }
-
-  /** One thread reads the one file, and another hashes it. */
-  async #hashAhead(request: HashRequest): Promise<HashReply> {
-    // Who hashes at a quarter of the speed never waits for bytes, and the fewer there are the better they stay in the cache.
-    const line = createLine(request.engine === 'native' ? 1 : 4);
-    const served = this.serveLine(1, line, request.engine, request.kernel);
-    const read = this.#threads.ask(0, { ...request, line }) as Promise<HashReply>;
-    const [reply] = await Promise.all([read, served]);
-    return reply;
   }
 
   /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
@@ -269,6 +275,7 @@ export class HashPool {
 
   #start(setup: Omit<WorkerSetup, 'control'> = {}): void {
     this.#threads.start({ control: this.control, ...setup } satisfies WorkerSetup);
+    shareDepth(this.control, this.#threads.size);
   }
 }
 

@@ -1,0 +1,188 @@
+import { errno } from '../error/index.ts';
+import { type BigIntStats, openFileLater, type PathBytes, statLater } from '../fs/index.ts';
+import { checkStop, type Inputs, type Next } from '../hash/index.ts';
+import type { FileInput } from './file-input.ts';
+import type { ReadingThread } from './thread.ts';
+
+/** The files of one request, each of which is taken once. */
+export interface Files {
+  /** The next one; undefined when there is none left. */
+  next(): Next | undefined;
+  /** Whether it lies on a slow volume, as far as is known. */
+  isSlow(next: Next): boolean;
+  /** Opens it now. @returns undefined where it is not to be read @throws what is wrong with it */
+  open(next: Next): FileInput | undefined;
+  /** Where it is opened: the path below an open folder. */
+  place(next: Next): readonly [folder: number, path: PathBytes];
+  /** Makes one of what was opened there. @param stat - its attributes; throws a system call's error @throws as `open` */
+  opened(next: Next, descriptor: number, stat: () => BigIntStats): FileInput | undefined;
+  /** What to say when it could not be opened; undefined where nothing is said. */
+  fault(next: Next, error: unknown): unknown;
+  failed(next: Next, error: unknown): void;
+}
+
+/** A file with its input. */
+interface Taken {
+  readonly next: Next;
+  readonly input: FileInput;
+}
+
+/** Errors of a process, or a machine, that has no more descriptors. */
+const TOO_MANY = ['EMFILE', 'ENFILE'];
+
+/**
+ * Opens files for a thread that hashes: one after the other as they are taken, and many ahead where their volume is slow. Those are handed
+ * out as soon as there is something of them.
+ */
+export class FileInputs implements Inputs {
+  readonly #files: Files;
+  readonly #thread: ReadingThread;
+  /** Were taken from the files ahead, and are opened when nothing else is left: their volume is not slow. */
+  readonly #waiting: Next[] = [];
+  /** Could not be opened for want of a descriptor. */
+  readonly #again: Next[] = [];
+  /** Open, and nothing has come yet; those that are being opened. */
+  readonly #coming = new Set<Taken>();
+  #opening = 0;
+  #isOver = false;
+
+  constructor(files: Files, thread: ReadingThread) {
+    this.#files = files;
+    this.#thread = thread;
+  }
+
+  take(): Taken | 'later' | undefined {
+    checkStop(this.#thread.control);
+    for (;;) {
+      const ready = this.#firstReady();
+      if (ready !== undefined) return ready;
+      const areMoreComing = this.#coming.size > 0 || this.#opening > 0;
+      if (areMoreComing) {
+        this.#thread.reads.pump();
+        return 'later';
+      }
+      const next = this.#again.shift() ?? this.#waiting.shift() ?? this.#next();
+      if (next === undefined) return undefined;
+      if (this.#files.isSlow(next)) {
+        this.#thread.reads.opener = this.#open;
+        this.#openLater(next);
+        continue;
+      }
+      const taken = this.#openNow(next);
+      if (taken !== undefined) return taken;
+    }
+  }
+
+  failed(next: Next, error: unknown): void {
+    this.#files.failed(next, error);
+  }
+
+  arrival(): Promise<void> {
+    return this.#thread.reads.arrival();
+  }
+
+  /** Ends what nobody takes any more, and waits for what is in flight. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    const { reads } = this.#thread;
+    reads.opener = undefined;
+    for (const { input } of this.#coming) input.close();
+    this.#coming.clear();
+    await reads.idle();
+  }
+
+  #next(): Next | undefined {
+    const next = this.#isOver ? undefined : this.#files.next();
+    this.#isOver = next === undefined;
+    return next;
+  }
+
+  #firstReady(): Taken | undefined {
+    for (const taken of this.#coming) {
+      if (!taken.input.isReady) continue;
+      this.#coming.delete(taken);
+      if (this.#isBegun(taken)) return taken;
+    }
+    return undefined;
+  }
+
+  #openNow(next: Next): Taken | undefined {
+    try {
+      const input = this.#files.open(next);
+      return input !== undefined && this.#isBegun({ next, input }) ? { next, input } : undefined;
+    } catch (error) {
+      this.#files.failed(next, error);
+      return undefined;
+    }
+  }
+
+  #isBegun({ next, input }: Taken): boolean {
+    try {
+      input.begin();
+      return true;
+    } catch (error) {
+      input.close();
+      this.#files.failed(next, error);
+      return false;
+    }
+  }
+
+  /** Opens another file ahead. */
+  readonly #open = (): boolean => {
+    const next = this.#again.shift() ?? this.#next();
+    if (next === undefined) return false;
+    if (this.#files.isSlow(next)) this.#openLater(next);
+    else this.#waiting.push(next);
+    return true;
+  };
+
+  #openLater(next: Next): void {
+    const { reads } = this.#thread;
+    const [folder, path] = this.#files.place(next);
+    this.#opening++;
+    reads.opens++;
+    reads.call<number>(
+      (done) => openFileLater(folder, path, done),
+      (error, descriptor) => {
+        if (descriptor === undefined) this.#notOpened(next, error);
+        else
+          reads.call<BigIntStats>(
+            (done) => statLater(descriptor, done),
+            (statError, stat) => this.#opened(next, descriptor, statError, stat),
+          );
+      },
+    );
+  }
+
+  #notOpened(next: Next, error: unknown): void {
+    const { reads } = this.#thread;
+    this.#opening--;
+    reads.opens--;
+    // Some of those that are open will be closed.
+    if (TOO_MANY.includes(errno(error) ?? '') && reads.opens > 0) {
+      reads.openFewer();
+      this.#again.push(next);
+      return;
+    }
+    const fault = this.#files.fault(next, error);
+    if (fault !== undefined) this.#files.failed(next, fault);
+  }
+
+  #opened(next: Next, descriptor: number, error: unknown, stat: BigIntStats | undefined): void {
+    this.#opening--;
+    const look = () => {
+      if (stat === undefined) throw error;
+      return stat;
+    };
+    try {
+      const input = this.#files.opened(next, descriptor, look);
+      if (input === undefined) return;
+      // From now on its window counts it.
+      this.#thread.reads.opens--;
+      input.readAhead();
+      this.#coming.add({ next, input });
+    } catch (fault) {
+      this.#files.failed(next, fault);
+    }
+  }
+}

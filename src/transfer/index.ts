@@ -1,0 +1,1 @@
+export { HashPool, type TaskFailures } from './pool.ts';

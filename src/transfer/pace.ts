@@ -1,0 +1,48 @@
+import { type Control, depthOf, isAnySlow, isSlow, markSlow } from '../hash/index.ts';
+import { PIECE_BYTES } from './window.ts';
+
+/** For each piece. Page caches and disks of a node take 0.02 to 0.15 ms, network volumes from 0.6 on. */
+const SLOW_MILLISECONDS = 0.5;
+
+/** So many in a row: a thread that is interrupted once or twice is none. */
+const SLOW_IN_A_ROW = 3;
+
+/** Finds out, from how long the reads of one thread take, which volumes are slow. */
+export class Pace {
+  readonly #control: Control;
+  readonly #inARow = new Map<bigint, number>();
+  #measured = 0;
+
+  constructor(control: Control) {
+    this.#control = control;
+  }
+
+  get isAnySlow(): boolean {
+    return isAnySlow(this.#control);
+  }
+
+  /** Whether many reads of this volume are to be kept in flight. */
+  isSlow(device: () => bigint): boolean {
+    return this.isAnySlow && (depthOf(this.#control).isGiven || isSlow(this.#control, device()));
+  }
+
+  /** How much of a buffer to read into: little, while it is not known whether that takes long. */
+  part(room: Buffer): Buffer {
+    const isKnown = this.#measured >= SLOW_IN_A_ROW && this.#inARow.size === 0;
+    return isKnown || room.length <= PIECE_BYTES ? room : room.subarray(0, PIECE_BYTES);
+  }
+
+  /** Reading so many bytes took so long. */
+  took(milliseconds: number, bytes: number, device: () => bigint): void {
+    this.#measured++;
+    if (milliseconds < SLOW_MILLISECONDS * Math.max(1, bytes / PIECE_BYTES)) {
+      if (this.#inARow.size > 0) this.#inARow.delete(device());
+      return;
+    }
+    const count = (this.#inARow.get(device()) ?? 0) + 1;
+    this.#inARow.set(device(), count);
+    if (count < SLOW_IN_A_ROW) return;
+    this.#inARow.delete(device());
+    markSlow(this.#control, device());
+  }
+}

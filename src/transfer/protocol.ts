@@ -1,0 +1,71 @@
+import type { FileTable, Listing } from '../fs/index.ts';
+import type { Control, EngineName, HashRequest, HashTask, KernelChoice, Line } from '../hash/index.ts';
+
+/** What a worker thread is started with. */
+export interface WorkerSetup {
+  readonly control: Control;
+  /** The engine to get ready while there is nothing else to do yet. */
+  readonly likelyEngine?: EngineName;
+}
+
+export interface ListRequest {
+  readonly kind: 'list';
+  /** Absolute path. */
+  readonly path: string;
+  readonly allowSymlinks: boolean;
+  readonly maxFiles: number;
+  /** Sends files that nobody has looked at while it goes on: `UnseenPart`. */
+  readonly sendsUnseen?: boolean;
+}
+
+/** Files of which only the names are known, and the open folder that they are opened from. */
+export interface Unseen {
+  readonly root: number;
+  readonly files: FileTable;
+}
+
+/** Some of them, as the thread that lists sends them. */
+export interface UnseenPart extends Unseen {
+  /** Whether the folder lies on local storage. */
+  readonly isLocal: boolean;
+}
+
+/** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
+export interface LookRequest extends Unseen {
+  readonly kind: 'look';
+  readonly engine: EngineName;
+  readonly kernel?: KernelChoice;
+}
+
+/** Lists what was not what it was to be when it was looked at. */
+export interface AgainRequest extends Unseen {
+  readonly kind: 'again';
+}
+
+/** Looks at files again that had other times when they were read, and takes them down. */
+export interface LookAgainRequest {
+  readonly kind: 'look-again';
+  readonly files: readonly { readonly listing: HashTask['listing']; readonly index: number }[];
+}
+
+export interface RecheckRequest {
+  readonly kind: 'recheck';
+  readonly listing: Listing;
+}
+
+/** Hashes what another thread receives, until that closes the line. */
+export interface LineRequest {
+  readonly kind: 'line';
+  readonly engine: EngineName;
+  readonly line: Line;
+  readonly kernel?: KernelChoice;
+}
+
+export type Request =
+  | ListRequest
+  | LookRequest
+  | AgainRequest
+  | LookAgainRequest
+  | HashRequest
+  | RecheckRequest
+  | LineRequest;

@@ -1,0 +1,179 @@
+import { closeLater, type Done } from '../fs/index.ts';
+import { type Control, depthOf, isStopped, takeBytes } from '../hash/index.ts';
+import { Depth } from './depth.ts';
+import { mostDescriptors } from './descriptors.ts';
+import { PIECE_BYTES, QUICK_BYTES, type Window } from './window.ts';
+
+/** Pieces that came and wait for their turn, beside those in flight: a half of these. */
+const SLOTS_EACH = 1.5;
+
+/**
+ * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its files. libuv's threads wait for them; this
+ * one hears of what came when it returns to its event loop.
+ */
+export class Reads {
+  /** Opens another file, while more calls may be in flight and nothing is left to read; false when there is nothing to open. */
+  opener: (() => boolean) | undefined;
+  /** Descriptors of files that are open, or being opened. */
+  opens = 0;
+  readonly #control: Control;
+  readonly #depth = new Depth();
+  readonly #calls: (() => void)[] = [];
+  readonly #windows: Window[] = [];
+  readonly #buffers: Buffer[] = [];
+  readonly #long: Buffer[] = [];
+  #slots = 0;
+  #underWay = 0;
+  #mostOpen = mostDescriptors();
+  #timer: NodeJS.Timeout | undefined;
+  #wake: (() => void) | undefined;
+  #hasNews = false;
+  #isTelling = false;
+  /** When this thread began to wait. */
+  #idleSince = 0;
+  #isPumping = false;
+
+  constructor(control: Control) {
+    this.#control = control;
+  }
+
+  /** Resolves when something has come since this was asked the last time. */
+  arrival(): Promise<void> {
+    this.pump();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#idleSince = performance.now();
+      if (this.#hasNews) this.#tell();
+    });
+  }
+
+  /** Resolves when nothing is in flight any more. */
+  async idle(): Promise<void> {
+    while (this.#underWay > 0 || this.#calls.length > 0) await this.arrival();
+  }
+
+  add(window: Window): void {
+    this.#windows.push(window);
+  }
+
+  remove(window: Window): void {
+    const at = this.#windows.indexOf(window);
+    if (at >= 0) this.#windows.splice(at, 1);
+  }
+
+  /** Begins a call as soon as it may be in flight. */
+  call<T>(start: (done: Done<T>) => void, settled: Done<T>): void {
+    this.#calls.push(() => this.begin(start, settled));
+    this.pump();
+  }
+
+  /** Begins one now. @param settled - is also told for how many milliseconds this thread had nothing else to do */
+  begin<T>(
+    start: (done: Done<T>) => void,
+    settled: (error: unknown, value: T | undefined, waited: number) => void,
+  ): void {
+    this.#underWay++;
+    const from = performance.now();
+    start((error, value) => {
+      this.#underWay--;
+      const now = performance.now();
+      this.#depth.completed(now - from, depthOf(this.#control).most);
+      settled(error, value, this.#wake === undefined ? 0 : now - Math.max(from, this.#idleSince));
+      this.#hasNews = true;
+      this.pump();
+      this.#tell();
+    });
+  }
+
+  /** Closes one of these descriptors. */
+  close(descriptor: number): void {
+    this.call<void>(
+      (done) => closeLater(descriptor, done),
+      () => {
+        this.opens--;
+      },
+    );
+  }
+
+  /** There was no descriptor left: there are not to be more than are open now. */
+  openFewer(): void {
+    this.#mostOpen = Math.max(1, this.opens);
+  }
+
+  giveBack(buffer: Buffer): void {
+    // Of two lengths.
+    (buffer.length > PIECE_BYTES + 1 ? this.#long : this.#buffers).push(buffer);
+    this.#slots--;
+  }
+
+  /** Begins what may be in flight. */
+  pump(): void {
+    if (this.#isPumping || isStopped(this.#control)) return;
+    this.#isPumping = true;
+    try {
+      while (this.#underWay < this.#most && this.#beginOne());
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  get #most(): number {
+    const { most, isGiven } = depthOf(this.#control);
+    return isGiven ? most : this.#depth.now(most);
+  }
+
+  #beginOne(): boolean {
+    const call = this.#calls.shift();
+    if (call !== undefined) {
+      call();
+      return true;
+    }
+    const window = this.#neediest();
+    if (window === undefined) {
+      return this.opens < this.#mostOpen && this.opener?.() === true;
+    }
+    if (this.#timer !== undefined || this.#slots >= Math.ceil(SLOTS_EACH * this.#most)) return false;
+    this.#waitFor(takeBytes(this.#control, window.nextBytes));
+    this.#slots++;
+    window.issue(this.#bufferFor(window.nextBytes));
+    return true;
+  }
+
+  #bufferFor(bytes: number): Buffer {
+    if (bytes <= PIECE_BYTES) return this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES + 1);
+    return this.#long.pop() ?? Buffer.allocUnsafeSlow(QUICK_BYTES + 1);
+  }
+
+  /** Of the files that are hashed the one with the fewest pieces ahead: they are hashed together, as long as there is something of each. */
+  #neediest(): Window | undefined {
+    let found: Window | undefined;
+    for (const window of this.#windows) {
+      if (!window.isReadable) continue;
+      const isBetter = found === undefined || (window.isTaken && (!found.isTaken || window.ahead < found.ahead));
+      if (isBetter) found = window;
+    }
+    return found;
+  }
+
+  /** Nothing more is read for so long. */
+  #waitFor(milliseconds: number): void {
+    if (milliseconds <= 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.pump();
+    }, milliseconds);
+  }
+
+  /** Once for all that came in one turn of the event loop. */
+  #tell(): void {
+    if (this.#wake === undefined || this.#isTelling) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      const wake = this.#wake;
+      this.#isTelling = false;
+      this.#hasNews = false;
+      this.#wake = undefined;
+      wake?.();
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { AGAIN, AT_FDCWD, EntryReader, type FileTable, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
+import { type Next, Stopped } from '../hash/index.ts';
+import { FileInput } from './file-input.ts';
+import { FileInputs } from './file-inputs.ts';
+import type { Unseen } from './protocol.ts';
+import type { ReadingThread } from './thread.ts';
+
+/**
+ * Larger files are hashed when all are known, the largest first. What is at most this large is read at once, and hashed
+ * through the descriptor that it was looked at with: opening and closing it twice would take longer than hashing it.
+ */
+export const MOST_SMALL_BYTES = 1 << 17;
+
+/**
+ * The small ones among files that nobody had looked at. Of the others is taken down what they are, and those that are no regular file
+ * any more, or change under our eyes, are listed again later.
+ */
+export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): FileInputs {
+  const work = { listing: { root, files } };
+  const order = asNumbered(files);
+  const names = namesOf(files);
+  const pathOf = (index: number): PathBytes => files.targets.get(index) ?? names[index] ?? nameAt(files, index);
+  const inputOf = (next: Next, makeReader: () => EntryReader | undefined): FileInput | undefined => {
+    const { index } = next;
+    const from = performance.now();
+    const reader = makeReader();
+    const opening = performance.now() - from;
+    const deviceOf = () => files.device[index] ?? 0n;
+    // Where a folder lies its files lie, almost always; and what is found out about the next one makes that right.
+    if (thread.pace.isAnySlow) thread.likelyDevice = deviceOf();
+    return reader && new FileInput(reader, thread, deviceOf, { opening });
+  };
+  let at = 0;
+  return new FileInputs(
+    {
+      next() {
+        const index = order[at++];
+        return index === undefined ? undefined : { work, task: 0, index, length: 0 };
+      },
+      // In the working folder of the process are only volumes of this machine.
+      isSlow: () => root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice),
+      open: (next) =>
+        inputOf(next, () => EntryReader.openUnseen(root, pathOf(next.index), files, next.index, MOST_SMALL_BYTES)),
+      place: ({ index }) => [root, pathOf(index)],
+      opened: (next, descriptor, stat) =>
+        inputOf(next, () => {
+          const listed = { root, table: files, index: next.index };
+          return EntryReader.openedUnseen(descriptor, stat, listed, MOST_SMALL_BYTES, (one) => thread.reads.close(one));
+        }),
+      fault({ index }) {
+        files.hashed[index] = AGAIN;
+        return undefined;
+      },
+      failed({ index }, error) {
+        if (error instanceof Stopped) throw error;
+        files.hashed[index] = AGAIN;
+      },
+    },
+    thread,
+  );
+}
+
+/** Shorter names first, and the others as they come: numbered files are in the order of their numbers then. */
+function asNumbered({ nameEnd, count }: FileTable): Uint32Array {
+  const byLength = new Map<number, number[]>();
+  for (let i = 0, start = 0; i < count; i++) {
+    const end = nameEnd[i] ?? 0;
+    const same = byLength.get(end - start);
+    if (same === undefined) byLength.set(end - start, [i]);
+    else same.push(i);
+    start = end;
+  }
+  const lengths = [...byLength.keys()].sort((a, b) => a - b);
+  return Uint32Array.from(lengths.flatMap((length) => byLength.get(length) ?? []));
+}

@@ -1,0 +1,338 @@
+// Many reads in flight: what comes in any order is handed out in the order of the file, and all of it, and no more is in flight than is
+// allowed; and how deep it goes.
+import assert from 'node:assert/strict';
+import fs, { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, describe, it, mock } from 'node:test';
+import { hexAt, type Listing, listPath } from '../../src/fs/index.ts';
+import { createControl, isSlow, limitDepth, limitRate, markSlow, shareDepth } from '../../src/hash/control.ts';
+import { hashFiles } from '../../src/hash/hash-files.ts';
+import { createEngine } from '../../src/hash/index.ts';
+import { fileFailure } from '../../src/hash/queue.ts';
+import type { FileFailure, HashRequest } from '../../src/hash/task.ts';
+import { Depth } from '../../src/transfer/depth.ts';
+import { mostDescriptors } from '../../src/transfer/descriptors.ts';
+import { Pace } from '../../src/transfer/pace.ts';
+import { queuedInputs } from '../../src/transfer/queued-inputs.ts';
+import { type ReadingThread, readingThread } from '../../src/transfer/thread.ts';
+import { PIECE_BYTES } from '../../src/transfer/window.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'weighlock-transfer-'));
+after(() => rmSync(work, { recursive: true }));
+afterEach(() => {
+  mock.restoreAll();
+  syncBuiltinESMExports();
+});
+
+/** 20 pieces and a bit, each other bytes. */
+const SIZE = 20 * PIECE_BYTES + 77;
+const content = Buffer.alloc(SIZE);
+for (let at = 0; at < SIZE; at += 4) content.writeUInt32LE((at * 2654435761) % 2 ** 32, Math.min(at, SIZE - 4));
+writeFileSync(join(work, 'one'), content);
+const expected = fs.readFileSync(join(work, 'one'));
+
+type Read = (fd: number, buffer: Buffer, at: number, length: number, position: number, done: Done) => void;
+type Call = (...given: never[]) => void;
+type Done = (error: Error | null, length: number) => void;
+
+/** Collects reads, and answers them when it is told to. */
+class Storage {
+  readonly held: { readonly position: number; answer(): void; fail(code: string): void }[] = [];
+  most = 0;
+  closedWith = 0;
+  readonly #read: Read;
+  #arrived: () => void = () => {};
+
+  constructor() {
+    this.#read = fs.read as unknown as Read;
+    const close = fs.close as unknown as (fd: number, done: () => void) => void;
+    mock.method(fs, 'read', ((...given: Parameters<Read>) => {
+      const [, , , , position, done] = given;
+      this.held.push({
+        position,
+        answer: () => this.#read(...given),
+        fail: (code) =>
+          setImmediate(() => done(Object.assign(new Error(code), { code, errno: -5, syscall: 'read' }), 0)),
+      });
+      this.most = Math.max(this.most, this.held.length);
+      this.#arrived();
+    }) as never);
+    mock.method(fs, 'close', ((fd: number, done: () => void) => {
+      this.closedWith = this.held.length;
+      close(fd, done);
+    }) as never);
+    syncBuiltinESMExports();
+  }
+
+  /** Resolves when so many are held. */
+  async holds(count: number): Promise<void> {
+    while (this.held.length < count)
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+      });
+  }
+
+  /** Answers all, the last first, as long as there are any. */
+  async answerBackwards(until: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    until.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      for (const one of this.held.splice(0).reverse()) one.answer();
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+function list(path = join(work, 'one')): Listing {
+  return listPath(path, { allowSymlinks: false, maxFiles: 100, onEntry: () => {} });
+}
+
+function deepThread(depth: number): ReadingThread {
+  const control = createControl();
+  limitDepth(control, depth, true);
+  return readingThread(control);
+}
+
+async function hash(thread: ReadingThread, listing: Listing): Promise<FileFailure[]> {
+  const failures: FileFailure[] = [];
+  const order = Uint32Array.from({ length: listing.files.count }, (_, i) => i);
+  const request: HashRequest = {
+    kind: 'hash',
+    engine: 'native',
+    tasks: [{ listing }],
+    order,
+    lanes: 1,
+    aloneBytes: 1e9,
+  };
+  const inputs = queuedInputs(request, thread, (next, error) => failures.push(fileFailure(next, error)));
+  await hashFiles(inputs, await createEngine('native'), Buffer.alloc(PIECE_BYTES), thread.control);
+  await inputs.close();
+  return failures;
+}
+
+const sha256 = (await createEngine('native')).digestOf(expected);
+
+describe('reads in flight', () => {
+  for (const depth of [1, 3, 16, 64])
+    it(`that are answered in the wrong order give the right digest, ${depth} at once and no more`, async () => {
+      const storage = new Storage();
+      const listing = list();
+      const hashing = hash(deepThread(depth), listing);
+      await storage.answerBackwards(hashing);
+      assert.deepEqual(await hashing, []);
+      assert.equal(hexAt(listing.files, 0), Buffer.from(sha256).toString('hex'));
+      assert.ok(storage.most <= depth, `${storage.most}`);
+      if (depth <= 16) assert.equal(storage.most, depth);
+    });
+
+  it('of which several fail: the first fault in the order of the file is told, and the file is closed when all are back', async () => {
+    const storage = new Storage();
+    const listing = list();
+    const thread = deepThread(16);
+    const hashing = hash(thread, listing);
+    await storage.holds(16);
+    const held = storage.held.splice(0);
+    held[9]?.fail('EIO');
+    held[4]?.fail('EACCES');
+    for (const one of held.slice(0, 4)) one.answer();
+    const rest = storage.answerBackwards(hashing);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(thread.reads.opens, 1);
+    for (const [i, one] of held.entries()) if (i > 4 && i !== 9) one.answer();
+    await rest;
+    const [failed] = await hashing;
+    assert.equal(failed?.failure.code, 'ACCESS_DENIED');
+    assert.equal(thread.reads.opens, 0);
+  });
+
+  it('of a file that shrinks meanwhile: it is refused', async () => {
+    const storage = new Storage();
+    const listing = list();
+    const hashing = hash(deepThread(16), listing);
+    await storage.holds(16);
+    truncateSync(join(work, 'one'), 5 * PIECE_BYTES - 3);
+    await storage.answerBackwards(hashing);
+    writeFileSync(join(work, 'one'), content);
+    const [failed] = await hashing;
+    assert.equal(failed?.failure.code, 'SOURCE_CHANGED');
+    assert.match(failed?.failure.message ?? '', new RegExp(`ended after ${5 * PIECE_BYTES - 3} of ${SIZE} bytes`));
+    assert.equal(hexAt(listing.files, 0), undefined);
+  });
+
+  it('are all back before the file is looked at when the last piece has come', async () => {
+    const storage = new Storage();
+    const listing = list();
+    const hashing = hash(deepThread(64), listing);
+    await storage.holds(21);
+    const stats: number[] = [];
+    const { fstat } = fs;
+    mock.method(fs, 'fstat', ((...given: never[]) => {
+      stats.push(storage.held.length);
+      (fstat as (...all: never[]) => void)(...given);
+    }) as never);
+    syncBuiltinESMExports();
+    for (const one of storage.held.splice(1)) one.answer();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await storage.answerBackwards(hashing);
+    assert.deepEqual(await hashing, []);
+    assert.deepEqual(stats, [0]);
+  });
+
+  it('are as many as threads share', async () => {
+    const storage = new Storage();
+    const thread = deepThread(12);
+    shareDepth(thread.control, 4);
+    const hashing = hash(thread, list());
+    await storage.answerBackwards(hashing);
+    assert.deepEqual(await hashing, []);
+    assert.equal(storage.most, 3);
+  });
+
+  it('come no faster than the limit, which counts when they are asked for', async () => {
+    const storage = new Storage();
+    const thread = deepThread(16);
+    limitRate(thread.control, 20 * PIECE_BYTES);
+    const hashing = hash(thread, list());
+    await storage.holds(1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(storage.held.length, 1);
+    limitRate(thread.control, 0);
+    await storage.answerBackwards(hashing);
+    assert.deepEqual(await hashing, []);
+  });
+});
+
+it('files are opened as descriptors last: when there are none, the next waits until another is closed', async () => {
+  const folder = join(work, 'many');
+  mkdirSync(folder);
+  for (let i = 0; i < 40; i++) writeFileSync(join(folder, `f${i}`), `${i}`);
+  const listing = list(folder);
+  const { open, close } = fs;
+  const real = { open: open as unknown as Call, close: close as unknown as Call };
+  let [now, asked] = [0, 0];
+  mock.method(fs, 'open', ((...given: never[]) => {
+    const done = given.at(-1) as unknown as (error: Error | null, fd?: number) => void;
+    asked++;
+    if (now >= 5)
+      setImmediate(() => done(Object.assign(new Error('EMFILE'), { code: 'EMFILE', errno: -24, syscall: 'open' })));
+    else {
+      now++;
+      real.open(...given);
+    }
+  }) as never);
+  mock.method(fs, 'close', ((...given: never[]) => {
+    now--;
+    real.close(...given);
+  }) as never);
+  syncBuiltinESMExports();
+  const thread = deepThread(16);
+  assert.deepEqual(await hash(thread, listing), []);
+  assert.ok(listing.files.hashed.every((state) => state === 1));
+  assert.ok(asked <= 40 + 16, `${asked}`);
+  assert.deepEqual([now, thread.reads.opens], [0, 0]);
+});
+
+it('a file is read at once until its volume is found to be slow, and by many reads from there on', async () => {
+  const thread = readingThread(createControl());
+  const listing = list();
+  const real = fs.readSync;
+  let directly = 0;
+  const storage = new Storage();
+  mock.method(fs, 'readSync', ((...given: Parameters<typeof real>) => {
+    if (++directly === 5) markSlow(thread.control, listing.files.device[0] ?? 0n);
+    return real(...given);
+  }) as never);
+  syncBuiltinESMExports();
+  const hashing = hash(thread, listing);
+  await storage.answerBackwards(hashing);
+  assert.deepEqual(await hashing, []);
+  assert.equal(hexAt(listing.files, 0), Buffer.from(sha256).toString('hex'));
+  assert.equal(directly, 5);
+  assert.ok(storage.most >= 8);
+});
+
+describe('how a volume is found to be slow', () => {
+  const took = (...milliseconds: number[]) => {
+    const control = createControl();
+    const pace = new Pace(control);
+    for (const one of milliseconds) pace.took(one, PIECE_BYTES, () => 7n);
+    return isSlow(control, 7n);
+  };
+  for (const [times, isOne] of [
+    [[0.02, 0.03, 0.02, 0.02], false],
+    [[5, 5], false],
+    [[5, 5, 5], true],
+    [[5, 5, 0.1, 5, 5], false],
+    [[0.1, 0.1, 5, 5, 5], true],
+    [[0.6, 0.6, 0.6], true],
+    [[0.4, 0.4, 0.4, 0.4], false],
+  ] as const)
+    it(`reads of ${times.join(', ')} ms: ${isOne ? 'it is' : 'it is not'}`, () => assert.equal(took(...times), isOne));
+
+  it('counts by what was read', () => {
+    const control = createControl();
+    const pace = new Pace(control);
+    for (let i = 0; i < 9; i++) pace.took(2, 8 * PIECE_BYTES, () => 7n);
+    assert.equal(isSlow(control, 7n), false);
+    for (let i = 0; i < 9; i++) pace.took(2, 4096, () => 7n);
+    assert.equal(isSlow(control, 7n), true);
+    assert.equal(isSlow(control, 8n), false);
+  });
+});
+
+describe('the depth', () => {
+  /** How deep it goes where a call takes so long at a depth. */
+  const depthAt = (latency: (depth: number) => number, most = 56, calls = 4000) => {
+    const depth = new Depth();
+    for (let i = 0; i < calls; i++) depth.completed(latency(depth.now(most)), most);
+    return depth.now(most);
+  };
+  it('grows while twice as many calls take no longer', () =>
+    assert.equal(
+      depthAt(() => 5),
+      56,
+    ));
+  it('is never more than allowed', () => {
+    assert.equal(
+      depthAt(() => 5, 3),
+      3,
+    );
+    assert.equal(
+      depthAt(() => 5, 1),
+      1,
+    );
+  });
+  it('stays where calls only wait for each other', () =>
+    assert.equal(
+      depthAt((depth) => depth),
+      8,
+    ));
+  it('stops where the bandwidth is used up', () =>
+    assert.equal(
+      depthAt((depth) => Math.max(5, depth / 3)),
+      16,
+    ));
+  it('is tried again when a storage has become quicker', () => {
+    const depth = new Depth();
+    for (let i = 0; i < 4000; i++) depth.completed(depth.now(56), 56);
+    assert.equal(depth.now(56), 8);
+    for (let i = 0; i < 8000; i++) depth.completed(5, 56);
+    assert.equal(depth.now(56), 56);
+  });
+});
+
+describe('descriptors', () => {
+  const limits = (soft: string) => `Max open files            ${soft.padEnd(20)} 4096                 files\n`;
+  for (const [soft, open, most] of [
+    ['64', 30, 2],
+    ['64', 64, 1],
+    ['1024', 24, 244],
+    ['unlimited', 24, Number.POSITIVE_INFINITY],
+  ] as const)
+    it(`a limit of ${soft}, of which ${open} are in use, leaves ${most} to each thread`, () =>
+      assert.equal(mostDescriptors(limits(soft), open), most));
+});
