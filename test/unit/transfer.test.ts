@@ -81,8 +81,9 @@ class Storage {
       isOver = true;
     });
     while (!isOver) {
-      for (const one of this.held.splice(0).reverse()) one.answer();
-      await new Promise(setImmediate);
+      this.held.pop()?.answer();
+      // Until it has come, and whoever waits for it has been told.
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 }
