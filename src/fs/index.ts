@@ -41,8 +41,8 @@ export {
   statBeneath,
   statOpen,
 } from './open.ts';
-export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { type BigIntStats, closeLater, type Done, openFileLater, readLater, statLater } from './open-later.ts';
+export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
 export { openFault } from './read-faults.ts';
 export { readWhole } from './read-whole.ts';
