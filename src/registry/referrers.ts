@@ -9,6 +9,9 @@ import { type Descriptor, MEDIA, parseReferrers } from './manifest.ts';
 import { referenceText } from './reference.ts';
 import { type Answer, headerOf, readBody } from './transport.ts';
 
+/** Characters of a `Link` header: one address, of at most 2048, and what it is. */
+const MAX_LINK = 4096;
+
 /** How registries without the referrers API answer (501: some that know of it and have it switched off). */
 const NO_REFERRERS_API = new Set([400, 404, 405, 406, 501]);
 
@@ -89,7 +92,10 @@ async function referrersIn(answer: Answer, faults: WeighlockError[]): Promise<De
 
 /** The next page of a `Link` header (RFC 8288), which must stay in this repository (ghsa-h7vf-4x9w-h99v). */
 function nextPage(hosts: Hosts, host: Host, answer: Answer): string | undefined {
-  const [, target] = /<([^>]{1,2048})>\s*;[^,]*\brel="?next"?/.exec(headerOf(answer.headers, 'link') ?? '') ?? [];
+  const link = headerOf(answer.headers, 'link') ?? '';
+  // The pattern is quadratic in its text: a header of 64 KiB would keep it busy for seconds.
+  if (link.length > MAX_LINK) throw unavailable(answer.url, 'names a next page at too great a length');
+  const [, target] = /<([^>]{1,2048})>\s*;[^,]*\brel="?next"?/.exec(link) ?? [];
   if (target === undefined) return undefined;
   const prefix = `/v2/${hosts.reference.repository}/`;
   const url = URL.canParse(target, answer.url) ? new URL(target, answer.url) : undefined;

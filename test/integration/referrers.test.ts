@@ -81,6 +81,14 @@ describe('referrers', () => {
     assert.deepEqual([codesOf(full.faults), full.descriptors.length], [['LIMIT_EXCEEDED'], 1000]);
   });
 
+  it('15.27: whose next page has a name longer than any, which would be slow to read, are told as faults', async () => {
+    const found = await referrers((_request, response) =>
+      send(response, page(entry(1)), { link: `${'<a>;'.repeat(1025)}<a>; rel="next"` }),
+    );
+    assert.equal(found.descriptors.length, 1);
+    assert.match(found.faults[0]?.message ?? '', /too great a length/);
+  });
+
   it('whose next page lies elsewhere are not asked for there (ghsa-h7vf-4x9w-h99v)', async () => {
     for (const target of [
       'http://127.0.0.1:1/v2/models/m/referrers/x',

@@ -63,6 +63,14 @@ const address = (id: string, file: string, from: string, to: string): Mutation =
 });
 
 export default [
+  {
+    id: '15.27-link-length',
+    file: 'src/registry/referrers.ts',
+    from: 'if (link.length > MAX_LINK)',
+    to: 'if (false)',
+    tests: ['test/integration/referrers.test.ts'],
+    name: '15\\.27',
+  },
   helper('path', 'if (!isExecutable) return', 'if (true) return'),
   helper('environment', '.filter(([variable]) => VARIABLES.test(variable))', ''),
   helper('home', ", HOME: '/nonexistent'", ''),
