@@ -26,6 +26,7 @@ import { EXIT } from './error/index.ts';
 import type { Environment } from './plan/index.ts';
 import { TERMINATION_LOG } from './report/index.ts';
 import { VERSION } from './version.ts';
+import { ROUND_COMMAND } from './watch/index.ts';
 
 type Handler = (values: Readonly<Record<string, unknown>>, context: Context) => Promise<Finished>;
 
@@ -106,13 +107,14 @@ Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 co
 export async function runCommandLine(words: readonly string[], context: Context): Promise<Finished> {
   const [first = '', ...rest] = words;
   if ((first === '--help' || first === '--version') && rest.length === 0) return printHelp(words, context);
-  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  const name = first === ROUND_COMMAND ? 'verify' : first;
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (named === undefined)
     throw usage(first === '' ? 'no command was given' : `${first} is no command`, 'see: weighlock --help');
   requireNoSubstitution(rest, context.environment);
   if (rest.length === 1 && rest[0] === '--help') {
     await printHelp(words, context);
-    return { exitCode: isGate(first, context.environment) ? EXIT.usage : EXIT.verified };
+    return { exitCode: isGate(name, context.environment) ? EXIT.usage : EXIT.verified };
   }
   return named.handler(parseOptions(rest, named, context), context);
 }

@@ -1,8 +1,9 @@
 import type { EngineName } from './hash/index.ts';
 import { HashPool } from './transfer/index.ts';
+import { ROUND_COMMAND } from './watch/round-command.ts';
 
 /** The commands that hash. */
-const HASHING = new Set(['verify', 'digest']);
+const HASHING = new Set(['verify', 'digest', ROUND_COMMAND]);
 
 /**
  * The first worker thread takes 20 ms to start, about as long as the rest of the program takes to load. So this module

@@ -1,124 +1,210 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { errno, WeighlockError } from '../error/index.ts';
+import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { jsonObject } from '../json-object.ts';
 
 /** Where the API server is, and how to speak to it. */
-export interface ApiSettings {
-  /** `https://HOST:PORT` */
+export interface Connection {
+  /** `https://HOST:PORT`, with a path in front of all others where there is one. */
   readonly server: string;
-  /** Read again for every request: the kubelet renews it. */
-  readonly tokenFile?: string;
-  readonly caFile?: string;
+  /** Asked again for every request: tokens and certificates are renewed while we run. */
+  readonly credentials: () => Promise<Credentials> | Credentials;
+}
+
+/** What is shown to the server, and what the server has to show; PEM where it is a certificate or key. */
+export interface Credentials {
+  readonly token?: string;
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: false;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT';
   /** Path and query. */
   readonly path: string;
   readonly body?: object;
   readonly contentType?: string;
+  readonly accept?: string;
+  /** The most bytes of an answer; longer ones are `AnswerTooLarge`. */
+  readonly maxBytes?: number;
+  /** Milliseconds from the beginning to the last byte of the answer; not of a watch. */
+  readonly timeout?: number;
   readonly signal: AbortSignal;
 }
 
 export interface ApiAnswer {
   readonly status: number;
   readonly body: Record<string, unknown>;
+  /** Of `Retry-After`, in milliseconds. */
+  readonly retryAfter?: number;
+  readonly bytes: number;
 }
 
-/** A page of 500 pods with everything that may be in them. */
-const MAX_BODY_BYTES = 256 << 20;
+/** Objects of ours, and what the server says of them: etcd takes no more than 1.5 MB. */
+const MAX_BODY_BYTES = 8 << 20;
 
-/** One pod in a watch; etcd takes no more than 1.5 MB. */
+/** One pod in a watch. */
 const MAX_LINE_BYTES = 8 << 20;
 
+/** From the beginning of a request to the last byte of its answer. */
+const ANSWER_MILLISECONDS = 30_000;
+
 /** Without a word from the server for this long a watch is taken for dead; it asks for bookmarks in between. */
-const IDLE_MILLISECONDS = 420_000;
+const IDLE_MILLISECONDS = 330_000;
 
-/** The API server of the cluster, as much of it as a reporter needs. */
+/** Longer is no server that wants us back. */
+const MAX_RETRY_AFTER_SECONDS = 300;
+
+/** An answer is longer than was allowed: ask for less at a time. */
+export class AnswerTooLarge extends WeighlockError {}
+
+/** The server answered a watch with something else than a watch. */
+export class Refused extends WeighlockError {
+  readonly status: number;
+  readonly retryAfter?: number;
+
+  constructor(path: string, { status, body, retryAfter }: ApiAnswer) {
+    super(faultAt(path, `answered ${status}: ${reasonOf(body)}`));
+    this.status = status;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
+  }
+}
+
+/** The API server of the cluster, as much of it as we need. */
 export class Api {
-  readonly #settings: ApiSettings;
+  readonly #connection: Connection;
+  #requests = 0;
 
-  constructor(settings: ApiSettings) {
-    this.#settings = settings;
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** How many requests were sent so far. */
+  get requests(): number {
+    return this.#requests;
   }
 
   /** One request, and its answer whole. @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors */
   async ask(request: ApiRequest): Promise<ApiAnswer> {
-    const response = await this.#send(request);
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > MAX_BODY_BYTES) throw unavailable(request.path, 'answered with more than anybody can need');
-      chunks.push(chunk);
+    const limit = new AbortController();
+    const { timeout = ANSWER_MILLISECONDS } = request;
+    const timer = setTimeout(() => limit.abort(unavailable(request.path, 'no answer')), timeout);
+    const signal = AbortSignal.any([request.signal, limit.signal]);
+    try {
+      return await wholeAnswer(await this.#send({ ...request, signal }), request);
+    } catch (error) {
+      throw this.#asUnavailable(error, request.path, signal);
+    } finally {
+      clearTimeout(timer);
     }
-    return { status: response.statusCode ?? 0, body: jsonObject(Buffer.concat(chunks).toString('utf8')) };
   }
 
-  /** The events of a watch, until the server ends it. @throws WeighlockError `SOURCE_UNAVAILABLE` */
+  /**
+   * The events of a watch, until the server ends it.
+   *
+   * @throws Refused when there is no watch; WeighlockError `SOURCE_UNAVAILABLE` when it breaks off, or is no JSON
+   */
   async *watch(request: ApiRequest): AsyncGenerator<Record<string, unknown>> {
-    const response = await this.#send(request);
-    if (response.statusCode !== 200) {
-      response.destroy();
-      throw unavailable(request.path, `answered ${response.statusCode}`);
-    }
-    let rest = '';
-    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > MAX_LINE_BYTES) throw unavailable(request.path, 'sent a line without end');
-      for (const line of lines) yield jsonObject(line);
+    try {
+      const response = await this.#send(request);
+      if (response.statusCode !== 200) throw new Refused(request.path, await wholeAnswer(response, request));
+      let rest = '';
+      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        if (rest.length > MAX_LINE_BYTES) throw unavailable(request.path, 'sent a line without end');
+        for (const line of lines) yield eventIn(line, request.path);
+      }
+      // What is cut off is sent again: the version to go on from is that of the last whole line.
+      if (rest !== '') throw unavailable(request.path, 'broke off in the middle of a line');
+    } catch (error) {
+      throw this.#asUnavailable(error, request.path, request.signal);
     }
   }
 
-  async #send({ method, path, body, contentType, signal }: ApiRequest): Promise<IncomingMessage> {
-    const { server, tokenFile, caFile } = this.#settings;
-    const { request } = server.startsWith('https:') ? await import('node:https') : await import('node:http');
-    const token = tokenFile === undefined ? undefined : read(tokenFile, 'the token').trim();
+  #asUnavailable(error: unknown, path: string, signal: AbortSignal): unknown {
+    if (error instanceof WeighlockError) return error;
+    if (signal.aborted) return signal.reason;
+    return unavailable(path, errno(error) ?? (error as Error).message);
+  }
+
+  async #send({ method, path, body, contentType, accept, signal }: ApiRequest): Promise<IncomingMessage> {
+    const { server, credentials } = this.#connection;
+    const isSecure = server.startsWith('https:');
+    // Loaded when they are first needed: every start of every command would pay for them.
+    const { request } = process.getBuiltinModule(isSecure ? 'node:https' : 'node:http');
+    const { token, headers, ...tls } = await credentials();
     const options = {
       method,
       signal,
       timeout: IDLE_MILLISECONDS,
-      ...(caFile === undefined ? {} : { ca: read(caFile, 'the CA certificate') }),
+      ...(isSecure ? tls : {}),
       headers: {
-        accept: 'application/json',
+        ...headers,
+        accept: accept ?? 'application/json',
         'user-agent': 'weighlock',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
       },
     };
+    this.#requests += 1;
     return new Promise((resolve, reject) => {
-      const sent = request(new URL(path, server), options, resolve);
-      sent.on('timeout', () => sent.destroy(new Error('no answer')));
-      sent.on('error', (error) =>
-        reject(signal.aborted ? signal.reason : unavailable(path, errno(error) ?? error.message)),
-      );
+      const sent = request(urlOf(server, path), options, resolve);
+      sent.on('timeout', () => sent.destroy(new Error('no word for too long')));
+      sent.on('error', (error) => reject(error));
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 }
 
-function read(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new WeighlockError(
-      {
-        code: 'CONFIG_INVALID',
-        message: `${what} ${file} cannot be read: ${errno(error) ?? 'unknown error'}`,
-        remedy: 'run it in a pod with automountServiceAccountToken, or name --api-server and --token-file',
-      },
-      { cause: error },
-    );
+/** A server may lie behind a path of a proxy. */
+function urlOf(server: string, path: string): URL {
+  return new URL(`${server.replace(/\/+$/, '')}${path}`);
+}
+
+async function wholeAnswer(response: IncomingMessage, request: ApiRequest): Promise<ApiAnswer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > (request.maxBytes ?? MAX_BODY_BYTES)) {
+      response.destroy();
+      throw new AnswerTooLarge(faultAt(request.path, 'answered with more than it was asked for'));
+    }
+    chunks.push(chunk);
   }
+  const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
+  return {
+    status: response.statusCode ?? 0,
+    body: jsonObject(Buffer.concat(chunks).toString('utf8')),
+    bytes,
+    ...(retryAfter >= 0 ? { retryAfter: 1000 * Math.min(retryAfter, MAX_RETRY_AFTER_SECONDS) } : {}),
+  };
+}
+
+function eventIn(line: string, path: string): Record<string, unknown> {
+  const event = jsonObject(line);
+  if (typeof event['type'] === 'string') return event;
+  throw unavailable(path, 'sent a line that is no event');
+}
+
+/** What the server says about a request that it did not do. */
+export function reasonOf(body: Record<string, unknown>): string {
+  return String(body['message'] ?? 'no reason').slice(0, 300);
 }
 
 /** The API server does not answer, or not as it should. */
 export function unavailable(path: string, why: string): WeighlockError {
-  return new WeighlockError({
+  return new WeighlockError(faultAt(path, why));
+}
+
+function faultAt(path: string, why: string): Failure {
+  return {
     code: 'SOURCE_UNAVAILABLE',
     message: `the API server, ${path.split('?')[0]}: ${why}`,
     remedy: 'check the network, and the role of the service account',
-  });
+  };
 }

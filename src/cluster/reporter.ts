@@ -1,10 +1,16 @@
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { failureOf } from '../error/index.ts';
-import { type Api, unavailable } from './api.ts';
-import type { NamespaceMetadata } from './injected.ts';
-import { event, policyReport, reportName } from './objects.ts';
-import { type Pod, type Word, wordOf } from './pod.ts';
+import { type Api, reasonOf } from './api.ts';
+import { Namespaces } from './namespaces.ts';
+import { event, NAMESPACE_REPORT, namespaceReport, podReport, reportName, SCOPE_LABEL, secondsOf } from './objects.ts';
+import { outcomeOf, outcomeOfCreation, type WriteOutcome } from './outcome.ts';
+import type { Pod } from './pod.ts';
+import { PodFeed, type PodListener } from './pod-feed.ts';
+import { hasVerdict, type PodVerdict, verdictOf } from './pod-verdict.ts';
+import { chooseReportApi, type ReportApi, type ReportChoice, reportsPath } from './report-api.ts';
+import { TIMING, type Timing } from './timing.ts';
+import { Verdicts } from './verdicts.ts';
+import { WriteQueue } from './write-queue.ts';
 
 export interface ReporterOptions {
   /** One namespace; all of them when it is left out. */
@@ -13,154 +19,219 @@ export interface ReporterOptions {
   readonly images: readonly string[];
   /** Count the verifiers that pods' authors configured, too. */
   readonly authors: boolean;
-  readonly events: boolean;
+  /** Which verdicts become events. */
+  readonly events: 'none' | 'refusals' | 'all';
+  readonly reports: ReportChoice;
   readonly notice: (text: string) => void;
+  /** False while somebody else is to write. */
+  readonly mayWrite?: () => boolean;
+  readonly timing?: Partial<Timing>;
 }
 
-const PAGE = 500;
-
-/** So long what a namespace said is taken for what it says. */
-const NAMESPACE_MILLISECONDS = 30_000;
-
-/** Seconds that the server keeps a watch open. */
-const WATCH_SECONDS = 300;
-
-/** Pause after an error, doubled up to the second value. */
-const PAUSES = { first: 1000, longest: 60_000 };
+/** How often a write is tried where the program is to come to an end. */
+const ATTEMPTS_OF_ONCE = 4;
 
 /** Turns what verifiers said when they ended into reports and events, for as long as it is let. */
-export class Reporter {
+export class Reporter implements PodListener {
   readonly #api: Api;
   readonly #options: ReporterOptions;
-  /** What was written of a pod, by its UID: the same word is written once. */
-  readonly #written = new Map<string, string>();
-  readonly #namespaces = new Map<
-    string,
-    { readonly until: number; readonly metadata: NamespaceMetadata | undefined }
-  >();
+  readonly #timing: Timing;
+  readonly #namespaces: Namespaces;
+  /** When what is known of a pod is written again, whether it changed or not. */
+  readonly #again = new Map<string, number>();
+  readonly #unreadable = new Set<string>();
+  #reportApi: ReportApi | undefined;
+  #saidNoApi = false;
+  readonly verdicts = new Verdicts();
+  readonly queue: WriteQueue;
+  readonly feed: PodFeed;
 
-  constructor(api: Api, options: ReporterOptions) {
+  /** @param isOnce - gives up what cannot be written after a few attempts */
+  constructor(api: Api, options: ReporterOptions, isOnce = false) {
     this.#api = api;
     this.#options = options;
+    this.#timing = { ...TIMING, ...(isOnce ? { settle: 0, interval: 0 } : {}), ...options.timing };
+    const { notice, namespace, mayWrite } = options;
+    const { pauses, forbiddenPauses, interval, relist } = this.#timing;
+    this.#namespaces = new Namespaces(api, notice);
+    this.queue = new WriteQueue({
+      pauses,
+      forbiddenPauses,
+      interval,
+      notice,
+      ...(mayWrite === undefined ? {} : { mayWrite }),
+      ...(isOnce ? { attempts: ATTEMPTS_OF_ONCE } : {}),
+    });
+    this.feed = new PodFeed(api, { relist, pauses, notice, ...(namespace === undefined ? {} : { namespace }) }, this);
   }
 
   /** Runs until the signal aborts; what goes wrong is said, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
-    let pause = PAUSES.first;
-    while (!signal.aborted) {
-      try {
-        let version: string | undefined = await this.list(signal);
-        pause = PAUSES.first;
-        while (version !== undefined && !signal.aborted) version = await this.#follow(version, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.notice(failureOf(error).message);
-        await delay(pause, undefined, { signal }).catch(() => {});
-        pause = Math.min(2 * pause, PAUSES.longest);
-      }
-    }
+    this.queue.start(signal);
+    await this.feed.run(signal);
   }
 
-  /** Reports every pod that there is. @returns the version to watch from */
-  async list(signal: AbortSignal): Promise<string> {
-    const seen = new Set<string>();
-    for (let next = ''; ; ) {
-      const query = new URLSearchParams({ limit: String(PAGE), ...(next === '' ? {} : { continue: next }) });
-      const { status, body } = await this.#api.ask({ method: 'GET', path: `${this.#pods}?${query}`, signal });
-      if (status !== 200) throw unavailable(this.#pods, `answered ${status}: ${reason(body)}`);
-      for (const pod of (body['items'] ?? []) as Pod[]) {
-        seen.add(pod.metadata?.uid ?? '');
-        await this.#look(pod, signal);
-      }
-      const { continue: more = '', resourceVersion = '' } = (body['metadata'] ?? {}) as Record<string, string>;
-      if (more === '') {
-        for (const uid of this.#written.keys()) if (!seen.has(uid)) this.#written.delete(uid);
-        return resourceVersion;
-      }
-      next = more;
-    }
+  /**
+   * Reports the pods that there are.
+   *
+   * @returns how many of them, or of what is said of them, could not be written, or read
+   */
+  async once(signal: AbortSignal): Promise<number> {
+    await this.feed.list(signal);
+    this.queue.start(signal);
+    await this.queue.drained();
+    const isNowhere = this.#reportApi === undefined && this.#options.reports !== 'none';
+    return this.queue.counts.lost + this.#unreadable.size + (isNowhere ? 1 : 0);
   }
 
-  /** @returns the version to go on from; undefined when everything has to be listed again */
-  async #follow(from: string, signal: AbortSignal): Promise<string | undefined> {
-    const query = new URLSearchParams({
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      resourceVersion: from,
-      timeoutSeconds: String(WATCH_SECONDS),
-    });
-    let version = from;
-    for await (const { type, object } of this.#api.watch({ method: 'GET', path: `${this.#pods}?${query}`, signal })) {
-      // 410 Gone: the server has forgotten what was then.
-      if (type === 'ERROR') return undefined;
-      const pod = (object ?? {}) as Pod;
-      version = pod.metadata?.resourceVersion ?? version;
-      if (type === 'DELETED') this.#written.delete(pod.metadata?.uid ?? '');
-      else if (type === 'ADDED' || type === 'MODIFIED') await this.#look(pod, signal);
-    }
-    return version;
+  /** True while everything is known, and may be written. */
+  get isReady(): boolean {
+    return this.feed.isCurrent && this.queue.forbidden.length === 0;
   }
 
-  get #pods(): string {
-    const { namespace } = this.#options;
-    return namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+  async listing(signal: AbortSignal): Promise<void> {
+    const { authors, reports, notice } = this.#options;
+    this.#unreadable.clear();
+    if (!authors && this.#options.namespace === undefined) await this.#namespaces.list(signal);
+    const before = this.#reportApi;
+    this.#reportApi = await chooseReportApi(this.#api, reports, signal);
+    if (this.#reportApi !== before) this.#again.clear();
+    if (this.#reportApi === undefined && reports !== 'none' && !this.#saidNoApi)
+      notice(
+        'the API server has no reports (wgpolicyk8s.io, openreports.io): install one of the two, or --reports=none',
+      );
+    this.#saidNoApi = this.#reportApi === undefined;
   }
 
-  async #look(pod: Pod, signal: AbortSignal): Promise<void> {
+  async changed(pod: Pod, signal: AbortSignal): Promise<void> {
     // Most changes of a pod are none of its verifier.
-    const { authors } = this.#options;
-    if (wordOf(pod, this.#options) === undefined) return;
-    const namespace = authors ? undefined : await this.#namespace(pod.metadata?.namespace ?? '', signal);
-    const word = wordOf(pod, this.#options, namespace);
-    if (word === undefined) return;
-    const text = JSON.stringify(word);
-    if (this.#written.get(word.uid) === text) return;
+    if (!hasVerdict(pod)) return;
+    const namespace = pod.metadata?.namespace ?? '';
+    const owner = this.#options.authors ? undefined : await this.#ownerOf(pod, signal);
+    if (owner === 'gone' || owner === 'unknown') return;
+    const verdict = verdictOf(pod, this.#options, owner);
+    if (verdict === undefined) return;
+    const before = this.verdicts.set(verdict);
+    const isSame = before !== undefined && JSON.stringify(before) === JSON.stringify(verdict);
+    const now = performance.now();
+    if (isSame && now < (this.#again.get(verdict.uid) ?? 0)) return;
+    this.#again.set(verdict.uid, now + this.#timing.reapply);
+    this.#writeReport(verdict);
+    if (!isSame && this.#isEventful(verdict, before)) this.#writeEvent(verdict);
+    this.#writeNamespace(namespace);
+  }
+
+  deleted(uid: string): void {
+    this.#again.delete(uid);
+    this.#unreadable.delete(uid);
+    this.queue.drop(`report ${uid}`);
+    this.queue.drop(`event ${uid}`);
+    const known = this.verdicts.delete(uid);
+    if (known !== undefined) this.#writeNamespace(known.namespace);
+  }
+
+  async listed(uids: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    for (const uid of this.verdicts.uids) if (!uids.has(uid)) this.deleted(uid);
+    await this.#emptyForgotten(signal);
+  }
+
+  /** Labels and annotations of the pod's namespace; a question without an answer is asked again with the next list. */
+  async #ownerOf(pod: Pod, signal: AbortSignal) {
+    const { namespace = '', uid = '' } = pod.metadata ?? {};
     try {
-      await this.#write(word, signal);
-      this.#written.set(word.uid, text);
+      const owner = await this.#namespaces.get(namespace, signal);
+      this.#unreadable.delete(uid);
+      return owner;
     } catch (error) {
       if (signal.aborted) throw error;
-      // One pod that cannot be written of does not keep the others from it.
-      this.#options.notice(`${word.namespace}/${word.pod}: ${failureOf(error).message}`);
+      if (this.#unreadable.size === 0) this.#options.notice(failureOf(error).message);
+      this.#unreadable.add(uid);
+      this.feed.relistWithin(this.#timing.pauses.longest / 4);
+      return 'unknown';
     }
   }
 
-  /** Labels and annotations of a namespace; undefined when the API server does not show them. */
-  async #namespace(name: string, signal: AbortSignal): Promise<NamespaceMetadata | undefined> {
-    const known = this.#namespaces.get(name);
-    if (known !== undefined && performance.now() < known.until) return known.metadata;
-    const path = `/api/v1/namespaces/${encodeURIComponent(name)}`;
-    const { status, body } = await this.#api.ask({ method: 'GET', path, signal });
-    const metadata = status === 200 ? ((body['metadata'] ?? {}) as NamespaceMetadata) : undefined;
-    this.#namespaces.set(name, { until: performance.now() + NAMESPACE_MILLISECONDS, metadata });
-    if (metadata === undefined) this.#options.notice(`${path} answered ${status}: ${reason(body)}`);
-    return metadata;
+  /** What is old was said before us, in events that are gone by now. */
+  #isEventful(verdict: PodVerdict, before: PodVerdict | undefined): boolean {
+    const { events } = this.#options;
+    if (events === 'none' || Date.now() - 1000 * secondsOf(verdict) > this.#timing.eventAge) return false;
+    const wasRefused = before !== undefined && before.result !== 'pass';
+    return events === 'all' || verdict.result !== 'pass' || wasRefused;
   }
 
-  async #write(word: Word, signal: AbortSignal): Promise<void> {
-    const namespace = encodeURIComponent(word.namespace);
-    const path = `/apis/wgpolicyk8s.io/v1alpha2/namespaces/${namespace}/policyreports/${reportName(word.uid)}`;
-    const report = await this.#api.ask({
+  #writeReport(verdict: PodVerdict): void {
+    const api = this.#reportApi;
+    if (api === undefined) return;
+    const { namespace, uid, pod } = verdict;
+    this.queue.put({
+      key: `report ${uid}`,
+      name: `${namespace}/${pod}`,
+      group: `${api.resource} in ${namespace}`,
+      send: (signal) => this.#apply(reportsPath(api, namespace), reportName(uid), podReport(verdict, api), signal),
+    });
+  }
+
+  #writeNamespace(namespace: string): void {
+    const api = this.#reportApi;
+    if (api === undefined) return;
+    this.queue.put({
+      key: `namespace ${namespace}`,
+      name: namespace,
+      group: `${api.resource} in ${namespace}`,
+      delay: this.#timing.settle,
+      send: (signal) => {
+        const report = namespaceReport(namespace, this.verdicts.of(namespace), api);
+        return this.#apply(reportsPath(api, namespace), NAMESPACE_REPORT, report, signal);
+      },
+    });
+  }
+
+  #writeEvent(verdict: PodVerdict): void {
+    const { namespace, uid, pod } = verdict;
+    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+    this.queue.put({
+      key: `event ${uid}`,
+      name: `${namespace}/${pod}`,
+      group: `events in ${namespace}`,
+      send: async (signal) => {
+        const body = event(verdict, hostname());
+        return outcomeOfCreation(await this.#api.ask({ method: 'POST', path, body, signal }));
+      },
+    });
+  }
+
+  async #apply(path: string, name: string, body: object, signal: AbortSignal): Promise<WriteOutcome> {
+    const answer = await this.#api.ask({
       method: 'PATCH',
-      path: `${path}?fieldManager=weighlock&force=true`,
-      body: policyReport(word),
+      path: `${path}/${name}?fieldManager=weighlock&force=true`,
+      body,
       contentType: 'application/apply-patch+yaml',
       signal,
     });
-    if (report.status >= 300) throw unavailable(path, `answered ${report.status}: ${reason(report.body)}`);
-    if (!this.#options.events) return;
+    return outcomeOf(answer);
+  }
+
+  /** A namespace whose last pod went while nobody looked has a report of pods that are not there. */
+  async #emptyForgotten(signal: AbortSignal): Promise<void> {
+    const api = this.#reportApi;
+    const { namespace, notice } = this.#options;
+    if (api === undefined || this.feed.lists.count > 0) return;
+    const query = new URLSearchParams({ labelSelector: `${SCOPE_LABEL}=namespace` });
+    const all = namespace === undefined ? `/apis/${api.apiVersion}/${api.resource}` : reportsPath(api, namespace);
     const answer = await this.#api.ask({
-      method: 'POST',
-      path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
-      body: event(word, hostname()),
+      method: 'GET',
+      path: `${all}?${query}`,
+      accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json',
       signal,
     });
-    // 409: it is there already.
-    if (answer.status >= 300 && answer.status !== 409)
-      throw unavailable('events', `answered ${answer.status}: ${reason(answer.body)}`);
+    if (answer.status !== 200) {
+      notice(`reports of namespaces without pods are left: answered ${answer.status}: ${reasonOf(answer.body)}`);
+      return;
+    }
+    const known = new Set(this.verdicts.namespaces);
+    for (const { metadata } of (answer.body['items'] ?? []) as readonly { metadata?: { namespace?: string } }[]) {
+      const owner = metadata?.namespace ?? '';
+      if (owner !== '' && !known.has(owner)) this.#writeNamespace(owner);
+    }
   }
-}
-
-function reason(body: Record<string, unknown>): string {
-  return String(body['message'] ?? 'no reason').slice(0, 300);
 }

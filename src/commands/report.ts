@@ -1,79 +1,133 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Options } from 'yargs';
-import { Api, type ApiSettings, Reporter } from '../cluster/index.ts';
+import { Api, Lease, REPORT_CHOICES, Reporter, type ReporterOptions, reporterMetrics } from '../cluster/index.ts';
 import { EXIT } from '../error/index.ts';
-import type { Environment } from '../plan/index.ts';
+import { type Environment, parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
+import { serve } from '../watch/index.ts';
+import { ACCOUNT, API_OPTIONS, podConnection } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
-import { flagOf, listOf, type RawValues, textOf } from './options.ts';
+import { addressOf } from './listen.ts';
+import { choiceOf, flagOf, listOf, type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
 
 export const REPORT_OPTIONS = {
-  namespace: { type: 'string', describe: 'look at one namespace [default: all]' },
-  'verifier-image': { type: 'string', array: true, nargs: 1, describe: "digest of the verifier's image (sha256:...)" },
+  namespace: { type: 'string', alias: 'n', describe: 'look at one namespace [default: all]' },
+  'verifier-image': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: "digest of the verifier's image (sha256:...); for one imported on nodes, what they call it, too",
+  },
   'count-authors': {
     type: 'boolean',
     default: false,
     describe: "count as a pass what a verifier says that a pod's author configured",
   },
-  events: { type: 'boolean', default: true, describe: 'write events too (--no-events)' },
+  events: { type: 'boolean', default: true, describe: 'write an event of each refusal (--no-events)' },
+  'pass-events': { type: 'boolean', default: false, describe: 'write an event of each pass too' },
+  reports: {
+    type: 'string',
+    default: 'auto',
+    describe: 'API of the reports: auto (what the API server has), wgpolicyk8s, openreports or none',
+  },
+  relist: { type: 'string', default: '10m', describe: 'time after which all pods are listed again' },
   once: { type: 'boolean', default: false, describe: 'report the pods that there are, and end' },
-  'api-server': { type: 'string', describe: 'address of the API server [default: that of the pod]' },
-  'token-file': { type: 'string', describe: 'token to speak with [default: that of the pod]' },
-  'ca-file': { type: 'string', describe: 'CA of the API server [default: that of the pod]' },
+  listen: { type: 'string', describe: 'HOST:PORT of /healthz, /readyz and /metrics [default: nowhere]' },
+  'leader-elect': {
+    type: 'boolean',
+    default: false,
+    describe: 'write only while holding a Lease: for several replicas',
+  },
+  'lease-name': { type: 'string', default: 'weighlock-reporter', describe: 'name of that Lease' },
+  'lease-namespace': { type: 'string', describe: 'namespace of that Lease [default: that of the pod]' },
+  ...API_OPTIONS,
 } as const satisfies Record<string, Options>;
 
-const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Listing more often is what a watch is for. */
+const MIN_RELIST = 10_000;
 
-/** `weighlock report`: what verifiers said when they ended becomes PolicyReports and events. */
+/** `weighlock report`: what verifiers said when they ended becomes reports and events. */
 export async function report(values: RawValues, { environment, out, signal }: Context): Promise<Finished> {
+  const lines = new JsonLinesReporter(out);
+  const notice = (text: string) => lines.notice(text);
+  const options = optionsOf(values, notice);
+  const listen = textOf(values, 'listen');
+  const address = listen === undefined ? undefined : addressOf(listen);
+  const api = new Api(podConnection(values, environment));
+  if (options.images.length === 0)
+    notice(
+      'without --verifier-image whoever writes a pod can write its report: any container called weighlock is believed',
+    );
+  if (flagOf(values, 'once')) {
+    const missing = await new Reporter(api, options, true).once(signal);
+    if (missing > 0) notice(`${missing} could not be written, or read`);
+    return { exitCode: missing === 0 ? EXIT.verified : EXIT.notEvaluated };
+  }
+  const lease = flagOf(values, 'leader-elect') ? new Lease(api, leaseOf(values, environment, notice)) : undefined;
+  let reporter: Reporter | undefined;
+  const server =
+    address &&
+    (await serve(address, {
+      isReady: () => reporter?.isReady ?? lease?.isAnswered ?? false,
+      state: () => stateOf(reporter, lease),
+      metrics: () => reporterMetrics(api, reporter, lease),
+    }));
+  const lead = async (term: AbortSignal) => {
+    reporter = new Reporter(api, { ...options, mayWrite: () => lease?.isHeld ?? true });
+    await reporter.run(term);
+    reporter = undefined;
+  };
+  try {
+    await (lease === undefined ? lead(signal) : lease.run(signal, lead));
+    return { exitCode: EXIT.sigterm };
+  } finally {
+    server?.closeAllConnections();
+    server?.close();
+  }
+}
+
+function optionsOf(values: RawValues, notice: (text: string) => void): ReporterOptions {
   const namespace = textOf(values, 'namespace');
   const images = listOf(values, 'verifier-image').flatMap((value) => value.split(','));
   const wrong = images.find((image) => !/^sha256:[a-f0-9]{64}$/.test(image));
   if (wrong !== undefined) throw usage(`--verifier-image cannot be "${wrong}"`, 'give its digest: sha256:...');
-  const lines = new JsonLinesReporter(out);
-  const notice = (text: string) => lines.notice(text);
-  if (images.length === 0)
-    notice(
-      'without --verifier-image whoever writes a pod can write its report: any container called weighlock is believed',
-    );
-  const reporter = new Reporter(new Api(settingsOf(values, environment)), {
+  const relist = parseDuration(textOf(values, 'relist') ?? '') ?? 0;
+  if (relist < MIN_RELIST) throw usage('--relist is no duration of at least 10 seconds', 'write 5m, 10m or 1h');
+  const events = flagOf(values, 'events');
+  const passEvents = flagOf(values, 'pass-events');
+  if (passEvents && !events) throw usage('--pass-events and --no-events contradict each other', 'leave one out');
+  return {
     ...(namespace === undefined ? {} : { namespace }),
     images,
     authors: flagOf(values, 'count-authors'),
-    events: flagOf(values, 'events'),
+    events: passEvents ? 'all' : events ? 'refusals' : 'none',
+    reports: choiceOf(values, 'reports', REPORT_CHOICES),
     notice,
-  });
-  if (!flagOf(values, 'once')) {
-    await reporter.run(signal);
-    return { exitCode: EXIT.sigterm };
+    timing: { relist },
+  };
+}
+
+function leaseOf(values: RawValues, environment: Environment, notice: (text: string) => void) {
+  const namespace = textOf(values, 'lease-namespace') ?? environment['POD_NAMESPACE'] ?? podNamespace();
+  if (namespace === undefined)
+    throw usage('--leader-elect needs to know where the Lease is', 'name it: --lease-namespace weighlock-system');
+  const name = textOf(values, 'lease-name') ?? '';
+  return { namespace, name, identity: `${hostname()}_${crypto.randomUUID()}`, notice };
+}
+
+function podNamespace(): string | undefined {
+  try {
+    return readFileSync(`${ACCOUNT}/namespace`, 'utf8').trim();
+  } catch {
+    return undefined;
   }
-  await reporter.list(signal);
-  return { exitCode: EXIT.verified };
 }
 
-function settingsOf(values: RawValues, environment: Environment): ApiSettings {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT_HTTPS: port = '443' } = environment;
-  const server =
-    textOf(values, 'api-server') ?? (host === undefined ? undefined : `https://${bracketed(host)}:${port}`);
-  if (server === undefined || !URL.canParse(server))
-    throw usage('there is no API server to speak to', 'run it in a pod, or name it: --api-server https://HOST:PORT');
-  const usual = (flag: string, name: string) => {
-    const file = textOf(values, flag) ?? `${ACCOUNT}/${name}`;
-    return values[flag] !== undefined || existsSync(file) ? file : undefined;
-  };
-  const tokenFile = usual('token-file', 'token');
-  const caFile = usual('ca-file', 'ca.crt');
-  // A token goes to nobody who has not shown who he is.
-  if (tokenFile !== undefined && !server.startsWith('https:'))
-    throw usage('a token is not sent without TLS', 'use https, or leave out --token-file (kubectl proxy needs none)');
-  return {
-    server,
-    ...(tokenFile === undefined ? {} : { tokenFile }),
-    ...(caFile === undefined ? {} : { caFile }),
-  };
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+function stateOf(reporter: Reporter | undefined, lease: Lease | undefined): string {
+  if (reporter === undefined) return lease?.isAnswered === true ? 'another reporter writes' : 'not begun';
+  if (!reporter.feed.isCurrent) return 'the pods are not known';
+  const { forbidden } = reporter.queue;
+  return forbidden.length === 0 ? 'reporting' : `may not write ${forbidden.slice(0, 3).join(', ')}`;
 }

@@ -10,6 +10,7 @@ import {
 } from '../report/index.ts';
 import { VerifyRun } from '../run/index.ts';
 import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
+import { ROUND_COMMAND } from '../watch/index.ts';
 import { requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
 
@@ -49,7 +50,8 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);
   }
-  const outcome = await withReport(measured, outputs);
+  const more = context.words[0] === ROUND_COMMAND ? ({ isRound: true } as const) : {};
+  const outcome: RunOutcome = { ...(await withReport(measured, outputs)), ...more };
   reporter.finish(outcome);
   const terminationLog = outputs.terminationLogPath();
   if (terminationLog !== undefined) await writeTerminationMessage(terminationLog, terminationMessage(outcome));

@@ -5,6 +5,7 @@ import { parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
 import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
+import { addressOf } from './listen.ts';
 import { flagOf, type RawValues, textOf, VERIFY_OPTIONS } from './options.ts';
 import { usage } from './usage.ts';
 
@@ -105,12 +106,6 @@ class Alarm {
       };
     });
   }
-}
-
-function addressOf(text: string): { host: string; port: number } {
-  const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]*):(\d{1,5})$/i.exec(text) ?? [];
-  if (port === '' || Number(port) > 65_535) throw usage(`--listen cannot be "${text}"`, 'write it as HOST:PORT');
-  return { host: host === '' ? '0.0.0.0' : host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** The command line as `verify` takes it. */

@@ -30,6 +30,7 @@ interface Draft {
   readonly source: Location;
   readonly destination?: string;
   readonly requirements: Requirement[];
+  readonly policies: string[];
   /** `*_SIGNATURE` */
   readonly signature?: string;
 }
@@ -145,7 +146,7 @@ function draft(source: Location, destination: string | undefined, others: readon
   // A reference by digest is a requirement of its own, whatever else is asked for.
   const requirements: Requirement[] =
     pinned === undefined ? [] : [{ kind: 'manifest', digest: pinned, origin: 'the reference' }];
-  return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements };
+  return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements, policies: [] };
 }
 
 /**
@@ -330,8 +331,8 @@ function trustFiles({ keys, keysInVariables, ...flags }: TrustFlags): string[] {
   return [...files, ...others].filter((file) => file !== undefined);
 }
 
-function requireRequirement({ signature: _, ...artifact }: Draft): ArtifactPlan {
-  if (artifact.requirements.length > 0) return artifact;
+function requireRequirement({ signature: _, policies, ...artifact }: Draft): ArtifactPlan {
+  if (artifact.requirements.length > 0) return policies.length === 0 ? artifact : { ...artifact, policies };
   const variable =
     artifact.name === 'model' || artifact.name === 'dataset' ? `${artifact.name.toUpperCase()}_SHA256` : '--sha256';
   throw new WeighlockError({

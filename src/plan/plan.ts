@@ -75,6 +75,8 @@ export interface ArtifactPlan {
   readonly destination?: string;
   /** All must be met; never empty. */
   readonly requirements: readonly Requirement[];
+  /** Names of the policies that require something of it. */
+  readonly policies?: readonly string[];
 }
 
 /** A digest of which the pod's author did not say what has it. */

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { cutBytes } from '../cut-bytes.ts';
 import type { Failure } from '../error/index.ts';
+import type { Signer } from '../evidence/index.ts';
 import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { formatBytes, formatSeconds, jsonText, plural, visible } from './format.ts';
@@ -13,8 +14,12 @@ export const TERMINATION_LOG = '/dev/termination-log';
 /** The kubelet keeps this many bytes (`terminationMessagePath` in the Container API). */
 const MAX_BYTES = 4096;
 
-/** Left for the last line, the one for programs. */
-const MACHINE_BYTES = 640;
+/** Left for the last line, the one for programs: four artifacts with a digest, a signer and a policy each. */
+const MACHINE_BYTES = 1600;
+
+/** Signers of an artifact, and the bytes of one; an identity of a workflow has about a hundred. */
+const MOST_SIGNERS = 2;
+const SIGNER_BYTES = 160;
 
 /**
  * The termination message: what `kubectl describe pod` shows. Lines for a person, the most important first, then one
@@ -35,23 +40,47 @@ export function terminationMessage(outcome: RunOutcome): string {
 }
 
 /**
- * The line for programs: as many artifacts and codes as there is room for, and always what the result was. A reader takes what
- * is not there for unknown, never for well.
+ * The line for programs: as much as there is room for of who signed, of artifacts and of codes, and always what the
+ * result was. A reader takes what is not there for unknown, never for well.
  */
 function machineLine({ result, exitCode, artifacts }: RunOutcome, failures: readonly Failure[]): string {
   const codes = [...new Set(failures.map(({ code }) => code))];
-  const own = artifacts.slice(0, 4).map(machineArtifact);
   for (;;) {
-    const line = jsonText({ weighlock: VERSION, result, exitCode, codes, artifacts: own });
-    if (Buffer.byteLength(line) <= MACHINE_BYTES) return line;
-    if (own.length > 0) own.pop();
-    else codes.pop();
+    for (const own of shorterAndShorter(artifacts.slice(0, 4))) {
+      const line = jsonText({ weighlock: VERSION, result, exitCode, codes, artifacts: own });
+      if (Buffer.byteLength(line) <= MACHINE_BYTES) return line;
+    }
+    codes.pop();
   }
+}
+
+/** First it is left out who signed, of the last ones first; then they are left out themselves. */
+function* shorterAndShorter(artifacts: readonly ArtifactOutcome[]): Generator<readonly object[]> {
+  const short = artifacts.map(machineArtifact);
+  const full = artifacts.map((one) => ({ ...machineArtifact(one), ...provenance(one) }));
+  for (let known = full.length; known > 0; known--) yield [...full.slice(0, known), ...short.slice(known)];
+  for (let named = short.length; named >= 0; named--) yield short.slice(0, named);
 }
 
 function machineArtifact({ artifact, result, measured }: ArtifactOutcome) {
   const digest = measured?.digest;
   return { name: artifact.name.slice(0, 40), result, ...(digest === undefined ? {} : { sha256: digest }) };
+}
+
+/** Which manifest it was, whose signatures counted, and which policies asked for what. */
+function provenance({ artifact, manifest, requirements }: ArtifactOutcome) {
+  const counted = requirements.filter(({ met }) => met).flatMap(({ signers = [] }) => signers);
+  const signers = [...new Set(counted.map(signerName))].slice(0, MOST_SIGNERS);
+  const { policies = [] } = artifact;
+  return {
+    ...(manifest === undefined ? {} : { manifest }),
+    ...(signers.length === 0 ? {} : { signers }),
+    ...(policies.length === 0 ? {} : { policies: policies.slice(0, 4).map((name) => cutBytes(name, 63)) }),
+  };
+}
+
+function signerName({ attestor, subject, fingerprint }: Signer): string {
+  return cutBytes(`${attestor}: ${subject ?? `key ${fingerprint.slice(0, 16)}`}`, SIGNER_BYTES);
 }
 
 function passedLine({ artifact, result, measured, path, requirements }: ArtifactOutcome): string {

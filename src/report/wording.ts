@@ -11,11 +11,21 @@ export function failureLine({ code, file, message, expected, found }: Failure): 
 }
 
 /** What the outcome means for the pod, in one sentence. */
-export function consequence({ exitCode, result, mode, failurePolicy }: RunOutcome): string {
+export function consequence({ exitCode, result, mode, failurePolicy, isRound }: RunOutcome): string {
+  if (isRound === true) return consequenceBeside({ exitCode, result, mode, failurePolicy });
   if (exitCode === EXIT.verified && result === 'PASSED') return 'the pod may start';
   if (exitCode !== EXIT.verified) return 'the pod does not start';
   const why = result === 'FAILED' ? `mode ${mode}` : `failurePolicy ${failurePolicy}`;
   return `UNVERIFIED, the pod starts all the same (${why})`;
+}
+
+/** `watch` answers the probes of a pod, which may be running. */
+function consequenceBeside(outcome: Pick<RunOutcome, 'exitCode' | 'result' | 'mode' | 'failurePolicy'>): string {
+  const { exitCode, result, mode, failurePolicy } = outcome;
+  if (exitCode === EXIT.verified && result === 'PASSED') return 'the pod may be ready';
+  if (exitCode !== EXIT.verified) return 'the pod is not ready until it verifies again';
+  const why = result === 'FAILED' ? `mode ${mode}` : `failurePolicy ${failurePolicy}`;
+  return `UNVERIFIED, the pod may be ready all the same (${why})`;
 }
 
 /** A failure outside any run, for standard error and the termination message. */

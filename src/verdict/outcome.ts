@@ -52,6 +52,8 @@ export interface ArtifactOutcome {
 
 /** The verdict on a run. */
 export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
+  /** One of many, beside a workload that may be running: the exit code keeps nothing from starting. */
+  readonly isRound?: true;
   readonly result: VerificationResult;
   readonly exitCode: ExitCode;
   readonly artifacts: readonly ArtifactOutcome[];

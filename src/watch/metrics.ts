@@ -1,8 +1,8 @@
+import { Exposition } from '../exposition.ts';
 import { VERSION } from '../version.ts';
-import { visible } from '../visible-text.ts';
 import type { Round } from './round.ts';
 
-/** What the rounds came to so far, in the text format of Prometheus (version 0.0.4). */
+/** What the rounds came to so far, in the text format of Prometheus. */
 export class Metrics {
   readonly #rounds = { PASSED: 0, FAILED: 0, UNEVALUATED: 0 };
   #bytes = 0;
@@ -22,39 +22,27 @@ export class Metrics {
   }
 
   text(isReady: boolean): string {
-    const lines: string[] = [];
-    const metric = (name: string, kind: 'counter' | 'gauge', help: string, samples: readonly [string, number][]) => {
-      lines.push(`# HELP weighlock_${name} ${help}`, `# TYPE weighlock_${name} ${kind}`);
-      for (const [labels, value] of samples) lines.push(`weighlock_${name}${labels} ${value}`);
-    };
-    metric('build_info', 'gauge', 'The version, as a label.', [[label({ version: VERSION }), 1]]);
-    metric('ready', 'gauge', 'Whether the last verification let the pod be ready.', [['', isReady ? 1 : 0]]);
-    metric(
+    const page = new Exposition();
+    const gauge = (name: string, help: string, value: number) => page.add(name, 'gauge', help, [[{}, value]]);
+    page.add('build_info', 'gauge', 'The version, as a label.', [[{ version: VERSION }, 1]]);
+    gauge('ready', 'Whether the last verification let the pod be ready.', isReady ? 1 : 0);
+    page.add(
       'verifications_total',
       'counter',
       'Verifications by result.',
-      Object.entries(this.#rounds).map(([result, count]) => [label({ result: result.toLowerCase() }), count]),
+      Object.entries(this.#rounds).map(([result, count]) => [{ result: result.toLowerCase() }, count]),
     );
-    metric('verified_bytes_total', 'counter', 'Bytes hashed.', [['', this.#bytes]]);
-    metric('verification_seconds_total', 'counter', 'Seconds spent verifying.', [['', this.#seconds]]);
-    metric('last_verification_seconds', 'gauge', 'Seconds that the last verification took.', [
-      ['', this.#last?.seconds ?? 0],
-    ]);
-    metric('last_verification_timestamp_seconds', 'gauge', 'When it ended.', [['', this.#lastTime]]);
-    metric('last_success_timestamp_seconds', 'gauge', 'When everything was last verified.', [['', this.#lastSuccess]]);
-    metric(
+    page.add('verified_bytes_total', 'counter', 'Bytes hashed.', [[{}, this.#bytes]]);
+    page.add('verification_seconds_total', 'counter', 'Seconds spent verifying.', [[{}, this.#seconds]]);
+    gauge('last_verification_seconds', 'Seconds that the last verification took.', this.#last?.seconds ?? 0);
+    gauge('last_verification_timestamp_seconds', 'When it ended.', this.#lastTime);
+    gauge('last_success_timestamp_seconds', 'When everything was last verified.', this.#lastSuccess);
+    page.add(
       'artifact_verified',
       'gauge',
       'Whether an artifact passed the last verification.',
-      (this.#last?.artifacts ?? []).map(({ name, passed }) => [label({ artifact: name }), passed ? 1 : 0]),
+      (this.#last?.artifacts ?? []).map(({ name, passed }) => [{ artifact: name }, passed ? 1 : 0]),
     );
-    return `${lines.join('\n')}\n`;
+    return page.text();
   }
-}
-
-function label(values: Readonly<Record<string, string>>): string {
-  const escaped = (value: string) => visible(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  return `{${Object.entries(values)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join()}}`;
 }

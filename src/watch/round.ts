@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { isSea } from 'node:sea';
 import { EXIT } from '../error/index.ts';
 import { jsonObject } from '../json-object.ts';
+import { ROUND_COMMAND } from './round-command.ts';
 
 /** What came of one verification. */
 export interface Round {
@@ -37,7 +38,7 @@ export function runRound(
   const script = isSea() ? [] : [process.argv[1] ?? ''];
   // Loaded when it is first needed: every start of every command would pay for it.
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child = spawn(process.execPath, [...script, 'verify', '--format=json', ...words], {
+  const child = spawn(process.execPath, [...script, ROUND_COMMAND, '--format=json', ...words], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -4,8 +4,9 @@ import { errno, WeighlockError } from '../error/index.ts';
 
 /** What probes and scrapers ask for. */
 export interface Pages {
-  /** True when the last verification let the pod be ready. */
   isReady(): boolean;
+  /** What `/readyz` says, in a word or two. */
+  state?(): string;
   metrics(): string;
 }
 
@@ -74,11 +75,16 @@ function endOldest(open: Set<Socket>): (socket: Socket) => void {
   };
 }
 
+function ready(pages: Pages): readonly [number, string] {
+  const isReady = pages.isReady();
+  return [isReady ? 200 : 503, `${pages.state?.() ?? (isReady ? 'verified' : 'not verified')}\n`];
+}
+
 function answer(method: string, url: string, pages: Pages): readonly [number, string] {
   if (method !== 'GET' && method !== 'HEAD') return [405, 'only GET and HEAD\n'];
   const path = url.split('?')[0];
   if (path === '/healthz') return [200, 'ok\n'];
-  if (path === '/readyz') return pages.isReady() ? [200, 'verified\n'] : [503, 'not verified\n'];
+  if (path === '/readyz') return ready(pages);
   if (path === '/metrics') return [200, pages.metrics()];
   return [404, 'see /healthz, /readyz and /metrics\n'];
 }

@@ -80,6 +80,8 @@ describe('weighlock watch', () => {
     assert.match(metrics, /^weighlock_ready 0$/m);
     assert.match(metrics, /^weighlock_verified_bytes_total 16$/m);
     assert.match(watching.stdout, /"code":"DIGEST_MISMATCH"/);
+    assert.match(watching.stdout, /the pod is not ready until it verifies again/, '17.6');
+    assert.doesNotMatch(watching.stdout, /does not start|may start/);
     writeFileSync(join(folder, 'deep/b.bin'), 'bbbb');
     await watching.until('/readyz', 200);
     watching.child.kill('SIGTERM');

@@ -122,6 +122,16 @@ describe('the exit code', () => {
 });
 
 describe('the termination message', () => {
+  it('17.6: does not say of a pod that is running that it does not start', () => {
+    const beside = (more: Partial<RunOutcome>) => terminationMessage(outcome([], { isRound: true, ...more }));
+    assert.match(beside({ result: 'FAILED', exitCode: 65 }), /^weighlock FAILED \(exit 65\): the pod is not ready/);
+    assert.match(beside({}), /^weighlock PASSED \(exit 0\): the pod may be ready\n/);
+    assert.match(
+      beside({ result: 'FAILED', mode: 'Audit' }),
+      /UNVERIFIED, the pod may be ready all the same \(mode Audit/,
+    );
+  });
+
   it('says what, where, expected, found, what to do, and ends with a line for programs', () => {
     const text = terminationMessage(
       outcome([failure('DIGEST_MISMATCH', { file: 'w.bin', expected: 'x', found: 'y' })]),

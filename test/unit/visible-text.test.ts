@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { event, policyReport } from '../../src/cluster/objects.ts';
+import { event, namespaceReport, podReport } from '../../src/cluster/objects.ts';
+import { REPORT_APIS } from '../../src/cluster/report-api.ts';
 import type { Failure } from '../../src/error/index.ts';
 import {
   JsonLinesReporter,
@@ -50,6 +51,7 @@ const HIDDEN: Readonly<Record<string, string>> = {
   'variation selector 17': '\u{e0100}',
 };
 const ALL = Object.values(HIDDEN).join('a');
+const API = REPORT_APIS.wgpolicyk8s;
 
 function shows(text: string): void {
   for (const [what, c] of Object.entries(HIDDEN)) assert.ok(!text.includes(c), `${what} in ${JSON.stringify(text)}`);
@@ -121,11 +123,11 @@ describe('15.31: what is hidden', () => {
       result: 'fail',
       codes: [ALL],
       message: ALL,
-      artifacts: [{ name: ALL, result: ALL, sha256: ALL }],
+      artifacts: [{ name: ALL, result: ALL, sha256: ALL, manifest: ALL, signers: [ALL], policies: [ALL] }],
       exitCode: 65,
       time: '',
     } as unknown as Parameters<typeof event>[0];
-    printed.push(...[policyReport(word), event(word, 'h')].flatMap(stringsOf));
+    printed.push(...[podReport(word, API), namespaceReport('n', [word], API), event(word, 'h')].flatMap(stringsOf));
     assert.ok(printed.length > 10);
     printed.forEach(shows);
   });

@@ -12,6 +12,8 @@ export interface Subject {
   readonly source: Location;
   readonly destination?: string;
   readonly requirements: Requirement[];
+  /** Names of the policies that require something of it. */
+  readonly policies: string[];
 }
 
 /** Where it lies, or will lie. */
@@ -67,7 +69,7 @@ export function applyPolicies(
       const subject = known ?? add(artifact.name, wanted.source, wanted.destination);
       if (known === undefined) named.push(subject);
       subjects.add(subject);
-      subject.requirements.push(...requirementsOf(artifact, policy, environment, used));
+      require(subject, artifact, policy, used);
     }
   }
   for (const policy of policies) {
@@ -75,11 +77,16 @@ export function applyPolicies(
       if (artifact.subject.kind !== 'each-target') continue;
       for (const subject of brought) {
         if (own.get(policy)?.has(subject) === true) continue;
-        subject.requirements.push(...requirementsOf(artifact, policy, environment, undefined));
+        require(subject, artifact, policy, undefined);
       }
     }
   }
   return used;
+
+  function require(subject: Subject, artifact: PolicyArtifact, policy: Policy, pins: Set<string> | undefined): void {
+    subject.requirements.push(...requirementsOf(artifact, policy, environment, pins));
+    if (!subject.policies.includes(policy.name)) subject.policies.push(policy.name);
+  }
 }
 
 function locationsOf({ source, path }: PolicyArtifact['subject'] & { kind: 'one' }): {
