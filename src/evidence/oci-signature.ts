@@ -80,7 +80,7 @@ async function prove(
   }
   // Only the layer of a `.sig` image; a message signature in a bundle says nothing about an image.
   if (bundle.content.kind === 'message')
-    throw new EvidenceError('SIGNATURE_INVALID', 'it is a signature of a file, not of an artifact in a registry');
+    throw new EvidenceError('SIGNATURE_INVALID', 'it is a signature of a file, not of an OCI artifact');
   const { signer, statement, manifest } = await proveEnvelope(bundle, attestor, purpose, accepted);
   // What was signed are the files: they are held against it when they have come.
   if (manifest !== undefined && purpose === 'signature')

@@ -91,6 +91,10 @@ export class ImageLayout implements ArtifactSource {
     return this.#folder.streamBlob(descriptor, offset(), sink, signal);
   }
 
+  within(manifest: Digest, error: WeighlockError): WeighlockError {
+    return this.#folder.faults.of(error, blobPath(manifest));
+  }
+
   wrongContent({ digest, file, expected, found }: WrongContent): WeighlockError {
     return this.#folder.mismatch(digest, expected, found, file === undefined ? '' : ` (${file})`);
   }

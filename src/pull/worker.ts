@@ -14,16 +14,7 @@ import {
   Stopped,
 } from '../hash/index.ts';
 import { ImageLayout, isLayoutReference, parseLayoutReference } from '../image-layout/index.ts';
-import { layOut } from '../layout/index.ts';
-import {
-  type ArtifactSource,
-  childOf,
-  MAX_SIGNATURE_BYTES,
-  parseJson,
-  parseReference,
-  Repository,
-  Transport,
-} from '../registry/index.ts';
+import { type ArtifactSource, MAX_SIGNATURE_BYTES, parseReference, Repository, Transport } from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
@@ -48,6 +39,7 @@ import type {
 import { pullArchive } from './pull-archive.ts';
 import { pullFile } from './pull-file.ts';
 import { pullImage } from './pull-image.ts';
+import { resolveArtifact } from './resolve.ts';
 import { storedSignatures } from './signatures.ts';
 import { fetchTrustedRoot } from './trusted-root.ts';
 import { WriteBehind } from './write-behind.ts';
@@ -100,22 +92,10 @@ class PullThread {
     return request.kind === 'pull' ? this.#pull(request) : this.#fetch(request);
   }
 
-  async #resolve({ reference: text, platform, allowUnknownLayers }: ResolveRequest): Promise<Resolved> {
-    const repository = this.#open(text);
+  async #resolve(request: ResolveRequest): Promise<Resolved> {
+    const repository = this.#open(request.reference);
     try {
-      const { signal } = this.#controller;
-      const top = await repository.top(signal);
-      const { document } = top;
-      const child =
-        document.kind === 'index'
-          ? await childOf(repository, document, platform, signal)
-          : { digest: top.digest, document };
-      const { config } = child.document;
-      const needed = /\+json$/.test(config.mediaType) && !config.mediaType.endsWith('.empty.v1+json');
-      const parsed = needed ? parseJson(await repository.smallBlob(config, signal)) : {};
-      const layout = layOut(child.document, parsed, allowUnknownLayers);
-      const bytes = layout.items.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-      return { digest: top.digest, manifest: child.digest, layout, bytes };
+      return await resolveArtifact(repository, request, this.#controller.signal);
     } finally {
       await repository.close();
     }

@@ -65,6 +65,8 @@ export interface ArtifactSource {
     signal: AbortSignal,
     options?: { readonly upstreamOnly?: boolean; readonly missing?: Expectation['missing'] },
   ): Promise<void>;
+  /** What is wrong with one of its documents, said with where that lies, if there is more to say than the reference. */
+  within(document: Digest, error: WeighlockError): WeighlockError;
   /** What it means that a blob was not what a manifest promises. */
   wrongContent(content: WrongContent): WeighlockError;
   close(): Promise<void>;

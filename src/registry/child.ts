@@ -6,39 +6,42 @@ import { choosePlatform, platformText } from './platform.ts';
 /** Picks the manifest of a platform out of an index; its digest and size are checked when it is fetched. */
 export async function childOf(
   source: ArtifactSource,
-  index: Index,
+  { digest: index, document }: Fetched<Index>,
   platform: Platform,
   signal: AbortSignal,
 ): Promise<Fetched<Manifest>> {
-  const chosen = choosePlatform(index, platform);
+  const chosen = choosePlatform(document, platform);
   if (chosen === undefined) {
-    const offered = index.manifests.map((entry) => platformText(entry.platform)).join(', ');
-    throw new WeighlockError({
+    const offered = document.manifests.map((entry) => platformText(entry.platform)).join(', ');
+    const missing = new WeighlockError({
       code: source.missingPlatform,
       message: `the index has nothing for ${platformText(platform)}`,
       found: offered === '' ? 'nothing at all' : offered.slice(0, 500),
       remedy: 'choose one with --platform',
     });
+    throw source.within(index, missing);
   }
-  const { digest, size, document } = await source.manifest(chosen.digest, signal, {
+  const child = await source.manifest(chosen.digest, signal, {
     isExpected: true,
     missing: 'SOURCE_UNAVAILABLE',
   });
-  if (size !== chosen.size) {
-    throw new WeighlockError({
+  if (child.size !== chosen.size) {
+    const other = new WeighlockError({
       code: 'DIGEST_MISMATCH',
       message: 'the manifest in the index is not what the index promises',
       expected: `${chosen.size} bytes`,
-      found: `${size} bytes`,
+      found: `${child.size} bytes`,
       remedy: 'whoever sends or stores this sends other content: do not use it',
     });
+    throw source.within(child.digest, other);
   }
-  if (document.kind === 'index') {
-    throw new WeighlockError({
+  if (child.document.kind === 'index') {
+    const nested = new WeighlockError({
       code: 'UNSAFE_ENTRY',
       message: 'an index inside an index',
       remedy: 'push the artifact again with a current tool',
     });
+    throw source.within(child.digest, nested);
   }
-  return { digest, size, document };
+  return { ...child, document: child.document };
 }

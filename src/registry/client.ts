@@ -136,6 +136,10 @@ export class Repository implements ArtifactSource {
     );
   }
 
+  within(_manifest: Digest, error: WeighlockError): WeighlockError {
+    return error;
+  }
+
   wrongContent({ file, expected, found }: WrongContent): WeighlockError {
     return new WeighlockError({
       code: 'DIGEST_MISMATCH',

@@ -87,6 +87,7 @@ async function refused(
   return error;
 }
 
+const NONE = /^OCI image layout .*: the index has nothing for linux\/s390x/;
 const blobFile = (digest: string) => `blobs/${digest.replace(':', '/')}`;
 
 describe('15.24: a reference of a layout', () => {
@@ -200,17 +201,19 @@ describe('15.24: the artifact of a layout', () => {
     const source = opened(`oci-layout://${layout.path}@${index.digest}`);
     const { document } = await source.top(signal);
     assert.ok(document.kind === 'index');
-    assert.equal((await childOf(source, document, platform, signal)).digest, entry.digest);
+    const fetched = { digest: index.digest as Digest, size: index.size, document };
+    assert.equal((await childOf(source, fetched, platform, signal)).digest, entry.digest);
     const elsewhere = { os: 'linux', architecture: 's390x' };
-    await refused(childOf(source, document, elsewhere, signal), 'FILE_MISSING', undefined, /nothing for linux\/s390x/);
+    await refused(childOf(source, fetched, elsewhere, signal), 'FILE_MISSING', blobFile(index.digest), NONE);
     const outer = await source.manifest(nested.digest, signal);
     assert.ok(outer.document.kind === 'index');
-    await refused(
-      childOf(source, outer.document, platform, signal),
-      'UNSAFE_ENTRY',
-      undefined,
-      /index inside an index/,
-    );
+    const nesting = { ...outer, document: outer.document };
+    const inner = childOf(source, nesting, platform, signal);
+    await refused(inner, 'UNSAFE_ENTRY', blobFile(index.digest), /^OCI image layout .*: an index inside an index/);
+    const lying = await source.manifest(layout.index([{ ...entry, size: 3 }]).digest, signal);
+    assert.ok(lying.document.kind === 'index');
+    const other = childOf(source, { ...lying, document: lying.document }, platform, signal);
+    await refused(other, 'DIGEST_MISMATCH', blobFile(entry.digest));
     await source.close();
   });
 });
