@@ -81,6 +81,7 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     'registry-password': 'blocks',
     'registry-password-file': 'blocks',
     'registry-token': 'blocks',
+    connections: 'blocks',
     'response-timeout': 'blocks',
     'max-bytes': 'blocks',
     'plain-http': 'blocks',

@@ -1,7 +1,7 @@
 import type { Options } from 'yargs';
 import { WeighlockError } from '../error/index.ts';
 import { MAX_FILES } from '../fs/index.ts';
-import { affordableThreads, availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
+import { affordableConnections, affordableThreads, availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
 import {
   type Environment,
   FAILURE_POLICIES,
@@ -56,6 +56,10 @@ export const REMOTE_OPTIONS = {
   'registry-password': { type: 'string', describe: 'password there; better a file, or WEIGHLOCK_REGISTRY_PASSWORD' },
   'registry-password-file': { type: 'string', describe: 'file with the password' },
   'registry-token': { type: 'string', describe: 'bearer token for the registry of the sources' },
+  connections: {
+    type: 'string',
+    describe: 'connections that bring bytes at a time, one blob by several ranges [default: 8, as far as memory goes]',
+  },
   'response-timeout': {
     type: 'string',
     default: '30s',
@@ -331,6 +335,9 @@ function rateOf(values: RawValues): number {
 /** More threads than this only cost memory: storage and memory bandwidth are used up long before. */
 const MAX_CONCURRENCY = 256;
 
+/** More than any registry or storage gives one client. */
+const MAX_CONNECTIONS = 64;
+
 /** The options of `HASH_OPTIONS`, each of its type. */
 export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: number; limits: Limits } {
   return {
@@ -398,6 +405,7 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),
     unpack: flagOf(values, 'unpack'),
+    connections: countOf(values, 'connections', MAX_CONNECTIONS) ?? affordableConnections(),
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
 }

@@ -12,6 +12,11 @@ const BASE_BYTES = 96 * MIB;
 const HASHING_BYTES = 12 * MIB;
 const PULLING_BYTES = 72 * MIB;
 
+/** What a pull takes of a small limit, and for each connection. */
+const LEAST_PULL_BYTES = 112 * MIB;
+const CONNECTION_BYTES = 8 * MIB;
+const MOST_CONNECTIONS = 8;
+
 /**
  * The memory limit in bytes: the smallest of every cgroup this process is in (v2 `memory.max`, v1 `memory.limit_in_bytes`), or undefined
  * when there is none.
@@ -37,6 +42,12 @@ export function affordableThreads(limit: number | undefined = memoryLimit()): nu
 /** The same for threads of which half receive, and half hash. At least 2. */
 export function affordablePullThreads(limit: number | undefined = memoryLimit()): number {
   return 2 * affordable(limit, PULLING_BYTES);
+}
+
+/** Connections of a pull: eight, as loaders of models have, or fewer where there is no memory for what they bring. At least 1. */
+export function affordableConnections(limit: number | undefined = memoryLimit()): number {
+  if (limit === undefined) return MOST_CONNECTIONS;
+  return Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor((limit - LEAST_PULL_BYTES) / CONNECTION_BYTES)));
 }
 
 function affordable(limit: number | undefined, each: number): number {

@@ -4,9 +4,9 @@ import { fromText } from '../fs/index.ts';
 import {
   type Digest,
   digestOf,
-  download,
   encodingOf,
   hexOf,
+  type Move,
   type Room,
   refusalOf,
   type Transport,
@@ -22,6 +22,7 @@ import { remake } from './remake.ts';
 interface FetchContext extends PullTools {
   readonly transport: Transport;
   readonly notice: (text: string) => void;
+  readonly move: Move;
 }
 
 /** Fetches one file over HTTPS, and unpacks it on its way if that is asked for. */
@@ -105,12 +106,12 @@ async function fetchArchive(
 
 function receive(
   { url, room }: Pick<FetchRequest, 'url' | 'room'>,
-  { transport, signal, count, notice }: FetchContext,
+  { transport, signal, count, notice, move }: FetchContext,
   into: { sink: (chunk: Buffer) => undefined | Promise<void>; restart: () => Promise<void> },
 ): Promise<number> {
   const { address, secretHeaders } = withoutUser(url);
   const bound: { room?: Room } = room === undefined ? {} : { room };
-  return download(
+  return move(
     {
       offset: 0,
       ...bound,
@@ -119,8 +120,8 @@ function receive(
         return into.sink(chunk);
       },
       restart: into.restart,
-      open: async (headers) => {
-        const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true });
+      open: async (headers, along) => {
+        const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true, along });
         const encoding = encodingOf(answer);
         if (encoding !== undefined && answer.status === 200)
           notice(`${address.host} sends it encoded (${encoding}): its digest is that of the bytes as they are sent`);

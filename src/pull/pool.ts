@@ -1,7 +1,7 @@
 import { closeLine, createLine, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
-import type { HashPool } from '../transfer/index.ts';
+import { createRangeLimits, type HashPool } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
 import type {
   FetchReply,
@@ -17,6 +17,9 @@ import type {
 /** Below this, a second thread for the hash costs more than it saves. */
 const LEAST_LINE_BYTES = 8 << 20;
 
+/** Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range of each but one. */
+const MEMORY_EACH = 8 << 20;
+
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
   readonly #setup: PullSetup;
@@ -27,16 +30,19 @@ export class PullPool {
   /**
    * @param hashing - whose control is joined, and whose threads hash what is received here
    * @param most - most threads, at least 1
+   * @param connections - that bring bytes at a time, at least 1
    */
   constructor(
     hashing: HashPool,
     settings: RegistrySettings,
     engine: EngineName,
     most: number,
+    connections: number,
     notice: (text: string) => void,
   ) {
     this.#hashing = hashing;
-    this.#setup = { control: hashing.control, settings, engine };
+    const limits = createRangeLimits(connections, connections * MEMORY_EACH);
+    this.#setup = { control: hashing.control, settings, engine, limits };
     this.#threads = new ThreadGroup('pull', notice);
     this.#most = most;
   }

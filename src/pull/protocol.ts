@@ -3,6 +3,7 @@ import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName, Line } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings, Room } from '../registry/index.ts';
+import type { RangeLimits } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
 import type { Budget } from './budget.ts';
 import type { ArchiveRecord, KnownFiles } from './frames.ts';
@@ -12,6 +13,8 @@ export interface PullSetup {
   readonly control: Control;
   readonly settings: RegistrySettings;
   readonly engine: EngineName;
+  /** What all pull threads together have of connections, and of memory for what came before its turn. */
+  readonly limits: RangeLimits;
 }
 
 /** Turns a reference into what is to be fetched. */

@@ -14,8 +14,17 @@ import {
   Stopped,
 } from '../hash/index.ts';
 import { ImageLayout, isLayoutReference, parseLayoutReference } from '../image-layout/index.ts';
-import { type ArtifactSource, MAX_SIGNATURE_BYTES, parseReference, Repository, Transport } from '../registry/index.ts';
+import {
+  type ArtifactSource,
+  MAX_SIGNATURE_BYTES,
+  type Move,
+  parseReference,
+  Repository,
+  sleep,
+  Transport,
+} from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
+import { Connections, fetchRanges, Pieces } from '../transfer/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { plainPlacement } from './member-writer.ts';
@@ -59,10 +68,13 @@ class PullThread {
   readonly #controller = new AbortController();
   readonly #engines: Engine[] = [];
   readonly #queues: WriteBehind[] = [];
+  readonly #move: Move;
 
   constructor(port: Port, setup: PullSetup) {
     this.#port = port;
     this.#setup = setup;
+    const tools = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
+    this.#move = (task, patience) => fetchRanges(task, patience, tools);
     const timer = setInterval(() => {
       try {
         checkStop(setup.control);
@@ -166,7 +178,12 @@ class PullThread {
   async #fetch(request: FetchRequest): Promise<FetchReply> {
     const transport = new Transport(this.#setup.settings);
     try {
-      const reply = await fetchUrl(request, { ...this.#tools(request.line), transport, notice: this.#notice });
+      const reply = await fetchUrl(request, {
+        ...this.#tools(request.line),
+        transport,
+        notice: this.#notice,
+        move: this.#move,
+      });
       for (const _ of reply.files) countFile(this.#setup.control);
       return reply;
     } finally {
@@ -177,7 +194,7 @@ class PullThread {
   #open(reference: string): ArtifactSource {
     if (isLayoutReference(reference))
       return new ImageLayout(parseLayoutReference(reference), () => countEntry(this.#setup.control));
-    return new Repository(parseReference(reference), this.#setup.settings, this.#notice);
+    return new Repository(parseReference(reference), this.#setup.settings, this.#notice, sleep, this.#move);
   }
 
   #next(): number {

@@ -3,7 +3,7 @@ import { WeighlockError } from '../error/index.ts';
 import type { ArtifactSource, BlobTask, Expectation, Fetched, Referrers, WrongContent } from './artifact-source.ts';
 import { TooSlow, withinTime } from './deadline.ts';
 import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
-import { download } from './download.ts';
+import { download, type Move } from './download.ts';
 import { Hosts, type Notice, type RegistrySettings } from './hosts.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
 import { ACCEPT_MANIFESTS, type Descriptor, type Index, type Manifest, parseManifest } from './manifest.ts';
@@ -16,9 +16,20 @@ import { headerOf, readBody } from './transport.ts';
 export class Repository implements ArtifactSource {
   readonly missingPlatform = 'CONFIG_INVALID';
   readonly #hosts: Hosts;
+  readonly #move: Move;
 
-  /** @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used */
-  constructor(reference: Reference, settings: RegistrySettings, notice: Notice, wait: Sleep = sleep) {
+  /**
+   * @param move - brings the bytes of a blob
+   * @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used
+   */
+  constructor(
+    reference: Reference,
+    settings: RegistrySettings,
+    notice: Notice,
+    wait: Sleep = sleep,
+    move: Move = download,
+  ) {
+    this.#move = move;
     this.#hosts = new Hosts(reference, settings, notice, wait);
   }
 
@@ -120,14 +131,15 @@ export class Repository implements ArtifactSource {
     await this.#hosts.any(
       signal,
       (host) =>
-        download(
+        this.#move(
           {
             sink,
             restart,
             offset: task.offset(),
             size,
             isAddressed: true,
-            open: (headers) => this.#hosts.get(host, `blobs/${digest}`, headers, signal, true),
+            open: (headers, along) =>
+              this.#hosts.get(host, `blobs/${digest}`, headers, signal, { asStored: true, along }),
             refusal: (answer) => this.#hosts.refusal(answer, `blob ${digest}`, { missing, isExpected: true }),
           },
           this.#hosts.patience(signal),

@@ -8,8 +8,12 @@ import { Retryable } from './retryable.ts';
 import { type Answer, encodingOf, headerOf } from './transport.ts';
 
 export interface Download {
-  /** Asks with these headers, which say from where on. Called again after every break. */
-  readonly open: (headers: Record<string, string>) => Promise<Answer>;
+  /**
+   * Asks with these headers, which say from where on. Called again after every break.
+   *
+   * @param along - the `hops` of an earlier answer, to ask at once where that came from
+   */
+  readonly open: (headers: Record<string, string>, along?: readonly URL[]) => Promise<Answer>;
   /** Why an answer cannot be used. */
   readonly refusal: (answer: Answer) => Promise<Error>;
   /** Where to begin: bytes that are there already. */
@@ -18,6 +22,8 @@ export interface Download {
   readonly size?: number;
   /** Its digest says what it is: no other version of it can come. */
   readonly isAddressed?: boolean;
+  /** What an earlier answer said of the version that the bytes before `offset` are of. */
+  readonly version?: string | undefined;
   /** Most bytes of the whole, where its size is the server's word. */
   readonly room?: Room;
   /** What it throws ends the download. */
@@ -25,6 +31,9 @@ export interface Download {
   /** Throws away what the sink got so far: the source changed, or cannot go on where it broke. */
   readonly restart: () => void | Promise<void>;
 }
+
+/** Brings a body whole into a sink. @returns the number of bytes of the whole */
+export type Move = (task: Download, patience: Omit<Patience, 'progress'>) => Promise<number>;
 
 /** What there is room for. */
 export interface Room {
@@ -42,7 +51,7 @@ export interface Room {
  */
 export async function download(task: Download, patience: Omit<Patience, 'progress'>): Promise<number> {
   const { offset, size } = task;
-  const state: State = { offset, furthest: offset, size, version: undefined, beginnings: 1 };
+  const state: State = { offset, furthest: offset, size, version: task.version, beginnings: 1 };
   await withRetries(() => attempt(task, state), { ...patience, progress: () => state.furthest });
   return state.offset;
 }
@@ -90,7 +99,7 @@ function ignoresRange(answer: Answer, task: Download, state: State): boolean {
 }
 
 /** How servers answer a `Range` that they do not understand: 501 is S3's look-alikes', 405 that of some proxies. */
-const NO_RANGE = new Set([400, 405, 416, 501]);
+export const NO_RANGE: ReadonlySet<number> = new Set([400, 405, 416, 501]);
 
 /** Looks at the answer's head: does it go on where we are, and is it still the same thing? */
 async function begin(task: Download, state: State, answer: Answer): Promise<void> {
@@ -134,7 +143,8 @@ function hasChanged(answer: Answer, { isAddressed }: Download, { version }: Stat
   return isAddressed !== true && version !== undefined && now !== undefined && now !== version;
 }
 
-function versionOf({ headers }: Answer): string | undefined {
+/** What an answer says of the version that it is of. */
+export function versionOf({ headers }: Answer): string | undefined {
   return headerOf(headers, 'etag') ?? headerOf(headers, 'last-modified');
 }
 
@@ -185,7 +195,7 @@ function wrongSize(answer: Answer, expected: number, found: number | undefined):
 }
 
 /** A body that does not end may do so for ever, whatever the volume has free: no restart makes that better. */
-function tooMuch(url: URL, { bytes, isLimit }: Room, found: number | undefined): WeighlockError {
+export function tooMuch(url: URL, { bytes, isLimit }: Room, found: number | undefined): WeighlockError {
   return new WeighlockError({
     code: isLimit || found === undefined ? 'LIMIT_EXCEEDED' : 'NO_SPACE',
     message: `${showUrl(url)} sends more than there is room for`,

@@ -98,13 +98,13 @@ export class Hosts {
     path: string,
     headers: Record<string, string>,
     signal: AbortSignal,
-    asStored = false,
+    options: { readonly asStored?: boolean; readonly along?: readonly URL[] | undefined } = {},
   ): Promise<Answer> {
     const url = new URL(`/v2/${this.reference.repository}/${path}`, host.base);
     if (host.namespace !== undefined) url.searchParams.set('ns', host.namespace);
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       const secretHeaders = host.authenticator.headers();
-      const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, asStored });
+      const answer = await this.#transport.ask(url, { headers, secretHeaders, signal, ...options });
       this.#showWarnings(answer);
       if (answer.status !== 401) {
         if (answer.status < 400) host.authenticator.accepted();

@@ -3,8 +3,8 @@ export { childOf } from './child.ts';
 export { Repository } from './client.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
-export { type Download, download, type Room } from './download.ts';
-export { unavailable } from './faults.ts';
+export { type Download, download, type Move, NO_RANGE, type Room, tooMuch, versionOf } from './download.ts';
+export { networkFault, unavailable } from './faults.ts';
 export type { Notice, RegistrySettings } from './hosts.ts';
 export type { CredentialSources } from './keychain.ts';
 export {
@@ -13,6 +13,7 @@ export {
   MAX_SIGNATURE_BYTES,
   MAX_SIGNATURES,
   MAX_SIGNATURES_BYTES,
+  MAX_TRIES_MISSING,
 } from './limits.ts';
 export {
   type Descriptor,
@@ -25,7 +26,9 @@ export {
   parseReferrers,
 } from './manifest.ts';
 export { proxySettings } from './proxy.ts';
+export { type ContentRange, contentRangeFault, parseContentRange } from './range.ts';
 export { credentialKey, parseReference, type Reference, referenceText } from './reference.ts';
 export { refusalOf } from './refusal.ts';
-export { type Sleep, withRetries } from './retry.ts';
+export { isRetryableStatus, type Patience, type Sleep, sleep, withRetries } from './retry.ts';
+export { Retryable } from './retryable.ts';
 export { type Answer, encodingOf, headerOf, readBody, Transport, type TransportSettings } from './transport.ts';

@@ -47,6 +47,8 @@ export interface Ask {
   readonly asStored?: boolean;
   /** The server that named the first URL, where nobody else did; it must not send us anywhere. */
   readonly namedBy?: URL;
+  /** The `hops` of an earlier answer: the last of them is asked at once, as if the others had just redirected there again. */
+  readonly along?: readonly URL[] | undefined;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
 }
@@ -86,13 +88,13 @@ export class Transport {
    * @throws WeighlockError `SOURCE_UNAVAILABLE`, as `Retryable` where another try may help; `CONFIG_INVALID` for refused URLs
    */
   async ask(first: URL, ask: Ask = {}): Promise<Answer> {
-    const hops: URL[] = [];
-    const { asStored = false } = ask;
+    const { asStored = false, along = [first] } = ask;
+    const hops = along.slice(0, -1);
     const deadline = new Deadline(this.documentTimeout);
     if (!asStored) this.#slowness.require(first);
     const onRead = asStored ? () => {} : this.#slowness.begin();
     const sender = ask.namedBy ?? first;
-    for (let url = first; hops.length <= MAX_REDIRECTS; ) {
+    for (let url = along.at(-1) ?? first; hops.length <= MAX_REDIRECTS; ) {
       this.#refusePlainHttp(url, first);
       const isLed = ask.namedBy !== undefined || hops.length > 0;
       const from = isLed ? this.placeOf(sender) : undefined;

@@ -207,9 +207,9 @@ export default [
     ['manifest-layers', 'if (value.length > most)', 'if (false)', 'a manifest'],
   ]),
   ...of('registry/range', 'unit/registry', [
-    ['range-offset', 'Number(first) !== offset', 'false', 'Content-Range'],
-    ['range-end', 'Number(last) + 1 !== Number(whole)', 'false', 'Content-Range'],
-    ['range-total', 'Number(whole) !== total', 'false', 'Content-Range'],
+    ['range-offset', 'range.first !== offset', 'false', 'Content-Range'],
+    ['range-end', 'range.last + 1 !== Math.min(end, range.total)', 'false', 'Content-Range'],
+    ['range-total', 'range.total !== total', 'false', 'Content-Range'],
   ]),
   ...of('registry/docker-config', 'unit/registry', [
     ['docker-port', 'pattern.port !== wanted.port || ', '', 'credentials'],

@@ -164,7 +164,7 @@ export default [
   quirk('15.19', 'beginnings', 'registry/download.ts', 'if (state.beginnings === MAX_BEGINNINGS)', 'if (false)'),
   quirk('15.19', 'closed-form', 'registry/download.ts', '[`bytes=${offset}-${size - 1}`]', '[]'),
   quirk('15.19', 'open-form', 'registry/download.ts', ', `bytes=${offset}-`];', '];'),
-  quirk('15.19', 'content-range', 'registry/range.ts', 'if (Number(first) !== offset)', 'if (false)'),
+  quirk('15.19', 'content-range', 'registry/range.ts', 'if (range.first !== offset)', 'if (false)'),
   quirk('15.19', 'changed', 'registry/download.ts', 'now !== undefined && now !== version', 'false'),
   quirk(
     '15.12',

@@ -1,0 +1,111 @@
+/** In memory that the threads of a run share: what they have, and may have, of connections and of pieces of memory. */
+export type RangeLimits = Int32Array<SharedArrayBuffer>;
+
+const IN_USE = 0;
+const LIMIT = 1;
+const MOST = 2;
+/** Ranges that came whole since the limit changed, and connections that broke since one did. */
+const GOOD = 3;
+const BROKEN = 4;
+export const PIECES = 5;
+export const MOST_PIECES = 6;
+
+/** Bytes that cannot be handed on yet are kept in pieces of this size. */
+export const PIECE_BYTES = 1 << 20;
+
+/** Whole ranges before one more connection is tried than a server has refused. */
+const GOOD_BEFORE_MORE = 32;
+
+/** Breaks without a whole range between them that are taken for a server that wants fewer connections. */
+const BREAKS_BEFORE_FEWER = 2;
+
+/**
+ * @param most - connections of the whole run that bring bytes at a time, at least 1
+ * @param bytes - of what came before its turn, to be kept at most; each connection may have one piece more, which was on its way
+ */
+export function createRangeLimits(most: number, bytes: number): RangeLimits {
+  const limits = new Int32Array(new SharedArrayBuffer(28));
+  limits[LIMIT] = most;
+  limits[MOST] = most;
+  limits[MOST_PIECES] = Math.floor(bytes / PIECE_BYTES);
+  return limits;
+}
+
+/**
+ * The connections that a run has, shared by all that it fetches: whoever asks for a range has one as long as that takes. A
+ * server that has enough of them, or breaks them, gets half as many; what then goes well brings them back one by one.
+ */
+export class Connections {
+  readonly #limits: RangeLimits;
+
+  constructor(limits: RangeLimits) {
+    this.#limits = limits;
+  }
+
+  get most(): number {
+    return this.#limits[MOST] ?? 1;
+  }
+
+  get limit(): number {
+    return Atomics.load(this.#limits, LIMIT);
+  }
+
+  get inUse(): number {
+    return Atomics.load(this.#limits, IN_USE);
+  }
+
+  /** @returns whether there was one */
+  take(): boolean {
+    for (;;) {
+      const used = this.inUse;
+      if (used >= this.limit) return false;
+      if (Atomics.compareExchange(this.#limits, IN_USE, used, used + 1) === used) return true;
+    }
+  }
+
+  give(): void {
+    Atomics.sub(this.#limits, IN_USE, 1);
+    Atomics.notify(this.#limits, IN_USE);
+  }
+
+  /** Resolves when it is worth another `take`. */
+  async changed(): Promise<void> {
+    const used = this.inUse;
+    // The limit may grow without a change of what is in use.
+    if (used >= this.limit) await Atomics.waitAsync(this.#limits, IN_USE, used, 100).value;
+  }
+
+  /**
+   * A server refused a connection, or asks for fewer requests.
+   *
+   * @param seen - the limit under which that happened: eight answers to one burst count once
+   */
+  fewer(seen: number): void {
+    this.#lower(seen, Math.max(1, Math.floor(Math.min(seen, this.inUse) / 2)));
+  }
+
+  /** A connection broke while it brought bytes: often an accident, sometimes not. */
+  broke(seen: number): void {
+    if (Atomics.add(this.#limits, BROKEN, 1) + 1 >= BREAKS_BEFORE_FEWER) this.fewer(seen);
+  }
+
+  /** What was refused beside others is asked for again when nothing else is under way. */
+  one(): void {
+    this.#lower(this.limit, 1);
+  }
+
+  /** A range came whole. */
+  good(): void {
+    Atomics.store(this.#limits, BROKEN, 0);
+    const limit = this.limit;
+    if (limit >= this.most || Atomics.add(this.#limits, GOOD, 1) + 1 < GOOD_BEFORE_MORE) return;
+    Atomics.store(this.#limits, GOOD, 0);
+    Atomics.compareExchange(this.#limits, LIMIT, limit, limit + 1);
+  }
+
+  #lower(seen: number, limit: number): void {
+    Atomics.store(this.#limits, GOOD, 0);
+    Atomics.store(this.#limits, BROKEN, 0);
+    if (limit < seen) Atomics.compareExchange(this.#limits, LIMIT, seen, limit);
+  }
+}

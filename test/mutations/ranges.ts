@@ -1,0 +1,45 @@
+// Several ranges of one blob at a time: order, bounds, versions, who gets a credential, how many connections.
+import type { Mutation } from '../../scripts/mutate/mutation.ts';
+
+const of =
+  (file: string) =>
+  (id: string, from: string, to: string, hangs = false): Mutation => ({
+    id: `16-ranges-${id}`,
+    file: `src/${file}`,
+    from,
+    to,
+    tests: ['test/unit/ranges.test.ts'],
+    ...(hangs ? { hangs } : {}),
+  });
+const ranges = of('transfer/ranges.ts');
+const window = of('transfer/ranges-window.ts');
+const connections = of('transfer/ranges-connections.ts');
+const address = of('transfer/ranges-address.ts');
+const range = of('registry/range.ts');
+
+export default [
+  ranges('fault', 'if (fault !== undefined) throw this.#unfitFor(url, fault);', ''),
+  ranges('longer-body', 'if (chunk.length > range.end - range.first - range.got)', 'if (false)', true),
+  ranges('length', 'Number(length) !== last + 1 - first', 'false'),
+  ranges('encoding', 'if (encodingOf(answer) !== undefined)', 'if (false)'),
+  ranges('short', 'if (left > 0)', 'if (false)', true),
+  ranges('total-version', 'return isOther ||', 'return'),
+  ranges('validator', ' || versionOf(answer) !== this.#version', ''),
+  ranges('weak', "version?.startsWith('\"') !== true", 'false'),
+  ranges('if-range', "isStrong ? { 'if-range': this.#version ?? '' } : undefined", 'undefined'),
+  ranges('versions', 'if (version === MAX_VERSIONS)', 'if (false)', true),
+  ranges('restart', '    await task.restart();\n', ''),
+  ranges('room', 'if (room !== undefined && total > room.bytes)', 'if (false)'),
+  ranges('alone', 'this.#connections.inUse < 2', 'true'),
+  ranges('fewer', 'if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);', ''),
+  ranges('unfit', 'if (this.#unfit >= MAX_UNFIT)', 'if (false)'),
+  window('order', 'if (this.isFirst(range) && !this.#isHanding', 'if (!this.#isHanding'),
+  window('lent', 'if (this.isFirst(range) && !this.#isHanding', 'if (this.isFirst(range)'),
+  connections('limit', 'if (used >= this.limit) return false;', ''),
+  address('hops', 'this.#hops = answer.hops;', 'this.#hops = answer.hops.slice(-1);'),
+  address('again', 'if (!ENDED.has(answer.status)) return answer;', 'return answer;'),
+  address('one', 'this.#asking = promise;', ''),
+  range('first', 'if (range.first !== offset)', 'if (false)'),
+  range('end', 'if (range.last + 1 !== Math.min(end, range.total))', 'if (false)'),
+  range('total', 'if (total !== undefined && range.total !== total)', 'if (false)'),
+] satisfies Mutation[];
