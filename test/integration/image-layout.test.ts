@@ -220,8 +220,8 @@ describe('15.24: an artifact of a layout', () => {
     const writer = new LayoutWriter(join(workFolder(), 'layout'));
     const { digest } = writer.list(writer.manifest([titled('x', Buffer.alloc(12 << 20))]));
     const source = `oci-layout://${writer.finish().path}@${digest}`;
-    const result = await verify(source, ['--io-rate=4M', '--timeout=2s', '--failure-policy=Ignore']);
-    refused(result, 'LIMIT_EXCEEDED', /not finished within 2 s/);
+    const result = await verify(source, ['--io-rate=1M', '--timeout=5s', '--failure-policy=Ignore']);
+    refused(result, 'LIMIT_EXCEEDED', /not finished within 5 s/);
   });
 
   it('without a place to put it is a configuration error', async () => {
