@@ -1,5 +1,5 @@
-// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, evidence, cluster, memory and
-// plots: the tables of the README, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
+// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, evidence, cluster, memory,
+// reporter and plots: the tables of the README, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
 // temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. The raw
 // numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlots } from './plots.ts';
 import { benchPull } from './pull.ts';
+import { benchReporter } from './reporter.ts';
 import { benchSlowRegistry } from './slow-registry.ts';
 import { benchSlowVolume } from './slow-volume.ts';
 import { benchSmall } from './small.ts';
@@ -57,6 +58,7 @@ try {
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);
   rmSync(join(work, 'signed-large'), { force: true });
   if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);
+  if (wanted('reporter')) report['reporter'] = await benchReporter(program);
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {

@@ -9,7 +9,9 @@ import {
   INJECT_OPTIONS,
   inject,
   keygen,
+  PODS_OPTIONS,
   parseWords,
+  pods,
   policy,
   REMOTE_OPTIONS,
   REPORT_OPTIONS,
@@ -80,6 +82,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     handler: inject,
     positionals: noWords('inject'),
   },
+  pods: { options: PODS_OPTIONS, handler: pods, positionals: noWords('pods') },
   report: { options: REPORT_OPTIONS, handler: report, positionals: noWords('report') },
   policy: {
     options: {},
@@ -161,6 +164,7 @@ async function helpText(words: readonly string[]): Promise<string> {
     .command('report', 'what verifiers in a cluster said, as PolicyReports and events', (y) =>
       y.options(REPORT_OPTIONS),
     )
+    .command('pods', 'verdicts of the pods in a cluster (also: kubectl weighlock)', (y) => y.options(PODS_OPTIONS))
     .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
       y
         .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })

@@ -2,6 +2,7 @@
 // biome-ignore assist/source/organizeImports: the threads start while the rest is being loaded
 import './answer-version.ts';
 import './io-threads.ts';
+import { basename } from 'node:path';
 import { isSea } from 'node:sea';
 import { stopThreads, threads } from './threads.ts';
 import { runCommandLine } from './cli.ts';
@@ -12,6 +13,9 @@ import { LEAVE_COMMAND, leave, leaveAtOnce } from './leave.ts';
 import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/index.ts';
 
 const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
+
+/** How kubectl calls a plug-in for `kubectl weighlock`. */
+const PLUGIN = 'kubectl-weighlock';
 
 /** Older versions drop zstd frames without a word (nodejs/node #64741). */
 const OLDEST_NODE = 26;
@@ -79,4 +83,10 @@ function unwritable(cause: Error): WeighlockError {
   return new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy: 'check where the output goes' }, { cause });
 }
 
-void main(process.argv.slice(2));
+/** Where kubectl finds the program as `kubectl-weighlock`, it is one command: `kubectl weighlock`. */
+function wordsOf([program = '', script = '', ...words]: readonly string[]): readonly string[] {
+  const name = isSea() ? process.argv0 : script;
+  return basename(name || program) === PLUGIN ? ['pods', ...words] : words;
+}
+
+void main(wordsOf(process.argv));

@@ -1,5 +1,9 @@
 export { Api, type Connection } from './api.ts';
+export { type KubeconfigTarget, kubeconfigTarget } from './kubeconfig.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
+export { type PodRow, rowsOf } from './pod-rows.ts';
+export { explainPod, podTable } from './pod-table.ts';
+export { readPods } from './read-pods.ts';
 export { REPORT_CHOICES } from './report-api.ts';
 export { Reporter, type ReporterOptions } from './reporter.ts';
 export { reporterMetrics } from './reporter-metrics.ts';

@@ -26,10 +26,10 @@ export interface FeedOptions {
 /** Pods in the first page; later ones hold what fits into `PAGE_BYTES`, by the size of those that came. */
 const FIRST_PAGE = 20;
 const MAX_PAGE = 500;
-const PAGE_BYTES = 4 << 20;
+const PAGE_BYTES = 1 << 20;
 
 /** A page that is larger is asked for again in smaller ones: a pod may have 1.5 MB. */
-const MAX_PAGE_BYTES = 24 << 20;
+const MAX_PAGE_BYTES = 6 << 20;
 
 /** Seconds that the server keeps a watch open. */
 const WATCH_SECONDS = 300;

@@ -4,6 +4,7 @@ export { digest } from './digest.ts';
 export { INJECT_OPTIONS, inject } from './inject.ts';
 export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, VERIFY_OPTIONS } from './options.ts';
 export { parseWords, requireNoSubstitution } from './parse-words.ts';
+export { PODS_OPTIONS, pods } from './pods.ts';
 export { policy } from './policy.ts';
 export { REPORT_OPTIONS, report } from './report.ts';
 export { keygen, sign } from './sign.ts';

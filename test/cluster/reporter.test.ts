@@ -1,7 +1,7 @@
 // The reporter with a real API server: with the rights of its manifests, through a restart, without and with the APIs of
 // reports, two of them, and with a namespace that goes. No node is needed: what a kubelet would say is written here.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments, stringify } from 'yaml';
 import { FAILED, IMAGE, message, PASSED, pod } from '../kubernetes/pods.ts';
 import { NAMESPACE } from '../kyverno/evaluate.ts';
-import type { Answer, Json } from './api-server.ts';
+import { type Answer, type Json, TOKENS } from './api-server.ts';
 import { lacking, moduleFolder } from './build.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { eventually } from './process-group.ts';
@@ -135,6 +135,27 @@ describe('17.6: the reporter and a real API server', { skip: lacking() ?? false,
     const known = start('--once', `--verifier-image=sha256:${'2'.repeat(64)}`);
     assert.equal(await known.ended, 0, known.output());
     assert.equal((await reportsOf(OPEN, 'reports'))['imported'].results[0].result, 'pass');
+  });
+
+  it('17: kubectl weighlock reads pods and reports with a kubeconfig', async () => {
+    const kubeconfig = cluster.kubeconfig('admin', TOKENS.admin);
+    const words = [MAIN, 'pods', '-A', '--output=json', `--kubeconfig=${kubeconfig}`];
+    const { items } = JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));
+    const found = items.filter(({ namespace }: Json) => namespace === 'ml');
+    assert.deepEqual(
+      found.map(({ pod: name, verdict, confirmedBy }: Json) => [name, verdict, confirmedBy]),
+      [
+        ['audited', 'warn', 'report'],
+        ['bad', 'fail', 'report'],
+        ['good', 'pass', 'report'],
+        ['imported', 'pass', 'report'],
+      ],
+    );
+    const alone = cluster.kubeconfig('alice', TOKENS.alice);
+    assert.throws(
+      () => execFileSync(process.execPath, [MAIN, 'pods', `--kubeconfig=${alone}`], { stdio: 'pipe' }),
+      /403/,
+    );
   });
 
   it('17.6: two of them write once, through a restart of the API server and a namespace that goes', async () => {

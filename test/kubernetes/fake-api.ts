@@ -223,7 +223,9 @@ export class FakeApi {
     if (version < this.#forgotten) return [410, statusOf(410, 'the provided continue parameter is too old')];
     const limit = Number(query.get('limit') ?? 0) || Number.POSITIVE_INFINITY;
     const [label, value] = (query.get('labelSelector') ?? '').split('=');
+    const field = /^metadata\.name=(.*)$/.exec(query.get('fieldSelector') ?? '')?.[1];
     const keys = [...this.objects.keys()]
+      .filter((key) => field === undefined || key.endsWith(`/${field}`))
       .filter((key) => key.startsWith(`${resource}/${namespace === '' ? '' : `${namespace}/`}`) && key > after)
       .filter((key) => label === '' || this.objects.get(key)?.metadata.labels?.[label ?? ''] === value)
       .sort();

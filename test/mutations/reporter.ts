@@ -4,6 +4,7 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 const IMAGE = ['test/unit/verifier-image.test.ts'];
 const WRITES = ['test/unit/reporter.test.ts'];
 const QUEUE = ['test/unit/write-queue.test.ts'];
+const PODS = ['test/integration/pods.test.ts'];
 const LEASE = ['test/unit/lease.test.ts'];
 
 const mutation = (id: string, file: string, from: string, to: string, tests: readonly string[], name?: string) =>
@@ -42,4 +43,10 @@ export default [
     LEASE,
   ),
   mutation('lease-writes', 'write-queue.ts', 'this.#options.mayWrite?.() === false', 'false', LEASE),
+  mutation('rows-confirmed', 'pod-rows.ts', "own.result === 'pass' && !isConfirmed", 'false', PODS),
+  mutation('rows-exit-code', 'pod-rows.ts', "(worst === 'pass' && exitCode !== 0)", 'false', PODS),
+  mutation('rows-current', 'pod-rows.ts', 'timestamp?.seconds === seconds', 'true', PODS),
+  mutation('token-tls', 'kubeconfig-user.ts', "!server.startsWith('https:')", 'false', [
+    'test/unit/kubeconfig.test.ts',
+  ]),
 ] satisfies Mutation[];

@@ -212,8 +212,8 @@ describe('17.6: the list is made again', () => {
     assert.equal(Object.keys(reporter.verdicts.uids).length, 45);
     const limits = api.requests.filter(({ verb, resource }) => verb === 'list' && resource === 'pods');
     assert.ok(
-      limits.slice(2).every(({ query }) => Number(query.get('limit')) <= 5),
-      'as many as fit into 4 MiB',
+      limits.slice(2).every(({ query }) => Number(query.get('limit')) <= 1),
+      'as many as fit into 1 MiB',
     );
   });
 });

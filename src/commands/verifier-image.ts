@@ -1,0 +1,20 @@
+import type { Options } from 'yargs';
+import { listOf, type RawValues } from './options.ts';
+import { usage } from './usage.ts';
+
+export const IMAGE_OPTION = {
+  'verifier-image': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: "digest of the verifier's image (sha256:...); for one imported on nodes, what they call it, too",
+  },
+} as const satisfies Record<string, Options>;
+
+/** Digests of the verifier's image. @throws WeighlockError `USAGE` */
+export function imagesOf(values: RawValues): readonly string[] {
+  const images = listOf(values, 'verifier-image').flatMap((value) => value.split(','));
+  const wrong = images.find((image) => !/^sha256:[a-f0-9]{64}$/.test(image));
+  if (wrong !== undefined) throw usage(`--verifier-image cannot be "${wrong}"`, 'give its digest: sha256:...');
+  return images;
+}
