@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Failure } from '../error/index.ts';
 import { fromBuffer, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
+import { withoutEnd } from '../without-end.ts';
 
 /** Linux NAME_MAX: the longest name of one file. */
 const MAX_NAME_BYTES = 255;
@@ -18,9 +19,7 @@ export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: strin
   if (bytes.length > MAX_PATH_BYTES) return { fault: `is longer than ${MAX_PATH_BYTES} bytes` };
   if (bytes.includes(0)) return { fault: 'contains a NUL byte' };
   if (!isUtf8(bytes)) return { fault: 'is not valid UTF-8' };
-  const path = fromBuffer(bytes)
-    .replace(/^(?:\.\/+)+/, '')
-    .replace(/\/+$/, '') as PathBytes;
+  const path = withoutEnd(fromBuffer(bytes).replace(/^(?:\.\/+)+/, ''), '/') as PathBytes;
   if (path === '' || path === '.') return { fault: 'is empty' };
   if (path.startsWith('/')) return { fault: 'is absolute' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there

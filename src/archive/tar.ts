@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { withoutEnd } from '../without-end.ts';
 
 /** A member of an archive. Names are bytes: what they may be is not the reader's business. */
 export interface TarEntry {
@@ -238,10 +239,7 @@ function number(block: Buffer, start: number, length: number): number {
     if (absurd) throw bad('a size that is negative or absurd');
     return bytes.readUIntBE(length - 6, 6);
   }
-  const text = bytes
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '')
-    .replace(/^ +/, '');
+  const text = withoutEnd(bytes.toString('latin1'), '\0 ').replace(/^ +/, '');
   if (!/^[0-7]*$/.test(text)) throw bad('a number that is not octal');
   return text === '' ? 0 : Number.parseInt(text, 8);
 }

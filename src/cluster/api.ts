@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { jsonObject } from '../json-object.ts';
+import { withoutEnd } from '../without-end.ts';
 
 /** Where the API server is, and how to speak to it. */
 export interface Connection {
@@ -162,7 +163,7 @@ export class Api {
 
 /** A server may lie behind a path of a proxy. */
 function urlOf(server: string, path: string): URL {
-  return new URL(`${server.replace(/\/+$/, '')}${path}`);
+  return new URL(`${withoutEnd(server, '/')}${path}`);
 }
 
 async function wholeAnswer(response: IncomingMessage, request: ApiRequest): Promise<ApiAnswer> {

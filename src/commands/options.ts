@@ -178,12 +178,19 @@ export type RawValues = Readonly<Record<string, unknown>>;
 
 const PREFIX = 'WEIGHLOCK_';
 
+const SERVICE_LINK =
+  /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|^WEIGHLOCK_([A-Z0-9_]+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
+
+/** The name of a Service has at most 63 letters, that of a port 15. */
+const MAX_SERVICE_LINK = 128;
+
 /**
  * Variables that Kubernetes itself puts into every container of a namespace that has a Service named `weighlock` or
  * `weighlock-...` ("service links"); they are not ours.
  */
-const SERVICE_LINK =
-  /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|^WEIGHLOCK_([A-Z0-9_]+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
+function isServiceLink(variable: string): boolean {
+  return variable.length <= MAX_SERVICE_LINK && SERVICE_LINK.test(variable);
+}
 
 /**
  * Gives each option that the command line left out its value from `WEIGHLOCK_<FLAG>`.
@@ -204,7 +211,7 @@ export function addEnvironment(
   const elsewhere = new Set(others.map(variableOf));
   const known = new Map(Object.keys(options).map((key) => [variableOf(key), key]));
   for (const [variable, value] of Object.entries(environment)) {
-    if (!variable.startsWith(PREFIX) || SERVICE_LINK.test(variable)) continue;
+    if (!variable.startsWith(PREFIX) || isServiceLink(variable)) continue;
     const key = known.get(variable);
     if (key === undefined && elsewhere.has(variable)) continue;
     if (key === undefined) throw unknownVariable(variable, [...known.keys()]);

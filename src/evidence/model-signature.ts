@@ -103,6 +103,9 @@ function wholeNumber(value: unknown): number {
   return value;
 }
 
+/** Characters of `:START:END`, two numbers of at most 16 digits. */
+const MAX_RANGE_TEXT = 34;
+
 function readResource(fields: Fields, hash: ModelHash, shardBytes: number | undefined, deviations: string[]): Resource {
   const name = fields.text('name');
   const algorithm = fields.text('algorithm');
@@ -115,8 +118,10 @@ function readResource(fields: Fields, hash: ModelHash, shardBytes: number | unde
     throw new MalformedError(`the digest of ${JSON.stringify(name)} is not one of ${hash}`);
   if (shardBytes === undefined) return { path: resourcePath(name, deviations), start: 0, end: undefined, digest };
   // From the last two colons: a path may have some of its own.
-  const [, path = '', start = '', end = ''] = /^(.*):(0|[1-9]\d{0,15}):([1-9]\d{0,15})$/s.exec(name) ?? [];
-  if (path === '') throw new MalformedError(`${JSON.stringify(name)} is not the name of a shard`);
+  const [, start = '', end = ''] = /:(0|[1-9]\d{0,15}):([1-9]\d{0,15})$/.exec(name.slice(-MAX_RANGE_TEXT)) ?? [];
+  const path = name.slice(0, -`:${start}:${end}`.length);
+  if (end === '' || path === '')
+    throw new MalformedError(`${JSON.stringify(name.slice(0, 300))} is not the name of a shard`);
   return { path: resourcePath(path, deviations), start: Number(start), end: Number(end), digest };
 }
 

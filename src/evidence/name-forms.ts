@@ -19,5 +19,5 @@ export function hasFormOf(kind: string, text: string): boolean {
 
 /** Fulcio's user names are `NAME!DOMAIN` (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7). */
 export function isUserName(text: string): boolean {
-  return /^[^@:/\s]+![^@:/\s]+$/.test(text);
+  return /^[^@:/\s]+$/.test(text) && text.slice(1, -1).includes('!');
 }

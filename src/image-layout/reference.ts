@@ -24,11 +24,11 @@ export function isLayoutReference(text: string): boolean {
  */
 export function parseLayoutReference(text: string): LayoutReference {
   const bare = text.slice(SCHEME.length);
-  const [suffix, algorithm] = /@([^/]*)$/.exec(bare) ?? [];
-  const digest = parseDigest(algorithm);
-  if (suffix !== undefined && digest === undefined)
+  const at = bare.indexOf('@', bare.lastIndexOf('/') + 1);
+  const digest = at < 0 ? undefined : parseDigest(bare.slice(at + 1));
+  if (at >= 0 && digest === undefined)
     throw invalid(text, 'what follows @ is not sha256: and 64 lower-case hex digits');
-  const named = suffix === undefined ? bare : bare.slice(0, -suffix.length);
+  const named = at < 0 ? bare : bare.slice(0, at);
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   const tag = colon < 0 ? undefined : named.slice(colon + 1);
   const path = colon < 0 ? named : named.slice(0, colon);
@@ -43,7 +43,7 @@ export function parseLayoutReference(text: string): LayoutReference {
 
 /** The text that `parseLayoutReference` reads as the same again. */
 export function layoutReferenceText({ path, tag, digest }: LayoutReference): string {
-  const isAmbiguous = /[:@][^/]*$/.test(path);
+  const isAmbiguous = /[:@]/.test(path.slice(path.lastIndexOf('/') + 1));
   const shownPath = isAmbiguous ? `${path}/` : path;
   return `${SCHEME}${shownPath}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }

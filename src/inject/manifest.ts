@@ -59,9 +59,19 @@ export async function injectManifests(
   // What needs no change keeps every byte.
   if (touched.every(({ result }) => result !== 'injected')) return { text, touched };
   if (isJson(text)) return { text: `${JSON.stringify(documents[0]?.toJS(), null, 2)}\n`, touched };
-  const indentSeq = !/^( *)(?! |#|-)[^\n]*:[ \t]*(?:#[^\n]*)?\n\1- /m.test(text);
+  const indentSeq = !hasFlushList(text);
   const options = { lineWidth: 0, indentSeq, flowCollectionPadding: !/\{\w/.test(text) } as const;
   return { text: documents.map((document, i) => printed(document, i, options)).join(''), touched };
+}
+
+/** True when a list begins in the column of its key: the way to go on writing lists. Linear in the text. */
+export function hasFlushList(text: string): boolean {
+  const lines = text.split('\n');
+  return lines.some((line, i) => {
+    const key = line.replace(/^ +/, '');
+    const isKey = !/^[#-]/.test(key) && /:[ \t]*(?:#|$)/.test(key);
+    return isKey && (lines[i + 1]?.startsWith(`${' '.repeat(line.length - key.length)}- `) ?? false);
+  });
 }
 
 function isJson(text: string): boolean {

@@ -245,13 +245,20 @@ function digestIn(value: unknown, where: string): Digest {
 /** A ModelKit may build on another one, which nobody pinned or signed here. */
 function refuseParentKit(config: Readonly<Record<string, unknown>>): void {
   const path = (config['model'] as Record<string, unknown> | undefined)?.['path'];
-  if (typeof path !== 'string' || !/^[^\s/]+[.:][^\s]*\/[^\s]+[:@][^\s]+$/.test(path)) return;
+  if (typeof path !== 'string' || !isKitReference(path)) return;
   throw new WeighlockError({
     code: 'UNSAFE_ENTRY',
     message: 'the ModelKit takes its model from another ModelKit, which is not pinned',
     found: path.slice(0, 300),
     remedy: 'verify that ModelKit by its own reference, or pack one that holds its model itself',
   });
+}
+
+/** `HOST/REPOSITORY:TAG` or `@DIGEST`, where a host has a dot or a colon. Linear: a configuration may have megabytes. */
+function isKitReference(text: string): boolean {
+  const slash = text.indexOf('/');
+  const host = text.slice(0, Math.max(0, slash));
+  return !/\s/.test(text) && /[.:]/.test(host.slice(1)) && /[:@]/.test(text.slice(slash + 2, -1));
 }
 
 function refuseCollisions(items: readonly LayoutItem[]): void {

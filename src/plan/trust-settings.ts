@@ -14,6 +14,7 @@ import {
   type TrustedRootSource,
   type TufSource,
 } from '../trust/index.ts';
+import { withoutEnd } from '../without-end.ts';
 import { ignoredPaths } from './ignored-paths.ts';
 import type { SignatureRequirement } from './plan.ts';
 import { predicateTypeOf } from './predicate-type.ts';
@@ -205,7 +206,7 @@ function trustedRootFor({ trustedRoot, tufMirror, tufRoot }: TrustFlags): Truste
 export function tufSource(mirror: string, root: string | undefined): TufSource {
   if (!URL.canParse(mirror) || !/^https?:$/.test(new URL(mirror).protocol))
     throw invalid(`the TUF mirror ${mirror} is no https URL`, `e.g. ${PUBLIC_MIRROR}`);
-  if (root === undefined && mirror.replace(/\/+$/, '') !== PUBLIC_MIRROR)
+  if (root === undefined && withoutEnd(mirror, '/') !== PUBLIC_MIRROR)
     throw invalid(`nothing is known of the TUF mirror ${mirror}`, 'give its root.json: --tuf-root FILE');
   return { mirror, ...(root === undefined ? {} : { root }) };
 }

@@ -3,6 +3,7 @@ import { WeighlockError } from '../error/index.ts';
 import { fromText } from '../fs/index.ts';
 import {
   type Digest,
+  decodedUser,
   digestOf,
   encodingOf,
   hexOf,
@@ -147,19 +148,10 @@ function withoutUser(url: string): { address: URL; secretHeaders: Record<string,
   const address = new URL(url);
   const { username, password } = address;
   if (username === '' && password === '') return { address, secretHeaders: {} };
-  const user = `${decoded(username)}:${decoded(password)}`;
+  const user = `${decodedUser(username)}:${decodedUser(password)}`;
   address.username = '';
   address.password = '';
   return { address, secretHeaders: { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };
-}
-
-/** A percent sign that encodes nothing stands for itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function noArchive(): WeighlockError {

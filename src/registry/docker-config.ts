@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { withoutEnd } from '../without-end.ts';
 import { isDockerHub } from './reference.ts';
 
 /** What to say to a registry that asks who we are. */
@@ -117,7 +118,7 @@ interface Pattern {
 function split(pattern: string): Pattern {
   const slash = pattern.indexOf('/');
   const hostPort = slash < 0 ? pattern : pattern.slice(0, slash);
-  const path = slash < 0 ? '' : pattern.slice(slash + 1).replace(/\/+$/, '');
+  const path = slash < 0 ? '' : withoutEnd(pattern.slice(slash + 1), '/');
   const [, host = hostPort, port = ''] = /^(.*?)(?::(\d+))?$/.exec(hostPort) ?? [];
   return { labels: host.startsWith('[') ? [host] : host.split('.'), port, path };
 }
@@ -127,10 +128,7 @@ function split(pattern: string): Pattern {
  * dot at the end, the port of https). Docker Hub has several names, and configurations have each of them.
  */
 export function normalise(key: string): string {
-  const text = key
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/v[12]\/?$/, '')
-    .replace(/\/+$/, '');
+  const text = withoutEnd(key.replace(/^https?:\/\//i, '').replace(/\/v[12]\/?$/, ''), '/');
   const [, host = text, path = ''] = /^([^/]*)(.*)$/s.exec(text) ?? [];
   const plain = host.toLowerCase().replace(/:443$/, '').replace(/\.$/, '');
   return (isDockerHub(plain) ? 'index.docker.io' : plain) + path;
@@ -152,7 +150,7 @@ function parseCredential(entry: Record<string, unknown>, file: string): Credenti
   if (text('registrytoken') !== '') return { kind: 'registry-token', token: text('registrytoken') };
   if (text('auth') !== '') {
     // Never in a message: a malformed value is still somebody's password.
-    const decoded = Buffer.from(text('auth'), 'base64').toString('utf8').replace(/\0+$/, '');
+    const decoded = withoutEnd(Buffer.from(text('auth'), 'base64').toString('utf8'), '\0');
     const colon = decoded.indexOf(':');
     if (colon < 0) throw invalid(file, '"auth" of an entry is not base64 of user:password');
     return { kind: 'basic', username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };

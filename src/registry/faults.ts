@@ -6,6 +6,15 @@ export function showUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
+/** A user or password of a URL as it is meant: a percent sign that encodes nothing stands for itself. */
+export function decodedUser(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export function unavailable(url: URL, why: string, cause?: unknown): WeighlockError {
   return new WeighlockError(
     {

@@ -4,7 +4,7 @@ export { Repository } from './client.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
 export { type Download, download, type Move, NO_RANGE, type Room, tooMuch, versionOf } from './download.ts';
-export { networkFault, unavailable } from './faults.ts';
+export { decodedUser, networkFault, unavailable } from './faults.ts';
 export type { Notice, RegistrySettings } from './hosts.ts';
 export type { CredentialSources } from './keychain.ts';
 export {

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { WeighlockError } from '../error/index.ts';
+import { decodedUser } from './faults.ts';
 
 /** The proxy variables of a process; lower-case names win, as curl has it. */
 export interface ProxySettings {
@@ -34,12 +35,25 @@ export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): URL
   if (text === undefined || bypasses(url, noProxy)) return undefined;
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
-  if (proxy !== undefined && proxy.hostname !== '' && SCHEMES.has(proxy.protocol)) return proxy;
+  if (proxy !== undefined && proxy.hostname !== '' && SCHEMES.has(proxy.protocol) && !isCutShort(proxy)) {
+    proxy.username = encodeURIComponent(decodedUser(proxy.username));
+    proxy.password = encodeURIComponent(decodedUser(proxy.password));
+    return proxy;
+  }
   throw new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `${isSecure ? 'HTTPS_PROXY' : 'HTTP_PROXY'} is not the address of a proxy`,
-    remedy: 'write it as http://[user:password@]host:port, or name the host that is asked in NO_PROXY',
+    remedy:
+      'write it as http://[user:password@]host:port, with /, #, ? of a password as %2F, %23, %3F; ' +
+      'or name the host that is asked in NO_PROXY',
   });
+}
+
+/**
+ * `user:pass#word@host` is the host `user` to a URL, and its port would be half a password in every message about it.
+ */
+function isCutShort({ pathname, search, hash }: URL): boolean {
+  return `${pathname}${search}${hash}`.includes('@');
 }
 
 /**

@@ -23,6 +23,9 @@ const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-fA-F:]+\\])(?::[0
 /** Host, slash and repository together; many clients and registries take no more. */
 const MAX_NAME = 255;
 
+/** `oci://`, a name, a tag of 128 and a digest of 71 characters, and what stands between them. */
+const MAX_TEXT = 512;
+
 /**
  * Parses `[oci://][registry/]repository[:tag][@digest]` by Docker's rules: the first component is a registry only when
  * it has a dot or a colon, or is `localhost`; otherwise the registry is docker.io. Without tag and digest the tag is
@@ -31,6 +34,8 @@ const MAX_NAME = 255;
  * @throws WeighlockError `CONFIG_INVALID`
  */
 export function parseReference(text: string): Reference {
+  // First: a pattern must not be given megabytes.
+  if (text.length > MAX_TEXT) throw invalid(text, `it is longer than ${MAX_TEXT} characters`);
   const bare = text.replace(/^oci:\/\//, '');
   const at = bare.indexOf('@');
   const digest = at < 0 ? undefined : parseDigest(bare.slice(at + 1));

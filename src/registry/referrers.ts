@@ -5,12 +5,10 @@ import { type Digest, hexOf } from './digest.ts';
 import { unavailable } from './faults.ts';
 import type { Host, Hosts } from './hosts.ts';
 import { MAX_ERROR_BYTES, MAX_MANIFEST_BYTES, MAX_REFERRER_PAGES, MAX_REFERRERS } from './limits.ts';
+import { nextLink } from './link.ts';
 import { type Descriptor, MEDIA, parseReferrers } from './manifest.ts';
 import { referenceText } from './reference.ts';
 import { type Answer, headerOf, readBody } from './transport.ts';
-
-/** Characters of a `Link` header: one address, of at most 2048, and what it is. */
-const MAX_LINK = 4096;
 
 /** How registries without the referrers API answer (501: some that know of it and have it switched off). */
 const NO_REFERRERS_API = new Set([400, 404, 405, 406, 501]);
@@ -92,11 +90,9 @@ async function referrersIn(answer: Answer, faults: WeighlockError[]): Promise<De
 
 /** The next page of a `Link` header (RFC 8288), which must stay in this repository (ghsa-h7vf-4x9w-h99v). */
 function nextPage(hosts: Hosts, host: Host, answer: Answer): string | undefined {
-  const link = headerOf(answer.headers, 'link') ?? '';
-  // The pattern is quadratic in its text: a header of 64 KiB would keep it busy for seconds.
-  if (link.length > MAX_LINK) throw unavailable(answer.url, 'names a next page at too great a length');
-  const [, target] = /<([^>]{1,2048})>\s*;[^,]*\brel="?next"?/.exec(link) ?? [];
+  const target = nextLink(answer.headers['link']);
   if (target === undefined) return undefined;
+  if (target === '') throw unavailable(answer.url, 'names a next page at too great a length');
   const prefix = `/v2/${hosts.reference.repository}/`;
   const url = URL.canParse(target, answer.url) ? new URL(target, answer.url) : undefined;
   if (url !== undefined && mayReceive(host.base, [...answer.hops, url]) && url.pathname.startsWith(prefix))

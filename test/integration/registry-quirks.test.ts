@@ -443,6 +443,10 @@ describe('15.21: a server says', () => {
       gone.ask(new URL('https://far.example/')),
       coded('SOURCE_UNAVAILABLE', /ECONNREFUSED through the proxy 127\.0\.0\.1:1/),
     );
+    // A password with a percent sign that encodes nothing is one all the same.
+    const percent = transportOf({ proxy: { https: `http://me:100%@${proxy.host}`, noProxy: '' } });
+    await assert.rejects(percent.ask(new URL('https://far.example/')), coded('SOURCE_UNAVAILABLE', /407/));
+    assert.equal(proxy.asked.at(-1), `Basic ${Buffer.from('me:100%').toString('base64')}`);
     for (const bad of ['ftp://x', 'http://', `:${PASSWORD}:`, 'http://a b']) {
       const broken = transportOf({ proxy: { https: bad, noProxy: '' } });
       await assert.rejects(broken.ask(new URL('https://far.example/')), coded('CONFIG_INVALID', /HTTPS_PROXY/));

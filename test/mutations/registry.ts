@@ -62,15 +62,43 @@ const address = (id: string, file: string, from: string, to: string): Mutation =
   tests: ['test/unit/destination.test.ts'],
 });
 
+const hostile = (id: string, file: string, from: string, to: string, hangs = false): Mutation => ({
+  id: `15.27-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: ['test/unit/hostile-text.test.ts'],
+  ...(hangs ? { hangs } : {}),
+});
+
+const proxy = (id: string, from: string, to: string): Mutation => ({
+  id: `15.21-proxy-${id}`,
+  file: 'src/registry/proxy.ts',
+  from,
+  to,
+  tests: ['test/unit/registry.test.ts'],
+  name: '15\\.21',
+});
+
 export default [
+  proxy('cut-short', ' && !isCutShort(proxy)', ''),
+  proxy('percent', 'encodeURIComponent(decodedUser(proxy.password))', 'proxy.password'),
   {
     id: '15.27-link-length',
-    file: 'src/registry/referrers.ts',
-    from: 'if (link.length > MAX_LINK)',
+    file: 'src/registry/link.ts',
+    from: 'if (header.length > MAX_LINK)',
     to: 'if (false)',
     tests: ['test/integration/referrers.test.ts'],
     name: '15\\.27',
   },
+  hostile(
+    'cut-end',
+    'without-end.ts',
+    'return text.slice(0, end);',
+    "return text.replace(new RegExp('/+$'), '');",
+    true,
+  ),
+  hostile('reference-length', 'registry/reference.ts', 'if (text.length > MAX_TEXT)', 'if (false)'),
   helper('path', 'if (!isExecutable) return', 'if (true) return'),
   helper('environment', '.filter(([variable]) => VARIABLES.test(variable))', ''),
   helper('home', ", HOME: '/nonexistent'", ''),

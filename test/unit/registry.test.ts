@@ -409,6 +409,8 @@ describe('Retry-After and pauses', () => {
 });
 
 describe('proxies', () => {
+  /** To a URL each of these is the host `user`, and half a password its port. */
+  const CUT_SHORT = ['http://user:1#secret@p:3128', 'user:1/secret@p:3128', 'http://user:1?secret@p:3128'];
   const settings = {
     http: 'http://p:1',
     https: 'http://p:2',
@@ -425,9 +427,21 @@ describe('proxies', () => {
       ['[fd00::1]:3128', 'http://[fd00::1]:3128/'],
       ['HTTPS://proxy.corp:3129', 'https://proxy.corp:3129/'],
       ['socks5://proxy.corp:1080', 'socks5://proxy.corp:1080'],
+      ['http://user:p%40ss@proxy.corp', 'http://user:p%40ss@proxy.corp/'],
+      // Percent signs that encode nothing, or no UTF-8.
+      ['http://us%er:100%@proxy.corp', 'http://us%25er:100%25@proxy.corp/'],
+      ['http://user:%E9@proxy.corp', 'http://user:%25E9@proxy.corp/'],
     ] as const)
       assert.equal(proxyFor(url, proxySettings({ HTTPS_PROXY: text }))?.href, expected);
-    for (const text of ['ftp://proxy', 'http://', 'http://:3128', 'a b', 'user:secret@', 'file:///etc/secret'])
+    for (const text of [
+      'ftp://proxy',
+      'http://',
+      'http://:3128',
+      'a b',
+      'user:secret@',
+      'file:///etc/secret',
+      ...CUT_SHORT,
+    ])
       assert.throws(
         () => proxyFor(url, proxySettings({ https_proxy: text })),
         (error) => coded('CONFIG_INVALID', /HTTPS_PROXY/)(error) && !String(error).includes('secret'),

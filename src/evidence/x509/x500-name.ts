@@ -51,8 +51,8 @@ export function readName(name: ASN1Obj): X500Name {
 /** Without spaces around, with one between, and without capital letters of ASCII. */
 function folded(text: string): string {
   return text
-    .replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '')
     .replace(/[ \t\n\v\f\r]+/g, ' ')
+    .replace(/^ | $/g, '')
     .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 

@@ -1,6 +1,7 @@
 import { compileConditions } from '../../evidence/index.ts';
 import { library } from '../../library/index.ts';
 import { mostSigners } from '../../trust/index.ts';
+import { withoutEnd } from '../../without-end.ts';
 import { parseDuration } from '../duration.ts';
 import { ignoredPath } from '../ignored-paths.ts';
 import { parsePin } from '../pin.ts';
@@ -169,7 +170,7 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
       ? ({
           kind: 'one',
           ...(source === undefined ? {} : { source }),
-          ...(path === undefined ? {} : { path: path.replace(/(?<=.)\/+$/, '') }),
+          ...(path === undefined ? {} : { path: withoutEnd(path, '/') || path.slice(0, 1) }),
         } as const)
       : ({ kind: 'each-target' } as const);
   return { name, subject, require };
