@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { type Digest, parseDigest } from '../registry/index.ts';
+import { shownReference } from '../without-secrets.ts';
 
 /** An artifact in an OCI image layout on a disk. A digest wins over a tag. */
 export interface LayoutReference {
@@ -52,7 +53,7 @@ function invalid(text: string, why: string): WeighlockError {
   return new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `not a reference of an OCI image layout: ${why}`,
-    found: text.slice(0, 300),
+    found: shownReference(text),
     remedy: 'write it as oci-layout:///path/of/folder:tag@sha256:digest; a path with : or @ at its end gets a slash',
   });
 }

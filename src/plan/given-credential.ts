@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { type AuthEntry, credentialKey, normalise } from '../registry/index.ts';
+import { shownReference } from '../without-secrets.ts';
 
 /** What `--registry-username` and its like say. */
 export interface GivenCredential {
@@ -50,7 +51,7 @@ function serverOf({ server, isServerOfOthers, registries, written }: Addressee):
   if (server !== undefined) {
     // The same letters as a registry in a reference: no pattern that fits several.
     if (!/^([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(server))
-      throw usage(`--registry-server cannot be "${server}"`, 'write it as HOST or HOST:PORT');
+      throw usage(`--registry-server cannot be "${shownReference(server)}"`, 'write it as HOST or HOST:PORT');
     if (!isServerOfOthers) return server;
     throw usage(
       'WEIGHLOCK_REGISTRY_SERVER would choose who gets a credential of the command line',

@@ -2,6 +2,7 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { type AuthEntry, type Platform, proxySettings, type RegistrySettings } from '../registry/index.ts';
+import { shownReference } from '../without-secrets.ts';
 import type { Environment } from './environment.ts';
 
 /** What the command line says about registries and servers. */
@@ -59,7 +60,7 @@ function parseMirrors(mirrors: readonly string[]): ReadonlyMap<string, readonly 
   for (const text of mirrors) {
     const [, registry = '', host = ''] = /^([a-zA-Z0-9.:_-]+)=([a-zA-Z0-9.:_-]+)$/.exec(text) ?? [];
     if (registry === '') {
-      throw usage(`--mirror cannot be "${text}"`, 'write it as REGISTRY=HOST[:PORT]');
+      throw usage(`--mirror cannot be "${shownReference(text)}"`, 'write it as REGISTRY=HOST[:PORT]');
     }
     result.set(registry, [...(result.get(registry) ?? []), host]);
   }

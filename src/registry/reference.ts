@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { shownReference } from '../without-secrets.ts';
 import { type Digest, parseDigest } from './digest.ts';
 
 /** An artifact in a registry. A digest wins over a tag; the tag is then only shown. */
@@ -87,11 +88,10 @@ export function referenceText({ registry, repository, tag, digest }: Reference):
 }
 
 function invalid(text: string, why: string): WeighlockError {
-  const shown = text.length > 300 ? `${text.slice(0, 300)}...` : text;
   return new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `not an OCI reference: ${why}`,
-    found: shown,
+    found: shownReference(text),
     remedy: 'write it as oci://registry/repository:tag@sha256:digest',
   });
 }

@@ -5,6 +5,5 @@ export {
   parseLocation,
   refuseBareReference,
   registriesOf,
-  withoutSecrets,
 } from './location.ts';
 export { signatureRepository } from './signature-repository.ts';

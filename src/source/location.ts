@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { WeighlockError } from '../error/index.ts';
 import { layoutReferenceText, parseLayoutReference } from '../image-layout/index.ts';
 import { hexOf, parseReference, referenceText } from '../registry/index.ts';
+import { shownReference, withoutSecrets } from '../without-secrets.ts';
 
 /** Where an artifact's bytes come from. */
 export type Location =
@@ -57,7 +58,7 @@ function ociLocation(text: string): Location {
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
       message: 'an oci:// reference names a registry, and this one has a path in its place',
-      found: text.slice(0, 300),
+      found: shownReference(text),
       remedy: `for an OCI image layout on a disk write oci-layout://${text.slice('oci://'.length, 300)}`,
     });
   }
@@ -109,9 +110,12 @@ export function refuseBareReference(text: string, exists: (path: string) => bool
     const layout = `oci-layout://${text.slice(transport.length)}`;
     throw new WeighlockError({
       code: 'USAGE',
-      message: `there is no path ${text}, and it reads like an OCI image layout`,
-      found: text,
-      remedy: kind?.toLowerCase() === 'oci-archive' ? 'unpack it, and write oci-layout://FOLDER' : `write ${layout}`,
+      message: `there is no path ${shownReference(text)}, and it reads like an OCI image layout`,
+      found: shownReference(text),
+      remedy:
+        kind?.toLowerCase() === 'oci-archive'
+          ? 'unpack it, and write oci-layout://FOLDER'
+          : `write ${shownReference(layout)}`,
     });
   }
   if (isUrl(text) || !/^[a-z0-9][^/]*\/.*[:@]/i.test(text) || exists(text)) return;
@@ -145,9 +149,4 @@ export function locationText(location: Location): string {
   if (location.kind === 'volume') return location.path;
   if (location.kind !== 'oci') return location.text;
   return location.layout === undefined ? `oci://${location.reference}` : location.reference;
-}
-
-/** Drops what may be a secret from a URL: user information, and the query and fragment (pre-signed URLs). */
-export function withoutSecrets(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1').replace(/[?#].*$/s, (rest) => `${rest[0]}...`);
 }

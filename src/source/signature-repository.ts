@@ -1,5 +1,6 @@
 import { WeighlockError } from '../error/index.ts';
 import { isLayoutReference, layoutReferenceText, parseLayoutReference } from '../image-layout/index.ts';
+import { shownReference } from '../without-secrets.ts';
 
 /**
  * Where signatures are stored, as the threads that fetch them take it: a repository of a registry, or an image layout. The
@@ -14,7 +15,7 @@ export function signatureRepository(text: string): string {
   throw new WeighlockError({
     code: 'CONFIG_INVALID',
     message: 'a place of signatures has no tag and no digest: what is looked for is attached to the artifact',
-    found: text.slice(0, 300),
+    found: shownReference(text),
     remedy: `name the layout alone: ${layoutReferenceText({ path })}`,
   });
 }

@@ -80,7 +80,20 @@ const proxy = (id: string, from: string, to: string): Mutation => ({
   name: '15\\.21',
 });
 
+const secret = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `15-secret-${id}`,
+  file: `src/${file}`,
+  from,
+  to,
+  tests: ['test/unit/without-secrets.test.ts'],
+});
+
 export default [
+  secret('reference', 'registry/reference.ts', 'found: shownReference(text)', 'found: text'),
+  secret('layout', 'image-layout/reference.ts', 'found: shownReference(text)', 'found: text'),
+  secret('mirror', 'plan/registry-settings.ts', 'cannot be "${shownReference(text)}"', 'cannot be "${text}"'),
+  secret('cut-short', 'without-secrets.ts', "isCutShort ? url.lastIndexOf('@') : ", ''),
+  secret('before-digest', 'without-secrets.ts', "text.slice(0, end).lastIndexOf('@')", "text.lastIndexOf('@')"),
   proxy('cut-short', ' && !isCutShort(proxy)', ''),
   proxy('percent', 'encodeURIComponent(decodedUser(proxy.password))', 'proxy.password'),
   {

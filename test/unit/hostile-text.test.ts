@@ -24,10 +24,11 @@ import { parseManifest } from '../../src/registry/manifest.ts';
 import { bypasses } from '../../src/registry/proxy.ts';
 import { parseReference } from '../../src/registry/reference.ts';
 import { parseRetryAfter } from '../../src/registry/retry.ts';
-import { parseLocation, withoutSecrets } from '../../src/source/location.ts';
+import { parseLocation } from '../../src/source/location.ts';
 import { parsePublicKey } from '../../src/trust/index.ts';
 import { visible } from '../../src/visible-text.ts';
 import { withoutEnd } from '../../src/without-end.ts';
+import { withoutSecrets } from '../../src/without-secrets.ts';
 
 const LENGTH = 1 << 20;
 const HEX = 'ab'.repeat(32);
