@@ -31,7 +31,7 @@ chown 65532:65532 "$work/base/home/nonroot"
 tar -C "$work/base" --append -f "$work/base.tar" ./etc/passwd ./etc/group ./home/nonroot
 commit "$work/base.tar" localhost/weighlock-stand-in/base
 
-packages base-files,bash,binutils,coreutils,dash,libatomic1,libc-bin,libstdc++6 "$work/build.tar"
+packages base-files,bash,binutils,coreutils,dash,gcc,libatomic1,libc-bin,libstdc++6,linux-libc-dev "$work/build.tar"
 mkdir -p "$work/build/usr/local/bin" "$work/build/usr/local/lib/node_modules" "$work/build/etc/ssl/certs"
 cp node_modules/node/bin/node "$work/build/usr/local/bin/node"
 (cd "$work" && npm pack --silent npm@11.19.1 >/dev/null && tar -xzf npm-11*.tgz)

@@ -25,10 +25,21 @@ it('15.5: a variable that loads code or moves trust is refused', () => {
     ],
     ...['NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_TEST_CONTEXT'],
     ...['GLIBC_TUNABLES', 'LOCPATH', 'NLSPATH', 'HOSTALIASES', 'MALLOC_TRACE', 'LD_DEBUG_OUTPUT', 'LD_PROFILE'],
+    ...[
+      'LD_TRACE_LOADED_OBJECTS',
+      'ICU_DATA',
+      'ICU_TIMEZONE_FILES_DIR',
+      'OPENSSL_ia32cap',
+      'SIMDUTF_FORCE_IMPLEMENTATION',
+    ],
   ]) {
     assert.equal(foreignSetting({ [name]: '/x' }, true)?.code, 'CONFIG_INVALID', name);
     assert.equal(foreignSetting({ [name]: '/x' }, false), undefined, name);
-    assert.equal(foreignSetting({ [name]: '' }, true), undefined, name);
+    assert.equal(
+      foreignSetting({ [name]: '' }, true)?.code,
+      name.startsWith('LD_') ? 'CONFIG_INVALID' : undefined,
+      name,
+    );
   }
   for (const isExecutable of [true, false])
     assert.equal(foreignSetting({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, isExecutable)?.code, 'CONFIG_INVALID');
@@ -43,6 +54,7 @@ it('15.5: a variable that loads code or moves trust is refused', () => {
     NODE_VERSION: '26',
     NODE_NAME: 'n',
     MALLOC_ARENA_MAX: '2',
+    LD_BIND_NOW: '1',
   };
   assert.equal(foreignSetting(harmless, true), undefined);
 });
