@@ -110,15 +110,15 @@ export default [
   {
     id: '15.5-foreign-setting',
     file: 'src/foreign-settings.ts',
-    from: 'isExecutable && IN_THE_EXECUTABLE.test(one)',
-    to: 'false',
+    from: 'isExecutable ? FOREIGN_NAMES : EVERYWHERE',
+    to: 'EVERYWHERE',
     tests: ['test/unit/sea-config.test.ts'],
   },
   {
     id: '15.5-unchecked-servers',
     file: 'src/foreign-settings.ts',
-    from: 'EVERYWHERE.includes(one) ||',
-    to: '',
+    from: '[...EVERYWHERE, ...IN_THE_EXECUTABLE]',
+    to: '[...IN_THE_EXECUTABLE]',
     tests: ['test/unit/sea-config.test.ts'],
   },
 ] satisfies Mutation[];

@@ -118,14 +118,14 @@ export default [
   {
     id: '15.5-foreign-descriptor',
     file: 'src/foreign-settings.ts',
-    from: 'CHANNEL_FD|',
+    from: "'NODE_CHANNEL_FD', ",
     to: '',
     tests: ['test/unit/sea-config.test.ts'],
   },
   {
     id: '15.5-foreign-tunables',
     file: 'src/foreign-settings.ts',
-    from: 'GLIBC_TUNABLES|',
+    from: "'GLIBC_TUNABLES', ",
     to: '',
     tests: ['test/unit/sea-config.test.ts'],
   },

@@ -1,7 +1,18 @@
 // The image's entry point, which refuses variables before the dynamic loader reads them. Needs a C compiler.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -94,7 +105,10 @@ describe('the launcher', { skip }, () => {
     }
     rmSync(log);
     execFileSync('mkfifo', [log]);
+    const reader = openSync(log, constants.O_RDWR | constants.O_NONBLOCK);
     assert.equal(launch({ LD_AUDIT: '/x' }).status, 78);
+    assert.throws(() => readSync(reader, Buffer.alloc(1)), /EAGAIN/, 'nothing was written');
+    closeSync(reader);
     rmSync(log);
   });
 
