@@ -1,7 +1,7 @@
+import { endOfValue } from '../json-structure.ts';
 import type { HashName } from '../trust/index.ts';
 import { type Bundle, HASH_ALGORITHMS, readBundle } from './bundle.ts';
 import { pemChain, readRekor } from './cosign.ts';
-import { endOfValue } from './json-structure.ts';
 import { BLOB_SHAPE, requireShape } from './shape.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 

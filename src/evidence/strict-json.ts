@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { faultInStructure, textOf } from './json-structure.ts';
+import { faultInStructure, textOf } from '../json-structure.ts';
 
 /** Values in a bundle with 32 log entries of 64 hashes, 32 timestamps and 16 certificates: 3000, and some reserve. */
 const MOST_VALUES = 20_000;

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { WeighlockError } from '../error/index.ts';
+import { faultInStructure } from '../json-structure.ts';
 import { type Digest, parseDigest } from './digest.ts';
 import { MAX_INDEX_ENTRIES, MAX_LAYERS } from './limits.ts';
 
@@ -63,6 +65,7 @@ const MAX_JSON_DEPTH = 32;
  */
 export function parseManifest(bytes: Buffer, contentType: string | undefined): Manifest | Index {
   const json = parseJson(bytes);
+  requireExactNames(json, 'the manifest');
   const declared = contentType?.split(';')[0]?.trim().toLowerCase();
   const own = json['mediaType'];
   if (own !== undefined && typeof own !== 'string') throw unsafe('its mediaType is not a string');
@@ -130,6 +133,7 @@ function parseImage(json: Json, mediaType: string): Manifest {
 /** `urls` (foreign layers) are never followed (CVE-2020-15157); `data` is ignored: the blob is fetched and checked. */
 function parseDescriptor(value: unknown, where: string): Descriptor {
   if (!isObject(value)) throw unsafe(`a descriptor in ${where} is not an object`);
+  requireExactNames(value, where);
   const { mediaType, size, artifactType } = value;
   const digest = parseDigest(value['digest']);
   if (digest === undefined)
@@ -156,37 +160,37 @@ function parsePlatform(value: unknown): Platform | undefined {
   return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) };
 }
 
+const NAMES = [
+  ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'subject', 'annotations'],
+  ...['digest', 'size', 'platform'],
+];
+const FOLDED_NAMES = new Set(NAMES.map((name) => name.toLowerCase()));
+
+/** Tools in Go take a field by its name in any letters (`Layers`, `layerſ`), so that they would read another document. */
+function requireExactNames(json: Json, where: string): void {
+  for (const key of Object.keys(json))
+    if (!NAMES.includes(key) && FOLDED_NAMES.has(key.normalize('NFKC').toLowerCase()))
+      throw unsafe(`a name in ${where} is not written as the specification has it: ${JSON.stringify(key)}`);
+}
+
 type Json = Record<string, unknown>;
 
-/** A JSON object of limited depth. */
+/**
+ * A JSON object of limited depth, without a key twice: of two values some tools take the first and others the last, and a
+ * document that was scanned and signed as one would be used as the other (CVE-2021-41190 is of the same kind).
+ */
 export function parseJson(bytes: Buffer): Json {
+  if (!isUtf8(bytes)) throw unsafe('it is not UTF-8');
+  const fault = faultInStructure(bytes, Number.POSITIVE_INFINITY, MAX_JSON_DEPTH);
+  if (fault !== undefined) throw unsafe(`it ${fault}`);
   let json: unknown;
-  const text = bytes.toString('utf8');
-  if (depthOf(text) > MAX_JSON_DEPTH) throw unsafe(`it is nested deeper than ${MAX_JSON_DEPTH} levels`);
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch {
     throw unsafe('it is not JSON');
   }
   if (!isObject(json)) throw unsafe('it is not a JSON object');
   return json;
-}
-
-/** Deepest nesting of brackets outside strings. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (inString) {
-      if (c === '\\') i++;
-      else if (c === '"') inString = false;
-    } else if (c === '"') inString = true;
-    else if (c === '{' || c === '[') deepest = Math.max(deepest, ++depth);
-    else if (c === '}' || c === ']') depth--;
-  }
-  return deepest;
 }
 
 function listOf(value: unknown, name: string, most: number): unknown[] {

@@ -39,7 +39,7 @@ export default [
   },
   {
     id: '15.2-duplicate-key',
-    file: 'src/evidence/json-structure.ts',
+    file: 'src/json-structure.ts',
     from: 'if (keys.has(key))',
     to: 'if (keys.has(key) && key.length > 1000)',
     tests: FORMS,
@@ -47,7 +47,7 @@ export default [
   },
   {
     id: '15.2-escaped-key',
-    file: 'src/evidence/json-structure.ts',
+    file: 'src/json-structure.ts',
     from: "if (!text.includes('\\\\')) return text;",
     to: 'if (text !== undefined) return text;',
     tests: FORMS,
@@ -174,7 +174,7 @@ export default [
   },
   {
     id: '15.26-most-values',
-    file: 'src/evidence/json-structure.ts',
+    file: 'src/json-structure.ts',
     from: 'if (c === COMMA) {\n      if (++values > mostValues)',
     to: 'if (c === COMMA) {\n      if (++values > Number.MAX_VALUE)',
     tests: FORMS,

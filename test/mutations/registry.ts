@@ -88,7 +88,20 @@ const secret = (id: string, file: string, from: string, to: string): Mutation =>
   tests: ['test/unit/without-secrets.test.ts'],
 });
 
+const twoReaders = (id: string, from: string): Mutation => ({
+  id: `15.2-manifest-${id}`,
+  file: 'src/registry/manifest.ts',
+  from,
+  to: '',
+  tests: ['test/unit/registry.test.ts'],
+  name: '15\\.2:',
+});
+
 export default [
+  twoReaders('twice', 'if (fault !== undefined) throw unsafe(`it ${fault}`);'),
+  twoReaders('letters', "requireExactNames(json, 'the manifest');"),
+  twoReaders('letters-below', 'requireExactNames(value, where);'),
+  twoReaders('utf-8', "if (!isUtf8(bytes)) throw unsafe('it is not UTF-8');"),
   secret('reference', 'registry/reference.ts', 'found: shownReference(text)', 'found: text'),
   secret('layout', 'image-layout/reference.ts', 'found: shownReference(text)', 'found: text'),
   secret('mirror', 'plan/registry-settings.ts', 'cannot be "${shownReference(text)}"', 'cannot be "${text}"'),

@@ -9,7 +9,7 @@ import {
   mergeDockerConfigs,
   parseDockerConfig,
 } from '../../src/registry/docker-config.ts';
-import { parseManifest } from '../../src/registry/manifest.ts';
+import { parseJson, parseManifest } from '../../src/registry/manifest.ts';
 import { choosePlatform } from '../../src/registry/platform.ts';
 import { bypasses, proxyFor, proxySettings } from '../../src/registry/proxy.ts';
 import { contentRangeFault } from '../../src/registry/range.ts';
@@ -261,6 +261,28 @@ describe('a manifest', () => {
         ),
       coded('UNSAFE_ENTRY', /sent as/),
     );
+  });
+
+  it('15.2: that another reader takes for something else is refused: a key twice, or in other letters, or no UTF-8', () => {
+    const text = JSON.stringify(good);
+    const other = JSON.stringify({ ...layer, digest: `sha256:${'b'.repeat(64)}` });
+    for (const [changed, why] of [
+      [text.replace('"layers":', `"layers":[${other}],"layers":`), /the key "layers" twice/],
+      [text.replace('"layers":', `"l\\u0061yers":[${other}],"layers":`), /the key "layers" twice/],
+      [
+        text.replace('"layers":[', `"layers":[${other.replace('"digest"', '"size":1,"digest"')},`),
+        /the key "size" twice/,
+      ],
+      [text.replace('"layers":', `"Layers":[${other}],"layers":`), /"Layers"/],
+      [text.replace('"layers":', `"layer\u017f":[${other}],"layers":`), /"layer\u017f"/],
+      [text.replace('"layers":[', `"layers":[${other.replace('"digest"', '"Digest":"x","digest"')},`), /"Digest"/],
+    ] as const) {
+      assert.notEqual(changed, text);
+      assert.throws(() => parse(changed), coded('UNSAFE_ENTRY', why));
+    }
+    const bytes = Buffer.from(text.replace('"layers":', '"x":"\u00ff","layers":'), 'latin1');
+    assert.throws(() => parseManifest(bytes, undefined), coded('UNSAFE_ENTRY', /UTF-8/));
+    assert.throws(() => parseJson(Buffer.from('{"a":1,"a":2}')), coded('UNSAFE_ENTRY', /twice/));
   });
 
   it('with a digest that is no digest is refused before any URL is made of it (cve-2024-3727, cve-2024-37032, cve-2026-7020)', () => {

@@ -10,7 +10,7 @@ const COMMA = 0x2c;
  *
  * @returns what is wrong with it, or nothing; whether it is JSON is for the parser to say
  */
-export function faultInStructure(bytes: Uint8Array, mostValues: number): string | undefined {
+export function faultInStructure(bytes: Uint8Array, mostValues: number, mostDepth = MAX_DEPTH): string | undefined {
   // One set of keys for each open object, undefined for each open array.
   const open: (Set<string> | undefined)[] = [];
   let values = 1;
@@ -32,7 +32,7 @@ export function faultInStructure(bytes: Uint8Array, mostValues: number): string 
       if (++values > mostValues) return tooMany(mostValues);
       isKey = open.at(-1) !== undefined;
     } else if (c === 0x7b || c === 0x5b) {
-      if (open.length === MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
+      if (open.length === mostDepth) return `is nested more than ${mostDepth} levels deep`;
       if (++values > mostValues) return tooMany(mostValues);
       isKey = c === 0x7b;
       open.push(isKey ? new Set() : undefined);
