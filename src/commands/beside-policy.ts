@@ -72,6 +72,8 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     'max-files': 'how',
     timeout: 'blocks',
     'idle-timeout': 'blocks',
+    // One read at a time may take longer than there is time, and very many more memory than there is.
+    'io-depth': 'blocks',
     'io-rate': 'blocks',
     'registry-config': 'blocks',
     'registry-cacert': 'blocks',

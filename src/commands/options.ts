@@ -33,6 +33,10 @@ export const HASH_OPTIONS = {
   'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
   timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
   'idle-timeout': { type: 'string', default: '5m', describe: 'limit without any progress; 0 for none' },
+  'io-depth': {
+    type: 'string',
+    describe: 'reads of a volume in flight, 1 to 512 [default: as many as pay, found out while reading]',
+  },
   'io-rate': { type: 'string', describe: 'most bytes to read per second, e.g. 200M or 512Mi [default: no limit]' },
 } as const satisfies Record<string, Options>;
 
@@ -345,6 +349,9 @@ const MAX_CONCURRENCY = 256;
 /** More than any registry or storage gives one client. */
 const MAX_CONNECTIONS = 64;
 
+/** Each read in flight takes 128 KiB, and a thread of libuv's, of which there are 1024 at most. */
+const MAX_IO_DEPTH = 512;
+
 /** The options of `HASH_OPTIONS`, each of its type. */
 export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: number; limits: Limits } {
   return {
@@ -357,6 +364,7 @@ export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: 
       timeout: durationOf(values, 'timeout'),
       idleTimeout: durationOf(values, 'idle-timeout'),
       ioRate: rateOf(values),
+      ioDepth: countOf(values, 'io-depth', MAX_IO_DEPTH) ?? 0,
     },
   };
 }

@@ -1,4 +1,5 @@
 export { isListed } from './attributes.ts';
+export type { Call, Task, Tasks } from './calls.ts';
 export {
   comparePaths,
   entryText,
@@ -28,7 +29,7 @@ export { glance, MOST_SEEN } from './glance.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
-export { type Listing, type ListOptions, listAgain, listPath } from './listing.ts';
+export { type Listing, type ListOptions, listAgain, listing, listPath } from './listing.ts';
 export { TableMerger } from './merge-tables.ts';
 export {
   AT_FDCWD,
@@ -46,7 +47,7 @@ export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
 export { openFault } from './read-faults.ts';
 export { readWhole } from './read-whole.ts';
-export { changedFolders } from './recheck.ts';
+export { changedFolders, recheck } from './recheck.ts';
 export { refuseLinks } from './resolve-link.ts';
 export { TimesChanged } from './source-changed.ts';
 export type { WalkOptions } from './walk.ts';

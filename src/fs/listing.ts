@@ -1,10 +1,11 @@
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, nameAt, openPathAt, SEEN } from './file-table.ts';
 import { ioError } from './io-failure.ts';
-import { close, isPossibleSize, kindOf, openFolder, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { close, isPossibleSize, kindOf, openFolder, openFolderBeneath } from './open.ts';
 import { LinkError, resolveBeneath } from './resolve-link.ts';
 import { Walk, type WalkOptions } from './walk.ts';
 
@@ -35,23 +36,29 @@ export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
  *   nothing to list
  */
 export function listPath(path: string, options: ListOptions): Listing {
+  return runNow(listing(path, options));
+}
+
+/** The same, for whoever makes the calls. */
+export function* listing(path: string, options: ListOptions): Task<Listing> {
   let parent = openParent(path);
-  let listing: Listing | undefined;
+  let listed: Listing | undefined;
   try {
     let name = fromText(basename(path));
     if (options.allowSymlinks && name !== '') [parent, name] = followed(parent, name, options.onEntry);
     // The root folder of the file system has no name in its parent.
-    const stat = name === '' ? statOpen(parent) : statBeneath(parent, name);
+    const stat = (yield name === '' ? openedStat(parent) : statIn(parent, name)) as BigIntStats;
     if (stat.isDirectory()) {
-      listing = listFolder(openFolderBeneath(parent, name === '' ? ('.' as PathBytes) : name), options);
+      const root = (yield openIn(parent, name === '' ? ('.' as PathBytes) : name)) as number;
+      listed = yield* listFolder(root, options);
     } else if (stat.isFile()) {
-      listing = listFile(parent, name, stat, options);
+      listed = listFile(parent, name, stat, options);
     } else throw refuse(kindOf(stat));
-    return listing;
+    return listed;
   } catch (error) {
     throw error instanceof WeighlockError ? error : rootError(error);
   } finally {
-    if (listing?.root !== parent) close(parent);
+    if (listed?.root !== parent) close(parent);
   }
 }
 
@@ -83,7 +90,7 @@ function optionsOf({ allowSymlinks, maxFiles }: ListOptions): Listing['options']
   return { allowSymlinks, maxFiles };
 }
 
-function listFolder(root: number, options: ListOptions): Listing {
+function* listFolder(root: number, options: ListOptions): Task<Listing> {
   let isHandedOn = false;
   const { onUnseen, ...plain } = options;
   const handOn = (files: FileTable) => {
@@ -92,7 +99,7 @@ function listFolder(root: number, options: ListOptions): Listing {
   };
   const walk = new Walk(root, onUnseen === undefined ? plain : { ...plain, onUnseen: handOn });
   try {
-    walk.run();
+    yield* walk.all();
   } catch (error) {
     // Others may be opening files below it: its number must not become that of something else.
     if (!isHandedOn) close(root);

@@ -30,7 +30,8 @@ export function closeLater(descriptor: number, done: Done<void>): void {
   close(descriptor, () => done(null));
 }
 
-function atOnce<T>(call: () => T, done: Done<T>): void {
+/** A call that is made here, and answered later. */
+export function atOnce<T>(call: () => T, done: Done<T>): void {
   let value: T;
   try {
     value = call();

@@ -1,11 +1,12 @@
 import type { BigIntStats } from 'node:fs';
 import { errno, isSystemError, WeighlockError } from '../error/index.ts';
 import { type Attributes, areTimes, differencesFrom, differencesText, isListed, isSameFile } from './attributes.ts';
+import { each, openedStat, openIn, runNow, type Task } from './calls.ts';
 import { entryText, type PathBytes } from './entry-path.ts';
 import { type FileTable, nameAt, namesOf, openPathAt } from './file-table.ts';
 import { ioError } from './io-failure.ts';
 import type { Listing } from './listing.ts';
-import { close, openFolderBeneath, statOpen } from './open.ts';
+import { close } from './open.ts';
 import { sourceChanged, unsteadyInode } from './source-changed.ts';
 import { Walk } from './walk.ts';
 
@@ -17,25 +18,35 @@ import { Walk } from './walk.ts';
  * @returns what is not as it was: none is a folder, or a file, that changed
  */
 export function changedFolders(listing: Listing): WeighlockError[] {
-  const { root, folders } = listing;
-  const errors: WeighlockError[] = [];
-  let haveTimesMoved = false;
-  for (let i = 0; i < folders.count; i++) {
-    const found = attributesOf(root, folders, i);
-    if (found instanceof WeighlockError) errors.push(found);
-    else if (!isSameFile(folders, i, found)) errors.push(replaced(root, folders, i, found));
-    else if (!isListed(folders, i, found)) haveTimesMoved = true;
-  }
-  return errors.length > 0 || !haveTimesMoved ? errors : differencesNow(listing);
+  return runNow(recheck(listing));
 }
 
-function attributesOf(root: number, folders: FileTable, index: number): BigIntStats | WeighlockError {
+/** The same, for whoever makes the calls. */
+export function* recheck(listing: Listing): Task<WeighlockError[]> {
+  const { root, folders } = listing;
+  const found: (BigIntStats | WeighlockError)[] = [];
+  yield {
+    tasks: each(namesOf(folders), function* (_, i): Task {
+      found[i] = yield* attributesOf(root, folders, i);
+    }),
+  };
+  const errors: WeighlockError[] = [];
+  let haveTimesMoved = false;
+  for (const [i, one] of found.entries()) {
+    if (one instanceof WeighlockError) errors.push(one);
+    else if (!isSameFile(folders, i, one)) errors.push(yield* replaced(root, folders, i, one));
+    else if (!isListed(folders, i, one)) haveTimesMoved = true;
+  }
+  return errors.length > 0 || !haveTimesMoved ? errors : yield* differencesNow(listing);
+}
+
+function* attributesOf(root: number, folders: FileTable, index: number): Task<BigIntStats | WeighlockError> {
   const path = openPathAt(folders, index);
   const name = nameAt(folders, index);
   let descriptor: number | undefined;
   try {
-    descriptor = path === '' ? undefined : openFolderBeneath(root, path);
-    return statOpen(descriptor ?? root);
+    descriptor = path === '' ? undefined : ((yield openIn(root, path)) as number);
+    return (yield openedStat(descriptor ?? root)) as BigIntStats;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const code = errno(error) ?? '';
@@ -46,20 +57,20 @@ function attributesOf(root: number, folders: FileTable, index: number): BigIntSt
   }
 }
 
-function replaced(root: number, folders: FileTable, index: number, found: BigIntStats): WeighlockError {
+function* replaced(root: number, folders: FileTable, index: number, found: BigIntStats): Task<WeighlockError> {
   const name = nameAt(folders, index);
   const differences = differencesFrom(folders, index, found);
-  const now = attributesOf(root, folders, index);
+  const now = yield* attributesOf(root, folders, index);
   if (!(now instanceof WeighlockError) && now.ino !== found.ino && !isSameFile(folders, index, now))
     return unsteadyInode(name, differences, now);
   return sourceChanged(name, `was replaced after it was listed: ${differencesText(differences)}`);
 }
 
 /** Lists everything once more, and compares it with what was read. */
-function differencesNow(listing: Listing): WeighlockError[] {
+function* differencesNow(listing: Listing): Task<WeighlockError[]> {
   const walk = new Walk(listing.root, { ...listing.options, onEntry: () => {} });
   try {
-    walk.run();
+    yield* walk.all();
   } catch (error) {
     if (error instanceof WeighlockError) return [error];
     throw error;

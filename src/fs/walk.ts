@@ -1,10 +1,11 @@
-import { type BigIntStats, type Dir, opendirSync } from 'node:fs';
-import { errno, type Failure, isSystemError, WeighlockError } from '../error/index.ts';
-import { entryText, fromBuffer, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
+import type { BigIntStats } from 'node:fs';
+import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
+import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, unseenFiles } from './file-table.ts';
 import { ioFailure } from './io-failure.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
-import { close, folderContents, isPossibleSize, kindOf, openFolderBeneath, statBeneath, statOpen } from './open.ts';
+import { close, isPossibleSize, kindOf } from './open.ts';
 import { LinkError, type Resolved, resolveBeneath } from './resolve-link.ts';
 
 export interface WalkOptions {
@@ -46,12 +47,6 @@ interface Visit {
   readonly ancestors: readonly string[];
 }
 
-/** Of the entries of a folder. */
-interface Names {
-  readonly names: PathBytes[];
-  readonly files: PathBytes[];
-}
-
 /**
  * Lists every regular file below an open folder. Nothing is opened but folders, each relative to its parent's
  * descriptor and never through a link. Whatever must not be there (links, FIFOs, sockets, devices, names that are not
@@ -75,15 +70,24 @@ export class Walk {
   }
 
   run(): void {
+    runNow(this.all());
+  }
+
+  /** All of it, for whoever makes the calls. */
+  *all(): Task {
     const empty = '' as PathBytes;
-    this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
+    yield* this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
     if (this.#handedOn > 0 || this.#unseen.length > FEW) this.#handOn();
-    else for (const [i, name] of this.#unseen.entries()) this.look(name, this.#unseenTargets.get(i) ?? name);
+    else yield { tasks: each(this.#unseen, (name, i) => this.#look(name, this.#unseenTargets.get(i) ?? name)) };
   }
 
   /** Looks at what was named as a file: adds it if it is one, and says what is wrong with it otherwise. */
   look(name: PathBytes, target: PathBytes): void {
-    const stat = this.#stat(this.#root, target, name);
+    runNow(this.#look(name, target));
+  }
+
+  *#look(name: PathBytes, target: PathBytes): Task {
+    const stat = yield* this.#stat(this.#root, target, name);
     if (stat?.isFile() === true) this.#add(name, stat, target);
     else if (stat !== undefined) this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
   }
@@ -95,11 +99,16 @@ export class Walk {
   }
 
   /** What lies below an open folder; a failure, under the name it is listed by, and undefined when that cannot be told. */
-  #stat(folder: number, path: PathBytes, name: PathBytes): BigIntStats | undefined {
+  *#stat(folder: number, path: PathBytes, name: PathBytes): Task<BigIntStats | undefined> {
+    return yield* this.#readable(name, 'read attributes', statIn(folder, path));
+  }
+
+  /** A call, and a failure where it has one. */
+  *#readable<T>(name: PathBytes, doing: string, call: Call<T>): Task<T | undefined> {
     try {
-      return statBeneath(folder, path);
+      return (yield call) as T;
     } catch (error) {
-      this.#unreadable(name, error, 'read attributes');
+      this.#unreadable(name, error, doing);
       return undefined;
     }
   }
@@ -111,14 +120,9 @@ export class Walk {
     this.#handedOn += names.length;
   }
 
-  #folder(visit: Visit): void {
-    let stat: BigIntStats;
-    try {
-      stat = statOpen(visit.descriptor);
-    } catch (error) {
-      this.#unreadable(visit.name, error, 'read attributes');
-      return;
-    }
+  *#folder(visit: Visit): Task {
+    const stat = yield* this.#readable(visit.name, 'read attributes', openedStat(visit.descriptor));
+    if (stat === undefined) return;
     const id = `${stat.dev}:${stat.ino}`;
     // Without links there is no way back, and some file systems have one inode number for everything.
     if (this.#options.allowSymlinks && visit.ancestors.includes(id)) {
@@ -126,48 +130,36 @@ export class Walk {
       return;
     }
     this.folders.add(visit.name, stat, visit.target);
-    const { names, files } = this.#names(visit);
+    const { names, files } = yield* this.#names(visit);
     this.#refuseLookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
     // Whoever puts them in order has less to do then.
     for (const name of files.sort()) this.#file(here, name);
-    for (const name of names.sort()) this.#entry(here, name);
+    yield { tasks: each(names.sort(), (name) => this.#entry(here, name)) };
   }
 
   /** @returns those of regular files, where they need not be looked at here, and the others */
-  #names(visit: Visit): Names {
-    let found: Names = { names: [], files: [] };
+  *#names(visit: Visit): Task<Names> {
+    const areFilesKnown = this.#options.onUnseen !== undefined;
+    let counted = 0;
+    const count = () => {
+      counted++;
+      this.#count();
+    };
     let failure: unknown;
-    const before = this.#entries;
     for (const encoding of ENCODINGS) {
-      found = { names: [], files: [] };
-      this.#entries = before;
+      // What is read once more counts once.
+      this.#entries -= counted;
+      counted = 0;
       try {
-        this.#read(visit, encoding, found);
-        return found;
+        return (yield namesIn(visit.descriptor, encoding, areFilesKnown, count)) as Names;
       } catch (error) {
         if (!isFailedCall(error)) throw error;
         failure = error;
       }
     }
     this.#unreadable(visit.name, failure, 'read folder');
-    return found;
-  }
-
-  #read(visit: Visit, encoding: BufferEncoding, { names, files }: Names): void {
-    const areFilesKnown = this.#options.onUnseen !== undefined;
-    const folder = opendirSync(folderContents(visit.descriptor), { encoding, bufferSize: 512 });
-    try {
-      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-        this.#count();
-        const bytes: string | Buffer = entry.name;
-        const name = typeof bytes === 'string' ? (bytes as PathBytes) : fromBuffer(bytes);
-        if (areFilesKnown && entry.isFile()) files.push(name);
-        else names.push(name);
-      }
-    } finally {
-      closeFolder(folder);
-    }
+    return { names: [], files: [] };
   }
 
   /** Counts one more thing that is looked at, so that neither folders nor links multiply the work. */
@@ -200,16 +192,15 @@ export class Walk {
     if (index + 1 === UNSEEN_TOGETHER) this.#handOn();
   }
 
-  #entry(parent: Visit, name: PathBytes): void {
+  *#entry(parent: Visit, name: PathBytes): Task {
     const path = joinPath(parent.name, name);
     if (!this.#isNamedWell(path, name)) return;
-    const stat = this.#stat(parent.descriptor, name, path);
+    const stat = yield* this.#stat(parent.descriptor, name, path);
     if (stat === undefined) return;
     const target = joinPath(parent.target, name);
     if (stat.isFile()) this.#add(path, stat, target);
-    else if (stat.isDirectory())
-      this.#subfolder(parent, path, target, () => openFolderBeneath(parent.descriptor, name));
-    else if (stat.isSymbolicLink() && this.#options.allowSymlinks) this.#link(parent, path, name);
+    else if (stat.isDirectory()) yield* this.#subfolder(parent, path, target, openIn(parent.descriptor, name));
+    else if (stat.isSymbolicLink() && this.#options.allowSymlinks) yield* this.#link(parent, path, name);
     else if (stat.isSymbolicLink()) {
       this.#refuse(
         path,
@@ -219,27 +210,22 @@ export class Walk {
     } else this.#refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
   }
 
-  #subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: () => number): void {
+  *#subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: Call<number>): Task {
     if (parent.depth + 1 > MAX_DEPTH) {
       this.#limit(name, `folders nested deeper than ${MAX_DEPTH}`);
       return;
     }
-    let descriptor: number;
+    const descriptor = yield* this.#readable(name, 'open folder', open);
+    if (descriptor === undefined) return;
     try {
-      descriptor = open();
-    } catch (error) {
-      this.#unreadable(name, error, 'open folder');
-      return;
-    }
-    try {
-      this.#folder({ descriptor, name, target, depth: parent.depth + 1, ancestors: parent.ancestors });
+      yield* this.#folder({ descriptor, name, target, depth: parent.depth + 1, ancestors: parent.ancestors });
     } finally {
       close(descriptor);
     }
   }
 
   /** An allowed link: what it leads to must lie inside the root, and is listed under the link's own name. */
-  #link(parent: Visit, path: PathBytes, name: PathBytes): void {
+  *#link(parent: Visit, path: PathBytes, name: PathBytes): Task {
     let found: Resolved;
     try {
       found = resolveBeneath(this.#root, joinPath(parent.target, name), () => this.#count());
@@ -253,7 +239,7 @@ export class Walk {
     if (stat.isFile()) this.#add(path, stat, target);
     else if (!stat.isDirectory()) this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
     else if (target === '') this.#refuse(path, LEADS_BACK, 'remove the link');
-    else this.#subfolder(parent, path, target, () => openFolderBeneath(this.#root, target));
+    else yield* this.#subfolder(parent, path, target, openIn(this.#root, target));
   }
 
   /**
@@ -330,13 +316,4 @@ const LEADS_BACK = 'symbolic link leads back to a folder that contains it';
 /** What a system call answered, and not what we made of it. */
 function isFailedCall(error: unknown): boolean {
   return !(error instanceof WeighlockError) && errno(error) !== undefined;
-}
-
-/** As `close` does for files. */
-function closeFolder(folder: Dir): void {
-  try {
-    folder.closeSync();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-  }
 }

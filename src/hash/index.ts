@@ -46,7 +46,7 @@ export {
   PIECE_BYTES,
   serveLine,
 } from './line.ts';
-export { affordableConnections, affordablePullThreads, affordableThreads } from './memory.ts';
+export { affordableConnections, affordablePullThreads, affordableReads, affordableThreads } from './memory.ts';
 export { availableProcessors } from './processors.ts';
 export { fileFailure, type Next, takeNext, unitCount } from './queue.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';

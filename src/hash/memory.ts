@@ -39,6 +39,13 @@ export function affordableThreads(limit: number | undefined = memoryLimit()): nu
   return affordable(limit, HASHING_BYTES);
 }
 
+/** Reads in flight that fit beside so many threads: each takes a piece of 128 KiB, and half of one more that waits for its turn. */
+export function affordableReads(threads: number, limit: number | undefined = memoryLimit()): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  const left = limit - BASE_BYTES - HASHING_BYTES * threads;
+  return Math.max(8, Math.floor(left / (1.5 * 2 ** 17) / 2));
+}
+
 /** The same for threads of which half receive, and half hash. At least 2. */
 export function affordablePullThreads(limit: number | undefined = memoryLimit()): number {
   return 2 * affordable(limit, PULLING_BYTES);

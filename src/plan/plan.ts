@@ -96,6 +96,8 @@ export interface Limits {
   readonly idleTimeout: number;
   /** Most bytes to read per second; 0 for no limit. */
   readonly ioRate: number;
+  /** Reads of volumes in flight; 0 for as many as pay. */
+  readonly ioDepth: number;
 }
 
 /** How content is fetched that does not lie on a volume. */

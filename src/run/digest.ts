@@ -45,7 +45,7 @@ export class DigestRun {
 
   async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
     const { path, hasher, concurrency, limits, shardBytes } = this.#request;
-    const hashing = await Hashing.start(this.#pool, hasher, concurrency);
+    const hashing = await Hashing.start(this.#pool, hasher, concurrency, limits);
     const listing = await (shardBytes === undefined ? hashing.listHashing(path, limits) : hashing.list(path, limits));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);
@@ -70,7 +70,7 @@ export async function resolveReference(
   signal: AbortSignal,
 ): Promise<Resolved> {
   const watchdog = new Watchdog({ ...limits, idleTimeout: 0 }, {}, () => pool.progress);
-  const remote = new Remote(settings, await Hashing.start(pool, hasher, concurrency), notice);
+  const remote = new Remote(settings, await Hashing.start(pool, hasher, concurrency, limits), notice);
   try {
     return await unlessAborted(remote.resolve(reference), AbortSignal.any([signal, watchdog.signal]));
   } finally {

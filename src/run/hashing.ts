@@ -40,8 +40,17 @@ export class Hashing {
     this.concurrency = concurrency;
   }
 
-  static async start(pool: HashPool, hasher: Hasher, concurrency: number): Promise<Hashing> {
-    return new Hashing(pool, await chooseEngine(hasher), concurrency);
+  static async start(
+    pool: HashPool,
+    hasher: Hasher,
+    concurrency: number,
+    { ioRate, ioDepth }: Pick<Limits, 'ioRate' | 'ioDepth'>,
+  ): Promise<Hashing> {
+    if (ioRate > 0) pool.limitRate(ioRate);
+    if (ioDepth > 0) pool.limitDepth(ioDepth);
+    // Each thread has one of them at least.
+    const threads = ioDepth > 0 ? Math.min(concurrency, ioDepth) : concurrency;
+    return new Hashing(pool, await chooseEngine(hasher), threads);
   }
 
   /** True while what lies on a volume is listed, read or summed up: how long that takes, its content decides. */

@@ -112,8 +112,7 @@ export class VerifyRun {
 
   async #verify(watchdog: Watchdog): Promise<readonly ArtifactOutcome[]> {
     const { hasher, concurrency, remote: settings, limits } = this.#plan;
-    if (limits.ioRate > 0) this.#pool.limitRate(limits.ioRate);
-    const hashing = await Hashing.start(this.#pool, hasher, concurrency);
+    const hashing = await Hashing.start(this.#pool, hasher, concurrency, limits);
     const remote = new Remote(settings, hashing, (text) => this.#observer.notice?.(text));
     this.#hashing = hashing;
     this.#remote = remote;

@@ -1,6 +1,7 @@
 import type { Failure } from '../error/index.ts';
 import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
 import {
+  affordableReads,
   type Control,
   createControl,
   createEngine,
@@ -18,6 +19,7 @@ import {
   limitDepth,
   limitRate,
   limitShards,
+  MOST_DEPTH,
   type Progress,
   progressOf,
   requestStop,
@@ -64,6 +66,7 @@ export class HashPool {
    */
   constructor(likelyEngine: EngineName = 'wasm', chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
     this.#chooseKernel = chooseKernel;
+    limitDepth(this.control, Math.min(MOST_DEPTH, affordableReads(2)), false);
     this.#start({ likelyEngine });
   }
 

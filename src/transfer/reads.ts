@@ -4,8 +4,8 @@ import { Depth } from './depth.ts';
 import { mostDescriptors } from './descriptors.ts';
 import { PIECE_BYTES, QUICK_BYTES, type Window } from './window.ts';
 
-/** Pieces that came and wait for their turn, beside those in flight: a half of these. */
-const SLOTS_EACH = 1.5;
+/** Pieces that came and wait for their turn, beside those in flight: a half of these, and no more than so many. */
+const MOST_WAITING = 32;
 
 /**
  * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its files. libuv's threads wait for them; this
@@ -122,6 +122,10 @@ export class Reads {
     return isGiven ? most : this.#depth.now(most);
   }
 
+  get #mostSlots(): number {
+    return this.#most + Math.min(MOST_WAITING, Math.ceil(this.#most / 2));
+  }
+
   #beginOne(): boolean {
     const call = this.#calls.shift();
     if (call !== undefined) {
@@ -132,7 +136,7 @@ export class Reads {
     if (window === undefined) {
       return this.opens < this.#mostOpen && this.opener?.() === true;
     }
-    if (this.#timer !== undefined || this.#slots >= Math.ceil(SLOTS_EACH * this.#most)) return false;
+    if (this.#timer !== undefined || this.#slots >= this.#mostSlots) return false;
     this.#waitFor(takeBytes(this.#control, window.nextBytes));
     this.#slots++;
     window.issue(this.#bufferFor(window.nextBytes));

@@ -1,11 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { failureOf, toFailure } from '../error/index.ts';
-import { changedFolders, type FileTable, isLocal, type Listing, listAgain, listPath, lookAgain } from '../fs/index.ts';
+import { type Failure, failureOf, toFailure, type WeighlockError } from '../error/index.ts';
+import { type FileTable, isLocal, type Listing, listAgain, listing, lookAgain, recheck } from '../fs/index.ts';
 import {
   checkStop,
   countEntry,
   createEngine,
   createLaneHasher,
+  depthOf,
   type Engine,
   type EngineName,
   type FileFailure,
@@ -28,11 +29,18 @@ import type { Reply } from '../thread/index.ts';
 import type { FileInputs } from './file-inputs.ts';
 import type { ListRequest, LookRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
 import { queuedInputs } from './queued-inputs.ts';
+import { TaskRun } from './task-run.ts';
 import { readingThread } from './thread.ts';
 import { unseenInputs } from './unseen-inputs.ts';
 
 /** Below this much to do, compiling and testing the kernel costs more than it saves. */
 const LEAST_LANE_BYTES = 8 << 20;
+
+/** By file: what was read at once came in any order. */
+function inOrder(failures: readonly Failure[]): Failure[] {
+  const name = ({ file = '' }: Failure) => file;
+  return [...failures].sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
+}
 
 /** A second hash of the same bytes goes through one file after the other. */
 function isWorthLanes({ tasks }: HashRequest): boolean {
@@ -66,7 +74,10 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return buffer;
   };
 
-  const list = ({ path, sendsUnseen = false, ...limits }: ListRequest, send: (part: UnseenPart) => void): Listing => {
+  const list = async (
+    { path, sendsUnseen = false, ...limits }: ListRequest,
+    send: (part: UnseenPart) => void,
+  ): Promise<Listing> => {
     const onEntry = () => {
       countEntry(control);
       checkStop(control);
@@ -76,7 +87,9 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       isRootLocal ??= isLocal(root);
       send({ root, files, isLocal: isRootLocal });
     };
-    return listPath(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) });
+    const run = new TaskRun(thread, depthOf(control).isGiven);
+    const listed = await run.run(listing(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) }));
+    return run.wasAtOnce ? { ...listed, failures: inOrder(listed.failures) } : listed;
   };
 
   /** Hashes what comes, and waits until nothing of it is open any more. */
@@ -86,6 +99,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     } finally {
       await inputs.close();
     }
+  };
+
+  const lookAtFolders = async (listed: Listing): Promise<WeighlockError[]> => {
+    const isSlow = thread.pace.isSlow(() => listed.folders.device[0] ?? 0n);
+    return new TaskRun(thread, isSlow).run(recheck(listed));
   };
 
   const look = async (request: LookRequest): Promise<Kernel> => {
@@ -123,7 +141,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       for (const { listing, index } of request.files) lookAgain(listing.root, listing.files, index);
       return undefined;
     }
-    if (request.kind === 'recheck') return changedFolders(request.listing).map(toFailure);
+    if (request.kind === 'recheck') return (await lookAtFolders(request.listing)).map(toFailure);
     if (request.kind === 'line') {
       const makeEngine = () => createEngine(request.engine);
       const found = request.engine === 'wasm' ? lanesFor(request.kernel) : null;

@@ -44,7 +44,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
     },
     policies: [],
     targets: [],
-    limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0, ioRate: 0 },
+    limits: { maxFiles: 10, allowSymlinks: false, timeout: 0, idleTimeout: 0, ioRate: 0, ioDepth: 0 },
     ...overrides,
   };
 }

@@ -6,8 +6,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, it, mock } from 'node:test';
-import { type ErrorCode, EXIT_CODE_OF, failureOf } from '../../src/error/index.ts';
-import { changedFolders, hexAt, type Listing, listPath, type ReadWhole, readWhole } from '../../src/fs/index.ts';
+import { type ErrorCode, EXIT_CODE_OF, failureOf, type WeighlockError } from '../../src/error/index.ts';
+import { hexAt, type Listing, listing, type ReadWhole, readWhole, recheck } from '../../src/fs/index.ts';
 import { createControl, limitDepth } from '../../src/hash/control.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
 import { createEngine, createLine, createShardTable } from '../../src/hash/index.ts';
@@ -16,6 +16,7 @@ import { fileFailure, store } from '../../src/hash/queue.ts';
 import type { FileFailure, HashRequest, HashTask } from '../../src/hash/task.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 import { queuedInputs } from '../../src/transfer/queued-inputs.ts';
+import { TaskRun } from '../../src/transfer/task-run.ts';
 import { type ReadingThread, readingThread } from '../../src/transfer/thread.ts';
 import { unseenInputs } from '../../src/transfer/unseen-inputs.ts';
 import { createTable, treeOf } from './tables.ts';
@@ -40,7 +41,7 @@ type Call = 'fstatSync' | 'lstatSync' | 'readSync' | 'openSync' | 'closeSync' | 
 function replace<T extends Call>(call: T, how: (real: (typeof fs)[T]) => (...given: never[]) => unknown): void {
   const replaced = how(fs[call]) as (...given: unknown[]) => unknown;
   mock.method(fs, call, replaced as never);
-  if (call !== 'opendirSync') mock.method(fs, call.slice(0, -4) as 'read', later(replaced) as never);
+  mock.method(fs, call.slice(0, -4) as 'read', later(replaced) as never);
   syncBuiltinESMExports();
 }
 
@@ -92,8 +93,15 @@ function failWith(code: string): never {
   throw Object.assign(new Error(`${code}: an answer of the storage`), { code, errno: -1, syscall: 'fstat' });
 }
 
-function list(path = folder): Listing {
-  return listPath(path, { allowSymlinks: false, maxFiles: 100, onEntry: () => {} });
+async function list(path = folder): Promise<Listing> {
+  return new TaskRun(makeThread(), isDeep).run(
+    listing(path, { allowSymlinks: false, maxFiles: 100, onEntry: () => {} }),
+  );
+}
+
+/** Looks at the folders again. */
+async function changedFolders(listed: Listing): Promise<WeighlockError[]> {
+  return new TaskRun(makeThread(), isDeep).run(recheck(listed));
 }
 
 function requestFor(task: HashTask, units: number): HashRequest {
@@ -157,7 +165,7 @@ bothWays('a file whose size is not true', () => {
   for (const [way, hash] of Object.entries(WAYS)) {
     it(`15.3: and whose reads give more is refused, read for ${way}`, async () => {
       for (const size of SIZES) writeFileSync(join(folder, `f${size}`), 'x'.repeat(size));
-      const listing = list();
+      const listing = await list();
       replace('readSync', oneMore);
       const failures = await hash(listing);
       assert.equal(new Set(failures.map(({ failure }) => failure.file)).size, SIZES.length);
@@ -171,7 +179,7 @@ bothWays('a file whose size is not true', () => {
 
   it('15.3: and whose reads give less is refused', async () => {
     writeFileSync(join(folder, 'f'), 'x'.repeat(5000));
-    const listing = list();
+    const listing = await list();
     replace('readSync', (real) => (...given: never[]) => {
       const length = (real as (...all: never[]) => number)(...given);
       return Math.max(0, Math.min(length, 2048 - Number(given[4])));
@@ -192,7 +200,7 @@ bothWays('a file whose size is not true', () => {
   });
 
   it('15.3: is refused by the program, where there are such files: those of procfs have none and say 0', async () => {
-    const listing = list('/proc/sys/kernel/ostype');
+    const listing = await list('/proc/sys/kernel/ostype');
     assert.equal(listing.files.size[0], 0);
     const pool = new HashPool();
     const { failures } = await pool.hash([{ listing }], 'wasm', 1);
@@ -204,15 +212,15 @@ bothWays('a file whose size is not true', () => {
     await release(pool);
   });
 
-  it('15.3: is refused when no file can have it', () => {
+  it('15.3: is refused when no file can have it', async () => {
     for (const name of ['f', 'g']) writeFileSync(join(folder, name), 'x');
     for (const size of [-1n, 2n ** 53n, 2n ** 63n - 1n]) {
       withAttributes((stat) => (stat.isFile() ? { size } : {}));
       assert.deepEqual(
-        list().failures.map(({ code }) => code),
+        (await list()).failures.map(({ code }) => code),
         ['UNSAFE_ENTRY', 'UNSAFE_ENTRY'],
       );
-      assert.throws(() => list(join(folder, 'f')), { code: 'UNSAFE_ENTRY' });
+      await assert.rejects(list(join(folder, 'f')), { code: 'UNSAFE_ENTRY' });
       mock.restoreAll();
       syncBuiltinESMExports();
     }
@@ -272,9 +280,9 @@ bothWays('numbers and times', () => {
       for (let i = 0; i < 70; i++) writeFileSync(join(folder, `f${i}`), 'x');
       mkdirSync(join(folder, 'sub'));
       withAttributes(() => attributes);
-      const listing = list();
+      const listing = await list();
       assert.deepEqual(await hashWith('native', listing), []);
-      assert.deepEqual(changedFolders(listing), []);
+      assert.deepEqual(await changedFolders(listing), []);
       mock.restoreAll();
       syncBuiltinESMExports();
       const [name, value] = Object.entries(attributes)[0] as [keyof typeof attributes, bigint];
@@ -294,7 +302,7 @@ bothWays('numbers and times', () => {
     writeFileSync(join(folder, 'f'), 'x');
     utimesSync(join(folder, 'f'), 1, 1);
     const messages = async (change: Partial<BigIntStats>) => {
-      const listing = list();
+      const listing = await list();
       withAttributes((stat) => (stat.isFile() ? change : {}));
       const [failed] = await hashWith('native', listing);
       mock.restoreAll();
@@ -351,12 +359,12 @@ bothWays('times that move', () => {
     await release(pool);
   });
 
-  it('15.17: of a folder that is read are no change, when all that is in it is as it was', () => {
+  it('15.17: of a folder that is read are no change, when all that is in it is as it was', async () => {
     treeOf(folder, ['a', 'sub/b', 'sub/deep/c']);
-    const listing = list();
+    const listing = await list();
     utimesSync(folder, 1, 1);
     utimesSync(join(folder, 'sub'), 2, 2);
-    assert.deepEqual(changedFolders(listing), []);
+    assert.deepEqual(await changedFolders(listing), []);
   });
 
   for (const [what, change, message] of [
@@ -364,12 +372,12 @@ bothWays('times that move', () => {
     ['loses a file', () => rmSync(join(folder, 'sub/b')), /sub\/b: .* disappeared/],
     ['has a file overwritten', () => writeFileSync(join(folder, 'a'), '!'), /a: .* was changed: its mtime was /],
   ] as const) {
-    it(`15.17: of a folder that ${what} are a change, which is named`, () => {
+    it(`15.17: of a folder that ${what} are a change, which is named`, async () => {
       treeOf(folder, ['a', 'sub/b', 'sub/deep/c']);
-      const listing = list();
+      const listing = await list();
       change();
       utimesSync(folder, 1, 1);
-      const errors = changedFolders(listing).map(({ code, file, message: text }) => `${code} ${file}: ${text}`);
+      const errors = (await changedFolders(listing)).map(({ code, file, message: text }) => `${code} ${file}: ${text}`);
       assert.equal(errors.length, 1, errors.join());
       assert.match(errors[0] ?? '', message);
     });
@@ -378,16 +386,16 @@ bothWays('times that move', () => {
   it('15.17: inodes that change at each look are refused, with what to mount instead', async () => {
     writeFileSync(join(folder, 'f'), 'x');
     withAttributes((stat, look) => (stat.isFile() ? { ino: BigInt(1000 + look) } : {}));
-    const [failed] = await hashWith('native', list());
+    const [failed] = await hashWith('native', await list());
     assert.equal(failed?.failure.code, 'SOURCE_CHANGED');
     assert.match(failed?.failure.message ?? '', /another inode at each look .*its inode number was \d+ and is \d+/);
     assert.match(failed?.failure.remedy ?? '', /mount the volume with lasting inode numbers/);
   });
 
-  it('15.17: so are folders of such inodes', () => {
+  it('15.17: so are folders of such inodes', async () => {
     treeOf(folder, ['sub/b']);
     withAttributes((stat, look) => (stat.isDirectory() ? { ino: BigInt(1000 + look) } : {}));
-    const errors = changedFolders(list());
+    const errors = await changedFolders(await list());
     assert.ok(errors.length > 0);
     for (const { message } of errors) assert.match(message, /another inode at each look/);
   });
@@ -403,9 +411,9 @@ bothWays('an error of the storage', () => {
       return (real as (...all: never[]) => unknown)(...given);
     });
     try {
-      const listing = list();
+      const listing = await list();
       const hashed = await hashWith('native', listing);
-      const folders = changedFolders(listing);
+      const folders = await changedFolders(listing);
       return [...listing.failures, ...hashed.map(({ failure }) => failure), ...folders].map((one) => one.code);
     } catch (error) {
       return [failureOf(error).code];
@@ -439,7 +447,7 @@ bothWays('an error of the storage', () => {
 
   it('15.16: ESTALE of a file that was removed is a change: whoever writes there can cause it', async () => {
     writeFileSync(join(folder, 'f'), 'x');
-    const listing = list();
+    const listing = await list();
     replace('readSync', () => () => {
       rmSync(join(folder, 'f'), { force: true });
       return failWith('ESTALE');
@@ -451,7 +459,7 @@ bothWays('an error of the storage', () => {
 
   it('15.16: names the file and the error', async () => {
     writeFileSync(join(folder, 'f'), 'x');
-    const listing = list();
+    const listing = await list();
     replace('fstatSync', () => () => failWith('ESTALE'));
     const [failed] = await hashWith('native', listing);
     assert.deepEqual([failed?.failure.file, failed?.failure.message], ['f', 'cannot read attributes: ESTALE']);
