@@ -32,6 +32,8 @@ export interface Invocation {
   readonly uid?: number;
   /** Of Node itself. */
   readonly nodeFlags?: readonly string[];
+  /** A command that starts it. */
+  readonly before?: readonly string[];
 }
 
 /** What only a new process reads. */
@@ -55,7 +57,8 @@ export async function run(args: readonly string[], invocation: Invocation = {}):
 export function runProcess(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
   const start = performance.now();
   const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid, nodeFlags = [] } = invocation;
-  const child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], {
+  const [file = '', ...words] = [...(invocation.before ?? []), process.execPath, ...nodeFlags, MAIN, ...args];
+  const child = spawn(file, words, {
     env: { PATH: process.env['PATH'], NO_COLOR: '1', ...environment },
     stdio,
     ...(uid === undefined ? {} : { uid, gid: uid }),
