@@ -411,6 +411,7 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     plainHttp: [...namesOf(values, 'plain-http'), ...(flagOf(values, 'allow-http-registry') ? registries : [])],
     mirrors: namesOf(values, 'mirror'),
     responseTimeout: durationOf(values, 'response-timeout'),
+    connections: countOf(values, 'connections', MAX_CONNECTIONS) ?? affordableConnections(),
     ...(given === undefined ? {} : { given }),
   };
   const maxBytes = quantityOf(values, 'max-bytes', 'give bytes: 500M, 200G, 1Ti', 1);
@@ -420,7 +421,6 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),
     unpack: flagOf(values, 'unpack'),
-    connections: countOf(values, 'connections', MAX_CONNECTIONS) ?? affordableConnections(),
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
 }

@@ -109,8 +109,6 @@ export interface RemoteSettings {
   readonly replace: boolean;
   /** Publish an archive that comes over HTTPS as the files in it. */
   readonly unpack: boolean;
-  /** Connections of the run that bring bytes at a time. */
-  readonly connections: number;
   /** Most bytes to fetch, and to unpack to; what the volume has free where it is not given. */
   readonly maxBytes?: number;
 }

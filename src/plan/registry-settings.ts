@@ -17,6 +17,8 @@ export interface RegistryFlags {
   readonly mirrors: readonly string[];
   /** Milliseconds: `--response-timeout` */
   readonly responseTimeout: number;
+  /** `--connections` */
+  readonly connections: number;
   /** `--registry-username` and its password, or `--registry-token` */
   readonly given?: AuthEntry;
 }
@@ -28,13 +30,14 @@ export interface RegistryFlags {
  * @throws WeighlockError `USAGE`
  */
 export function registrySettings(flags: RegistryFlags, environment: Environment): RegistrySettings {
-  const { caFiles, plainHttp, configs, mirrors, responseTimeout, given } = flags;
+  const { caFiles, plainHttp, configs, mirrors, responseTimeout, connections, given } = flags;
   return {
     credentials: { named: configs, usual: usualPlaces(environment), ...(given === undefined ? {} : { given }) },
     caFiles,
     plainHttp,
     mirrors: parseMirrors(mirrors),
     responseTimeout,
+    connections,
     proxy: proxySettings(environment),
   };
 }

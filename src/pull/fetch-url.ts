@@ -40,6 +40,7 @@ async function fetchFile(request: FetchRequest, file: string, context: FetchCont
     await writer.restart();
     const size = await receive(request, context, {
       sink: (chunk) => writer.write(chunk),
+      keptSink: (piece) => writer.writeKept(piece),
       restart: () => writer.restart(),
     });
     const sha256 = await writer.finish();
@@ -105,10 +106,16 @@ async function fetchArchive(
   }
 }
 
+interface Into {
+  sink(chunk: Buffer): undefined | Promise<void>;
+  keptSink?(piece: Buffer): Promise<void>;
+  restart(): Promise<void>;
+}
+
 function receive(
   { url, room }: Pick<FetchRequest, 'url' | 'room'>,
   { transport, signal, count, notice, move }: FetchContext,
-  into: { sink: (chunk: Buffer) => undefined | Promise<void>; restart: () => Promise<void> },
+  into: Into,
 ): Promise<number> {
   const { address, secretHeaders } = withoutUser(url);
   const bound: { room?: Room } = room === undefined ? {} : { room };
@@ -120,6 +127,12 @@ function receive(
         count(chunk.length);
         return into.sink(chunk);
       },
+      keptSink:
+        into.keptSink &&
+        ((piece) => {
+          count(piece.length);
+          return into.keptSink?.(piece);
+        }),
       restart: into.restart,
       open: async (headers, along) => {
         const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true, along });

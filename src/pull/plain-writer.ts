@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, ftruncateSync, readSync } from 'node:fs';
 import { ioError, lacksSync } from '../fs/index.ts';
 import { PIECE_BYTES } from '../hash/index.ts';
-import { leftoverIn, openStaged, writeAll } from './staged-file.ts';
+import { leftoverIn, openStaged, writeAll, writeBehind } from './staged-file.ts';
 import { SYNC_BYTES } from './write-behind.ts';
 
 /** A SHA-256 of this thread, or one that another computes. */
@@ -87,6 +87,21 @@ export class PlainWriter {
     this.#digester.update(chunk);
     this.#size += chunk.length;
     return this.#digester.isShort === true ? this.room() : undefined;
+  }
+
+  /** Takes bytes that stay as they are until its promise resolves: written in another thread, while these are hashed. */
+  async writeKept(piece: Buffer): Promise<void> {
+    const written = this.#descriptor === undefined ? undefined : writeBehind(this.#descriptor, piece, this.#size);
+    // Whoever waits for it below gets the failure.
+    written?.catch(() => {});
+    try {
+      this.#digester.update(piece);
+      this.#size += piece.length;
+      await this.room();
+    } finally {
+      await written;
+    }
+    if (this.#descriptor !== undefined) this.#sync(this.#descriptor);
   }
 
   async room(): Promise<void> {

@@ -18,7 +18,7 @@ import type {
 const LEAST_LINE_BYTES = 8 << 20;
 
 /** Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range of each but one. */
-const MEMORY_EACH = 8 << 20;
+const MEMORY_EACH = 6 << 20;
 
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
@@ -30,17 +30,16 @@ export class PullPool {
   /**
    * @param hashing - whose control is joined, and whose threads hash what is received here
    * @param most - most threads, at least 1
-   * @param connections - that bring bytes at a time, at least 1
    */
   constructor(
     hashing: HashPool,
     settings: RegistrySettings,
     engine: EngineName,
     most: number,
-    connections: number,
     notice: (text: string) => void,
   ) {
     this.#hashing = hashing;
+    const { connections = 1 } = settings;
     const limits = createRangeLimits(connections, connections * MEMORY_EACH);
     this.#setup = { control: hashing.control, settings, engine, limits };
     this.#threads = new ThreadGroup('pull', notice);

@@ -21,12 +21,18 @@ export async function pullFile(item: LayoutItem & { kind: 'file' }, context: Pul
     count(chunk.length);
     return writer.write(chunk);
   };
+  const keptSink = (piece: Buffer) => {
+    count(piece.length);
+    return writer.writeKept(piece);
+  };
   try {
     const found = await writer.reuse(descriptor.size, count);
     for (let isLast = found === 0 && !repository.hasMirrors; ; isLast = true) {
       const upstreamOnly = isLast;
       const restart = () => writer.restart();
-      await repository.blob(descriptor, { offset: () => writer.size, sink, restart }, signal, { upstreamOnly });
+      await repository.blob(descriptor, { offset: () => writer.size, sink, keptSink, restart }, signal, {
+        upstreamOnly,
+      });
       const sha256 = await writer.finish();
       if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
       await writer.restart();

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, write, writeSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 
@@ -56,4 +56,18 @@ export function writeAll(descriptor: number, bytes: Uint8Array, position: number
   } catch (error) {
     throw ioError(error, 'write to the staging folder');
   }
+}
+
+/** The same in another thread. */
+export async function writeBehind(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += await writeSome(descriptor, bytes, done, position + done);
+}
+
+function writeSome(descriptor: number, bytes: Uint8Array, from: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, from, bytes.length - from, position, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(ioError(error, 'write to the staging folder'));
+    });
+  });
 }

@@ -26,7 +26,7 @@ export interface Referrers {
 }
 
 /** Where a blob goes; `offset` says how many of its bytes are there already. */
-export type BlobTask = Pick<Download, 'sink' | 'restart'> & { readonly offset: () => number };
+export type BlobTask = Pick<Download, 'sink' | 'keptSink' | 'restart'> & { readonly offset: () => number };
 
 /** A blob that is not what a manifest promises of it. */
 export interface WrongContent {

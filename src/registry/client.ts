@@ -127,13 +127,14 @@ export class Repository implements ArtifactSource {
     const { digest, size } = descriptor;
     const { missing = 'SOURCE_UNAVAILABLE' } = options;
     const hosts = options.upstreamOnly === true ? this.#hosts.all.slice(-1) : this.#hosts.all;
-    const { sink, restart } = task;
+    const { sink, keptSink, restart } = task;
     await this.#hosts.any(
       signal,
       (host) =>
         this.#move(
           {
             sink,
+            keptSink,
             restart,
             offset: task.offset(),
             size,

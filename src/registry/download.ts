@@ -28,6 +28,8 @@ export interface Download {
   readonly room?: Room;
   /** What it throws ends the download. */
   readonly sink: Take;
+  /** Takes bytes in the place of `sink`, where they stay as they are until its promise resolves. */
+  readonly keptSink?: ((piece: Buffer) => void | Promise<void>) | undefined;
   /** Throws away what the sink got so far: the source changed, or cannot go on where it broke. */
   readonly restart: () => void | Promise<void>;
 }

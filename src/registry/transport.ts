@@ -18,6 +18,8 @@ export interface TransportSettings {
   readonly plainHttp: readonly string[];
   /** Milliseconds without a byte of an answer, be it the first; 0 for no limit. */
   readonly responseTimeout?: number;
+  /** Connections of the run that bring bytes at a time. */
+  readonly connections?: number;
   /** Milliseconds for a small document as a whole; if not given, what follows from `responseTimeout`. */
   readonly documentTimeout?: number;
 }

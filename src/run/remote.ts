@@ -42,7 +42,7 @@ export class Remote {
     this.#settings = settings;
     this.#hashing = hashing;
     const most = Math.min(hashing.concurrency, affordablePullThreads());
-    this.#pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, most, settings.connections, notice);
+    this.#pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, most, notice);
   }
 
   get threads(): number {

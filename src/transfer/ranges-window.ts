@@ -1,7 +1,7 @@
 import type { Pieces } from './ranges-pieces.ts';
 
-/** Takes bytes in order; they are only lent. A promise says when it wants more. */
-type Sink = (chunk: Buffer) => void | Promise<void>;
+/** Takes bytes in order, which stay as they are until its promise resolves. */
+export type KeptSink = (piece: Buffer) => void | Promise<void>;
 
 /** A part of a blob that is asked for by itself. */
 export interface Range {
@@ -16,12 +16,15 @@ export interface Range {
   isReleased: boolean;
 }
 
+/** Full pieces of the first range before whoever brings it waits for the sink: one is taken up, one is ready. */
+const AHEAD = 2;
+
 /**
- * Hands bytes on in their order, that come in any: those of the first open range at once, those of later ones from memory
- * when their turn has come. Whoever brings bytes of a later range waits while there is no memory; the first never does.
+ * Hands bytes on in their order, that come in any, piece by piece: whoever brings those of a later range waits while there is
+ * no memory, and whoever brings those of the first one only for the sink.
  */
 export class Window {
-  readonly #sink: Sink;
+  readonly #sink: KeptSink;
   readonly #pieces: Pieces;
   readonly #onFailure: (error: unknown) => void;
   readonly #open: Range[] = [];
@@ -33,7 +36,7 @@ export class Window {
    * @param offset - bytes that the sink has already
    * @param onFailure - told what the sink throws; nothing is handed on after that
    */
-  constructor(offset: number, sink: Sink, pieces: Pieces, onFailure: (error: unknown) => void) {
+  constructor(offset: number, sink: KeptSink, pieces: Pieces, onFailure: (error: unknown) => void) {
     this.#handed = offset;
     this.#sink = sink;
     this.#pieces = pieces;
@@ -65,7 +68,6 @@ export class Window {
     if (this.#isClosed) return undefined;
     range.got += chunk.length;
     range.isReleased = false;
-    if (this.isFirst(range) && !this.#isHanding && range.kept.length === 0) return this.#handOn(chunk);
     this.#keep(range, chunk);
     this.#handKept();
     return this.#mustWait(range) ? this.#room(range) : undefined;
@@ -100,30 +102,17 @@ export class Window {
 
   #mustWait(range: Range): boolean {
     if (this.#isClosed || range.isReleased) return false;
-    return this.isFirst(range) ? this.#isHanding || range.kept.length > 0 : this.#pieces.isShort;
+    return this.isFirst(range) ? range.kept.length > AHEAD : this.#pieces.isShort;
   }
 
   async #room(range: Range): Promise<void> {
     while (this.#mustWait(range)) await this.#pieces.changed();
   }
 
-  /** Hands on what was only lent, without a copy. */
-  #handOn(chunk: Buffer): void | Promise<void> {
-    this.#handed += chunk.length;
-    const taken = this.#sink(chunk);
-    if (taken === undefined) {
-      this.#handKept();
-      return undefined;
-    }
-    this.#isHanding = true;
-    return taken.finally(() => this.#doneHanding());
-  }
-
   /** Hands on what is in memory, as far as it is in order. */
   #handKept(): void {
     const [first] = this.#open;
-    if (this.#isHanding || this.#isClosed || first === undefined) return;
-    if (first.kept.length === 0 && first.first + first.got < first.end) return;
+    if (this.#isHanding || this.#isClosed || first === undefined || !isReady(first)) return;
     this.#isHanding = true;
     this.#handAll()
       .catch(this.#onFailure)
@@ -138,7 +127,7 @@ export class Window {
   }
 
   async #handAll(): Promise<void> {
-    for (let range = this.#open[0]; range !== undefined && !this.#isClosed; range = this.#open[0]) {
+    for (let [range] = this.#open; range !== undefined && !this.#isClosed && isReady(range); [range] = this.#open) {
       const next = range.kept.shift();
       if (next !== undefined) {
         this.#handed += next.length;
@@ -147,10 +136,21 @@ export class Window {
         } finally {
           this.#pieces.give(next.piece);
         }
-      } else if (range.first + range.got === range.end) {
+      }
+      if (isWhole(range) && range.kept.length === 0) {
         this.#open.shift();
         this.#pieces.announce();
-      } else break;
+      }
     }
   }
+}
+
+/** True when there is a full piece, or the range came to its end. */
+function isReady(range: Range): boolean {
+  const [next] = range.kept;
+  return isWhole(range) || (next !== undefined && next.length === next.piece.length);
+}
+
+function isWhole({ first, end, got }: Range): boolean {
+  return first + got === end;
 }

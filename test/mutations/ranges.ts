@@ -12,6 +12,7 @@ const of =
     ...(hangs ? { hangs } : {}),
   });
 const ranges = of('transfer/ranges.ts');
+const answer = of('transfer/ranges-answer.ts');
 const window = of('transfer/ranges-window.ts');
 const connections = of('transfer/ranges-connections.ts');
 const address = of('transfer/ranges-address.ts');
@@ -20,11 +21,10 @@ const range = of('registry/range.ts');
 export default [
   ranges('fault', 'if (fault !== undefined) throw this.#unfitFor(url, fault);', ''),
   ranges('longer-body', 'if (chunk.length > range.end - range.first - range.got)', 'if (false)', true),
-  ranges('length', 'Number(length) !== last + 1 - first', 'false'),
-  ranges('encoding', 'if (encodingOf(answer) !== undefined)', 'if (false)'),
+  answer('encoding', "encodingOf(answer) === undefined ? undefined : 'encodes a range'", 'undefined'),
   ranges('short', 'if (left > 0)', 'if (false)', true),
-  ranges('total-version', 'return isOther ||', 'return'),
-  ranges('validator', ' || versionOf(answer) !== this.#version', ''),
+  answer('total-version', 'return isOther ||', 'return'),
+  answer('validator', ' || versionOf(answer) !== version', ''),
   ranges('weak', "version?.startsWith('\"') !== true", 'false'),
   ranges('if-range', "isStrong ? { 'if-range': this.#version ?? '' } : undefined", 'undefined'),
   ranges('versions', 'if (version === MAX_VERSIONS)', 'if (false)', true),
@@ -33,8 +33,8 @@ export default [
   ranges('alone', 'this.#connections.inUse < 2', 'true'),
   ranges('fewer', 'if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);', ''),
   ranges('unfit', 'if (this.#unfit >= MAX_UNFIT)', 'if (false)'),
-  window('order', 'if (this.isFirst(range) && !this.#isHanding', 'if (!this.#isHanding'),
-  window('lent', 'if (this.isFirst(range) && !this.#isHanding', 'if (this.isFirst(range)'),
+  window('order', 'this.#open.push(range);', 'this.#open.unshift(range);', true),
+  window('lent', 'await this.#sink(next', 'this.#sink(next'),
   connections('limit', 'if (used >= this.limit) return false;', ''),
   address('hops', 'this.#hops = answer.hops;', 'this.#hops = answer.hops.slice(-1);'),
   address('again', 'if (!ENDED.has(answer.status)) return answer;', 'return answer;'),

@@ -27,7 +27,6 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       allowUnknownLayers: false,
       unpack: false,
       replace: false,
-      connections: 8,
     },
     trust: {
       keys: [],

@@ -53,6 +53,7 @@ const mirrored = (mirror: string) => ({
   configs: [],
   mirrors: [mirror],
   responseTimeout: 0,
+  connections: 8,
 });
 
 it('15: what is no secret is shown as it was written', () => {
