@@ -22,9 +22,12 @@ export function certificatesIn(pem: string): X509Certificate[] {
 /** One name in Node's text form; a value with special characters is quoted as JSON (CVE-2021-44532). */
 const NAME = /([A-Za-z][A-Za-z ]*):(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:, |$)/y;
 
+/** Each is held against each identity, with a time limit of its own; public authorities issue for at most a hundred. */
+const MAX_NAMES = 1000;
+
 /**
  * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them
- * cannot be told apart from the next, there are none; one that is not of the form of its kind is left out.
+ * cannot be told apart from the next, or there are too many, there are none; one that is not of the form of its kind is left out.
  */
 export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectAltName'>): string[] {
   const text = subjectAltName ?? '';
@@ -33,7 +36,7 @@ export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectA
   while (NAME.lastIndex < text.length) {
     const [, kind = '', quoted, plain = ''] = NAME.exec(text) ?? [];
     const value = quoted === undefined ? plain : unquote(quoted);
-    if (kind === '' || value === undefined) return [];
+    if (kind === '' || value === undefined || names.length === MAX_NAMES) return [];
     if (hasFormOf(kind, value)) names.push(value);
   }
   return names;

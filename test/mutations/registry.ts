@@ -124,6 +124,7 @@ export default [
     "return text.replace(new RegExp('/+$'), '');",
     true,
   ),
+  hostile('names', 'evidence/certificate.ts', ' || names.length === MAX_NAMES', ''),
   hostile('reference-length', 'registry/reference.ts', 'if (text.length > MAX_TEXT)', 'if (false)'),
   helper('path', 'if (!isExecutable) return', 'if (true) return'),
   helper('environment', '.filter(([variable]) => VARIABLES.test(variable))', ''),
