@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { foreignSetting } from '../../src/foreign-settings.ts';
+import { FOREIGN_NAMES, foreignSetting } from '../../src/foreign-settings.ts';
 
 it('15.5: the executable has its own configuration of OpenSSL, and no options of Node from the environment', () => {
   const config = JSON.parse(readFileSync(new URL('../../image/sea-config.json', import.meta.url), 'utf8'));
@@ -57,4 +57,10 @@ it('15.5: a variable that loads code or moves trust is refused', () => {
     LD_BIND_NOW: '1',
   };
   assert.equal(foreignSetting(harmless, true), undefined);
+});
+
+it('15.5: docs/environment.md names every variable that is refused', () => {
+  const page = readFileSync(new URL('../../docs/environment.md', import.meta.url), 'utf8');
+  const [refused = ''] = page.split('**No effect**');
+  for (const name of FOREIGN_NAMES) assert.ok(refused.includes(`\`${name}\``), name);
 });
