@@ -3,15 +3,12 @@ import { WeighlockError } from '../error/index.ts';
 import { sha256 } from '../library/index.ts';
 import {
   type Attestor,
-  type Curves,
   fingerprintOf,
-  loadCurves,
+  type PublicKeyKind,
   parsePublicKey,
   pemHint,
   trustMaterial,
   type ValidityWindow,
-  verifyBytes,
-  verifyDigest,
 } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
 import {
@@ -24,10 +21,8 @@ import {
   subjectNames,
 } from './certificate.ts';
 import { countCertificateLogs } from './certificate-log.ts';
-import { digestsOf } from './digests.ts';
-import { preAuthEncoding } from './dsse.ts';
+import { contentOf } from './content.ts';
 import { withCertificate } from './given-certificate.ts';
-import { verifyLegacyEnvelope } from './legacy-model.ts';
 import { requireNotRevoked } from './revocation.ts';
 import { EvidenceError, invalidSignature, type Signer, untrusted } from './signer.ts';
 import { type Content, verifyWitnesses } from './witnesses.ts';
@@ -57,8 +52,8 @@ export async function verifyBundle(
   { logless = false, legacy = false }: Method = {},
 ): Promise<Signer> {
   const bundle = withCertificate(stored, attestor);
-  const content = contentOf(bundle, await curvesFor(bundle), legacy);
   try {
+    const content = await contentOf(bundle, attestor, legacy);
     if (attestor.kind === 'key') return await verifyByKey(bundle, content, attestor, logless);
     if (attestor.kind === 'certificate') return await verifyByCertificate(bundle, content, attestor, logless);
     return await verifyKeyless(bundle, content, attestor);
@@ -69,49 +64,11 @@ export async function verifyBundle(
   }
 }
 
-async function curvesFor({ content }: Bundle): Promise<Curves | undefined> {
-  return content.kind === 'message' && content.message.bytes === undefined ? loadCurves() : undefined;
-}
-
-function contentOf({ content }: Bundle, curves: Curves | undefined, legacy: boolean): Content {
-  if (content.kind === 'envelope') {
-    const { payload, signature } = content.envelope;
-    const signed = preAuthEncoding(content.envelope);
-    return {
-      signature,
-      compareSignature: (other) => other.equals(signature),
-      compareDigest: (digest) => digest.equals(sha256(payload)),
-      compareSignedDigest: (digest) => digest.equals(sha256(signed)),
-      verifySignature: (key) =>
-        verifyBytes(key, signed, signature) || (legacy && verifyLegacyEnvelope(content.envelope, key, signature)),
-    };
-  }
-  const { hash, digest, signature, bytes } = content.message;
-  if (bytes !== undefined) {
-    const digests = [...digestsOf(bytes).values()];
-    const isDigest = (other: Buffer) => digests.includes(other.toString('hex'));
-    return {
-      signature,
-      compareSignature: (other) => other.equals(signature),
-      compareDigest: isDigest,
-      compareSignedDigest: isDigest,
-      verifySignature: (key) => verifyBytes(key, bytes, signature),
-    };
-  }
-  return {
-    signature,
-    compareSignature: (other) => other.equals(signature),
-    compareDigest: (other) => other.equals(digest),
-    compareSignedDigest: (other) => other.equals(digest),
-    verifySignature: (key) => curves !== undefined && verifyDigest(curves, key, digest, hash, signature),
-  };
-}
-
 async function verifyByKey(bundle: Bundle, content: Content, attestor: KeyAttestor, logless: boolean): Promise<Signer> {
   // S6: a certificate says nothing about a key, and the other way round.
   if (bundle.material.kind !== 'key') throw untrusted('it carries a certificate, and a key is asked for');
-  const { key, fingerprint } = parsePublicKey(attestor.pem, attestor.name);
-  if (!content.verifySignature(key)) throw invalidSignature('it is not a signature by this key');
+  const { key, kind, fingerprint } = parsePublicKey(attestor.pem, attestor.name);
+  if (!content.verifySignature(key)) throw notByKey(bundle, kind);
   const deviations: string[] = [];
   const { hint } = bundle.material;
   if (hint !== '' && !hintsOf(key).includes(hint)) deviations.push('its hint names another key than the one it is by');
@@ -124,6 +81,14 @@ async function verifyByKey(bundle: Bundle, content: Content, attestor: KeyAttest
     ...witnessed,
     deviations: [...deviations, ...witnessed.deviations],
   };
+}
+
+function notByKey({ content }: Bundle, kind: PublicKeyKind): EvidenceError {
+  const isUnknowable = kind === 'Ed25519' && content.kind === 'message' && content.message.bytes === undefined;
+  const hint = isUnknowable
+    ? ': pure Ed25519 over a file cannot be verified from its digest; sign a statement of it (cosign attest-blob), or with another key'
+    : '';
+  return invalidSignature(`it is not a signature by this key${hint}`);
 }
 
 /** S30: a key that was replaced signs nothing after that, and one that is new signed nothing before. */
@@ -141,9 +106,9 @@ function windowText(start: Date | undefined, end: Date | undefined): string {
   return `${from}${end === undefined ? '' : ` until ${end.toISOString()}`}`.trim();
 }
 
-/** Ways to call a key: OMS takes its PEM text, cosign its DER. */
+/** Ways to call a key: OMS takes its PEM text, cosign its DER, both as it is encoded. */
 export function hintsOf(key: KeyObject): string[] {
-  const der = Buffer.from(fingerprintOf(key), 'hex');
+  const der = sha256(key.export({ type: 'spki', format: 'der' }));
   return [pemHint(key), der.toString('hex'), der.toString('base64')];
 }
 

@@ -1,5 +1,5 @@
 import { sha256 } from '../library/index.ts';
-import { countDistinct } from './distinct.ts';
+import { countDistinct, nameLabel } from './distinct.ts';
 import { patternText, type TextPattern } from './pattern.ts';
 
 /** Whom somebody is, by the certificate that an identity provider vouched for. */
@@ -67,15 +67,22 @@ export interface TufSource {
   readonly root?: string;
 }
 
-/** How many different ones could sign at most: two attestors with one key, or one identity, are one. */
+/** How many different ones could sign at most: two attestors with one key, one name, or one set of identities, are one. */
 export function mostSigners(attestors: readonly Attestor[]): number {
-  return countDistinct(
-    attestors.map((attestor) => {
-      if (attestor.kind === 'key') return [`key ${attestor.fingerprint}`];
-      if (attestor.kind === 'certificate') return [JSON.stringify([attestor.roots, attestor.subject])];
-      return [JSON.stringify(attestor.identities.map(({ issuer, subject }) => [issuer, subject]).sort())];
-    }),
+  return countDistinct(attestors.map((attestor) => [soleLabel(attestor)]));
+}
+
+/** Whoever signs for this one has this label; a name that an authority vouches for is one person's, whoever that is. */
+function soleLabel(attestor: Attestor): string {
+  if (attestor.kind === 'key') return `key ${attestor.fingerprint}`;
+  const subjects = attestor.kind === 'keyless' ? attestor.identities.map(({ subject }) => subject) : [attestor.subject];
+  const names = new Set(
+    subjects.map((one) => (one !== undefined && 'exact' in one ? nameLabel(one.exact) : undefined)),
   );
+  const [only] = names;
+  if (only !== undefined && names.size === 1) return only;
+  if (attestor.kind === 'certificate') return JSON.stringify([attestor.roots, attestor.subject]);
+  return JSON.stringify(attestor.identities.map(({ issuer, subject }) => [issuer, subject]).sort());
 }
 
 /** An attestor in a report or a message. */

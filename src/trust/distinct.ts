@@ -39,3 +39,8 @@ function reduced(items: readonly (readonly string[])[]): readonly (readonly stri
   const needed = sets.filter((own) => !sets.some((other) => other.size < own.size && other.isSubsetOf(own)));
   return [...free, ...needed.sort((a, b) => a.size - b.size).map((own) => [...own])];
 }
+
+/** A name as a label. Hosts, mailboxes and repositories are the same in capitals, and an authority may write them so. */
+export function nameLabel(name: string): string {
+  return `name ${name.toLowerCase()}`;
+}

@@ -8,16 +8,17 @@ export {
   type TufSource,
   type ValidityWindow,
 } from './attestor.ts';
-export { countDistinct } from './distinct.ts';
+export { countDistinct, nameLabel } from './distinct.ts';
+export { fingerprintOf } from './fingerprint.ts';
 export { checkPattern, matchesPattern, NO_ISSUER, patternText, type TextPattern } from './pattern.ts';
 export {
   type Curves,
-  fingerprintOf,
   type HashName,
   hashesFor,
   kindOfKey,
   loadCurves,
   type PublicKey,
+  type PublicKeyKind,
   parsePublicKey,
   pemHint,
   verifyBytes,

@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { library, nodeCrypto, sha256 } from '../library/index.ts';
+import { verifyEd25519ph } from './ed25519ph.ts';
+import { fingerprintOf, plainRsa } from './fingerprint.ts';
 
 /** Hashes that signatures are made over. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -11,7 +13,7 @@ export type PublicKeyKind = 'P-256' | 'P-384' | 'P-521' | 'RSA' | 'RSA-PSS' | 'E
 export interface PublicKey {
   readonly key: KeyObject;
   readonly kind: PublicKeyKind;
-  /** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex: how reports call it. */
+  /** How reports call it, and what tells two keys apart. */
   readonly fingerprint: string;
 }
 
@@ -27,8 +29,13 @@ const MIN_RSA_BITS = 2048;
 /** Longer ones only cost time; a key comes from the platform, a certificate's from anybody. */
 const MAX_RSA_BITS = 16_384;
 
-/** Hash that belongs to each curve (FIPS 186-5, and the sigstore algorithm registry). */
-const HASH_OF: Partial<Record<PublicKeyKind, HashName>> = { 'P-256': 'sha256', 'P-384': 'sha384', 'P-521': 'sha512' };
+/** Hash that belongs to each curve (FIPS 186-5, and the sigstore algorithm registry); Ed25519 as Ed25519ph only. */
+const HASH_OF: Partial<Record<PublicKeyKind, HashName>> = {
+  'P-256': 'sha256',
+  'P-384': 'sha384',
+  'P-521': 'sha512',
+  Ed25519: 'sha512',
+};
 
 /**
  * Parses one public key, as PEM (`BEGIN PUBLIC KEY`), or DER.
@@ -82,11 +89,6 @@ export function kindOfKey(key: KeyObject): PublicKeyKind | undefined {
   return key.asymmetricKeyType === 'ed25519' ? 'Ed25519' : undefined;
 }
 
-/** SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex. */
-export function fingerprintOf(key: KeyObject): string {
-  return sha256(key.export({ type: 'spki', format: 'der' })).toString('hex');
-}
-
 /** OMS and sigstore-python call a key by the SHA-256 of its PEM text. */
 export function pemHint(key: KeyObject): string {
   return sha256(key.export({ type: 'spki', format: 'pem' })).toString('hex');
@@ -98,11 +100,24 @@ export function hashesFor(kind: PublicKeyKind): readonly HashName[] {
   return own === undefined || own === 'sha256' ? ['sha256'] : [own, 'sha256'];
 }
 
-/** True when this is a signature of these bytes. ECDSA signatures are DER; RSA is PKCS #1 v1.5 or PSS. */
-export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array, hash?: HashName): boolean {
+/**
+ * True when this is a signature of these bytes. ECDSA signatures are DER; RSA is PKCS #1 v1.5 or PSS; Ed25519 is the pure
+ * one or, with the arithmetic for it at hand, Ed25519ph.
+ */
+export function verifyBytes(
+  key: KeyObject,
+  data: Uint8Array,
+  signature: Uint8Array,
+  { hash, curves }: { readonly hash?: HashName; readonly curves?: Curves | undefined } = {},
+): boolean {
   const kind = kindOfKey(key);
   if (kind === undefined) return false;
-  if (kind === 'Ed25519') return attempt(() => nodeCrypto().verify(null, data, key, signature));
+  if (kind === 'Ed25519') {
+    if (attempt(() => nodeCrypto().verify(null, data, key, signature))) return true;
+    if (curves === undefined) return false;
+    const digest = nodeCrypto().createHash('sha512').update(data).digest();
+    return attempt(() => verifyEd25519ph(curves, key, digest, signature));
+  }
   if (isRsa(kind) && !hasLengthOfKey(key, signature)) return false;
   const hashes = hash === undefined ? hashesFor(kind) : [hash];
   return hashes.some((name) => {
@@ -140,8 +155,8 @@ const DIGEST_INFO: Readonly<Record<HashName, string>> = {
   sha512: '3051300d060960864801650304020305000440',
 };
 
-/** Curve arithmetic for `verifyDigest`; loaded only when there is a signature over a digest. */
-export type Curves = Pick<typeof import('@noble/curves/nist.js'), 'p256' | 'p384' | 'p521'>;
+/** Curve arithmetic that Node does not have; loaded only for a signature over a digest, and for Ed25519ph. */
+export type Curves = typeof import('../library/curves.ts');
 
 export function loadCurves(): Promise<Curves> {
   return library('curves');
@@ -149,10 +164,10 @@ export function loadCurves(): Promise<Curves> {
 
 /**
  * True when this is a signature of something that has this digest: what Node's own `verify` cannot do without the bytes,
- * which may be a hundred gigabytes. Pure Ed25519 cannot be verified this way by anybody (RFC 8032).
+ * which may be a hundred gigabytes. Pure Ed25519 cannot be verified this way by anybody, Ed25519ph can (RFC 8032).
  */
 export function verifyDigest(
-  { p256, p384, p521 }: Curves,
+  curves: Curves,
   key: KeyObject,
   digest: Uint8Array,
   hash: HashName,
@@ -164,7 +179,9 @@ export function verifyDigest(
     const plain = kind === 'RSA' && attempt(() => isPkcs1(key, digest, hash, signature));
     return plain || attempt(() => isPss(key, digest, hash, signature));
   }
-  if (kind === undefined || kind === 'Ed25519') return false;
+  if (kind === undefined) return false;
+  if (kind === 'Ed25519') return hash === 'sha512' && attempt(() => verifyEd25519ph(curves, key, digest, signature));
+  const { p256, p384, p521 } = curves;
   const curve = { 'P-256': p256, 'P-384': p384, 'P-521': p521 }[kind];
   const { x = '', y = '' } = key.export({ format: 'jwk' });
   const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
@@ -213,26 +230,4 @@ function mgf1(seed: Uint8Array, length: number, hash: HashName): Buffer {
     size += piece.length;
   }
   return Buffer.concat(pieces).subarray(0, length);
-}
-
-/** The same modulus and exponent under the plain RSA identifier: OpenSSL decrypts with no other. */
-function plainRsa(key: KeyObject): Buffer {
-  const der = key.export({ type: 'spki', format: 'der' });
-  // SubjectPublicKeyInfo: SEQUENCE { SEQUENCE algorithm, BIT STRING key }
-  const bitString = der.subarray(endOfElement(der, startOfContent(der, 0)));
-  const algorithm = Buffer.from('300d06092a864886f70d0101010500', 'hex');
-  const content = Buffer.concat([algorithm, bitString]);
-  const length = Buffer.from([0x82, content.length >> 8, content.length & 0xff]);
-  return Buffer.concat([Buffer.from([0x30]), length, content]);
-}
-
-function startOfContent(der: Buffer, at: number): number {
-  const first = der[at + 1] ?? 0;
-  return at + 2 + (first < 0x80 ? 0 : first & 0x7f);
-}
-
-function endOfElement(der: Buffer, at: number): number {
-  const first = der[at + 1] ?? 0;
-  const start = startOfContent(der, at);
-  return first < 0x80 ? start + first : start + der.readUIntBE(at + 2, first & 0x7f);
 }

@@ -2,7 +2,7 @@ import type { ErrorCode, Failure } from '../error/index.ts';
 import type { Checksums, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
-import { attestorText, countDistinct } from '../trust/index.ts';
+import { attestorText, countDistinct, nameLabel } from '../trust/index.ts';
 import { type Comparison, compareChecksums } from './compare.ts';
 import type { Judged, SignatureEvidence } from './judged.ts';
 import type { Measured } from './outcome.ts';
@@ -69,7 +69,7 @@ function distinctSigners(signers: readonly Signer[]): number {
     signers.map(({ attestor, fingerprint, names = [], subject }) => [
       `attestor ${attestor}`,
       `key ${fingerprint}`,
-      ...[...names, ...(subject === undefined ? [] : [subject])].map((name) => `name ${name}`),
+      ...[...names, ...(subject === undefined ? [] : [subject])].map(nameLabel),
     ]),
   );
 }

@@ -55,6 +55,24 @@ describe('cosign with a key of another curve', () => {
     });
   }
 
+  it('15.24: what cosign signs with a key of Ed25519 is verified as Ed25519ph, stored and in a file', async () => {
+    const key = ['--key', cosign('ed25519.pub'), '--insecure-ignore-tlog'];
+    const stranger = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+    const another = ['--key', save('other.pub', stranger), '--insecure-ignore-tlog'];
+    const all = JSON.parse(readFileSync(cosign('registry.ed25519.json'), 'utf8')) as Record<string, Dump>;
+    for (const { manifests, blobs } of Object.values(all)) {
+      const registry = await FakeRegistry.start();
+      for (const [name, { type, bytes }] of Object.entries(manifests))
+        registry.addManifest(Buffer.from(bytes, 'base64'), name, type);
+      for (const [name, bytes] of Object.entries(blobs)) registry.blobs.set(name, Buffer.from(bytes, 'base64'));
+      passed(await verifyOci(registry, ':v1', key));
+      refused(await verifyOci(registry, ':v1', another), 'SIGNATURE_INVALID');
+    }
+    const file = ['verify', cosign('data.bin'), '--signature', cosign('ed25519.attestation.json'), '--type', 'custom'];
+    passed(await run([...file, ...key]));
+    refused(await run([...file, ...another]), 'SIGNATURE_INVALID');
+  });
+
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const KEY = () => ['--key', save('k.pub', publicKey.export({ type: 'spki', format: 'pem' }))];
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 import { otherNames, subjectNames } from '../../src/evidence/certificate.ts';
 import { isUserName } from '../../src/evidence/name-forms.ts';
 import { MalformedError, parseStrictJson } from '../../src/evidence/strict-json.ts';
@@ -25,6 +26,16 @@ const DATA = Buffer.from('weights of a model');
 
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING };
 
+const hashed = (bytes: Uint8Array) => new Uint8Array(createHash('sha512').update(bytes).digest());
+
+/** RFC 8032 section 5.1.5. */
+function clamped(bytes: Uint8Array): Uint8Array {
+  const scalar = Buffer.from(bytes);
+  scalar.writeUInt8(scalar.readUInt8(0) & 248, 0);
+  scalar.writeUInt8((scalar.readUInt8(31) & 127) | 64, 31);
+  return scalar;
+}
+
 describe('a signature over a digest', () => {
   const cases: [string, Pair, 'sha256' | 'sha384' | 'sha512', object][] = [
     ['P-256', ec('prime256v1'), 'sha256', {}],
@@ -45,7 +56,7 @@ describe('a signature over a digest', () => {
       const digest = createHash(hash).update(DATA).digest();
       const signature = sign(hash, DATA, { key: privateKey, ...options });
       assert.equal(verifyDigest(curves, publicKey, digest, hash, signature), true);
-      assert.equal(verifyBytes(publicKey, DATA, signature, hash), true);
+      assert.equal(verifyBytes(publicKey, DATA, signature, { hash }), true);
       for (let at = 0; at < signature.length; at += 17) {
         const wrong = Buffer.from(signature);
         wrong.writeUInt8(wrong.readUInt8(at) ^ 1, at);
@@ -75,7 +86,7 @@ describe('a signature over a digest', () => {
           verifyDigest(curves, rsa.publicKey, digest, 'sha256', Buffer.concat([Buffer.of(0), signature])),
           false,
         );
-        assert.equal(verifyBytes(rsa.publicKey, data, signature.subarray(1), 'sha256'), false);
+        assert.equal(verifyBytes(rsa.publicKey, data, signature.subarray(1), { hash: 'sha256' }), false);
         break;
       }
     }
@@ -88,6 +99,50 @@ describe('a signature over a digest', () => {
     assert.equal(verifyBytes(publicKey, Buffer.from('other'), signature), false);
     const digest = createHash('sha256').update(DATA).digest();
     assert.equal(verifyDigest(await loadCurves(), publicKey, digest, 'sha256', signature), false);
+  });
+
+  it('15.24: by Ed25519ph is verified over a digest and over the bytes, and is never one by Ed25519 (RFC 8032)', async () => {
+    const curves = await loadCurves();
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const secret = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+    const signature = Buffer.from(ed25519ph.sign(DATA, secret));
+    const digest = createHash('sha512').update(DATA).digest();
+    assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', signature), true);
+    assert.equal(verifyBytes(publicKey, DATA, signature, { curves }), true);
+    assert.equal(verifyBytes(publicKey, Buffer.from('other'), signature, { curves }), false);
+    assert.equal(
+      verifyDigest(curves, publicKey, createHash('sha512').update('other').digest(), 'sha512', signature),
+      false,
+    );
+    assert.equal(verifyDigest(curves, publicKey, digest.subarray(0, 32), 'sha256', signature), false);
+    const stranger = generateKeyPairSync('ed25519').publicKey;
+    assert.equal(verifyDigest(curves, stranger, digest, 'sha512', signature), false);
+    for (let at = 0; at < signature.length; at += 7) {
+      const wrong = Buffer.from(signature);
+      wrong.writeUInt8(wrong.readUInt8(at) ^ 1, at);
+      assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', wrong), false, `byte ${at}`);
+    }
+    for (const wrong of [Buffer.alloc(0), signature.subarray(1), Buffer.concat([signature, Buffer.of(0)])])
+      assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', wrong), false);
+    // A pure signature of the digest's bytes is none of what has that digest, and with a context it is another scheme.
+    assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', sign(null, digest, privateKey)), false);
+    const context = Buffer.from(ed25519ph.sign(DATA, secret, { context: Buffer.from('x') }));
+    assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', context), false);
+    // Over another hash than its own it is nobody's scheme.
+    const ofSha256 = createHash('sha256').update(DATA).digest();
+    const scheme = curves.eddsa(curves.ed25519.Point, hashed, {
+      adjustScalarBytes: (bytes: Uint8Array) => new Uint8Array(clamped(bytes)),
+      prehash: (bytes: Uint8Array) => new Uint8Array(bytes),
+      domain: (data: Uint8Array) =>
+        new Uint8Array(Buffer.concat([Buffer.from('SigEd25519 no Ed25519 collisions\u0001\0'), data])),
+    });
+    assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', scheme.sign(digest, secret)), true);
+    assert.equal(verifyDigest(curves, publicKey, ofSha256, 'sha256', scheme.sign(ofSha256, secret)), false);
+    // The neutral element as a key, and as R: this "signature" is one of everything where small orders are let pass.
+    const nobody = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: nobody.toString('base64url') };
+    const weak = createPublicKey({ key: jwk, format: 'jwk' });
+    assert.equal(verifyDigest(curves, weak, digest, 'sha512', Buffer.concat([nobody, Buffer.alloc(32)])), false);
   });
 });
 
