@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { WeighlockError } from '../error/index.ts';
 import { MAX_FILES } from '../fs/index.ts';
@@ -527,11 +528,14 @@ export function policyFlags(values: RawValues): PolicyFlags {
   };
 }
 
-/** `--targets`: absolute paths, each once. */
+/** `--targets`: absolute paths in their shortest form, so that each is there once and is what a policy calls it. */
 export function targetsOf(values: RawValues): readonly string[] {
-  const paths = textOf(values, 'targets')?.split(':') ?? [];
+  const written = textOf(values, 'targets')?.split(':') ?? [];
+  const paths = written.map((path) => (path.startsWith('/') ? resolve(path) : path));
   for (const [i, path] of paths.entries()) {
     if (!path.startsWith('/')) throw usage(`--targets: "${path}" is no absolute path`, 'separate paths by one colon');
+    if (written[i]?.split('/').includes('..') === true)
+      throw usage(`--targets: "${written[i]}" has a ".."`, 'write it without');
     if (paths.indexOf(path) !== i) throw usage(`--targets: ${path} is listed twice`, 'list each once');
   }
   return paths;

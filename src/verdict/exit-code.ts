@@ -30,7 +30,9 @@ export function exitCodeFor(failures: readonly Failure[], mode: Mode, failurePol
     failures.filter(({ code }) => !isIgnored(code)).map(({ code }) => EXIT_CODE_OF[code]),
   );
   if (mode === 'Audit') codes.delete(EXIT.verificationFailed);
-  return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.verified;
+  if (codes.size === 0) return EXIT.verified;
+  // One that is not in the list is a defect, and never a verification.
+  return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.internal;
 }
 
 /** What the failures say about the artifact, whatever the mode makes of it. */

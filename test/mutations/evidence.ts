@@ -348,4 +348,20 @@ export default [
     tests: ['test/unit/trust.test.ts'],
     name: 'Ed25519ph',
   },
+  {
+    id: '15.9-unknown-code',
+    file: 'src/verdict/exit-code.ts',
+    from: 'codes.has(code)) ?? EXIT.internal',
+    to: 'codes.has(code)) ?? EXIT.verified',
+    tests: ['test/unit/report.test.ts'],
+    name: '15.9',
+  },
+  {
+    id: '15.7-target-twice',
+    file: 'src/commands/options.ts',
+    from: "(path.startsWith('/') ? resolve(path) : path)",
+    to: 'path',
+    tests: ['test/unit/options.test.ts'],
+    name: 'targets',
+  },
 ] satisfies Mutation[];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addEnvironment, VERIFY_OPTIONS } from '../../src/commands/index.ts';
+import { targetsOf } from '../../src/commands/options.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 
 const add = (environment: Record<string, string>, argv: string[] = []) =>
@@ -35,5 +36,29 @@ describe('WEIGHLOCK_*', () => {
       WEIGHLOCK_METRICS_SERVICE_HOST: '10.0.0.1',
     };
     assert.deepEqual(add(links), []);
+  });
+});
+
+describe('15.7: targets', () => {
+  it('are absolute, in their shortest form, and each once, however it is written', () => {
+    assert.deepEqual(targetsOf({ targets: '/a:/b/:/c//d/./e' }), ['/a', '/b', '/c/d/e']);
+    for (const targets of [
+      ':',
+      '/a:',
+      ':/a',
+      'a',
+      './a',
+      '/a:/a',
+      '/a:/a/',
+      '/a:/./a',
+      '/a://a',
+      '/a/../b',
+      '/a:/b/..',
+    ])
+      assert.throws(
+        () => targetsOf({ targets }),
+        (error) => error instanceof WeighlockError && error.code === 'USAGE',
+        targets,
+      );
   });
 });

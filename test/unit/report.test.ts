@@ -78,6 +78,22 @@ describe('the exit code', () => {
     for (const code of Object.values(EXIT_CODE_OF)) assert.ok([64, 65, 70, 75, 78, 130, 143].includes(code));
   });
 
+  it('15.9: of any failure is never 0 under Enforce and Fail, also of one that the table does not know', () => {
+    const codes = Object.keys(EXIT_CODE_OF) as Failure['code'][];
+    for (const code of codes) {
+      assert.equal(exitCodeFor([failure(code)], 'Enforce', 'Fail'), EXIT_CODE_OF[code], code);
+      for (const other of codes) {
+        const both = [failure(code), failure(other)];
+        assert.notEqual(exitCodeFor(both, 'Enforce', 'Fail'), 0);
+        const isViolation = both.some((one) => EXIT_CODE_OF[one.code] === 65);
+        if (isViolation) assert.notEqual(exitCodeFor(both, 'Enforce', 'Ignore'), 0);
+        if (isViolation) assert.notEqual(exitCodeFor(both, 'Enforce', 'Ignore'), 75);
+      }
+    }
+    for (const mode of ['Enforce', 'Audit'] as const)
+      assert.equal(exitCodeFor([failure('NOBODY_KNOWS' as Failure['code'])], mode, 'Ignore'), 70);
+  });
+
   it('of a failed verification is 65, in Audit 0', () => {
     assert.equal(exitCodeFor([failure('DIGEST_MISMATCH')], 'Enforce', 'Ignore'), 65);
     assert.equal(exitCodeFor([failure('DIGEST_MISMATCH')], 'Audit', 'Fail'), 0);
