@@ -1,4 +1,5 @@
 export { Api, type Connection } from './api.ts';
+export { evidencePage } from './evidence-page.ts';
 export { type KubeconfigTarget, kubeconfigTarget } from './kubeconfig.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
 export { type PodRow, rowsOf } from './pod-rows.ts';

@@ -2,6 +2,7 @@ import { VERIFIER } from '../inject/index.ts';
 import type { NamespaceMetadata } from './injected.ts';
 import type { Pod } from './pod.ts';
 import { type ArtifactVerdict, type Believed, type PodVerdict, verdictOf } from './pod-verdict.ts';
+import { originOf, type PodOrigin } from './pod-volumes.ts';
 
 /** A verdict, or why there is none: one that nobody confirmed, a verifier that has not ended, a pod without one. */
 export type Standing = PodVerdict['result'] | 'unconfirmed' | 'waiting' | 'none';
@@ -19,6 +20,7 @@ export interface PodRow {
   /** RFC 3339, of the verdict; empty where there is none. */
   readonly time: string;
   readonly imageId: string;
+  readonly origin: PodOrigin;
 }
 
 /** A report as the reporter writes it. */
@@ -66,7 +68,7 @@ function rowOf(
   const { initContainers = [], containers = [] } = pod.spec ?? {};
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   const imageId = [...initContainerStatuses, ...containerStatuses].find((one) => one.name === VERIFIER)?.imageID ?? '';
-  const common = { namespace, pod: name, imageId } as const;
+  const common = { namespace, pod: name, imageId, origin: originOf(pod) } as const;
   const own = verdictOf(pod, believed, namespaces(namespace));
   const hasVerifier = [...initContainers, ...containers].some((one) => one.name === VERIFIER);
   if (own === undefined) {

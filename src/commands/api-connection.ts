@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
-import { accountConnection, type Connection } from '../cluster/index.ts';
+import { accountConnection, type Connection, kubeconfigTarget } from '../cluster/index.ts';
 import type { Environment } from '../plan/index.ts';
 import { type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
@@ -10,6 +10,12 @@ export const API_OPTIONS = {
   'api-server': { type: 'string', describe: 'address of the API server [default: that of the pod]' },
   'token-file': { type: 'string', describe: 'token to speak with [default: that of the pod]' },
   'ca-file': { type: 'string', describe: 'CA of the API server [default: that of the pod]' },
+} as const satisfies Record<string, Options>;
+
+/** For a person outside of the cluster. */
+export const KUBECONFIG_OPTIONS = {
+  kubeconfig: { type: 'string', describe: 'file to use [default: KUBECONFIG, or ~/.kube/config]' },
+  context: { type: 'string', describe: 'context of the kubeconfig to use' },
 } as const satisfies Record<string, Options>;
 
 /** What the kubelet mounts into a pod. */
@@ -40,4 +46,23 @@ export function podConnection(values: RawValues, environment: Environment): Conn
 
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/** What is named on the command line, the kubeconfig, or the pod that this runs in. */
+export async function targetOf(
+  values: RawValues,
+  environment: Environment,
+): Promise<{ connection: Connection; namespace: string }> {
+  const kubeconfig = textOf(values, 'kubeconfig');
+  const context = textOf(values, 'context');
+  const isNamed = values['api-server'] !== undefined;
+  if (isNamed && (kubeconfig !== undefined || context !== undefined))
+    throw usage('--api-server and --kubeconfig or --context contradict each other', 'leave one out');
+  const target = isNamed
+    ? undefined
+    : await kubeconfigTarget(environment, {
+        ...(kubeconfig === undefined ? {} : { kubeconfig }),
+        ...(context === undefined ? {} : { context }),
+      });
+  return target ?? { connection: podConnection(values, environment), namespace: 'default' };
 }

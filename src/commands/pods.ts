@@ -1,17 +1,7 @@
 import type { Options } from 'yargs';
-import {
-  Api,
-  type Connection,
-  explainPod,
-  kubeconfigTarget,
-  type PodRow,
-  podTable,
-  readPods,
-  rowsOf,
-} from '../cluster/index.ts';
+import { Api, explainPod, type PodRow, podTable, readPods, rowsOf } from '../cluster/index.ts';
 import { EXIT } from '../error/index.ts';
-import type { Environment } from '../plan/index.ts';
-import { API_OPTIONS, podConnection } from './api-connection.ts';
+import { API_OPTIONS, KUBECONFIG_OPTIONS, targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
 import { choiceOf, flagOf, type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
@@ -23,8 +13,7 @@ export const PODS_OPTIONS = {
   selector: { type: 'string', alias: 'l', describe: 'labels that pods must have, as with kubectl get' },
   explain: { type: 'string', describe: 'say everything that is known of one POD' },
   output: { type: 'string', alias: 'o', default: 'text', describe: 'text, wide or json' },
-  kubeconfig: { type: 'string', describe: 'file to use [default: KUBECONFIG, or ~/.kube/config]' },
-  context: { type: 'string', describe: 'context of the kubeconfig to use' },
+  ...KUBECONFIG_OPTIONS,
   ...IMAGE_OPTION,
   ...API_OPTIONS,
 } as const satisfies Record<string, Options>;
@@ -72,23 +61,4 @@ const UNCONFIRMED =
 
 function isUnconfirmed({ verdict }: PodRow): boolean {
   return verdict === 'unconfirmed';
-}
-
-/** What is named on the command line, the kubeconfig, or the pod that this runs in. */
-async function targetOf(
-  values: RawValues,
-  environment: Environment,
-): Promise<{ connection: Connection; namespace: string }> {
-  const kubeconfig = textOf(values, 'kubeconfig');
-  const context = textOf(values, 'context');
-  const isNamed = values['api-server'] !== undefined;
-  if (isNamed && (kubeconfig !== undefined || context !== undefined))
-    throw usage('--api-server and --kubeconfig or --context contradict each other', 'leave one out');
-  const target = isNamed
-    ? undefined
-    : await kubeconfigTarget(environment, {
-        ...(kubeconfig === undefined ? {} : { kubeconfig }),
-        ...(context === undefined ? {} : { context }),
-      });
-  return target ?? { connection: podConnection(values, environment), namespace: 'default' };
 }

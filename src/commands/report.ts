@@ -6,8 +6,9 @@ import { EXIT } from '../error/index.ts';
 import { type Environment, parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
 import { serve } from '../watch/index.ts';
-import { ACCOUNT, API_OPTIONS, podConnection } from './api-connection.ts';
+import { ACCOUNT, API_OPTIONS, KUBECONFIG_OPTIONS, podConnection, targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
+import { writePage } from './evidence-page.ts';
 import { addressOf } from './listen.ts';
 import { choiceOf, flagOf, type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
@@ -38,6 +39,8 @@ export const REPORT_OPTIONS = {
   },
   'lease-name': { type: 'string', default: 'weighlock-reporter', describe: 'name of that Lease' },
   'lease-namespace': { type: 'string', describe: 'namespace of that Lease [default: that of the pod]' },
+  html: { type: 'string', describe: 'write an evidence page to FILE instead, and end; - for standard output' },
+  ...KUBECONFIG_OPTIONS,
   ...API_OPTIONS,
 } as const satisfies Record<string, Options>;
 
@@ -45,7 +48,10 @@ export const REPORT_OPTIONS = {
 const MIN_RELIST = 10_000;
 
 /** `weighlock report`: what verifiers said when they ended becomes reports and events. */
-export async function report(values: RawValues, { environment, out, signal }: Context): Promise<Finished> {
+export async function report(values: RawValues, context: Context): Promise<Finished> {
+  const { environment, out, signal } = context;
+  const page = textOf(values, 'html');
+  if (page !== undefined) return writePage(page, values, context);
   // A reporter waits; its memory is what it costs. With 1,000 pods this takes a third off the peak (`npm run bench -- reporter`).
   process.getBuiltinModule('node:v8').setFlagsFromString('--optimize-for-size');
   const lines = new JsonLinesReporter(out);
@@ -53,7 +59,9 @@ export async function report(values: RawValues, { environment, out, signal }: Co
   const options = optionsOf(values, notice);
   const listen = textOf(values, 'listen');
   const address = listen === undefined ? undefined : addressOf(listen);
-  const api = new Api(podConnection(values, environment));
+  const isNamed = values['kubeconfig'] !== undefined || values['context'] !== undefined;
+  const target = isNamed ? await targetOf(values, environment) : undefined;
+  const api = new Api(target?.connection ?? podConnection(values, environment));
   if (options.images.length === 0)
     notice(
       'without --verifier-image whoever writes a pod can write its report: any container called weighlock is believed',

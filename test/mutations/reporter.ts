@@ -49,4 +49,18 @@ export default [
   mutation('token-tls', 'kubeconfig-user.ts', "!server.startsWith('https:')", 'false', [
     'test/unit/kubeconfig.test.ts',
   ]),
+  {
+    id: '17-page-escape',
+    file: 'src/html.ts',
+    from: 'return escaped(visible(String(part)));',
+    to: 'return visible(String(part));',
+    tests: ['test/unit/evidence-page.test.ts'],
+  },
+  {
+    id: '17-page-policy',
+    file: 'src/cluster/evidence-page.ts',
+    from: "default-src 'none'; ",
+    to: '',
+    tests: ['test/unit/evidence-page.test.ts'],
+  },
 ] satisfies Mutation[];
