@@ -62,13 +62,14 @@ const address = (id: string, file: string, from: string, to: string): Mutation =
   tests: ['test/unit/destination.test.ts'],
 });
 
-const hostile = (id: string, file: string, from: string, to: string, hangs = false): Mutation => ({
+const hostile = (id: string, file: string, from: string, to: string): Mutation => ({
   id: `15.27-${id}`,
   file: `src/${file}`,
   from,
   to,
   tests: ['test/unit/hostile-text.test.ts'],
-  ...(hangs ? { hangs } : {}),
+  // Without the table, which would wait for its time-out.
+  name: '15\\.27: (a reference|a certificate|what is)',
 });
 
 const proxy = (id: string, from: string, to: string): Mutation => ({
@@ -117,13 +118,7 @@ export default [
     tests: ['test/integration/referrers.test.ts'],
     name: '15\\.27',
   },
-  hostile(
-    'cut-end',
-    'without-end.ts',
-    'return text.slice(0, end);',
-    "return text.replace(new RegExp('/+$'), '');",
-    true,
-  ),
+  hostile('cut-end', 'without-end.ts', 'return text.slice(0, end);', "return text.replace(new RegExp('/+$'), '');"),
   hostile('names', 'evidence/certificate.ts', ' || names.length === MAX_NAMES', ''),
   hostile('reference-length', 'registry/reference.ts', 'if (text.length > MAX_TEXT)', 'if (false)'),
   helper('path', 'if (!isExecutable) return', 'if (true) return'),

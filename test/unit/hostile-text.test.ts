@@ -154,6 +154,10 @@ it('15.27: a name of a megabyte is refused by its length, before anything looks 
     assert.deepEqual(safePath(Buffer.from(name)), { fault: 'is longer than 4095 bytes' });
 });
 
+it('15.27: a reference of a megabyte is refused by its length', () => {
+  assert.throws(() => parseReference(`${'a/'.repeat(LENGTH / 2)}a`), /longer than 512 characters/);
+});
+
 it('15.27: a certificate with more names than anybody has is for nobody: each would be matched for itself', () => {
   const names = (count: number) => subjectNames({ subjectAltName: 'DNS:a.example, '.repeat(count) });
   assert.deepEqual([names(1000).length, names(1001).length, names(1 << 16).length], [1000, 0, 0]);
