@@ -71,7 +71,7 @@ export class PullPool {
       !isImage && plain >= LEAST_LINE_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
     this.#start(Math.min(usesLines ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
     restartQueue(this.#setup.control);
-    const request: PullRequest = { kind: 'pull', reference, layout, order, ...folders };
+    const request: PullRequest = { kind: 'pull', reference, layout, order, threads: this.#threads.size, ...folders };
     const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
     const replies = await (usesLines
       ? this.#askWithLines(threads, request, plain, order.length)

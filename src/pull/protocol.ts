@@ -42,6 +42,8 @@ export interface PullRequest {
   readonly layout: Layout;
   /** Items in the order in which they are begun; an image is one piece of work. */
   readonly order: Uint32Array;
+  /** How many threads have this request. */
+  readonly threads: number;
   /** Where plain files are hashed by another thread meanwhile; each pull thread has its own. */
   readonly line?: Line;
   /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */

@@ -24,7 +24,7 @@ import {
   Transport,
 } from '../registry/index.ts';
 import type { Reply } from '../thread/index.ts';
-import { Connections, fetchRanges, Pieces } from '../transfer/index.ts';
+import { Connections, fetchRanges, Pieces, type RangeTools, shareOf } from '../transfer/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { plainPlacement } from './member-writer.ts';
@@ -69,12 +69,13 @@ class PullThread {
   readonly #engines: Engine[] = [];
   readonly #queues: WriteBehind[] = [];
   readonly #move: Move;
+  readonly #ranges: RangeTools;
 
   constructor(port: Port, setup: PullSetup) {
     this.#port = port;
     this.#setup = setup;
-    const tools = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
-    this.#move = (task, patience) => fetchRanges(task, patience, tools);
+    this.#ranges = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
+    this.#move = (task, patience) => fetchRanges(task, patience, this.#ranges);
     const timer = setInterval(() => {
       try {
         checkStop(setup.control);
@@ -114,7 +115,9 @@ class PullThread {
   }
 
   async #pull(request: PullRequest): Promise<PullReply> {
-    const repository = this.#open(request.reference);
+    const { threads } = request;
+    this.#share(threads);
+    const repository = this.#open(request.reference, threads);
     const { content, records, known, budget } = request;
     const context: PullContext = { ...this.#tools(request.line), repository, content, records, known, budget };
     const files: PulledFile[] = [];
@@ -176,6 +179,7 @@ class PullThread {
   }
 
   async #fetch(request: FetchRequest): Promise<FetchReply> {
+    this.#share(1);
     const transport = new Transport(this.#setup.settings);
     try {
       const reply = await fetchUrl(request, {
@@ -191,10 +195,17 @@ class PullThread {
     }
   }
 
-  #open(reference: string): ArtifactSource {
+  #share(threads: number): void {
+    this.#ranges.connections.shareWith(threads);
+    this.#ranges.pieces.shareWith(threads);
+  }
+
+  #open(reference: string, threads = 1): ArtifactSource {
     if (isLayoutReference(reference))
       return new ImageLayout(parseLayoutReference(reference), () => countEntry(this.#setup.control));
-    return new Repository(parseReference(reference), this.#setup.settings, this.#notice, sleep, this.#move);
+    const { settings } = this.#setup;
+    const connections = shareOf(this.#ranges.connections.most, threads);
+    return new Repository(parseReference(reference), { ...settings, connections }, this.#notice, sleep, this.#move);
   }
 
   #next(): number {

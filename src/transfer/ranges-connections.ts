@@ -31,15 +31,28 @@ export function createRangeLimits(most: number, bytes: number): RangeLimits {
   return limits;
 }
 
+/** What each of several threads may have of connections. */
+export function shareOf(connections: number, threads: number): number {
+  return Math.ceil(connections / threads);
+}
+
 /**
  * The connections that a run has, shared by all that it fetches: whoever asks for a range has one as long as that takes. A
  * server that has enough of them, or breaks them, gets half as many; what then goes well brings them back one by one.
  */
 export class Connections {
   readonly #limits: RangeLimits;
+  #mine = 0;
+  #share: number;
 
   constructor(limits: RangeLimits) {
     this.#limits = limits;
+    this.#share = this.most;
+  }
+
+  /** What one of several threads may have: each keeps the connections that it opened. */
+  shareWith(threads: number): void {
+    this.#share = shareOf(this.most, threads);
   }
 
   get most(): number {
@@ -58,12 +71,15 @@ export class Connections {
   take(): boolean {
     for (;;) {
       const used = this.inUse;
-      if (used >= this.limit) return false;
-      if (Atomics.compareExchange(this.#limits, IN_USE, used, used + 1) === used) return true;
+      if (used >= this.limit || this.#mine >= this.#share) return false;
+      if (Atomics.compareExchange(this.#limits, IN_USE, used, used + 1) !== used) continue;
+      this.#mine += 1;
+      return true;
     }
   }
 
   give(): void {
+    this.#mine -= 1;
     Atomics.sub(this.#limits, IN_USE, 1);
     Atomics.notify(this.#limits, IN_USE);
   }
@@ -72,7 +88,7 @@ export class Connections {
   async changed(): Promise<void> {
     const used = this.inUse;
     // The limit may grow without a change of what is in use.
-    if (used >= this.limit) await Atomics.waitAsync(this.#limits, IN_USE, used, 100).value;
+    if (used >= this.limit || this.#mine >= this.#share) await Atomics.waitAsync(this.#limits, IN_USE, used, 100).value;
   }
 
   /**

@@ -8,9 +8,15 @@ export class Pieces {
   readonly #limits: RangeLimits;
   readonly #free: Buffer[] = [];
   #waiting: (() => void)[] = [];
+  #threads = 1;
 
   constructor(limits: RangeLimits) {
     this.#limits = limits;
+  }
+
+  /** One of several threads keeps no more for later than its share. */
+  shareWith(threads: number): void {
+    this.#threads = threads;
   }
 
   take(): Buffer {
@@ -20,7 +26,7 @@ export class Pieces {
 
   give(piece: Buffer): void {
     const taken = Atomics.sub(this.#limits, PIECES, 1) - 1;
-    if (taken + this.#free.length < this.#most) this.#free.push(piece);
+    if (taken + this.#free.length * this.#threads < this.#most) this.#free.push(piece);
     this.announce();
   }
 

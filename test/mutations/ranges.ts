@@ -35,7 +35,7 @@ export default [
   ranges('unfit', 'if (this.#unfit >= MAX_UNFIT)', 'if (false)'),
   window('order', 'this.#open.push(range);', 'this.#open.unshift(range);', true),
   window('lent', 'await this.#sink(next', 'this.#sink(next'),
-  connections('limit', 'if (used >= this.limit) return false;', ''),
+  connections('limit', 'if (used >= this.limit || this.#mine >= this.#share) return false;', ''),
   address('hops', 'this.#hops = answer.hops;', 'this.#hops = answer.hops.slice(-1);'),
   address('again', 'if (!ENDED.has(answer.status)) return answer;', 'return answer;'),
   address('one', 'this.#asking = promise;', ''),

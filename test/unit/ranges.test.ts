@@ -276,6 +276,7 @@ describe('16: a server', () => {
         whole(served, bytes);
         assert.ok(served.failures.length > 0);
         assert.equal(served.restarts, 0);
+        assert.ok(served.limit <= 6, `${served.limit} connections`);
         assert.ok(served.asked.slice(-8).every(({ atOnce }) => atOnce <= 5));
       });
     }
