@@ -83,7 +83,7 @@ describe('17: the metrics of the reporter', () => {
     const two = message('FAILED', 65, ['DIGEST_MISMATCH', 'FILE_MISSING']);
     fill(api, pod('bad', 65, FAILED), pod('worse', 65, two), pod('good', 0, PASSED));
     const { reporter } = report(api);
-    await until(() => Object.keys(resultsIn(api)).length === 3 && reporter.queue.size === 0);
+    await until(() => Object.keys(resultsIn(api)).length === 3 && reporter.queue.size === 0 && reporter.feed.isCurrent);
     const text = reporterMetrics(clientOf(api), reporter, undefined);
     for (const line of [
       'weighlock_pods{namespace="ml",result="fail"} 2',
