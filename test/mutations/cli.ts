@@ -31,7 +31,7 @@ const shown = (id: string, file: string, from: string, to: string): Mutation => 
 export default [
   words('help-alone', 'cli.ts', "first === '--version') && rest.length === 0", "first === '--version')"),
   words('help-sole-word', 'cli.ts', "rest.length === 1 && rest[0] === '--help'", "rest.includes('--help')"),
-  words('help-in-a-pod', 'cli.ts', 'isGate(first, context.environment) ? EXIT.usage : EXIT.verified', 'EXIT.verified'),
+  words('help-in-a-pod', 'cli.ts', 'isGate(name, context.environment) ? EXIT.usage : EXIT.verified', 'EXIT.verified'),
   words('substitution', 'cli.ts', 'requireNoSubstitution(rest, context.environment);', ''),
   words('substitution-prefix', 'commands/parse-words.ts', 'if (!word.startsWith(value))', 'if (word !== value)'),
   words('substitution-end', 'commands/parse-words.ts', 'words.slice(0, end + 1)', 'words.slice(0, end)'),
@@ -59,8 +59,8 @@ export default [
   shown('json-lines', 'report/json-lines.ts', 'jsonText({ time', 'JSON.stringify({ time'),
   shown('report', 'report/document.ts', 'jsonText(artifactHead(artifact))', 'JSON.stringify(artifactHead(artifact))'),
   shown('last-word', 'report/termination.ts', 'jsonText({ weighlock', 'JSON.stringify({ weighlock'),
-  shown('metrics', 'watch/metrics.ts', 'visible(value)', 'value'),
-  shown('cluster-report', 'cluster/objects.ts', 'message: visibleLines(message)', 'message'),
+  shown('metrics', 'exposition.ts', 'visible(value).replaceAll', 'value.replaceAll'),
+  shown('cluster-report', 'cluster/objects.ts', 'message: visibleLines(verdict.message)', 'message: verdict.message'),
   shown('cluster-event', 'cluster/objects.ts', "visibleLines([codes.join(', ')", "String([codes.join(', ')"),
   {
     id: '15.14-termination-log-nofollow',
