@@ -1,4 +1,5 @@
 import { type Control, depthOf, isAnySlow, isSlow, markSlow } from '../hash/index.ts';
+import { timesBlocked } from './blocked.ts';
 import { PIECE_BYTES } from './window.ts';
 
 /** For each piece. Page caches and disks of a node take 0.02 to 0.15 ms, network volumes from 0.6 on. */
@@ -11,9 +12,12 @@ const SLOW_IN_A_ROW = 3;
 export class Pace {
   readonly #control: Control;
   readonly #inARow = new Map<bigint, number>();
+  readonly #timesBlocked: () => number | undefined;
+  #blocked: number | undefined;
   #measured = 0;
 
-  constructor(control: Control) {
+  constructor(control: Control, blocked = timesBlocked) {
+    this.#timesBlocked = blocked;
     this.#control = control;
   }
 
@@ -39,7 +43,12 @@ export class Pace {
       if (this.#inARow.size > 0) this.#inARow.delete(device());
       return;
     }
-    const count = (this.#inARow.get(device()) ?? 0) + 1;
+    const before = this.#inARow.get(device()) ?? 0;
+    const blocked = this.#timesBlocked();
+    // The first one is only a suspicion.
+    const hasWaited = before === 0 || blocked === undefined || blocked !== this.#blocked;
+    this.#blocked = blocked;
+    const count = hasWaited ? before + 1 : 1;
     this.#inARow.set(device(), count);
     if (count < SLOW_IN_A_ROW) return;
     this.#inARow.delete(device());

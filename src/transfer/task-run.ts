@@ -1,5 +1,6 @@
 import type { Call, Task, Tasks } from '../fs/index.ts';
 import { markSlow } from '../hash/index.ts';
+import { timesBlocked } from './blocked.ts';
 import { mostDescriptors } from './descriptors.ts';
 import type { ReadingThread } from './thread.ts';
 
@@ -26,6 +27,7 @@ export class TaskRun {
   #isSlow: boolean;
   #measured = 0;
   #slowCalls = 0;
+  #blocked = timesBlocked();
   #device = 0n;
   #running = 0;
   /** Resolves when nobody goes deeper than there are places. */
@@ -85,7 +87,11 @@ export class TaskRun {
       if ('dev' in value) this.#device = BigInt.asUintN(64, value.dev as bigint);
       if ('files' in value && 'names' in value && [value.files, value.names].flat().length > MANY) return value;
     }
-    if (isSlow && ++this.#slowCalls === SLOW_CALLS) {
+    if (!isSlow) return value;
+    const blocked = timesBlocked();
+    const hasWaited = blocked === undefined || blocked !== this.#blocked;
+    this.#blocked = blocked;
+    if (hasWaited && ++this.#slowCalls === SLOW_CALLS) {
       this.#isSlow = true;
       this.#thread.likelyDevice = this.#device;
       markSlow(this.#thread.control, this.#device);

@@ -79,4 +79,12 @@ export default [
     tests: TRANSFER,
     name: 'as descriptors last',
   },
+  {
+    id: '16-busy-is-not-slow',
+    file: 'src/transfer/pace.ts',
+    from: 'blocked !== this.#blocked;',
+    to: 'true;',
+    tests: TRANSFER,
+    name: 'others keep from running',
+  },
 ] satisfies Mutation[];

@@ -13,6 +13,7 @@ const CALLERS: Readonly<Record<string, string>> = {
   'src/stage/': 'the staging folder',
   'src/pull/': 'the staging folder',
   'src/transfer/copy.ts': 'the staging folder',
+  'src/transfer/blocked.ts': 'files of the kernel',
   'src/transfer/descriptors.ts': 'files of the kernel',
   'src/hash/cgroup.ts': 'files of the kernel',
   'src/evidence/': 'signatures and checksums, read to their end',

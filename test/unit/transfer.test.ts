@@ -259,7 +259,8 @@ it('a file is read at once until its volume is found to be slow, and by many rea
 describe('how a volume is found to be slow', () => {
   const took = (...milliseconds: number[]) => {
     const control = createControl();
-    const pace = new Pace(control);
+    let blocked = 0;
+    const pace = new Pace(control, () => blocked++);
     for (const one of milliseconds) pace.took(one, PIECE_BYTES, () => 7n);
     return isSlow(control, 7n);
   };
@@ -276,13 +277,21 @@ describe('how a volume is found to be slow', () => {
 
   it('counts by what was read', () => {
     const control = createControl();
-    const pace = new Pace(control);
+    let blocked = 0;
+    const pace = new Pace(control, () => blocked++);
     for (let i = 0; i < 9; i++) pace.took(2, 8 * PIECE_BYTES, () => 7n);
     assert.equal(isSlow(control, 7n), false);
     for (let i = 0; i < 9; i++) pace.took(2, 4096, () => 7n);
     assert.equal(isSlow(control, 7n), true);
     assert.equal(isSlow(control, 8n), false);
   });
+});
+
+it('a thread that others keep from running is not one that waits for storage', () => {
+  const control = createControl();
+  const pace = new Pace(control, () => 5);
+  for (let i = 0; i < 9; i++) pace.took(20, PIECE_BYTES, () => 7n);
+  assert.equal(isSlow(control, 7n), false);
 });
 
 describe('the depth', () => {
