@@ -7,6 +7,8 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -177,6 +179,16 @@ describe('a file', () => {
   });
 });
 
+function hasOpen(pid: number, file: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).some((name) => readlinkSync(join(folder, name)) === file);
+  } catch {
+    // The process ended, or closed one of them meanwhile.
+    return false;
+  }
+}
+
 describe('a folder', () => {
   for (const [what, change] of [
     ['gets a file', (folder: string) => writeFileSync(join(folder, 'sub/new'), '')],
@@ -207,13 +219,16 @@ describe('a folder', () => {
     truncateSync(join(folder, 'big'), 400_000_000);
     let added = false;
     const result = await run(['verify', folder, '--sha256', 'a'.repeat(64), '--hasher=wasm'], {
-      during: (child) =>
-        child.stdout?.once('data', () =>
-          setTimeout(() => {
-            writeFileSync(join(folder, 'late'), '');
-            added = true;
-          }, 300),
-        ),
+      during: (child) => {
+        // The file is open: it was listed, and is being hashed.
+        const watch = setInterval(() => {
+          if (!hasOpen(child.pid ?? 0, join(folder, 'big'))) return;
+          clearInterval(watch);
+          writeFileSync(join(folder, 'late'), '');
+          added = true;
+        }, 5);
+        child.once('exit', () => clearInterval(watch));
+      },
     });
     assert.equal(added, true);
     assert.deepEqual([result.status, result.codes], [65, ['SOURCE_CHANGED']]);

@@ -122,7 +122,7 @@ export default [
     ['15.7-log-key', 'src/evidence/transparency.ts', ', `key $\u007bfingerprintOf(publicKey)}`]', ']'],
     ['15.7-log-given', 'src/evidence/witnesses.ts', '(!logless || isLogRequired)', '!logless'],
     ['15.7-attainable', 'src/evidence/witnesses.ts', 'if (asked > 1 && asked > most)', 'if (false)'],
-    ['15.7-same-key', 'src/trust/attestor.ts', '[`key $\u007battestor.fingerprint}`]', '[attestor.name]'],
+    ['15.7-same-key', 'src/trust/attestor.ts', 'return `key $\u007battestor.fingerprint}`;', 'return attestor.name;'],
   ].map(([id = '', file = '', from = '', to = '']) => ({
     id,
     file,
@@ -179,8 +179,8 @@ export default [
   {
     id: '15.6-form-of-a-user-name',
     file: 'src/evidence/name-forms.ts',
-    from: '![^@:/',
-    to: '![^:/',
+    from: '/^[^@:/\\s]+$/.test(text)',
+    to: '/^[^:/\\s]+$/.test(text)',
     tests: ['test/unit/trust.test.ts'],
     name: '15.6: count in the form',
   },

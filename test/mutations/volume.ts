@@ -211,7 +211,7 @@ export default [
   {
     id: '15.17-folders-are-listed-again',
     file: 'src/fs/recheck.ts',
-    from: 'return errors.length > 0 || !haveTimesMoved ? errors : differencesNow(listing);',
+    from: 'return errors.length > 0 || !haveTimesMoved ? errors : yield* differencesNow(listing);',
     to: 'return errors;',
     tests: QUIRKS,
     name: '15.17',
