@@ -12,6 +12,12 @@ export class ProcessGroup {
   /** @param logs - the folder for the logs */
   constructor(logs: string) {
     this.#logs = logs;
+    // Nothing stays when the runner is stopped, or gives a test up.
+    const killAll = () => {
+      for (const child of this.#running.values()) child.kill('SIGKILL');
+    };
+    process.once('exit', killAll);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   }
 
   start(name: string, [program = '', ...words]: readonly string[], options: { cwd?: string; env?: object } = {}): void {
