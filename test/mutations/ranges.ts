@@ -39,7 +39,6 @@ export default [
   address('hops', 'this.#hops = answer.hops;', 'this.#hops = answer.hops.slice(-1);'),
   address('again', 'if (!ENDED.has(answer.status)) return answer;', 'return answer;'),
   address('one', 'this.#asking = promise;', ''),
-  range('first', 'if (range.first !== offset)', 'if (false)'),
   range('end', 'if (range.last + 1 !== Math.min(end, range.total))', 'if (false)'),
   range('total', 'if (total !== undefined && range.total !== total)', 'if (false)'),
 ] satisfies Mutation[];
