@@ -2,7 +2,7 @@
 // containerd. Each is built once and kept in build/cluster; what is on the PATH is used instead.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -98,7 +98,9 @@ function fingerprint(folder: string): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+// All of them beforehand: no test waits for a compiler.
 if (import.meta.main) {
-  for (const name of Object.keys(PARTS) as PartName[]) process.stdout.write(`${built(name)}\n`);
-  writeFileSync(join(BUILT, '.gitignore'), '*\n');
+  const why = lacking();
+  if (why === undefined) for (const name of Object.keys(PARTS) as PartName[]) process.stdout.write(`${built(name)}\n`);
+  else process.stderr.write(`no cluster is built: ${why}\n`);
 }
