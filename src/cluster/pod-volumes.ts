@@ -1,4 +1,5 @@
 import { TRUST, VERIFIER, type Volume } from '../inject/index.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 import type { Pod } from './pod.ts';
 
 /** Where a pod's content is said to come from, and on which volumes it lay when it was verified. */
@@ -23,7 +24,7 @@ export function originOf({ metadata, spec = {} }: Pod): PodOrigin {
   const volumes = (spec.volumes ?? [])
     .filter(({ name = '' }) => mounted.has(name) && name !== TRUST && !ACCOUNT.test(name))
     .map(volumeText);
-  return { sources: [...new Set([...said, annotated])].filter((one) => one !== '').map(withoutSecrets), volumes };
+  return { sources: [...new Set([...said, annotated])].filter((one) => one !== '').map(plainAddress), volumes };
 }
 
 function volumeText(volume: Volume): string {
@@ -38,7 +39,7 @@ function volumeText(volume: Volume): string {
   return `${kind} ${name}`;
 }
 
-/** User information and queries of a URL are where tokens are put. */
-function withoutSecrets(source: string): string {
-  return source.replace(/\/\/[^/@\s]*@/, '//').replace(/[?#].*$/s, '');
+/** The address alone: not even that there was a query. */
+function plainAddress(source: string): string {
+  return withoutSecrets(source).replace(/[?#].*$/s, '');
 }

@@ -1,7 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { Api, evidencePage, readPods, rowsOf } from '../cluster/index.ts';
 import { EXIT, errno, WeighlockError } from '../error/index.ts';
+import { writeWhole } from '../report/index.ts';
 import { targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
 import { type RawValues, textOf } from './options.ts';
@@ -22,24 +21,14 @@ export async function writePage(file: string, values: RawValues, context: Contex
     now: new Date(),
   });
   if (file === '-') await context.out.writeAll(page);
-  else await writeWhole(file, page);
+  else await writeFile(file, page);
   return { exitCode: EXIT.verified };
 }
 
-/** Beside its place first, and renamed there: a reader sees all of it or nothing. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+async function writeFile(path: string, text: string): Promise<void> {
   try {
-    const file = await open(temporary, 'wx', 0o644);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await writeWhole(path, (file) => file.writeFile(text));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw new WeighlockError(
       { code: 'REPORT_UNWRITABLE', message: `cannot write the page ${path}: ${errno(error) ?? 'unknown error'}` },
       { cause: error },

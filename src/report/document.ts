@@ -1,12 +1,13 @@
-import { constants, existsSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { entryText, hexAt, ioFailure, nameAt } from '../fs/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */
 const API_VERSION = 'weighlock.dev/v1alpha1';
@@ -91,18 +92,9 @@ export function* reportText(outcome: RunOutcome): Generator<string> {
  * @throws WeighlockError `REPORT_UNWRITABLE`; then nothing is left behind
  */
 export async function writeReport(path: string, outcome: RunOutcome): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
   try {
-    const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
-    try {
-      await writePieces(file, reportText(outcome));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await writeWhole(path, (file) => writePieces(file, reportText(outcome)));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     const { message, remedy } = ioFailure(error, `write the report ${path}`);
     const writable = existsSync(dirname(path)) ? remedy : 'mount a writable volume for the report';
     throw new WeighlockError(

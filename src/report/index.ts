@@ -5,3 +5,4 @@ export type { Output, Reporter } from './reporter.ts';
 export { TERMINATION_LOG, terminationMessage, writeTerminationMessage } from './termination.ts';
 export { TextReporter } from './text.ts';
 export { consequence, errorLine, failureLine } from './wording.ts';
+export { writeWhole } from './write-whole.ts';

@@ -296,11 +296,7 @@ class Ranges {
   #take(range: Range, chunk: Buffer, active: Active): void | Promise<void> {
     if (this.#isOver) throw this.#abort.signal.reason;
     if (chunk.length > range.end - range.first - range.got) {
-      const [active] = [this.#active.get(range)];
-      throw this.#unfitFor(
-        active?.answer.url ?? new URL('https://server'),
-        'sends more than the range it was asked for',
-      );
+      throw this.#unfitFor(active.answer.url, 'sends more than the range it was asked for');
     }
     this.#received += chunk.length;
     const waits = this.#window.put(range, chunk);

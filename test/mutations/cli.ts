@@ -72,7 +72,7 @@ export default [
   },
   {
     id: '15.14-report-by-rename',
-    file: 'src/report/document.ts',
+    file: 'src/report/write-whole.ts',
     from: 'await rename(temporary, path);',
     to: "await (await import('node:fs/promises')).copyFile(temporary, path);",
     tests: VISIBLE,
