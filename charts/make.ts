@@ -3,7 +3,7 @@
 // hold a quote or a line.
 //   node charts/make.ts
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { nativeOf, readBase } from '../examples/make-policies.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes
@@ -55,23 +55,25 @@ function when(condition: string, text: string): string {
   return `{{- if ${condition} }}\n${text}{{- end }}\n`;
 }
 
-/** As base/enforced and base/labelled do with kustomize. */
+/** What kustomize makes of a policy about pods in `base/enforced` and `base/labelled`. */
 function scoped(policy: Json): Json[] {
   if (!/^(inject|require)-weighlock$/.test(policy.metadata.name)) return [policy];
-  const enforced = structuredClone(policy);
-  enforced.spec.matchConstraints.namespaceSelector = { matchLabels: { 'weighlock.dev/enforce': 'true' } };
-  const labelled = structuredClone(policy);
-  labelled.metadata.name += '-labelled';
-  labelled.spec.matchConstraints.namespaceSelector = {
-    matchExpressions: [{ key: 'weighlock.dev/enforce', operator: 'NotIn', values: ['true'] }],
-  };
-  labelled.spec.matchConditions.unshift({
-    name: 'labelled',
-    expression:
-      "object.metadata.?labels[?'app.kubernetes.io/component'].orValue('') == 'inference' || " +
-      "object.metadata.?labels[?'workload-type'].orValue('') == 'training'",
+  return ['enforced', 'labelled'].map((scope) => {
+    const [{ nameSuffix = '', patches }] = readBase(`${scope}/kustomization.yaml`);
+    const copy = structuredClone(policy);
+    copy.metadata.name += nameSuffix;
+    for (const { path, value } of patches.flatMap(({ patch }: Json) => parse(patch))) add(copy, path, value);
+    return copy;
   });
-  return [enforced, labelled];
+}
+
+/** RFC 6902 `add`: before an element of a list, or as a key. */
+function add(object: Json, path: string, value: Json): void {
+  const keys = path.split('/').slice(1);
+  const last = keys.pop() ?? '';
+  const parent = keys.reduce((node, key) => node[key], object);
+  if (Array.isArray(parent)) parent.splice(Number(last), 0, value);
+  else parent[last] = value;
 }
 
 function reporter(): Json[] {

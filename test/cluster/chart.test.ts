@@ -32,6 +32,10 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
         HELM_CACHE_HOME: join(work, 'cache'),
       },
     });
+  const release = (name: string, ...words: string[]) => {
+    const place = ['-n', 'weighlock-system', '-f', values, '--set', 'engine=native'];
+    return helm(['upgrade', '--install', name, CHART, ...place, ...words]);
+  };
   const done = ({ status, stdout, stderr }: SpawnSyncReturns<string>): string => {
     assert.equal(status, 0, `${stdout}\n${stderr}`);
     return stdout;
@@ -90,20 +94,6 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
   });
 
   it('is installed, upgraded from audit to enforce, and removed; a second release is refused', async () => {
-    const release = (name: string, ...words: string[]) =>
-      helm([
-        'upgrade',
-        '--install',
-        name,
-        CHART,
-        '-n',
-        'weighlock-system',
-        '-f',
-        values,
-        '--set',
-        'engine=native',
-        ...words,
-      ]);
     cluster.kubectl(['create', 'namespace', 'weighlock-system']);
     cluster.kubectl(['create', 'namespace', 'ml']);
     cluster.kubectl(['label', 'namespace', 'ml', 'weighlock.dev/enforce=true']);
@@ -134,20 +124,8 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
 
   it('takes over what kustomize installed', async () => {
     cluster.kubectl(['apply', '-k', join(ROOT, 'examples/admission/overlays/enforce')]);
-    const words = [
-      'upgrade',
-      '--install',
-      'w',
-      CHART,
-      '-n',
-      'weighlock-system',
-      '-f',
-      values,
-      '--set',
-      'engine=native',
-    ];
-    assert.notEqual(helm(words).status, 0);
-    done(helm([...words, '--take-ownership', '--server-side=false']));
+    assert.notEqual(release('w').status, 0);
+    done(release('w', '--take-ownership', '--server-side=false'));
     const all = cluster.kubectl(['get', 'validatingadmissionpolicies', '-o', 'json']);
     for (const { metadata } of JSON.parse(all).items)
       assert.equal(metadata.annotations['meta.helm.sh/release-name'], 'w', metadata.name);
