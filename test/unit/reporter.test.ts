@@ -200,7 +200,9 @@ describe('17.6: the list is made again', () => {
     api.put('pods', pod('two', 65, FAILED));
     await api.start();
     await until(() => resultsIn(api)['two'] === 'fail' && reporter.isReady);
-    assert.ok(notices.length <= 4, notices.join('\n'));
+    // Each failure is told once; which of the connections met a reset and which a refusal is chance.
+    assert.equal(new Set(notices).size, notices.length, notices.join('\n'));
+    assert.ok(notices.length <= 8, notices.join('\n'));
   });
 
   it('17.6: in smaller pages when pods are large', async () => {
