@@ -1,5 +1,5 @@
 // `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, evidence, cluster, memory,
-// reporter and plots: the tables of the README, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
+// reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
 // temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. The raw
 // numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
