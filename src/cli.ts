@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
 import {
   addEnvironment,
+  attest,
   type Context,
   digest,
   type Finished,
@@ -39,6 +40,18 @@ interface Command {
   readonly positionals: (words: readonly string[]) => Record<string, unknown>;
 }
 
+/** Who signs, by cosign's names. */
+const SIGNER_OPTIONS = {
+  key: { type: 'string', describe: 'private key (PEM, or of cosign); its password is in COSIGN_PASSWORD' },
+  'identity-token': {
+    type: 'string',
+    describe: 'OIDC token, or a file with it [SIGSTORE_ID_TOKEN, or that of the CI]',
+  },
+  'fulcio-url': { type: 'string', default: 'https://fulcio.sigstore.dev', describe: 'who issues certificates' },
+  'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', describe: 'transparency log' },
+  'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
+} as const satisfies Record<string, Options>;
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   verify: { options: VERIFY_OPTIONS, handler: verify, positionals: (sources) => ({ sources }) },
   watch: { options: WATCH_OPTIONS, handler: watch, positionals: (sources) => ({ sources }) },
@@ -53,18 +66,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   sign: {
     options: {
-      key: { type: 'string', describe: 'private key (PEM, or of cosign); its password is in COSIGN_PASSWORD' },
-      'identity-token': {
-        type: 'string',
-        describe: 'OIDC token, or a file with it [SIGSTORE_ID_TOKEN, or that of the CI]',
-      },
-      'fulcio-url': { type: 'string', default: 'https://fulcio.sigstore.dev', describe: 'who issues certificates' },
-      'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', describe: 'transparency log' },
+      ...SIGNER_OPTIONS,
       'shard-size': {
         type: 'string',
         describe: 'sign shards of so many bytes, e.g. 1G, which all threads verify at once',
       },
-      'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
       'ignore-paths': { type: 'string', array: true, nargs: 1, describe: 'file or folder that is not signed' },
       'ignore-git-paths': {
         type: 'boolean',
@@ -76,6 +82,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
     handler: sign,
     positionals: oneSource('sign'),
+  },
+  attest: {
+    options: {
+      ...SIGNER_OPTIONS,
+      predicate: { type: 'string', describe: 'file with what is said of it: a JSON object' },
+      type: {
+        type: 'string',
+        describe: 'what kind of predicate that is: a URI, or a name of cosign (slsaprovenance1)',
+      },
+      'ignore-paths': { type: 'string', array: true, nargs: 1, describe: 'file or folder that is no part of it' },
+      signature: { type: 'string', describe: 'file to write [default: PATH.TYPE.sigstore.json]' },
+      ...HASH_OPTIONS,
+    },
+    handler: attest,
+    positionals: oneSource('attest'),
   },
   inject: {
     options: INJECT_OPTIONS,
@@ -158,6 +179,9 @@ async function helpText(words: readonly string[]): Promise<string> {
     )
     .command('sign <source>', 'sign a file or folder: an OpenSSF Model Signing bundle', (y) =>
       y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['sign']?.options ?? {}),
+    )
+    .command('attest <source>', 'sign what is said of a file or folder: an in-toto attestation', (y) =>
+      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['attest']?.options ?? {}),
     )
     .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
     .command('inject', 'put the verifier into the pods of manifests', (y) => y.options(INJECT_OPTIONS))

@@ -1,3 +1,4 @@
+export { attest } from './attest.ts';
 export { BESIDE_POLICY, requireNoWeakening } from './beside-policy.ts';
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';

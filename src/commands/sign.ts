@@ -1,16 +1,16 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
-import { EXIT, type Failure, WeighlockError } from '../error/index.ts';
+import { basename, join, relative, resolve } from 'node:path';
+import { EXIT, type Failure } from '../error/index.ts';
 import { GIT_PATHS } from '../evidence/index.ts';
-import { fromText, ioError } from '../fs/index.ts';
-import { type Environment, ignoredPaths } from '../plan/index.ts';
+import { fromText } from '../fs/index.ts';
+import { ignoredPaths } from '../plan/index.ts';
 import { errorLine, visible } from '../report/index.ts';
 import { DigestRun } from '../run/index.ts';
-import { modelPayload, newKeyPair, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
+import { modelPayload, newKeyPair } from '../sign/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, listOf, quantityOf, type RawValues, textOf } from './options.ts';
-import { usage } from './usage.ts';
+import { signerFor } from './payload-signer.ts';
+import { createFile, replaceFile } from './written-file.ts';
 
 /** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {
@@ -42,34 +42,6 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   return { exitCode: EXIT.verified };
 }
 
-/** Asked for before anything is hashed: a key that cannot be read should not cost an hour first. */
-async function signerFor(values: RawValues, environment: Environment): Promise<(payload: Buffer) => Promise<string>> {
-  const key = textOf(values, 'key');
-  const given = textOf(values, 'identity-token') ?? environment['SIGSTORE_ID_TOKEN'];
-  if (key !== undefined) {
-    if (textOf(values, 'identity-token') !== undefined)
-      throw usage('--key and --identity-token exclude each other', 'give one of them');
-    const privateKey = await readPrivateKey(key, environment['COSIGN_PASSWORD']);
-    return async (payload) => signModel(payload, privateKey);
-  }
-  const isInCi = environment['ACTIONS_ID_TOKEN_REQUEST_URL'] !== undefined;
-  if (given === undefined && !isInCi) {
-    throw usage(
-      'nobody was named to sign',
-      'add --key FILE (weighlock keygen makes one), or an OIDC token: --identity-token, SIGSTORE_ID_TOKEN',
-    );
-  }
-  const token = given === undefined ? undefined : readToken(given);
-  const timestampUrl = textOf(values, 'timestamp-server-url');
-  return (payload) =>
-    signKeyless(payload, {
-      token,
-      fulcioUrl: textOf(values, 'fulcio-url') ?? '',
-      rekorUrl: textOf(values, 'rekor-url') ?? '',
-      ...(timestampUrl === undefined ? {} : { timestampUrl }),
-    });
-}
-
 /** `weighlock keygen`: a key pair for people who have none yet. */
 export async function keygen(values: RawValues, context: Context): Promise<Finished> {
   const prefix = resolve(textOf(values, 'output') ?? 'weighlock');
@@ -83,51 +55,7 @@ export async function keygen(values: RawValues, context: Context): Promise<Finis
   return { exitCode: EXIT.verified };
 }
 
-function refused(failures: readonly Failure[], { err }: Context): Finished {
+export function refused(failures: readonly Failure[], { err }: Context): Finished {
   for (const failure of failures) err.write(errorLine(failure));
   return { exitCode: exitCodeFor(failures, 'Enforce', 'Fail') };
-}
-
-/** A key is never overwritten. */
-function createFile(path: string, text: string, mode: number): void {
-  attempt(path, () => writeAll(openSync(path, 'wx', mode), text));
-}
-
-/** A reader sees the old signature or the new one, whole. */
-function replaceFile(path: string, text: string, mode: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
-  attempt(path, () => {
-    try {
-      writeAll(openSync(temporary, 'wx', mode), text);
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
-  });
-}
-
-function writeAll(descriptor: number, text: string): void {
-  try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function attempt(path: string, action: () => void): void {
-  try {
-    action();
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'EEXIST') {
-      throw new WeighlockError({
-        code: 'CONFIG_INVALID',
-        message: `${path} is there already`,
-        remedy: 'choose another name, or remove it if you are sure that nobody needs it',
-      });
-    }
-    throw ioError(error, `write ${path}`);
-  }
 }

@@ -1,3 +1,4 @@
+export { readBlobSignatures } from './blob-forms.ts';
 export type { Checksums } from './checksums.ts';
 export { ChecksumsParser } from './checksums.ts';
 export { type Condition, compileConditions } from './conditions.ts';
@@ -10,3 +11,5 @@ export { type Binding, type EvidenceFile, isOfFile, type Proof, type Proofs, typ
 export type { Purpose } from './purpose.ts';
 export { proveFiles, readSignatureFile, type SignatureFile } from './signature-file.ts';
 export type { Signer } from './signer.ts';
+export { STATEMENT_TYPE } from './statement.ts';
+export { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';

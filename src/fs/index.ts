@@ -46,7 +46,7 @@ export { type BigIntStats, closeLater, type Done, openFileLater, readLater, stat
 export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
 export { openFault } from './read-faults.ts';
-export { readWhole } from './read-whole.ts';
+export { readFileWhole, readWhole } from './read-whole.ts';
 export { changedFolders, recheck } from './recheck.ts';
 export { refuseLinks } from './resolve-link.ts';
 export { TimesChanged } from './source-changed.ts';

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** Enough for most files that are read whole: keys, signatures, policies. */
 const FIRST_BYTES = 1 << 16;
@@ -23,5 +23,22 @@ export function readWhole(descriptor: number, mostBytes: number): Buffer | undef
     if (read === 0) return buffer.subarray(0, length);
     length += read;
     if (length > mostBytes) return undefined;
+  }
+}
+
+/**
+ * Reads a regular file that somebody named.
+ *
+ * @returns undefined when it has more than `mostBytes`
+ * @throws what the system says; `EINVAL` for what is no regular file
+ */
+export function readFileWhole(path: string, mostBytes: number): Buffer | undefined {
+  // A FIFO would keep us waiting for whoever writes to it.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
+    return readWhole(descriptor, mostBytes);
+  } finally {
+    closeSync(descriptor);
   }
 }

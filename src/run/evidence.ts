@@ -30,6 +30,8 @@ import {
   type SignatureEvidence,
   tooFewSigners,
 } from '../verdict/index.ts';
+import { attestationFiles } from './attestation-files.ts';
+import { attestedTrees } from './attested-trees.ts';
 import { countedFiles, memberFile, nameWithin, readFrom } from './evidence-files.ts';
 import type { Remote } from './remote.ts';
 import { type ReadSignatures, readSignatureFiles } from './signature-files.ts';
@@ -43,6 +45,7 @@ export class ArtifactEvidence {
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, { read: ReadSignatures; hashes: readonly HashName[] }>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
+  readonly #models = new Map<Leaf, { readonly models: readonly Proof[]; readonly files: readonly EvidenceFile[] }>();
 
   /** @param allowSymlinks - whether names in the artifact, or beside it, may be links */
   constructor(artifact: ArtifactPlan, allowSymlinks = false) {
@@ -110,10 +113,31 @@ export class ArtifactEvidence {
       }
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
+      if (leaf.kind === 'attestation' && leaf.files.length === 0 && isFolder(path)) {
+        const names = attestationFiles(path);
+        await this.#loadModels(leaf, path, locate);
+        return this.#prove(leaf, readSignatureFiles(names, locate, true), undefined);
+      }
+      if (leaf.kind === 'attestation' && isFolder(path)) await this.#loadModels(leaf, path, locate);
       const names = leaf.files.length > 0 ? leaf.files : [defaultSignature(path)];
       const read = readSignatureFiles(names, locate);
       return this.#prove(leaf, read, undefined);
     });
+  }
+
+  /** A list of the folder's files that is signed by those who attest: where nobody else's signature is asked for. */
+  async #loadModels(leaf: SignatureRequirement, path: string, locate: (name: string) => string): Promise<void> {
+    if (this.#signatures.some(({ kind }) => kind === 'signature') || !existsSync(join(path, MODEL_SIGNATURE))) return;
+    const { files } = readSignatureFiles([MODEL_SIGNATURE], locate, true);
+    const { proofs, rejected, closed } = await proveFiles(files, leaf.attestors, undefined, 'signature');
+    const models = proofs.filter(({ binding }) => binding.kind === 'model');
+    if (models.length === 0) return;
+    this.#models.set(leaf, { models, files: this.#locate(countedFiles(closed, { proofs: models, rejected })) });
+  }
+
+  /** What the folder is without the attestations in it. */
+  attestedTrees(measured: Measured, engine: () => Promise<Engine>): Promise<Pick<Measured, 'attested'>> {
+    return attestedTrees(this.leaves, measured, this.#found, engine);
   }
 
   /**
@@ -222,7 +246,7 @@ export class ArtifactEvidence {
   get secondHash(): SecondHash | undefined {
     const wanted = new Map<string, SecondHash>();
     for (const evidence of this.#found.values()) {
-      for (const { binding } of 'proofs' in evidence ? evidence.proofs : []) {
+      for (const { binding } of 'proofs' in evidence ? [...evidence.proofs, ...(evidence.models ?? [])] : []) {
         const hash = secondHashOf(binding);
         if (hash !== undefined) wanted.set(JSON.stringify(hash), hash);
       }
@@ -291,7 +315,8 @@ export class ArtifactEvidence {
     isAll: boolean,
     files: readonly EvidenceFile[],
   ): Promise<Failure[]> {
-    const proofs = { ...(await fitting(requirement, all)), files };
+    const { models = [], files: listed = [] } = this.#models.get(requirement) ?? {};
+    const proofs = { ...(await fitting(requirement, all)), files: [...files, ...listed], models };
     this.#found.set(requirement, proofs);
     const failure = isAll ? tooFewSigners(requirement, proofs) : undefined;
     return failure === undefined ? [] : [failure];

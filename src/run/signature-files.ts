@@ -11,24 +11,39 @@ export interface ReadSignatures {
   readonly unread: readonly UnreadPlace[];
 }
 
+/** Twice the largest one: they are in memory together. */
+const MOST_BYTES = 128 << 20;
+
 /**
  * Reads signature files. One that cannot be read hides no other: what was found is judged, and it matters only where that
  * is not enough.
  *
  * @param locate - the path of a name; throws what is wrong with it
- * @throws WeighlockError when there is one, and it cannot be read
+ * @param areFound - true for names that nobody gave
+ * @throws WeighlockError when one was given, and it cannot be read
  */
-export function readSignatureFiles(names: readonly string[], locate: (name: string) => string): ReadSignatures {
+export function readSignatureFiles(
+  names: readonly string[],
+  locate: (name: string) => string,
+  areFound = false,
+): ReadSignatures {
   const files: SignatureFile[] = [];
   const rejected: Rejected[] = [];
   const unread: UnreadPlace[] = [];
+  let bytes = 0;
   for (const name of names) {
     try {
-      files.push(readSignatureFile(locate(name)));
+      const file = readSignatureFile(locate(name));
+      bytes += file.bytes.length;
+      if (bytes > MOST_BYTES) {
+        rejected.push({ where: name, code: 'LIMIT_EXCEEDED', why: `all of them have more than ${MOST_BYTES} bytes` });
+        break;
+      }
+      files.push(file);
     } catch (error) {
       const failure = failureOf(error);
       const exit = EXIT_CODE_OF[failure.code];
-      if (names.length === 1) throw error;
+      if (names.length === 1 && !areFound) throw error;
       if (exit === EXIT.notEvaluated) unread.push({ where: name, failure });
       else if (exit === EXIT.verificationFailed)
         rejected.push({ where: name, code: failure.code, why: failure.message });

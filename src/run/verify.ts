@@ -159,7 +159,8 @@ export class VerifyRun {
       const measured = content && { ...(await hashing.measure(content, work.failures)), ...secondOf(work) };
       if (measured?.digest !== undefined)
         await attempt(work, async () => void work.failures.push(...(await work.evidence.loadWithDigest(measured))));
-      outcomes.push(await this.#outcome(work, measured));
+      const trees = measured && (await work.evidence.attestedTrees(measured, () => hashing.engine()));
+      outcomes.push(await this.#outcome(work, measured && { ...measured, ...trees }));
     }
     return outcomes;
   }

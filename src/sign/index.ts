@@ -1,3 +1,10 @@
+export {
+  type AttestedSubject,
+  attestationPayload,
+  folderSubjects,
+  MAX_PREDICATE_BYTES,
+  MOST_PREDICATE_VALUES,
+} from './attestation-payload.ts';
 export { newKeyPair, readPrivateKey } from './private-key.ts';
 export { readToken, signKeyless } from './sign-keyless.ts';
 export { modelPayload, signModel } from './sign-model.ts';

@@ -96,3 +96,12 @@ function missingFiles(
   }
   return failures;
 }
+
+/** Can only be a defect of ours, and must not let anything pass. */
+export function notCompared(): Failure {
+  return {
+    code: 'INTERNAL',
+    message: 'what was signed was not compared with what was measured',
+    remedy: 'please report this as a defect',
+  };
+}

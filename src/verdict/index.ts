@@ -1,3 +1,4 @@
+export { type Exempt, exemptFiles } from './exempt.ts';
 export { exitCodeFor, resultOf } from './exit-code.ts';
 export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';
 export { judgeListing, sizeDifferences } from './judge-listing.ts';
@@ -5,6 +6,7 @@ export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts
 export type { ListingEvidence, SignatureEvidence } from './judged.ts';
 export {
   type ArtifactOutcome,
+  type AttestedTree,
   allFailures,
   isVerified,
   type Measured,
@@ -12,4 +14,4 @@ export {
   type RunOutcome,
   type VerificationResult,
 } from './outcome.ts';
-export type { UnlistedFile } from './unlisted.ts';
+export { isEvidenceName, type UnlistedFile } from './unlisted.ts';

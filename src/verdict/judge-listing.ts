@@ -20,7 +20,7 @@ export function judgeListing(
   const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));
   const unhashed = { ...files, hashed: new Uint8Array(files.count) };
   const judged = judge([leaf], { kind, files: unhashed, unknown }, evidence, new Map());
-  const itself = filesOf(evidence.get(leaf));
+  const itself = filesOf(evidence);
   const ofNames = judged.failures.filter(({ code, file }) => OF_NAMES.has(code) && !itself.has(file ?? ''));
   if (ofNames.length > 0 || !isSignature(leaf)) return ofNames;
   const found = evidence.get(leaf);
@@ -28,9 +28,8 @@ export function judgeListing(
 }
 
 /** Evidence that lies in the artifact may be there for its bytes, which nobody has hashed yet: it is judged with them. */
-function filesOf(loaded: object | undefined): ReadonlySet<string> {
-  const { files = [] } = (loaded ?? {}) as { readonly files?: readonly { readonly name: PathBytes }[] };
-  return new Set(files.map(({ name }) => entryText(name)));
+function filesOf(evidence: Evidence): ReadonlySet<string> {
+  return new Set([...evidence.values()].flatMap(({ files }) => files.map(({ name }) => entryText(name))));
 }
 
 /** A signature over shards says where the last one of each file ends. Refused is what differs from every signature. */

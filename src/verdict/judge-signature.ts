@@ -1,10 +1,11 @@
 import type { ErrorCode, Failure } from '../error/index.ts';
-import type { Checksums, Proof, Proofs, Signer } from '../evidence/index.ts';
+import type { Checksums, ModelManifest, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
 import { attestorText, countDistinct, nameLabel } from '../trust/index.ts';
-import { type Comparison, compareChecksums } from './compare.ts';
-import type { Judged, SignatureEvidence } from './judged.ts';
+import { type Comparison, compareChecksums, notCompared } from './compare.ts';
+import { folderDifferences } from './judge-attested-folder.ts';
+import type { Judged, Scope, SignatureEvidence } from './judged.ts';
 import type { Measured } from './outcome.ts';
 
 /** Reasons shown for signatures that do not count; there may be hundreds of strangers'. */
@@ -21,6 +22,7 @@ export function judgeSignature(
   requirement: SignatureRequirement,
   measured: Measured,
   evidence: SignatureEvidence | undefined,
+  scope: Scope,
 ): Judged {
   const { kind, origin } = requirement;
   const outcome = { kind, origin, expected: expectedSigners(requirement) };
@@ -30,7 +32,7 @@ export function judgeSignature(
   const counted: Proof[] = [];
   let unlisted: Comparison['unlisted'] = [];
   for (const proof of evidence.proofs) {
-    const compared = differencesFrom(proof, requirement, measured, evidence);
+    const compared = differencesFrom(proof, requirement, measured, evidence, scope);
     if (compared.failures.length > 0) {
       if (failures.length === 0) failures.push(...compared.failures);
       continue;
@@ -112,6 +114,7 @@ function differencesFrom(
   requirement: SignatureRequirement,
   measured: Measured,
   evidence: SignatureEvidence,
+  scope: Scope,
 ): Comparison {
   const { files, unknown } = measured;
   if (binding.kind === 'manifest') {
@@ -119,28 +122,40 @@ function differencesFrom(
     if (promised === undefined) return { failures: [notCompared()], unlisted: [] };
     return compareChecksums(files, { checksums: promised }, unknown);
   }
+  const compareModel = (manifest: ModelManifest) => modelDifferences(manifest, requirement, measured, scope);
+  if (binding.kind === 'file' && measured.kind === 'folder' && requirement.kind === 'attestation')
+    return folderDifferences(binding, requirement, measured, scope.models, compareModel);
   if (binding.kind === 'file') return { failures: fileDifferences(binding, measured), unlisted: [] };
-  const { failures, unlisted } = modelDifferences(binding, requirement, measured, evidence);
+  return compareModel(binding.manifest);
+}
+
+/** Holds a folder, or one file, against a list that was signed. */
+function modelDifferences(
+  manifest: ModelManifest,
+  requirement: SignatureRequirement,
+  measured: Measured,
+  scope: Scope,
+): Comparison {
+  const { failures, unlisted } = comparedWithModel(manifest, requirement, measured, scope);
   return { failures: failures.map(shortened), unlisted };
 }
 
-function modelDifferences(
-  binding: Proof['binding'] & { kind: 'model' },
+function comparedWithModel(
+  manifest: ModelManifest,
   { ignorePaths = [] }: SignatureRequirement,
   measured: Measured,
-  evidence: SignatureEvidence,
+  scope: Scope,
 ): Comparison {
   const { kind, files, unknown } = measured;
-  const { manifest } = binding;
   const isPlain = manifest.hash === 'sha256' && manifest.method === 'files';
   const second = measured.second ?? new Map<PathBytes, readonly string[]>();
   return compareChecksums(
     files,
     {
-      checksums: signedFiles(binding, measured),
+      checksums: signedFiles(manifest, measured),
       unlisted: {
         // Of a single file nothing can be left out.
-        evidence: kind === 'file' ? [] : evidence.files,
+        evidence: kind === 'file' ? [] : scope.files,
         ignorePaths: kind === 'file' ? [] : ignorePaths,
         leftOut: manifest.ignored,
         ...(manifest.method === 'shards' ? { emptyFiles: manifest.ignored } : {}),
@@ -163,7 +178,7 @@ function shortened(failure: Failure): Failure {
 }
 
 /** What a model signature promises, by name; the shards of a file together. */
-function signedFiles({ manifest }: Proof['binding'] & { kind: 'model' }, { kind, files }: Measured): Checksums {
+function signedFiles(manifest: ModelManifest, { kind, files }: Measured): Checksums {
   const single = kind === 'file' && (manifest.isSingleFile || files.count === 1) ? nameAt(files, 0) : undefined;
   const byName = new Map<PathBytes, string>();
   const names = new Set(manifest.resources.map(({ path }) => path));
@@ -198,12 +213,4 @@ function fileDifferences(binding: Proof['binding'] & { kind: 'file' }, measured:
       remedy: 'do not use this content: get the file that was signed, or its signature',
     },
   ];
-}
-
-function notCompared(): Failure {
-  return {
-    code: 'INTERNAL',
-    message: 'what was signed was not compared with what was measured',
-    remedy: 'please report this as a defect',
-  };
 }

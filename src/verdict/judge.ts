@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
 import { compareChecksums } from './compare.ts';
 import { expectedSigners, judgeSignature } from './judge-signature.ts';
-import type { Judged, ListingEvidence, SignatureEvidence } from './judged.ts';
+import type { Judged, ListingEvidence, Scope, SignatureEvidence } from './judged.ts';
 import type { Measured, RequirementOutcome } from './outcome.ts';
 
 /** Evidence of one artifact that was loaded and found trustworthy, by requirement. */
@@ -24,10 +24,11 @@ export function judge(
   evidence: Evidence,
   refused: Refused,
 ): Judgement {
+  const scope = scopeOf(evidence);
   const judgements = requirements.map((requirement) =>
     requirement.kind === 'anyOf'
-      ? judgeGroup(requirement, measured, evidence, refused)
-      : judgeLeaf(requirement, measured, evidence),
+      ? judgeGroup(requirement, measured, evidence, refused, scope)
+      : judgeLeaf(requirement, measured, evidence, scope),
   );
   return {
     requirements: judgements.map(({ outcome }) => outcome),
@@ -35,12 +36,27 @@ export function judge(
   };
 }
 
-function judgeLeaf(requirement: Leaf, measured: Measured, evidence: Evidence): Judged {
+/** Evidence for one requirement may lie where another one looks: it is neither's to refuse. */
+function scopeOf(evidence: Evidence): Scope {
+  const all = [...evidence.values()];
+  const proofs = all.flatMap((one) => ('proofs' in one ? [...one.proofs, ...(one.models ?? [])] : []));
+  return {
+    files: all.flatMap(({ files }) => files),
+    models: proofs.flatMap(({ binding }) => (binding.kind === 'model' ? [binding.manifest] : [])),
+  };
+}
+
+function judgeLeaf(requirement: Leaf, measured: Measured, evidence: Evidence, scope: Scope): Judged {
   if (requirement.kind === 'sha256') return judgePin(requirement, measured);
   const loaded = evidence.get(requirement);
   if (isSignature(requirement))
-    return judgeSignature(requirement, measured, loaded !== undefined && 'proofs' in loaded ? loaded : undefined);
-  return judgeListing(requirement, measured, loaded !== undefined && 'checksums' in loaded ? loaded : undefined);
+    return judgeSignature(
+      requirement,
+      measured,
+      loaded !== undefined && 'proofs' in loaded ? loaded : undefined,
+      scope,
+    );
+  return judgeListing(requirement, measured, loaded !== undefined && 'checksums' in loaded ? loaded : undefined, scope);
 }
 
 /** One alternative that is met is enough; when none is, the reasons of all are. */
@@ -49,12 +65,13 @@ function judgeGroup(
   measured: Measured,
   evidence: Evidence,
   refused: Refused,
+  scope: Scope,
 ): Judged {
   const outcome = { kind: group.kind, origin: group.origin, expected: expectedText(group) };
   const failures: Failure[] = [];
   for (const [i, option] of group.options.entries()) {
     const known = refused.get(option);
-    const judged = known === undefined ? judgeLeaf(option, measured, evidence) : undefined;
+    const judged = known === undefined ? judgeLeaf(option, measured, evidence, scope) : undefined;
     if (judged?.outcome.met === true) {
       const { found = judged.outcome.expected, signers, unlisted } = judged.outcome;
       const more = { ...(signers ? { signers } : {}), ...(unlisted ? { unlisted } : {}) };
@@ -105,13 +122,18 @@ function judgePin(requirement: PinRequirement, { kind, digest }: Measured): Judg
 }
 
 /** A checksums file, or the files that a pinned manifest promises. */
-function judgeListing(requirement: PinRequirement, measured: Measured, loaded: ListingEvidence | undefined): Judged {
+function judgeListing(
+  requirement: PinRequirement,
+  measured: Measured,
+  loaded: ListingEvidence | undefined,
+  scope: Scope,
+): Judged {
   const { kind, origin, digest: expected } = requirement;
   const outcome = { kind, origin, expected };
   if (loaded === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
-  const { checksums, files: evidence } = loaded;
+  const { checksums } = loaded;
   // Of a single file nothing can be left out.
-  const rules = { evidence: measured.kind === 'file' ? [] : evidence };
+  const rules = { evidence: measured.kind === 'file' ? [] : scope.files };
   const { failures, unlisted } = compareChecksums(measured.files, { checksums, unlisted: rules }, measured.unknown);
   const complete = measured.unknown.length === 0 && measured.files.hashed.every((done) => done !== 0);
   const more = unlisted.length > 0 ? { unlisted } : {};

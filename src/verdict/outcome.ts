@@ -2,7 +2,7 @@ import type { ExitCode, Failure } from '../error/index.ts';
 import type { Signer } from '../evidence/index.ts';
 import type { FileTable, PathBytes } from '../fs/index.ts';
 import type { EngineChoice, Kernel } from '../hash/index.ts';
-import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
+import type { ArtifactPlan, Leaf, Plan, Requirement } from '../plan/index.ts';
 import type { UnlistedFile } from './unlisted.ts';
 
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
@@ -23,6 +23,14 @@ export interface RequirementOutcome {
   readonly unlisted?: readonly UnlistedFile[];
 }
 
+/** What a folder is when some of its files are left out: what an attestation in it can be about. */
+export interface AttestedTree {
+  /** Tree digest of the others, hex. */
+  readonly digest: string;
+  /** What is left out, and why it may be. */
+  readonly unlisted: readonly UnlistedFile[];
+}
+
 /** What was measured of an artifact. */
 export interface Measured {
   readonly kind: 'file' | 'folder';
@@ -31,6 +39,8 @@ export interface Measured {
   readonly digest?: string;
   /** Digests that a signature was made over where those are not SHA-256 of whole files: by name, shard by shard. */
   readonly second?: ReadonlyMap<PathBytes, readonly string[]>;
+  /** Tree digests without the attestations that lie in the folder, and what the platform ignores, by what asks for them. */
+  readonly attested?: ReadonlyMap<Leaf, readonly AttestedTree[]>;
   /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
   readonly unknown: readonly string[];
 }

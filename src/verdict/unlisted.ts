@@ -8,6 +8,11 @@ import { entryText, type FileTable, hexAt, nameAt, type PathBytes } from '../fs/
  */
 const EVIDENCE_NAME = /(^|\/)([^/]+\.(sig|sigstore|sigstore\.json|sha256|sha256sums?)|(SHA|sha)256(SUMS?|sums?))$/;
 
+/** True for a name that no loader of models or datasets reads. */
+export function isEvidenceName(name: PathBytes): boolean {
+  return EVIDENCE_NAME.test(name);
+}
+
 /** A file that is there although nobody listed it, and why that is let pass. */
 export interface UnlistedFile {
   readonly file: string;
@@ -38,10 +43,13 @@ export interface UnlistedRules {
 export function judgeUnlisted(files: FileTable, index: number, rules: UnlistedRules): Unlisted {
   const name = nameAt(files, index);
   const evidence = rules.evidence.find((one) => one.name === name);
-  if (evidence !== undefined) return judgeEvidence(files, index, evidence);
+  const judged = evidence && judgeEvidence(files, index, evidence);
+  if (judged?.isAllowed === true) return judged;
+  // Whatever it holds: the platform named it.
   const ignored = atOrAbove(name, new Set(rules.ignorePaths));
   if (ignored !== undefined)
     return { isAllowed: true, kind: 'ignored', why: `at ${entryText(ignored)}, which the verifier ignores` };
+  if (judged !== undefined) return judged;
   if (files.size[index] === 0 && rules.emptyFiles?.has(name) === true)
     return { isAllowed: true, kind: 'empty', why: 'empty, and named by the signer' };
   const leftOut = atOrAbove(name, rules.leftOut ?? new Set());
@@ -61,9 +69,9 @@ export function judgeUnlisted(files: FileTable, index: number, rules: UnlistedRu
 /** By its path, and never by its inode: a second name for the same bytes is another file. */
 function judgeEvidence(files: FileTable, index: number, { name, sha256, links }: EvidenceFile): Unlisted {
   const refuse = (remedy: string): Unlisted => ({ isAllowed: false, remedy });
-  if (!EVIDENCE_NAME.test(name))
+  if (!isEvidenceName(name))
     return refuse(
-      'a signature or listing inside the artifact must be called *.sig, *.sigstore.json or SHA256SUMS; or keep it outside',
+      'a signature or listing inside the artifact must be called *.sig, *.sigstore.json or SHA256SUMS (loaders read *.jsonl); or keep it beside the artifact, or allow it: --ignore-paths',
     );
   if (files.targets.has(index)) return refuse('put the signature or listing itself there, not a link to it');
   if (links > 1)

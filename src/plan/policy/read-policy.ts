@@ -216,7 +216,10 @@ function readChecksums(value: Value, scope: Scope): PolicyLeaf {
 
 function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
   const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge'] as const;
-  const own = kind === 'attestation' ? (['type', 'conditions'] as const) : (['allowLegacy', 'ignorePaths'] as const);
+  const own =
+    kind === 'attestation'
+      ? (['type', 'conditions', 'ignorePaths'] as const)
+      : (['allowLegacy', 'ignorePaths'] as const);
   const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy' | 'ignorePaths'>([
     ...common,
     ...own,

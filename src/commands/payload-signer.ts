@@ -1,0 +1,35 @@
+import type { Environment } from '../plan/index.ts';
+import { readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
+import { type RawValues, textOf } from './options.ts';
+import { usage } from './usage.ts';
+
+/** Asked for before anything is hashed: a key that cannot be read should not cost an hour first. */
+export async function signerFor(
+  values: RawValues,
+  environment: Environment,
+): Promise<(payload: Buffer) => Promise<string>> {
+  const key = textOf(values, 'key');
+  const given = textOf(values, 'identity-token') ?? environment['SIGSTORE_ID_TOKEN'];
+  if (key !== undefined) {
+    if (textOf(values, 'identity-token') !== undefined)
+      throw usage('--key and --identity-token exclude each other', 'give one of them');
+    const privateKey = await readPrivateKey(key, environment['COSIGN_PASSWORD']);
+    return async (payload) => signModel(payload, privateKey);
+  }
+  const isInCi = environment['ACTIONS_ID_TOKEN_REQUEST_URL'] !== undefined;
+  if (given === undefined && !isInCi) {
+    throw usage(
+      'nobody was named to sign',
+      'add --key FILE (weighlock keygen makes one), or an OIDC token: --identity-token, SIGSTORE_ID_TOKEN',
+    );
+  }
+  const token = given === undefined ? undefined : readToken(given);
+  const timestampUrl = textOf(values, 'timestamp-server-url');
+  return (payload) =>
+    signKeyless(payload, {
+      token,
+      fulcioUrl: textOf(values, 'fulcio-url') ?? '',
+      rekorUrl: textOf(values, 'rekor-url') ?? '',
+      ...(timestampUrl === undefined ? {} : { timestampUrl }),
+    });
+}

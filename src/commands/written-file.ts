@@ -1,0 +1,48 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { WeighlockError } from '../error/index.ts';
+import { ioError } from '../fs/index.ts';
+
+/** A key is never overwritten. */
+export function createFile(path: string, text: string, mode: number): void {
+  attempt(path, () => writeAll(openSync(path, 'wx', mode), text));
+}
+
+/** A reader sees the old signature or the new one, whole. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  attempt(path, () => {
+    try {
+      writeAll(openSync(temporary, 'wx', mode), text);
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+function writeAll(descriptor: number, text: string): void {
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt(path: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EEXIST') {
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: `${path} is there already`,
+        remedy: 'choose another name, or remove it if you are sure that nobody needs it',
+      });
+    }
+    throw ioError(error, `write ${path}`);
+  }
+}
