@@ -1,19 +1,47 @@
 // Runs the unit and integration tests: all of them, or those whose file names contain one of the words given.
 //   npm test [-- WORD...] [--watch]
+// They run from bundles (scripts/bundle-tests.ts). With --watch they run from source, which is what is watched.
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleTests } from './bundle-tests.ts';
+
+/** What is made for a run lies where Node finds the packages from, and no tool looks for sources. */
+const cache = fileURLToPath(new URL('../node_modules/.cache/weighlock', import.meta.url));
 
 const words = process.argv.slice(2).filter((word) => word !== '--watch');
-const files = ['unit', 'integration']
+const isWatching = process.argv.includes('--watch');
+const sources = ['unit', 'integration']
   .flatMap((folder) => globSync(`test/${folder}/**/*.test.ts`).sort())
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
-if (files.length === 0) {
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  // Long files take long: the last ones to begin should be short.
+  .sort((one, other) => statSync(other).size - statSync(one).size);
+if (sources.length === 0) {
   process.stderr.write(`no test file has ${words.join(' or ')} in its name\n`);
   process.exit(1);
 }
 // The runner's own default leaves one processor free: of two that is half.
 const flags = [`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`, '--test-timeout=120000'];
-if (process.argv.includes('--watch')) flags.push('--watch');
-const { status } = spawnSync(process.execPath, ['--test', ...flags, ...files], { stdio: 'inherit' });
-process.exitCode = status ?? 1;
+process.exitCode = isWatching ? watch() : await runBundled();
+
+function watch(): number {
+  return spawnSync(process.execPath, ['--test', '--watch', ...flags, ...sources], { stdio: 'inherit' }).status ?? 1;
+}
+
+async function runBundled(): Promise<number> {
+  mkdirSync(cache, { recursive: true });
+  // One for each run: two may run at once.
+  const folder = mkdtempSync(join(cache, 'tests-'));
+  // Some tests start the program as another user.
+  chmodSync(folder, 0o755);
+  try {
+    const { program, files } = await bundleTests(sources, folder);
+    const env = { ...process.env, PROGRAM_UNDER_TEST: program };
+    const args = ['--enable-source-maps', '--test', ...flags, ...files];
+    return spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

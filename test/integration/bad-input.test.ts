@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, truncateSyn
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type Finished, type Invocation, recipe, run, workFolder, write } from './cli.ts';
+import { type Finished, type Invocation, MAIN, recipe, run, workFolder, write } from './cli.ts';
 
 const PIN = 'a'.repeat(64);
 
@@ -304,14 +304,13 @@ describe('output that cannot be written', () => {
   it('to a closed or full standard output does not change the verdict', async () => {
     const folder = workFolder();
     write(folder, { ok: 'x' });
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
     for (const redirect of ['>&-', '> /dev/full', '2>&- >&-']) {
       for (const [pin, status] of [
         [recipe(folder), 0],
         [PIN, 65],
       ] as const) {
         const script = `"$0" "$1" verify "$2" --sha256 ${pin} ${redirect}`;
-        assert.equal(spawnSync('sh', ['-c', script, process.execPath, main, folder]).status, status, redirect);
+        assert.equal(spawnSync('sh', ['-c', script, process.execPath, MAIN, folder]).status, status, redirect);
       }
     }
   });
@@ -321,9 +320,8 @@ describe('output that cannot be written', () => {
     for (let i = 0; i < 3000; i++) write(folder, { [`${'x'.repeat(200)}${i}`]: '' });
     write(folder, { SUMS: `${PIN}  nothing\n` });
     const pin = execFileSync('sha256sum', [join(folder, 'SUMS')], { encoding: 'utf8' }).slice(0, 64);
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
     const script = `{ "$0" "$1" verify "$2" --checksums "$2/SUMS" --checksums-sha256 ${pin}; echo $? >&2; } | head -c 10 > /dev/null`;
-    const { stderr } = spawnSync('sh', ['-c', script, process.execPath, main, folder], { encoding: 'utf8' });
+    const { stderr } = spawnSync('sh', ['-c', script, process.execPath, MAIN, folder], { encoding: 'utf8' });
     assert.equal(stderr.trim(), '65');
   });
 

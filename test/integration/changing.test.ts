@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';
 import { changedFolders, EntryReader, type FileTable, type Listing, listPath, nameAt } from '../../src/fs/index.ts';
-import { run, workFolder, write } from './cli.ts';
+import { MAIN, run, workFolder, write } from './cli.ts';
 
 const BUFFER = Buffer.alloc(16);
 const CONTENT = '0123456789'.repeat(10);
@@ -293,11 +293,10 @@ describe('a run', () => {
     // The writing end is held open here, so that the read in the thread blocks for ever.
     const hold = openSync(fifo, 'r+');
     const leave = new URL('../../src/leave.ts', import.meta.url).href;
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
     const script = `
       import { Worker } from 'node:worker_threads';
       import { leave } from '${leave}';
-      process.argv[1] = '${main}';
+      process.argv[1] = ${JSON.stringify(MAIN)};
       const worker = new Worker("const fs = require('node:fs'); fs.readSync(fs.openSync('${fifo}', 'r'), Buffer.alloc(1))", { eval: true, execArgv: [] });
       worker.on('online', () => setTimeout(() => leave(75, () => worker.terminate().then(() => {})), 200));`;
     const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { recipe, run, workFolder, write } from './cli.ts';
+import { MAIN, recipe, run, workFolder, write } from './cli.ts';
 
 async function digestOf(path: string, ...options: string[]): Promise<string> {
   const { status, stdout, stderr } = await run(['digest', path, ...options]);
@@ -92,9 +92,8 @@ describe('weighlock digest', () => {
     const folder = workFolder();
     write(folder, { a: '1' });
     const script = `"$0" "$1" digest "$2" > /dev/full`;
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
     assert.throws(
-      () => execFileSync('sh', ['-c', script, process.execPath, main, folder], { stdio: 'pipe' }),
+      () => execFileSync('sh', ['-c', script, process.execPath, MAIN, folder], { stdio: 'pipe' }),
       (error) => (error as { status?: number }).status === 75,
     );
   });

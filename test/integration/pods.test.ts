@@ -4,13 +4,12 @@ import { execFile } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { FakeApi } from '../kubernetes/fake-api.ts';
 import { FAILED, fill, IMAGE, message, PASSED, pod } from '../kubernetes/pods.ts';
 import { fakeApi } from '../kubernetes/reporting.ts';
-import { workFolder } from './cli.ts';
+import { MAIN, workFolder } from './cli.ts';
 import { command } from './in-process.ts';
 
 const work = workFolder();
@@ -166,7 +165,7 @@ describe('17: kubectl weighlock', () => {
       }),
     );
     const plugin = join(work, 'kubectl-weighlock');
-    symlinkSync(fileURLToPath(new URL('../../src/main.ts', import.meta.url)), plugin);
+    symlinkSync(MAIN, plugin);
     const env = { PATH: process.env['PATH'], KUBECONFIG: kubeconfig };
     const { stdout } = await promisify(execFile)(process.execPath, [plugin, '-o', 'wide'], { env });
     assert.match(stdout, /^elsewhere +unconfirmed /m);

@@ -854,7 +854,7 @@ describe('whom to trust', () => {
       [['--key', keyFile, '--trusted-root', keyFile], /not JSON/],
       [['--ca-roots', keyFile], /has no certificate/],
       [
-        ['--ca-roots', new URL('../fixtures/private-pki/root.pem', import.meta.url).pathname],
+        ['--ca-roots', fileURLToPath(new URL('../fixtures/private-pki/root.pem', import.meta.url))],
         /without --certificate-identity/,
       ],
     ];

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { recipe, run, workFolder, write } from './cli.ts';
+import { MAIN, recipe, run, workFolder, write } from './cli.ts';
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 
@@ -204,11 +204,10 @@ describe('weighlock verify', () => {
     const folder = workFolder();
     writeFileSync(join(folder, 'big'), '');
     truncateSync(join(folder, 'big'), 300_000_000);
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
-    const command = `${process.execPath} ${main} verify ${folder} --sha256 ${'a'.repeat(64)}`;
+    const command = `"$NODE" "$MAIN" verify ${folder} --sha256 ${'a'.repeat(64)}`;
     // script(1) gives the command a terminal and exits with its code.
-    const script = `script --quiet --return --command "${command}" /dev/null`;
-    const environment = { ...process.env, TERM: 'xterm', NO_COLOR: undefined };
+    const script = `script --quiet --return --command '${command}' /dev/null`;
+    const environment = { ...process.env, NODE: process.execPath, MAIN, TERM: 'xterm', NO_COLOR: undefined };
     let output = '';
     try {
       execFileSync('sh', ['-c', script], { encoding: 'utf8', env: environment, stdio: ['ignore', 'pipe', 'pipe'] });

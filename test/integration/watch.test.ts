@@ -6,10 +6,8 @@ import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { recipe, run, workFolder, write } from './cli.ts';
+import { MAIN, recipe, run, workFolder, write } from './cli.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const work = workFolder();
 
 function freePort(): Promise<number> {

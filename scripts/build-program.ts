@@ -1,0 +1,71 @@
+import { chmod, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  legalComments: 'none',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: 'warning',
+  // The workers never start threads of their own; the module that could is dropped from their bundles.
+  logOverride: { 'empty-import-meta': 'silent' },
+  alias: { 'string-width': './scripts/shims/string-width.ts' },
+} as const;
+
+/** Kind of worker thread, and the folder of its source. */
+const WORKERS = { hash: 'transfer', pull: 'pull' };
+
+/** What few runs need, each by itself: see src/library/load.ts. */
+const LIBRARIES = ['conditions', 'curves', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
+
+/** The program's file in the folder that it is built in. */
+export const PROGRAM = 'weighlock.mjs';
+
+/**
+ * Builds the program into a folder, and nothing else stays there: one ES module, the worker threads and libraries beside it.
+ *
+ * @param folder - absolute path
+ * @returns the names of the files
+ */
+export async function buildProgram(folder: string): Promise<string[]> {
+  await rm(folder, { recursive: true, force: true });
+  await Promise.all([
+    build({
+      ...common,
+      entryPoints: ['src/main.ts'],
+      outfile: `${folder}/${PROGRAM}`,
+      format: 'esm',
+      define: { WEIGHLOCK_BUNDLED: 'true' },
+    }),
+    ...Object.entries(WORKERS).map(([kind, source]) =>
+      build({
+        ...common,
+        entryPoints: [`src/${source}/worker.ts`],
+        outfile: `${folder}/${kind}-worker.cjs`,
+        format: 'cjs',
+        define: { WEIGHLOCK_BUNDLED: 'true', 'import.meta.url': 'moduleUrl' },
+        banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+      }),
+    ),
+    ...LIBRARIES.map((name) =>
+      build({
+        ...common,
+        entryPoints: [`src/library/${name}.ts`],
+        outfile: `${folder}/library-${name}.cjs`,
+        format: 'cjs',
+      }),
+    ),
+  ]);
+  await chmod(`${folder}/${PROGRAM}`, 0o755);
+  return [
+    PROGRAM,
+    ...Object.keys(WORKERS).map((kind) => `${kind}-worker.cjs`),
+    ...LIBRARIES.map((name) => `library-${name}.cjs`),
+  ];
+}
