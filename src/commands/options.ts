@@ -13,10 +13,12 @@ import {
   type Mode,
   type PolicyFlags,
   parseDuration,
+  parsePin,
   parsePlatform,
   type RemoteSettings,
   registrySettings,
   type TrustFlags,
+  type VerdictFlags,
 } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 import { registriesOf } from '../source/index.ts';
@@ -171,6 +173,19 @@ export const VERIFY_OPTIONS = {
     describe: 'Fail blocks on what cannot be evaluated, or Ignore [default: Fail]',
   },
   report: { type: 'string', describe: 'write the full JSON report to this file' },
+  verdict: { type: 'string', describe: 'write the signed verdict to this file: a SLSA Verification Summary' },
+  'verdict-key': { type: 'string', describe: 'private key that signs it; its password is in COSIGN_PASSWORD' },
+  'verifier-image': { type: 'string', describe: 'digest of the image that this runs in, for the verdict: sha256:...' },
+  'accept-verdict': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'file with a signed verdict that must say that this very content passed',
+  },
+  'verifier-key': { type: 'string', array: true, nargs: 1, describe: 'public key of a verifier whose verdict counts' },
+  'verifier-id': { type: 'string', describe: 'verifier.id that the verdict must have' },
+  'verdict-policy': { type: 'string', describe: 'SHA-256 of the policy that the verdict was reached by' },
+  'verdict-max-age': { type: 'string', describe: 'most time since the verdict, e.g. 24h' },
   format: { type: 'string', describe: 'text or json lines [default: text on a terminal, json elsewhere]' },
   'termination-log': { type: 'string', default: TERMINATION_LOG, describe: 'where Kubernetes reads the last word' },
   ...TRUST_OPTIONS,
@@ -503,6 +518,21 @@ export function trustSettings(values: RawValues, environment: Environment): Trus
     signatures: listOf(values, 'signature'),
     conditions: listOf(values, 'condition'),
     ...(values['max-age'] === undefined ? {} : { maxAge: durationOf(values, 'max-age') }),
+  };
+}
+
+/** What the command line asks of verdicts of others. */
+export function verdictFlags(values: RawValues): VerdictFlags {
+  const verifier = textOf(values, 'verifier-id');
+  const policy = textOf(values, 'verdict-policy');
+  return {
+    files: listOf(values, 'accept-verdict'),
+    keys: namesOf(values, 'verifier-key'),
+    terms: {
+      ...(verifier === undefined ? {} : { verifier }),
+      ...(policy === undefined ? {} : { policy: parsePin(policy, '--verdict-policy') }),
+      ...(values['verdict-max-age'] === undefined ? {} : { maxAge: durationOf(values, 'verdict-max-age') }),
+    },
   };
 }
 

@@ -11,7 +11,7 @@ const PLACES = ['MODEL_PATH', 'DATASET_PATH', 'MODEL_SOURCE_URL', 'DATASET_SOURC
 const INPUTS = ['MODEL_SIGNATURE', 'DATASET_SIGNATURE'] as const;
 
 /** Options that name no file to read. */
-const NO_INPUTS = new Set(['report', 'termination-log', 'terminationLog', 'sources', '_', '$0']);
+const NO_INPUTS = new Set(['report', 'verdict', 'termination-log', 'terminationLog', 'sources', '_', '$0']);
 
 /**
  * The files that `verify` writes beside a copy. Each is written only as long as it lies in nothing that is verified and is
@@ -20,6 +20,7 @@ const NO_INPUTS = new Set(['report', 'termination-log', 'terminationLog', 'sourc
  */
 export class Outputs {
   readonly #report: Output | undefined;
+  readonly #verdict: Output | undefined;
   readonly #terminationLog: Output;
   readonly #inputs: readonly string[];
   readonly #refused = new Set<Output>();
@@ -28,6 +29,8 @@ export class Outputs {
   constructor(values: RawValues, environment: Environment) {
     const report = textOf(values, 'report');
     this.#report = report === undefined ? undefined : { flag: '--report', path: report };
+    const verdict = textOf(values, 'verdict');
+    this.#verdict = verdict === undefined ? undefined : { flag: '--verdict', path: verdict };
     const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
     this.#terminationLog = { flag: '--termination-log', path: terminationLog };
     const asked = [
@@ -47,7 +50,7 @@ export class Outputs {
   require(artifacts: readonly ArtifactPlan[] = []): void {
     const places = artifacts.map(placesOf).flatMap(({ source, destination }) => [source, destination]);
     this.#places = [...this.#places, ...places.filter((place) => place !== undefined)];
-    const failures = [this.#report, this.#terminationLog].flatMap((output) => {
+    const failures = [this.#report, this.#verdict, this.#terminationLog].flatMap((output) => {
       const failure = output === undefined ? undefined : this.#failureOf(output);
       return failure === undefined ? [] : [failure];
     });
@@ -60,10 +63,23 @@ export class Outputs {
    * @throws WeighlockError `CONFIG_INVALID` for what somebody put there since
    */
   reportPath(): string | undefined {
-    if (this.#report === undefined || this.#refused.has(this.#report)) return undefined;
-    const failure = this.#failureOf(this.#report);
+    return this.#pathOf(this.#report);
+  }
+
+  /**
+   * Where the verdict is written, in the same way.
+   *
+   * @throws WeighlockError `CONFIG_INVALID`
+   */
+  verdictPath(): string | undefined {
+    return this.#pathOf(this.#verdict);
+  }
+
+  #pathOf(output: Output | undefined): string | undefined {
+    if (output === undefined || this.#refused.has(output)) return undefined;
+    const failure = this.#failureOf(output);
     if (failure !== undefined) throw failure;
-    return this.#report.path;
+    return output.path;
   }
 
   /** Undefined where nothing may be written: the log has it all. */

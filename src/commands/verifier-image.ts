@@ -11,6 +11,13 @@ export const IMAGE_OPTION = {
   },
 } as const satisfies Record<string, Options>;
 
+/** Digest of the image that this runs in, where it was said. @throws WeighlockError `USAGE` */
+export function imageOf(values: RawValues): string | undefined {
+  const images = imagesOf(values);
+  if (images.length > 1) throw usage('--verifier-image was given more than once', 'give it once');
+  return images[0];
+}
+
 /** Digests of the verifier's image. @throws WeighlockError `USAGE` */
 export function imagesOf(values: RawValues): readonly string[] {
   const images = listOf(values, 'verifier-image').flatMap((value) => value.split(','));

@@ -1,5 +1,12 @@
 import { type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { buildPlan, type Environment, loadPolicies, strictest, type VerifyRequest } from '../plan/index.ts';
+import {
+  buildPlan,
+  type Environment,
+  loadPolicies,
+  type Policy,
+  strictest,
+  type VerifyRequest,
+} from '../plan/index.ts';
 import {
   JsonLinesReporter,
   type Reporter,
@@ -25,8 +32,10 @@ import {
   targetsOf,
   textOf,
   trustSettings,
+  verdictFlags,
 } from './options.ts';
 import { Outputs } from './outputs.ts';
+import { type VerdictSigner, verdictSigner, writeVerdict } from './verdict-file.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
 export async function verify(values: RawValues, context: Context): Promise<Finished> {
@@ -36,9 +45,12 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   let policy = strictest([], asked);
   const started = new Date();
   let measured: RunOutcome;
+  let policies: readonly Policy[] = [];
+  let signer: VerdictSigner | undefined;
   try {
     outputs.require();
-    const policies = await loadPolicies(policyFlags(values));
+    signer = await verdictSigner(values, context.environment);
+    policies = await loadPolicies(policyFlags(values));
     const blocking = policies.length === 0 ? [] : requireNoWeakening(values, context.environment);
     policy = strictest(policies, asked, blocking);
     const plan = buildPlan({ ...policy, policies, ...requestOf(values, context.environment) }, context.environment);
@@ -51,7 +63,8 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     measured = refusedOutcome(failureOf(error), policy, started);
   }
   const more = context.words[0] === ROUND_COMMAND ? ({ isRound: true } as const) : {};
-  const outcome: RunOutcome = { ...(await withReport(measured, outputs)), ...more };
+  const judged = withVerdict(measured, outputs, policies, signer);
+  const outcome: RunOutcome = { ...(await withReport(judged, outputs)), ...more };
   reporter.finish(outcome);
   const terminationLog = outputs.terminationLogPath();
   if (terminationLog !== undefined) await writeTerminationMessage(terminationLog, terminationMessage(outcome));
@@ -74,6 +87,8 @@ function requestOf(
     ...hashSettings(values),
     remote: remoteSettings(values, environment),
     trust: trustSettings(values, environment),
+    verdicts: verdictFlags(values),
+    ...(values['verdict'] === undefined ? {} : { needsDigests: true }),
     targets: targetsOf(values),
   };
 }
@@ -106,6 +121,29 @@ function reporterFor(values: RawValues, { out, err, environment }: Context): Rep
   return new TextReporter(out, err, { bar: err.isTerminal, colour });
 }
 
+/** So is a verdict. */
+function withVerdict(
+  outcome: RunOutcome,
+  outputs: Outputs,
+  policies: readonly Policy[],
+  signer: VerdictSigner | undefined,
+): RunOutcome {
+  try {
+    const path = outputs.verdictPath();
+    if (path !== undefined && signer !== undefined) writeVerdict(path, outcome, policies, signer);
+    return outcome;
+  } catch (error) {
+    return alsoFailed(outcome, error);
+  }
+}
+
+function alsoFailed(outcome: RunOutcome, error: unknown): RunOutcome {
+  if (!(error instanceof WeighlockError)) throw error;
+  const failures = [...outcome.failures, failureOf(error)];
+  const all = [...failures, ...outcome.artifacts.flatMap((artifact) => artifact.failures)];
+  return { ...outcome, failures, exitCode: exitCodeFor(all, outcome.mode, outcome.failurePolicy) };
+}
+
 /** A report that was asked for and cannot be written is one more unanswered question. */
 async function withReport(outcome: RunOutcome, outputs: Outputs): Promise<RunOutcome> {
   try {
@@ -114,9 +152,6 @@ async function withReport(outcome: RunOutcome, outputs: Outputs): Promise<RunOut
     await writeReport(path, outcome);
     return outcome;
   } catch (error) {
-    if (!(error instanceof WeighlockError)) throw error;
-    const failures = [...outcome.failures, failureOf(error)];
-    const all = [...failures, ...outcome.artifacts.flatMap((artifact) => artifact.failures)];
-    return { ...outcome, failures, exitCode: exitCodeFor(all, outcome.mode, outcome.failurePolicy) };
+    return alsoFailed(outcome, error);
   }
 }

@@ -13,3 +13,4 @@ export { proveFiles, readSignatureFile, type SignatureFile } from './signature-f
 export type { Signer } from './signer.ts';
 export { STATEMENT_TYPE } from './statement.ts';
 export { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
+export { faultInVerdict, VERDICT_TYPE, type VerdictTerms } from './verdict-terms.ts';

@@ -23,6 +23,8 @@ export interface Proof {
   readonly statement?: Statement;
   /** Where it was found. */
   readonly where: string;
+  /** SHA-256 of what it was found in, hex. */
+  readonly sha256?: string;
 }
 
 /** A signature that does not count, and why. */

@@ -1,6 +1,7 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
 import { close, ioError, readWhole } from '../fs/index.ts';
+import { nodeCrypto } from '../library/index.ts';
 import type { Attestor, HashName } from '../trust/index.ts';
 import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
 import { type BlobSignature, readBlobSignatures } from './blob-forms.ts';
@@ -109,6 +110,7 @@ export async function proveFiles(
     // What has room for anything else is not left out of what is verified, whoever signed it.
     if (isClosed) closed.push(file);
     rejected.push(...faults.map((fault) => rejection(fault, path)));
+    let sha256: string | undefined;
     for (const signature of signatures) {
       if ('over' in signature && digests === undefined) {
         needsDigest = true;
@@ -119,7 +121,9 @@ export async function proveFiles(
       for (const attestor of attestors) {
         try {
           const prove = (bundle: Bundle) => proofsBy(bundle, attestor, path, purpose, accepted);
-          proofs.push(...(await proveOne(signature, attestor, digests, prove)));
+          const found = await proveOne(signature, attestor, digests, prove);
+          if (found.length > 0) sha256 ??= hexOf(bytes);
+          for (const proof of found) proofs.push({ ...proof, ...(sha256 === undefined ? {} : { sha256 }) });
         } catch (error) {
           rejected.push(rejection(error, path, attestor.name));
         }
@@ -127,6 +131,10 @@ export async function proveFiles(
     }
   }
   return { proofs, rejected, needsDigest, needsHashes: [...needsHashes], closed };
+}
+
+function hexOf(bytes: Buffer): string {
+  return nodeCrypto().createHash('sha256').update(bytes).digest('hex');
 }
 
 function proveOne(

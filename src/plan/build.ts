@@ -8,6 +8,7 @@ import { type Places, requireApart, requireOutside } from './places.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
 import { applyPolicies, type Policy, pathOf } from './policy/index.ts';
 import { signatureRequirement, type TrustFlags } from './trust-settings.ts';
+import { type VerdictFlags, verdictRequirement } from './verdict-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
 export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
@@ -19,6 +20,8 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
   readonly checksumsSha256?: string;
   readonly checksumsSignature?: string;
   readonly trust: TrustFlags;
+  /** `--accept-verdict` and what belongs to it. */
+  readonly verdicts?: VerdictFlags;
   /** The platform's, loaded. */
   readonly policies: readonly Policy[];
   /** `--targets`: what an injecting policy mounted, absolute paths. */
@@ -43,8 +46,18 @@ interface Draft {
  * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for everything else
  */
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
-  const { sources, sha256, checksums, checksumsSha256, checksumsSignature, trust, policies, targets, ...settings } =
-    request;
+  const {
+    sources,
+    sha256,
+    checksums,
+    checksumsSha256,
+    checksumsSignature,
+    trust,
+    verdicts,
+    policies,
+    targets,
+    ...settings
+  } = request;
   const fromArguments = draftArguments(sources);
   const isBound = policies.length > 0 || targets.length > 0;
   const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments, isBound);
@@ -73,9 +86,12 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   pinArchives(drafts, settings.remote.unpack);
   // Who is named signs the listing, and with it the artifact.
   if (signed === undefined) addSignature(drafts, trust);
+  const verdict = verdicts && verdictRequirement(verdicts);
+  if (verdict !== undefined) for (const { requirements } of drafts) requirements.push(verdict);
   for (const one of drafts)
     requireTrustOutside(one, [
       ...(signed === undefined ? [] : trustFiles(trust)),
+      ...(verdicts?.keys ?? []),
       ...policies.flatMap(({ files }) => files),
     ]);
   return { ...settings, artifacts: drafts.map(requireRequirement), pins };

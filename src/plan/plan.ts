@@ -1,3 +1,4 @@
+import type { VerdictTerms } from '../evidence/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
@@ -62,6 +63,8 @@ export interface SignatureRequirement {
   readonly allowLegacy?: true;
   /** Most milliseconds since the verified time of the signature. */
   readonly maxAge?: number;
+  /** For an attestation that is a verdict: what it must say. */
+  readonly verdict?: VerdictTerms;
   readonly origin: string;
 }
 
@@ -124,6 +127,8 @@ export interface Plan {
   readonly limits: Limits;
   readonly hasher: Hasher;
   readonly remote: RemoteSettings;
+  /** The digest of each artifact is asked for, however it was signed: a verdict is about it. */
+  readonly needsDigests?: true;
   /** Worker threads. */
   readonly concurrency: number;
 }

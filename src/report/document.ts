@@ -5,15 +5,12 @@ import { WeighlockError } from '../error/index.ts';
 import { entryText, hexAt, ioFailure, nameAt } from '../fs/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
-import { VERSION } from '../version.ts';
+import { VERIFIER_ID, VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */
 const API_VERSION = 'weighlock.dev/v1alpha1';
-
-/** Who verified, in the terms of SLSA's Verification Summary Attestation. */
-const VERIFIER_ID = 'https://weighlock.dev/verifier';
 
 /** The report without its files, which are written one by one. */
 function documentHead(outcome: RunOutcome): object {

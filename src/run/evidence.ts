@@ -5,6 +5,7 @@ import {
   compileConditions,
   type Digests,
   type EvidenceFile,
+  faultInVerdict,
   isOfFile,
   loadChecksums,
   type Proof,
@@ -419,7 +420,9 @@ async function fitting(requirement: SignatureRequirement, all: Proofs): Promise<
     const { statement, signer, where } = proof;
     const tooOld = ageFault(signer.time, requirement.maxAge);
     const untrue = statement && conditions.map((holds) => holds(statement, signer)).find((why) => why !== undefined);
-    const why = tooOld ?? untrue;
+    const { verdict } = requirement;
+    const other = verdict && (statement ? faultInVerdict(statement, verdict, Date.now()) : 'it is no verdict');
+    const why = tooOld ?? other ?? untrue;
     if (why === undefined) proofs.push(proof);
     else rejected.push({ where, code: 'CONDITION_FAILED', why });
   }

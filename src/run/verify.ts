@@ -186,7 +186,12 @@ export class VerifyRun {
   #task({ stage, evidence }: Work, listing: Listing): ListedTask {
     const { secondHash: second, shardBytes } = evidence;
     // A pin that may be of any artifact needs the digest of each.
-    if (shardBytes !== undefined && stage === undefined && this.#plan.pins.length === 0)
+    if (
+      shardBytes !== undefined &&
+      stage === undefined &&
+      this.#plan.pins.length === 0 &&
+      this.#plan.needsDigests !== true
+    )
       return { listing, shards: createShardTable(listing.files, shardBytes) };
     const copy = stage === undefined ? {} : { copyTo: stage.folder };
     return { listing, ...copy, ...(second === undefined ? {} : { second }) };

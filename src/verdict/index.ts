@@ -8,6 +8,7 @@ export {
   type ArtifactOutcome,
   type AttestedTree,
   allFailures,
+  type Input,
   isVerified,
   type Measured,
   type RequirementOutcome,

@@ -6,7 +6,7 @@ import { attestorText, countDistinct, nameLabel } from '../trust/index.ts';
 import { type Comparison, compareChecksums, notCompared } from './compare.ts';
 import { folderDifferences } from './judge-attested-folder.ts';
 import type { Judged, Scope, SignatureEvidence } from './judged.ts';
-import type { Measured } from './outcome.ts';
+import type { Input, Measured } from './outcome.ts';
 
 /** Reasons shown for signatures that do not count; there may be hundreds of strangers'. */
 const MOST_REASONS = 5;
@@ -48,11 +48,18 @@ export function judgeSignature(
       ...outcome,
       ...(found === '' ? {} : { found }),
       met: complete && enough,
-      ...(enough ? { signers } : {}),
+      ...(enough ? { signers, ...inputsOf(counted) } : {}),
       ...(enough && unlisted.length > 0 ? { unlisted } : {}),
     },
     failures: enough ? [] : failures.length > 0 ? failures : [notEnough(requirement, evidence)],
   };
+}
+
+function inputsOf(counted: readonly Proof[]): { inputs?: readonly Input[] } {
+  const byFile = new Map<string, Input>();
+  for (const { where, sha256 } of counted)
+    if (sha256 !== undefined) byFile.set(where, { uri: where, digest: { sha256 } });
+  return byFile.size === 0 ? {} : { inputs: [...byFile.values()] };
 }
 
 /**

@@ -73,8 +73,12 @@ function judgeGroup(
     const known = refused.get(option);
     const judged = known === undefined ? judgeLeaf(option, measured, evidence, scope) : undefined;
     if (judged?.outcome.met === true) {
-      const { found = judged.outcome.expected, signers, unlisted } = judged.outcome;
-      const more = { ...(signers ? { signers } : {}), ...(unlisted ? { unlisted } : {}) };
+      const { found = judged.outcome.expected, signers, unlisted, inputs } = judged.outcome;
+      const more = {
+        ...(signers ? { signers } : {}),
+        ...(inputs ? { inputs } : {}),
+        ...(unlisted ? { unlisted } : {}),
+      };
       return {
         outcome: { ...outcome, found: `${option.origin}: ${found}`, met: true, ...more },
         failures: [],

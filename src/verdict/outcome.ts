@@ -8,6 +8,12 @@ import type { UnlistedFile } from './unlisted.ts';
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
 export type VerificationResult = 'PASSED' | 'FAILED' | 'UNEVALUATED';
 
+/** Evidence that was read, as in-toto names it. */
+export interface Input {
+  readonly uri: string;
+  readonly digest: { readonly sha256: string };
+}
+
 /** One requirement, and what was found. */
 export interface RequirementOutcome {
   readonly kind: Requirement['kind'];
@@ -19,6 +25,8 @@ export interface RequirementOutcome {
   readonly met: boolean;
   /** Who signed, for a signature or an attestation that counts. */
   readonly signers?: readonly Signer[];
+  /** Files with the signatures that count. */
+  readonly inputs?: readonly Input[];
   /** Files that are there although what was listed or signed does not name them, and why that is let pass. */
   readonly unlisted?: readonly UnlistedFile[];
 }

@@ -1,3 +1,4 @@
+import type { VerdictTerms } from '../../evidence/index.ts';
 import { entryText } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { SignatureRequirement } from '../plan.ts';
@@ -54,7 +55,18 @@ function leaf(one: PolicyLeaf): string[] {
   }
   const { requirement } = one;
   if (requirement.kind === 'signature') return ['it is signed:', ...signature(requirement)];
+  if (requirement.verdict !== undefined)
+    return ['another verifier passed it:', ...verdict(requirement.verdict), ...signature(requirement)];
   return [`there is an attestation of the type ${requirement.predicateType}:`, ...signature(requirement)];
+}
+
+function verdict({ verifier, policy, maxAge, levels = [] }: VerdictTerms): string[] {
+  return [
+    ...(verifier === undefined ? [] : [`the verifier ${verifier}`]),
+    ...(policy === undefined ? [] : [`by the policy whose SHA-256 is ${policy}`]),
+    ...(maxAge === undefined ? [] : [`not longer ago than ${maxAge / 3_600_000} hours`]),
+    ...(levels.length === 0 ? [] : [`with ${levels.join(', ')}`]),
+  ];
 }
 
 function signature(requirement: SignatureRequirement): string[] {

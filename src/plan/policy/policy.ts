@@ -30,6 +30,8 @@ export interface PolicyArtifact {
 /** A policy that was read and checked. */
 export interface Policy {
   readonly name: string;
+  /** SHA-256 of its text, hex: what `sha256sum policy.yaml` prints. */
+  readonly sha256: string;
   readonly mode: Mode;
   readonly failurePolicy: FailurePolicy;
   readonly artifacts: readonly PolicyArtifact[];

@@ -1,5 +1,5 @@
-import { compileConditions } from '../../evidence/index.ts';
-import { library } from '../../library/index.ts';
+import { compileConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
+import { library, nodeCrypto } from '../../library/index.ts';
 import { mostSigners } from '../../trust/index.ts';
 import { withoutEnd } from '../../without-end.ts';
 import { parseDuration } from '../duration.ts';
@@ -9,7 +9,7 @@ import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
 import { predicateTypeOf } from '../predicate-type.ts';
 import { type PolicyAttestor, readAttestors, readRepository, readTrustedRoot, type TrustFiles } from './attestors.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
-import { type Origin, PolicyError, Value } from './value.ts';
+import { type Fields, type Origin, PolicyError, Value } from './value.ts';
 
 export const POLICY_API_VERSION = 'weighlock.dev/v1alpha1';
 export const POLICY_KIND = 'VerificationPolicy';
@@ -17,7 +17,7 @@ export const POLICY_KIND = 'VerificationPolicy';
 /** Deeper than any policy, and shallower than the stack. */
 const MAX_DEPTH = 32;
 
-const LEAVES = ['sha256', 'checksums', 'signature', 'attestation'] as const;
+const LEAVES = ['sha256', 'checksums', 'signature', 'attestation', 'verdict'] as const;
 
 /** What the requirements of one policy may refer to. */
 interface Scope {
@@ -69,7 +69,8 @@ export async function parsePolicy(text: string, file: string, problems: PolicyEr
       });
     }
   }
-  return problems.length === 0 ? policy : undefined;
+  if (problems.length > 0 || policy === undefined) return undefined;
+  return { ...policy, sha256: nodeCrypto().createHash('sha256').update(text).digest('hex') };
 }
 
 async function parseYaml(text: string, file: string, problems: PolicyError[]): Promise<Value | undefined> {
@@ -127,7 +128,7 @@ function tooDeep(text: string): boolean {
   return /^(?:[ ]{256}|(?:- ?){33})/m.test(text);
 }
 
-function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): Policy {
+function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): Omit<Policy, 'sha256'> {
   const top = root.fields(['apiVersion', 'kind', 'metadata', 'spec']);
   top.require('apiVersion').oneOf([POLICY_API_VERSION]);
   top.require('kind').oneOf([POLICY_KIND]);
@@ -189,7 +190,33 @@ function readLeaf(value: Value, scope: Scope): PolicyLeaf {
   const block = fields.require(kind);
   if (kind === 'sha256') return { kind, pin: readPin(block) };
   if (kind === 'checksums') return readChecksums(block, scope);
+  if (kind === 'verdict') return { kind: 'signature', requirement: readVerdict(block, scope) };
   return { kind: 'signature', requirement: readSignature(kind, block, scope) };
+}
+
+/** A verdict of another verifier: an attestation that says PASSED, and by whom, when and by which policy. */
+function readVerdict(value: Value, scope: Scope): SignatureRequirement {
+  const fields = value.fields([
+    'attestors',
+    'threshold',
+    'file',
+    'maxAge',
+    'policy',
+    'verifier',
+    'levels',
+    'ignorePaths',
+  ]);
+  const policy = fields.get('policy')?.fields(['sha256']).require('sha256');
+  const levels = fields.get('levels')?.list((element) => element.text(), { most: 100 });
+  const maxAge = readDuration(fields.get('maxAge'));
+  const verifier = fields.text('verifier');
+  const verdict: VerdictTerms = {
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(policy === undefined ? {} : { policy: parsePin(policy.text(), policy.path) }),
+    ...(verifier === undefined ? {} : { verifier }),
+    ...(levels === undefined ? {} : { levels }),
+  };
+  return { ...readSigners('attestation', fields, scope), predicateType: VERDICT_TYPE, verdict, origin: 'a verdict' };
 }
 
 function readPin(value: Value): PinSource {
@@ -214,16 +241,39 @@ function readChecksums(value: Value, scope: Scope): PolicyLeaf {
   return { kind: 'checksums', file, signature };
 }
 
+/** What is asked of signatures, whatever they are of. */
+type SignerKey = 'attestors' | 'threshold' | 'file' | 'ignorePaths';
+
 function readSignature(kind: 'signature' | 'attestation', value: Value, scope: Scope): SignatureRequirement {
-  const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge'] as const;
-  const own =
-    kind === 'attestation'
-      ? (['type', 'conditions', 'ignorePaths'] as const)
-      : (['allowLegacy', 'ignorePaths'] as const);
-  const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy' | 'ignorePaths'>([
-    ...common,
-    ...own,
-  ]);
+  const common = ['attestors', 'threshold', 'file', 'repository', 'maxAge', 'ignorePaths'] as const;
+  const own = kind === 'attestation' ? (['type', 'conditions'] as const) : (['allowLegacy'] as const);
+  const fields = value.fields<(typeof common)[number] | 'type' | 'conditions' | 'allowLegacy'>([...common, ...own]);
+  const { repository, ...signers } = readSigners(kind, fields, scope);
+  const stored = readRepository(fields.get('repository')) ?? repository;
+  const maxAge = readDuration(fields.get('maxAge'));
+  const predicateType = kind === 'attestation' ? readPredicateType(fields.require('type')) : undefined;
+  const conditions =
+    fields.get('conditions')?.list((element) => {
+      const source = element.text();
+      scope.conditions.push({ source, value: element });
+      return source;
+    }) ?? [];
+  return {
+    ...signers,
+    conditions,
+    ...(stored === undefined ? {} : { repository: stored }),
+    ...(predicateType === undefined ? {} : { predicateType }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(fields.get('allowLegacy')?.boolean() === true ? { allowLegacy: true } : {}),
+    origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
+  };
+}
+
+function readSigners(
+  kind: 'signature' | 'attestation',
+  fields: Pick<Fields<SignerKey>, 'get' | 'require'>,
+  scope: Scope,
+): Omit<SignatureRequirement, 'origin'> {
   const chosen = fields.require('attestors').list((element) => {
     const name = element.text();
     return scope.attestors.get(name) ?? element.fail(`there is no attestor ${name}`, 'add it to spec.attestors');
@@ -241,16 +291,8 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
   const repositories = new Set(chosen.map((one) => one.repository));
   if (repositories.size > 1)
     fields.require('attestors').fail('their signatures are stored in different places', 'make two requirements of it');
-  const repository = readRepository(fields.get('repository')) ?? chosen[0]?.repository;
+  const repository = chosen[0]?.repository;
   const file = fields.get('file')?.text();
-  const maxAge = readDuration(fields.get('maxAge'));
-  const predicateType = kind === 'attestation' ? readPredicateType(fields.require('type')) : undefined;
-  const conditions =
-    fields.get('conditions')?.list((element) => {
-      const source = element.text();
-      scope.conditions.push({ source, value: element });
-      return source;
-    }) ?? [];
   const ignorePaths = fields.get('ignorePaths')?.list((element) => {
     const path = ignoredPath(element.text());
     if (typeof path === 'string') return path;
@@ -261,13 +303,9 @@ function readSignature(kind: 'signature' | 'attestation', value: Value, scope: S
     attestors,
     threshold,
     files: file === undefined ? [] : [file],
-    conditions,
+    conditions: [],
     ...(repository === undefined ? {} : { repository }),
-    ...(predicateType === undefined ? {} : { predicateType }),
-    ...(maxAge === undefined ? {} : { maxAge }),
-    ...(fields.get('allowLegacy')?.boolean() === true ? { allowLegacy: true } : {}),
     ...(ignorePaths === undefined ? {} : { ignorePaths }),
-    origin: predicateType === undefined ? 'a signature' : `an attestation of ${predicateType}`,
   };
 }
 

@@ -1,0 +1,2 @@
+export { requirementsDigest } from './requirements-digest.ts';
+export { type VerdictContext, verdictPayload } from './verdict-payload.ts';

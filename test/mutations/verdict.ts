@@ -1,0 +1,50 @@
+import type { Mutation } from '../../scripts/mutate/mutation.ts';
+
+const VERDICT = ['test/integration/verdict.test.ts'];
+const COUNTS = { file: 'src/evidence/verdict-terms.ts', tests: VERDICT, name: 'counts by who' } as const;
+
+export default [
+  { ...COUNTS, id: '19-verdict-result', from: "if (result !== 'PASSED')", to: "if (result === 'FAILED')" },
+  { ...COUNTS, id: '19-verdict-levels', from: "if (found.includes('FAILED'))", to: "if (found.includes('NONE'))" },
+  { ...COUNTS, id: '19-verdict-verifier', from: 'id !== verifier)', to: 'id === undefined)' },
+  { ...COUNTS, id: '19-verdict-time', from: 'if (Number.isNaN(time))', to: "if (text === 'never')" },
+  { ...COUNTS, id: '19-verdict-future', from: 'if (time > now + MOST_AHEAD)', to: 'if (time > now * MOST_AHEAD)' },
+  { ...COUNTS, id: '19-verdict-age', from: 'now - time > maxAge)', to: 'now - time > maxAge * 1e6)' },
+  {
+    ...COUNTS,
+    id: '19-verdict-policy',
+    from: "text('sha256') !== policy)",
+    to: "text('sha256') === undefined)",
+  },
+  {
+    ...COUNTS,
+    id: '19-verdict-level-asked',
+    from: 'missing === undefined ?',
+    to: 'missing !== null ?',
+    name: 'a policy requires',
+  },
+  {
+    id: '19-verdict-unread',
+    file: 'src/run/evidence.ts',
+    from: 'const why = tooOld ?? other ?? untrue;',
+    to: 'const why = tooOld ?? untrue;',
+    tests: VERDICT,
+    name: 'counts by who',
+  },
+  {
+    id: '19-verdict-inside',
+    file: 'src/commands/outputs.ts',
+    from: '[this.#report, this.#verdict, this.#terminationLog].flatMap',
+    to: '[this.#report, this.#terminationLog].flatMap',
+    tests: VERDICT,
+    name: 'outside of what',
+  },
+  {
+    id: '19-verdict-of-nothing',
+    file: 'src/receipt/verdict-payload.ts',
+    from: "verifiedLevels: isPassed ? levelsOf(artifact.requirements) : ['FAILED'],",
+    to: 'verifiedLevels: levelsOf(artifact.requirements),',
+    tests: VERDICT,
+    name: 'says FAILED',
+  },
+] satisfies readonly Mutation[];
