@@ -1,5 +1,6 @@
 import { archives } from './archive.ts';
 import { certificates } from './certificates.ts';
+import { content } from './content.ts';
 import { evidence } from './evidence.ts';
 import { imageLayouts } from './image-layout.ts';
 import { registry } from './registry.ts';
@@ -8,4 +9,11 @@ import type { Target } from './target.ts';
 export { feed, MAX_MILLISECONDS, type Target } from './target.ts';
 
 /** Every parser of hostile bytes. */
-export const TARGETS: readonly Target[] = [...evidence, ...certificates, ...registry, ...imageLayouts, ...archives];
+export const TARGETS: readonly Target[] = [
+  ...evidence,
+  ...certificates,
+  ...registry,
+  ...imageLayouts,
+  ...archives,
+  ...content,
+];

@@ -1,0 +1,312 @@
+import { NeedsMore, Unsound } from './cursor.ts';
+import type { Facts, FileContent, Finding, Format } from './format.ts';
+import { isGguf, readGguf } from './gguf.ts';
+import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
+import { templateFinding } from './jinja.ts';
+import { MOST_JSON_BYTES } from './json.ts';
+import { JsonReader } from './json-reader.ts';
+import { readNumpy } from './numpy.ts';
+import { isOnnx, OnnxWatcher } from './onnx.ts';
+import { isBinaryPickle, PickleWatcher } from './pickle.ts';
+import { isSafetensors, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
+import { checkSentencepiece, isSentencepiece, MOST_SENTENCEPIECE_BYTES } from './sentencepiece.ts';
+import { bySignature, isMarkup, isZlib, programByName } from './signatures.ts';
+import { beginsAsTar, endsAsZip, TAIL_BYTES } from './tail.ts';
+import { modelCardFacts, TextWatcher } from './text.ts';
+import { MOST_ZIP_BYTES } from './zip.ts';
+import { zipContent } from './zip-content.ts';
+
+/** What decides which reader a file gets. */
+const HEAD_BYTES = 4096;
+
+/** Metadata of GGUF, vocabularies included. */
+const MOST_GGUF_BYTES = 128 << 20;
+
+/** What came of the bytes of one format. */
+export interface Read {
+  readonly format: Format;
+  readonly findings?: readonly Finding[];
+  readonly facts?: Facts;
+}
+
+/** Takes the bytes of a file, first to last. May throw `Unsound`. */
+export interface Reader {
+  push(chunk: Buffer): void;
+  /** @param size - bytes of the whole file */
+  finish(size: number): Read;
+}
+
+/** Nothing of the file beyond what it begins with is of interest. */
+class Known implements Reader {
+  readonly #format: Format;
+  constructor(format: Format) {
+    this.#format = format;
+  }
+  push(): void {}
+  finish(): Read {
+    return { format: this.#format };
+  }
+}
+
+/** Keeps the beginning of a file, as much as its parser asks for. */
+class HeadReader implements Reader {
+  readonly #parse: (head: Buffer, size: number) => Read;
+  readonly #most: number;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+  #nextTry = 0;
+  #isEnough = false;
+
+  constructor(most: number, parse: (head: Buffer, size: number) => Read) {
+    this.#most = most;
+    this.#parse = parse;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#isEnough) return;
+    this.#chunks.push(Buffer.from(chunk.subarray(0, this.#most - this.#length)));
+    this.#length += this.#chunks.at(-1)?.length ?? 0;
+    if (this.#length < this.#nextTry) return;
+    this.#nextTry = 2 * this.#length;
+    this.#isEnough = this.#length === this.#most || !this.#needsMore();
+  }
+
+  finish(size: number): Read {
+    const head = Buffer.concat(this.#chunks);
+    try {
+      return this.#parse(head, size);
+    } catch (error) {
+      if (!(error instanceof NeedsMore)) throw error;
+      throw new Unsound(`its header is longer than ${this.#most} bytes`);
+    }
+  }
+
+  #needsMore(): boolean {
+    const head = Buffer.concat(this.#chunks.splice(0));
+    this.#chunks.push(head);
+    try {
+      this.#parse(head, Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      return error instanceof NeedsMore;
+    }
+    return false;
+  }
+}
+
+/** Keeps all of a file that is not large. */
+class WholeReader implements Reader {
+  readonly #format: Format;
+  readonly #most: number;
+  readonly #parse: (bytes: Buffer) => Read;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  constructor(format: Format, most: number, parse: (bytes: Buffer) => Read) {
+    this.#format = format;
+    this.#most = most;
+    this.#parse = parse;
+  }
+
+  push(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > this.#most) this.#chunks.length = 0;
+    else this.#chunks.push(Buffer.from(chunk));
+  }
+
+  finish(): Read {
+    if (this.#length <= this.#most) return this.#parse(Buffer.concat(this.#chunks));
+    if (this.#format === 'zip') return { format: 'zip' };
+    throw new Unsound(`it is larger than ${this.#most} bytes, and cannot be looked at as a whole`);
+  }
+}
+
+class TextReader implements Reader {
+  readonly #name: string;
+  readonly #watcher = new TextWatcher();
+  readonly #head: Buffer;
+  readonly #template: Buffer[] = [];
+  #templateBytes = 0;
+
+  constructor(name: string, head: Buffer) {
+    this.#name = name;
+    this.#head = head;
+  }
+
+  push(chunk: Buffer): void {
+    this.#watcher.push(chunk);
+    if (!/\.(jinja2?|j2)$/i.test(this.#name) || this.#templateBytes > MOST_JSON_BYTES) return;
+    this.#template.push(Buffer.from(chunk));
+    this.#templateBytes += chunk.length;
+  }
+
+  finish(): Read {
+    this.#watcher.finish();
+    const { fault, tag } = this.#watcher;
+    if (fault !== undefined) return { format: 'unknown' };
+    const findings: Finding[] =
+      tag === undefined ? [] : [{ kind: 'auto-map', text: `the tag ${tag} makes a reader of YAML call something` }];
+    if (this.#template.length > 0) findings.push(...templateFinding(Buffer.concat(this.#template).toString('utf8')));
+    return { format: 'text', findings, facts: modelCardFacts(this.#name, this.#head) };
+  }
+}
+
+/** What a file is, by all of its bytes, in one pass. Its name makes it a program, and never anything else harmless. */
+export class ContentInspector {
+  readonly #name: string;
+  readonly #expected: number | undefined;
+  readonly #pickle = new PickleWatcher();
+  #head = Buffer.alloc(0);
+  #reader: Reader | undefined;
+  #fault: Unsound | undefined;
+  #size = 0;
+  #tail = Buffer.alloc(0);
+
+  /** @param expected - bytes of the file, where they are known */
+  constructor(name: string, expected?: number) {
+    this.#name = name;
+    this.#expected = expected;
+  }
+
+  /** The next bytes of the file; they are not kept. */
+  push(chunk: Buffer): void {
+    this.#keepTail(chunk);
+    this.#size += chunk.length;
+    if (this.#pickle.verdict === 'undecided') this.#pickle.push(chunk);
+    if (this.#reader !== undefined) this.#feed(chunk);
+    else {
+      const missing = HEAD_BYTES - this.#head.length;
+      this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)]);
+      if (this.#head.length < HEAD_BYTES) return;
+      this.#begin();
+      if (chunk.length > missing) this.#feed(chunk.subarray(missing));
+    }
+  }
+
+  finish(): FileContent {
+    if (this.#reader === undefined) this.#begin();
+    const read = this.#read();
+    const findings = [...read.findings];
+    const isPolyglot = (what: string) => findings.push({ text: `it is ${what} as well` });
+    const { format } = read;
+    const holds = this.#expected === undefined || this.#expected === this.#size;
+    if (!holds) findings.push({ text: `it has ${this.#size} bytes, and was to have ${this.#expected}` });
+    if (isCarrier(format)) {
+      const tail = this.#size <= this.#head.length ? this.#head : this.#tail;
+      if (format !== 'numpy' || !this.#isZip) if (endsAsZip(tail)) isPolyglot('a zip file');
+      if (beginsAsTar(this.#head)) isPolyglot('a tar archive');
+      if (this.#isProgram) isPolyglot('a pickle');
+    }
+    return { format, findings, facts: read.facts };
+  }
+
+  get #isZip(): boolean {
+    return this.#head.toString('latin1', 0, 4) === 'PK\x03\x04';
+  }
+
+  /** A pickle of the protocols that look like text, or one that is hidden in another format. */
+  get #isProgram(): boolean {
+    const { verdict, wholeAt } = this.#pickle;
+    return verdict === 'program' || (wholeAt === this.#size && this.#size > 3);
+  }
+
+  #read(): { format: Format; findings: readonly Finding[]; facts: Facts } {
+    const format = this.#reader instanceof Object ? this.#named : 'unknown';
+    try {
+      if (this.#fault !== undefined) throw this.#fault;
+      const read = this.#reader?.finish(this.#size) ?? { format: 'unknown' };
+      const found = { format: read.format, findings: read.findings ?? [], facts: read.facts ?? {} };
+      if (found.format === 'text' && this.#isProgram) return { ...found, format: 'pickle' };
+      const byName = ['text', 'json', 'jsonl'].includes(found.format) ? programByName(this.#name) : undefined;
+      return byName === undefined ? found : { ...found, format: byName };
+    } catch (error) {
+      if (!(error instanceof Unsound)) throw error;
+      return { format, findings: [{ text: error.message }], facts: {} };
+    }
+  }
+
+  /** What it was taken for. */
+  #named: Format = 'unknown';
+
+  #begin(): void {
+    [this.#named, this.#reader] = readerFor(this.#name, this.#head);
+    this.#feed(this.#head);
+  }
+
+  #feed(chunk: Buffer): void {
+    if (this.#fault !== undefined || chunk.length === 0) return;
+    try {
+      this.#reader?.push(chunk);
+    } catch (error) {
+      if (!(error instanceof Unsound)) throw error;
+      this.#fault = error;
+    }
+  }
+
+  #keepTail(chunk: Buffer): void {
+    const end = this.#size + chunk.length;
+    if (this.#expected !== undefined && end <= this.#expected - TAIL_BYTES) return;
+    if (end <= HEAD_BYTES) return;
+    if (this.#tail.length === 0 && this.#size > 0 && this.#size <= HEAD_BYTES) this.#tail = Buffer.from(this.#head);
+    const kept = chunk.subarray(Math.max(0, chunk.length - TAIL_BYTES));
+    const before = this.#tail.subarray(Math.max(0, this.#tail.length + kept.length - TAIL_BYTES));
+    this.#tail = Buffer.concat([before, kept]);
+  }
+}
+
+/** Formats that may carry another one unseen: the others are refused as what they are. */
+function isCarrier(format: Format): boolean {
+  return !['zip', 'torch', 'torchscript', 'keras', 'java', 'pickle', 'tar', 'compressed', 'archive'].includes(format);
+}
+
+function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
+  const whole = (format: Format, most: number, parse: (bytes: Buffer) => Read) =>
+    [format, new WholeReader(format, most, parse)] as const;
+  const known = (format: Format) => [format, new Known(format)] as const;
+  if (head.length === 0) return known('empty');
+  if (isGguf(head))
+    return ['gguf', new HeadReader(MOST_GGUF_BYTES, (bytes, size) => ({ format: 'gguf', ...readGguf(bytes, size) }))];
+  if (isSafetensors(head)) {
+    const parse = (bytes: Buffer, size: number): Read => ({
+      format: 'safetensors',
+      facts: readSafetensors(bytes, size),
+    });
+    return ['safetensors', new HeadReader(MAX_HEADER_BYTES + 8, parse)];
+  }
+  const signed = bySignature(head);
+  if (signed === 'numpy')
+    return ['numpy', new HeadReader(1 << 17, (b, size) => ({ format: 'numpy', facts: readNumpy(b, size) }))];
+  if (signed === 'image')
+    return whole('image', MOST_IMAGE_BYTES, (bytes) => {
+      checkImage(bytes);
+      return { format: 'image' };
+    });
+  if (signed === 'zip') return whole('zip', MOST_ZIP_BYTES, zipContent);
+  if (signed !== undefined) return known(signed);
+  if (isBinaryPickle(head)) return known('pickle');
+  if (isOnnx(head)) return ['onnx', onnxReader()];
+  if (isSentencepiece(head))
+    return whole('sentencepiece', MOST_SENTENCEPIECE_BYTES, (bytes) => {
+      checkSentencepiece(bytes);
+      return { format: 'sentencepiece' };
+    });
+  if (isZlib(head) && !isLikelyText(head)) return known('compressed');
+  if (beginsAsTar(head)) return known('tar');
+  if (isMarkup(head)) return known('markup');
+  const first = head.toString('latin1', 0, 512).trimStart()[0];
+  if (first === '{' || (first === '[' && /^\s*\[\s*([[{"\]\d-]|true|false|null)/.test(head.toString('latin1', 0, 512))))
+    return ['json', new JsonReader(() => new TextReader(name, head))];
+  return ['text', new TextReader(name, head)];
+}
+
+/** Some headers of zlib are two letters. */
+function isLikelyText(head: Buffer): boolean {
+  return head.subarray(0, 64).every((byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+}
+
+function onnxReader(): Reader {
+  const watcher = new OnnxWatcher();
+  return {
+    push: (chunk) => watcher.push(chunk),
+    finish: () => ({ format: 'onnx', ...watcher.finish() }),
+  };
+}

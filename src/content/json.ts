@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer';
+import { faultInStructure } from '../json-structure.ts';
+import { Unsound } from './cursor.ts';
+import type { Facts, Finding } from './format.ts';
+import { templateFinding } from './jinja.ts';
+import { isObject } from './safetensors.ts';
+
+/** A document is looked at as a whole: the vocabularies of tokenizers have up to 40 MB. */
+export const MOST_JSON_BYTES = 64 << 20;
+const MOST_VALUES = 16 << 20;
+/** A line of JSON lines. */
+export const MOST_LINE_BYTES = 16 << 20;
+const MOST_FINDINGS = 8;
+
+/** Keys that name code, and what it is that they make somebody do. */
+const CODE_KEYS: Readonly<Record<string, string>> = {
+  auto_map: 'names classes in files of the repository',
+  custom_pipelines: 'names code of a pipeline',
+  custom_pipeline: 'names code of a pipeline',
+  custom_generate: 'names code that generates',
+  trust_remote_code: 'asks for code to be trusted',
+  _target_: 'names what is to be called (Hydra)',
+  'py/object': 'names a class (jsonpickle)',
+  'py/reduce': 'names what is to be called (jsonpickle)',
+  'py/function': 'names a function (jsonpickle)',
+  'py/type': 'names a class (jsonpickle)',
+  'py/repr': 'is evaluated (jsonpickle)',
+  __reduce__: 'names what is to be called',
+};
+
+/** What a document is, and what it says. */
+export interface JsonContent {
+  readonly format: 'json' | 'notebook';
+  readonly findings: readonly Finding[];
+  readonly facts: Facts;
+}
+
+/** @throws Unsound for what is not JSON, or no two parsers need agree on */
+export function readJson(bytes: Buffer): JsonContent {
+  const value = parseJson(bytes);
+  const isNotebook = isObject(value) && Array.isArray(value['cells']) && value['nbformat'] !== undefined;
+  return {
+    format: isNotebook ? 'notebook' : 'json',
+    findings: codeIn(value),
+    facts: isObject(value) ? factsOf(value) : {},
+  };
+}
+
+/** @throws Unsound */
+export function parseJson(bytes: Buffer): unknown {
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  if (isMarked) throw new Unsound('it begins with a byte order mark, which JSON has not');
+  if (!isUtf8(bytes)) throw new Unsound('it is not UTF-8');
+  const fault = faultInStructure(bytes, MOST_VALUES, 256);
+  if (fault !== undefined && fault !== 'is not JSON') throw new Unsound(`it ${fault}`);
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    throw new Unsound('it is not JSON');
+  }
+}
+
+/** Everything in a document that makes its reader run code. */
+export function codeIn(root: unknown): Finding[] {
+  const findings: Finding[] = [];
+  const add = (finding: Finding) => {
+    if (findings.length < MOST_FINDINGS || finding.kind === 'jinja') findings.push(finding);
+  };
+  const left: unknown[] = [root];
+  for (let value = left.pop(); value !== undefined; value = left.pop()) {
+    if (Array.isArray(value)) {
+      for (const one of value) if (typeof one === 'object' && one !== null) left.push(one);
+      continue;
+    }
+    if (!isObject(value)) continue;
+    for (const [key, one] of Object.entries(value)) {
+      if (Object.hasOwn(CODE_KEYS, key) && isSet(one))
+        add({ kind: 'auto-map', text: `the key ${key} ${CODE_KEYS[key]}` });
+      if (key === 'class_name' && typeof one === 'string' && /(^|[.>])Lambda$/.test(one) && 'config' in value)
+        add({ kind: 'auto-map', text: 'a Keras Lambda layer holds a function' });
+      if (key.includes('chat_template'))
+        for (const text of templatesIn(one)) for (const f of templateFinding(text)) add(f);
+      if (typeof one === 'object' && one !== null) left.push(one);
+    }
+  }
+  return findings;
+}
+
+function isSet(value: unknown): boolean {
+  if (value === null || value === false || value === '') return false;
+  return typeof value !== 'object' || Object.keys(value).length > 0;
+}
+
+/** One template, or several by name. */
+function templatesIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  const texts = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+  return texts.flatMap((one) =>
+    typeof one === 'string' ? [one] : isObject(one) && typeof one['template'] === 'string' ? [one['template']] : [],
+  );
+}
+
+/** Where configurations of transformers, and those of before it, say how many tokens a model takes. */
+const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'max_seq_len', 'n_ctx', 'seq_length'];
+
+function factsOf(config: Record<string, unknown>): Facts {
+  const isConfig = 'model_type' in config || Array.isArray(config['architectures']);
+  const tokenizer = config['tokenizer_class'];
+  const ofTokenizer = typeof tokenizer === 'string' ? { tokenizer: tokenizer.slice(0, 100) } : {};
+  if (!isConfig) return ofTokenizer;
+  const [first] = Array.isArray(config['architectures']) ? (config['architectures'] as unknown[]) : [];
+  const architecture = typeof first === 'string' ? first : config['model_type'];
+  const parts = [config, config['text_config']].filter(isObject);
+  const contextLength = parts
+    .flatMap((part) => CONTEXT_KEYS.map((key) => part[key]))
+    .find((value): value is number => Number.isSafeInteger(value) && (value as number) > 0);
+  return {
+    ...(typeof architecture === 'string' ? { architecture: architecture.slice(0, 100) } : {}),
+    ...(contextLength === undefined ? {} : { contextLength }),
+  };
+}

@@ -1,0 +1,148 @@
+import { Unsound } from './cursor.ts';
+import { type Facts, type Finding, shown } from './format.ts';
+import { type Choice, ProtobufReader, type Visitor } from './protobuf.ts';
+
+/** Domains of operators that runtimes bring themselves; any other one is a library that somebody has to load. */
+const DOMAINS = new Set([
+  '',
+  'ai.onnx',
+  'ai.onnx.ml',
+  'ai.onnx.training',
+  'ai.onnx.preview.training',
+  'ai.onnx.preview',
+  'com.microsoft',
+]);
+const MOST_FINDINGS = 8;
+
+/** What a message is, and its fields that are read (onnx.proto of ONNX 1.x). */
+type Message = 'model' | 'graph' | 'node' | 'attribute' | 'tensor' | 'entry' | 'opset' | 'function' | 'sparse';
+const ENTERED: Readonly<Record<Message, Readonly<Record<number, Message>>>> = {
+  model: { 7: 'graph', 8: 'opset', 25: 'function' },
+  graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
+  node: { 5: 'attribute' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
+  tensor: { 13: 'entry' },
+  sparse: { 1: 'tensor', 2: 'tensor' },
+  function: { 7: 'node', 9: 'opset', 11: 'attribute' },
+  entry: {},
+  opset: {},
+};
+/** Texts that are kept. */
+const COLLECTED: Readonly<Partial<Record<Message, readonly number[]>>> = {
+  node: [7],
+  entry: [1, 2],
+  opset: [1],
+  model: [2],
+};
+
+/** A model begins with the version of its format, and then who made it, its operators or its graph. */
+export function isOnnx(head: Buffer): boolean {
+  const [tag, version = 0, next = 0] = head;
+  return tag === 0x08 && version > 0 && version < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);
+}
+
+/** Reads a model as it comes. External data has to lie in the artifact, beside or below the model. */
+export class OnnxWatcher implements Visitor {
+  readonly #reader = new ProtobufReader(this);
+  readonly #messages: Message[] = ['model'];
+  readonly #domains = new Set<string>();
+  readonly #findings: Finding[] = [];
+  #key = '';
+  #elements = 1;
+  #isInitializer = false;
+  #parameters = 0;
+  #tensors = 0;
+  #hasGraph = false;
+  #producer: string | undefined;
+
+  push(chunk: Buffer): void {
+    this.#reader.push(chunk);
+  }
+
+  /** @throws Unsound */
+  finish(): { readonly facts: Facts; readonly findings: readonly Finding[] } {
+    this.#reader.finish();
+    if (!this.#hasGraph) throw new Unsound('the model has no graph');
+    const others = [...this.#domains].filter((domain) => !DOMAINS.has(domain));
+    for (const domain of others.slice(0, MOST_FINDINGS))
+      this.#findings.push({ kind: 'custom-ops', text: `it has operators of the domain ${shown(domain)}` });
+    const architecture = this.#producer === undefined ? {} : { architecture: `ONNX by ${this.#producer.slice(0, 60)}` };
+    return {
+      facts: { parameters: this.#parameters, tensors: this.#tensors, ...architecture },
+      findings: this.#findings,
+    };
+  }
+
+  field(path: readonly number[], length: number): Choice {
+    const message = this.#messages.at(-1) ?? 'model';
+    const field = path.at(-1) ?? 0;
+    // Packed dimensions.
+    if (message === 'tensor' && field === 1) return length <= 1 << 10 ? 'collect' : 'skip';
+    if (COLLECTED[message]?.includes(field) === true) return 'collect';
+    const entered = ENTERED[message][field];
+    if (entered === undefined) return 'skip';
+    this.#messages.push(entered);
+    if (entered === 'graph') this.#hasGraph = true;
+    if (entered === 'tensor') {
+      this.#elements = 1;
+      this.#isInitializer = message === 'graph' && field === 5;
+    }
+    if (entered === 'entry') this.#key = '';
+    return 'enter';
+  }
+
+  number(path: readonly number[], value: bigint): void {
+    if (this.#messages.at(-1) === 'tensor' && path.at(-1) === 1) this.#dimension(value);
+  }
+
+  bytes(path: readonly number[], value: Buffer): void {
+    const message = this.#messages.at(-1);
+    const field = path.at(-1);
+    if (message === 'tensor') for (const one of varints(value)) this.#dimension(one);
+    else if (message === 'node' || message === 'opset') this.#addDomain(value.toString('utf8'));
+    else if (message === 'model') this.#producer = value.toString('utf8');
+    else if (field === 1) this.#key = value.toString('utf8');
+    else if (this.#key === 'location') this.#checkLocation(value);
+    // A value before its key would be read as the same by a parser.
+    else if (this.#key === '') throw new Unsound('an entry of external data has its value before its key');
+  }
+
+  end(): void {
+    const message = this.#messages.pop();
+    if (message !== 'tensor' || !this.#isInitializer) return;
+    this.#parameters += this.#elements;
+    this.#tensors++;
+    this.#isInitializer = false;
+  }
+
+  #dimension(value: bigint): void {
+    this.#elements *= Number(value);
+  }
+
+  #addDomain(domain: string): void {
+    if (this.#domains.size < 1024) this.#domains.add(domain);
+  }
+
+  /** Beside the model or below it: no root, no way up, no drive, nothing that a terminal or a file system reads in its own way. */
+  #checkLocation(value: Buffer): void {
+    const text = value.toString('utf8');
+    const parts = text.split('/');
+    const isSafe =
+      text.length <= 4096 &&
+      !/[\\:]/.test(text) &&
+      [...text].every((character) => character >= ' ') &&
+      parts.every((part) => part !== '' && part !== '..' && part !== '.');
+    if (!isSafe) throw new Unsound(`its external data is at ${shown(text)}`);
+  }
+}
+
+function* varints(bytes: Buffer): Generator<bigint> {
+  let [value, shift] = [0n, 0n];
+  for (const byte of bytes) {
+    value |= BigInt(byte & 0x7f) << shift;
+    shift += 7n;
+    if ((byte & 0x80) !== 0) continue;
+    yield BigInt.asIntN(64, value);
+    [value, shift] = [0n, 0n];
+  }
+}
