@@ -6,8 +6,11 @@ import {
   type Context,
   digest,
   type Finished,
+  fromContainerd,
   HASH_OPTIONS,
+  IMAGE_VERIFIER_OPTIONS,
   INJECT_OPTIONS,
+  imageVerifier,
   inject,
   keygen,
   PODS_OPTIONS,
@@ -38,6 +41,8 @@ interface Command {
   readonly handler: Handler;
   /** The words that are no options, by name. */
   readonly positionals: (words: readonly string[]) => Record<string, unknown>;
+  /** Words as another program writes them, in our form. */
+  readonly translate?: (words: readonly string[]) => readonly string[];
 }
 
 /** Who signs, by cosign's names. */
@@ -102,6 +107,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     options: INJECT_OPTIONS,
     handler: inject,
     positionals: noWords('inject'),
+  },
+  'image-verifier': {
+    options: IMAGE_VERIFIER_OPTIONS,
+    handler: imageVerifier,
+    positionals: noWords('image-verifier'),
+    translate: fromContainerd,
   },
   pods: { options: PODS_OPTIONS, handler: pods, positionals: noWords('pods') },
   report: { options: REPORT_OPTIONS, handler: report, positionals: noWords('report') },
@@ -189,6 +200,9 @@ async function helpText(words: readonly string[]): Promise<string> {
       y.options(REPORT_OPTIONS),
     )
     .command('pods', 'verdicts of the pods in a cluster (also: kubectl weighlock)', (y) => y.options(PODS_OPTIONS))
+    .command('image-verifier', 'say to containerd whether an image may be pulled', (y) =>
+      y.options(IMAGE_VERIFIER_OPTIONS),
+    )
     .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
       y
         .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })
@@ -212,7 +226,8 @@ async function helpText(words: readonly string[]): Promise<string> {
 }
 
 /** The values of a command: what the words behind it say, and the environment where they say nothing. */
-function parseOptions(words: readonly string[], command: Command, context: Context): Record<string, unknown> {
+function parseOptions(given: readonly string[], command: Command, context: Context): Record<string, unknown> {
+  const words = command.translate?.(given) ?? given;
   const others = Object.values(COMMANDS).flatMap(({ options }) => Object.keys(options));
   const added = addEnvironment([...words], command.options, context.environment, others);
   // In front of the words, so that a lone `--` there does not turn them into sources.

@@ -14,13 +14,21 @@ import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/in
 
 const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
 
-/** How kubectl calls a plug-in for `kubectl weighlock`. */
-const PLUGIN = 'kubectl-weighlock';
+/** containerd shows whoever pulls what this command writes to standard output; errors go to its own log. */
+const IMAGE_VERIFIER = 'image-verifier';
+
+/** Names of the program under which it is one command: a plug-in of kubectl, and one of containerd. */
+const COMMAND_OF: Readonly<Record<string, string>> = {
+  'kubectl-weighlock': 'pods',
+  'weighlock-image-verifier': IMAGE_VERIFIER,
+};
 
 /** Older versions drop zstd frames without a word (nodejs/node #64741). */
 const OLDEST_NODE = 26;
 
-async function main(words: readonly string[]): Promise<void> {
+const words = wordsOf(process.argv);
+
+async function main(): Promise<void> {
   if (words[0] === LEAVE_COMMAND) leaveAtOnce(words);
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) await refuse(oldNode());
   const foreign = foreignSetting(process.env, isSea());
@@ -57,7 +65,8 @@ function oldNode(): Failure {
 
 /** The end of a command line that never became a run. */
 async function refuse(failure: Failure): Promise<never> {
-  process.stderr.write(errorLine(failure));
+  const stream = words[0] === IMAGE_VERIFIER ? process.stdout : process.stderr;
+  stream.write(errorLine(failure));
   await writeTerminationMessage(TERMINATION_LOG, errorLine(failure));
   return leave(new WeighlockError(failure).exitCode, stopThreads);
 }
@@ -83,10 +92,11 @@ function unwritable(cause: Error): WeighlockError {
   return new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy: 'check where the output goes' }, { cause });
 }
 
-/** Where kubectl finds the program as `kubectl-weighlock`, it is one command: `kubectl weighlock`. */
+/** Where the program is found under a name of `COMMAND_OF`, it is that command. */
 function wordsOf([program = '', script = '', ...words]: readonly string[]): readonly string[] {
   const name = isSea() ? process.argv0 : script;
-  return basename(name || program) === PLUGIN ? ['pods', ...words] : words;
+  const called = basename(name || program);
+  return Object.hasOwn(COMMAND_OF, called) ? [COMMAND_OF[called] ?? '', ...words] : words;
 }
 
-void main(wordsOf(process.argv));
+void main();

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Environment } from '../plan/index.ts';
 import type { Output } from '../report/index.ts';
 import type { HashPool } from '../transfer/index.ts';
@@ -12,6 +13,8 @@ export interface Context {
     /** For output that is the product: resolves when it is written, throws a `WeighlockError` when it cannot be. */
     writeAll(data: string | Uint8Array): Promise<void>;
   };
+  /** Standard input, where it is not that of the process. */
+  readonly stdin?: Readable;
   readonly err: Output & { readonly isTerminal: boolean };
   /** Aborts with the `WeighlockError` to report when a signal arrives. */
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@ export { attest } from './attest.ts';
 export { BESIDE_POLICY, requireNoWeakening } from './beside-policy.ts';
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';
+export { fromContainerd, IMAGE_VERIFIER_OPTIONS, imageVerifier } from './image-verifier.ts';
 export { INJECT_OPTIONS, inject } from './inject.ts';
 export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, VERIFY_OPTIONS } from './options.ts';
 export { parseWords, requireNoSubstitution } from './parse-words.ts';

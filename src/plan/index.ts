@@ -21,12 +21,19 @@ export {
   type SignatureRequirement,
 } from './plan.ts';
 export {
+  explainNodeImagePolicy,
   explainPolicy,
+  type ImageRule,
+  imageName,
   loadPolicies,
+  NODE_IMAGE_POLICY_KIND,
+  type NodeImagePolicy,
   type Policy,
   PolicyError,
   type PolicyFlags,
+  parseNodeImagePolicy,
   parsePolicy,
+  readNodeImagePolicy,
   strictest,
 } from './policy/index.ts';
 export { predicateTypeOf } from './predicate-type.ts';

@@ -27,7 +27,7 @@ export {
 } from './manifest.ts';
 export { proxySettings } from './proxy.ts';
 export { type ContentRange, contentRangeFault, parseContentRange } from './range.ts';
-export { credentialKey, parseReference, type Reference, referenceText } from './reference.ts';
+export { credentialKey, isDockerHub, parseReference, type Reference, referenceText } from './reference.ts';
 export { refusalOf } from './refusal.ts';
 export { isRetryableStatus, type Patience, type Sleep, sleep, withRetries } from './retry.ts';
 export { Retryable } from './retryable.ts';

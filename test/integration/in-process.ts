@@ -1,4 +1,5 @@
 // Runs a command line in this process: for what is about the program's logic, and not about its process.
+import type { Readable } from 'node:stream';
 import { runCommandLine } from '../../src/cli.ts';
 import type { Context } from '../../src/commands/index.ts';
 import { failureOf, WeighlockError } from '../../src/error/index.ts';
@@ -15,19 +16,28 @@ export interface Ended {
 let last: Promise<unknown> = Promise.resolve();
 
 /** Runs `weighlock` with these words; what the process would exit with is the status. */
-export function command(words: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const ended = last.then(() => runHere(words, environment));
+export function command(
+  words: readonly string[],
+  environment: Record<string, string> = {},
+  stdin?: Readable,
+): Promise<Ended> {
+  const ended = last.then(() => runHere(words, environment, stdin));
   last = ended.catch(() => {});
   return ended;
 }
 
-async function runHere(words: readonly string[], environment: Record<string, string>): Promise<Ended> {
+async function runHere(
+  words: readonly string[],
+  environment: Record<string, string>,
+  stdin?: Readable,
+): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   let pool: HashPool | undefined;
   const context: Context = {
     words,
     environment: { NO_COLOR: '1', ...environment },
+    ...(stdin === undefined ? {} : { stdin }),
     out: {
       isTerminal: false,
       write: (text) => {

@@ -2,6 +2,7 @@ import type { VerdictTerms } from '../../evidence/index.ts';
 import { entryText } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { SignatureRequirement } from '../plan.ts';
+import type { ImageRule, NodeImagePolicy } from './node-image-policy.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
 
 /** What a policy checks, by whom, and what happens otherwise, in plain words; one line each. */
@@ -17,6 +18,31 @@ export function explainPolicy(policy: Policy): string[] {
       : '  Ignore: when something cannot be found out (an unreadable file, a registry that is down), the pod starts all the same.',
     ...artifacts.flatMap(explainArtifact),
   ];
+}
+
+/** The same for the policy of a node. */
+export function explainNodeImagePolicy(policy: NodeImagePolicy): string[] {
+  const { name, mode, failurePolicy, unmatched, rules, timeout } = policy;
+  return [
+    `Policy ${name}, for the images that a node pulls`,
+    mode === 'Enforce'
+      ? '  An image is not pulled (exit 65) when any of this does not hold.'
+      : '  Audit: what does not hold is said to containerd, and the image is pulled all the same.',
+    failurePolicy === 'Fail'
+      ? `  It is not pulled (exit 75) either when the registry does not answer in ${timeout / 1000} s.`
+      : `  Ignore: when the registry does not answer in ${timeout / 1000} s, the image is pulled all the same.`,
+    unmatched === 'Refuse'
+      ? '  What no rule speaks of is not pulled.'
+      : '  Allow: what no rule speaks of is pulled, whoever made it.',
+    '  What all rules ask that speak of an image must hold.',
+    ...rules.flatMap(explainRule),
+  ];
+}
+
+function explainRule({ name, patterns, asked, digests }: ImageRule): string[] {
+  const what = digests === undefined ? ['- nothing is asked'] : [`- it is one of ${digests.join(', ')}`];
+  const lines = asked.length === 0 ? what : asked.flatMap(explain);
+  return ['', `${name}: ${patterns.join(', ')}.`, ...lines.map((line) => `  ${line}`)];
 }
 
 function explainArtifact({ name, subject, require }: PolicyArtifact): string[] {

@@ -20,7 +20,7 @@ const MAX_DEPTH = 32;
 const LEAVES = ['sha256', 'checksums', 'signature', 'attestation', 'verdict'] as const;
 
 /** What the requirements of one policy may refer to. */
-interface Scope {
+export interface Scope {
   readonly attestors: ReadonlyMap<string, PolicyAttestor>;
   readonly files: TrustFiles;
   /** CEL to compile when everything else is right, and where it stands. */
@@ -34,8 +34,17 @@ interface Scope {
  * @throws PolicyError `CONFIG_INVALID`: the first problem, with the number of the others
  */
 export async function readPolicy(text: string, file: string): Promise<Policy> {
+  return orFirst(file, (problems) => parsePolicy(text, file, problems));
+}
+
+/**
+ * Reads a document, and throws the first of its problems.
+ *
+ * @throws PolicyError `CONFIG_INVALID`: the first problem, with the number of the others
+ */
+export async function orFirst<T>(file: string, parse: (problems: PolicyError[]) => Promise<T | undefined>): Promise<T> {
   const problems: PolicyError[] = [];
-  const policy = await parsePolicy(text, file, problems);
+  const policy = await parse(problems);
   const [first, ...more] = problems;
   if (first === undefined && policy !== undefined) return policy;
   if (first === undefined) throw new Error('a policy that is neither read nor wrong');
@@ -55,12 +64,22 @@ export async function readPolicy(text: string, file: string): Promise<Policy> {
  *
  * @param problems - gets everything that is wrong
  */
-export async function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
+export function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
+  return parseDocument(text, file, problems, (root, partial) => readDocument(root, file, partial));
+}
+
+/** Parses any document of ours; conditions are compiled when everything else is right. */
+export async function parseDocument<T>(
+  text: string,
+  file: string,
+  problems: PolicyError[],
+  read: (root: Value, partial: Pick<Scope, 'conditions'>) => T,
+): Promise<T | undefined> {
   const root = await parseYaml(text, file, problems);
   if (root === undefined) return undefined;
-  const scope = { conditions: [] };
-  const policy = root.attempt(() => readDocument(root, file, scope));
-  for (const { source, value } of scope.conditions as Scope['conditions']) {
+  const scope: Pick<Scope, 'conditions'> = { conditions: [] };
+  const policy = root.attempt(() => read(root, scope));
+  for (const { source, value } of scope.conditions) {
     try {
       await compileConditions([source]);
     } catch (error) {
@@ -134,13 +153,7 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
   top.require('kind').oneOf([POLICY_KIND]);
   const metadata = top.require('metadata').fields(['name', 'labels', 'annotations']);
   const spec = top.require('spec').fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts']);
-  const files: TrustFiles = { policy: file, read: [file] };
-  const root_ = spec.get('trustedRoot');
-  const trustedRoot = {
-    source: root.attempt(() => readTrustedRoot(root_, files)) ?? ('public-good' as const),
-    isOwn: root_ !== undefined,
-  };
-  const scope: Scope = { ...partial, attestors: readAttestors(spec.get('attestors'), files, trustedRoot), files };
+  const scope = readScope(root, spec, file, partial);
   const artifacts = spec.require('artifacts').list((element) => readArtifact(element, scope));
   requireDifferent(artifacts, spec.require('artifacts'));
   return {
@@ -148,8 +161,24 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
     mode: spec.get('mode')?.oneOf(MODES) ?? 'Enforce',
     failurePolicy: spec.get('failurePolicy')?.oneOf(FAILURE_POLICIES) ?? 'Fail',
     artifacts,
-    files: files.read,
+    files: scope.files.read,
   };
+}
+
+/** Whose word counts: what the requirements of a document may refer to. */
+export function readScope<K extends string>(
+  root: Value,
+  spec: Fields<K | 'trustedRoot' | 'attestors'>,
+  file: string,
+  partial: Pick<Scope, 'conditions'>,
+): Scope {
+  const files: TrustFiles = { policy: file, read: [file] };
+  const own = spec.get('trustedRoot');
+  const trustedRoot = {
+    source: root.attempt(() => readTrustedRoot(own, files)) ?? ('public-good' as const),
+    isOwn: own !== undefined,
+  };
+  return { ...partial, attestors: readAttestors(spec.get('attestors'), files, trustedRoot), files };
 }
 
 function readArtifact(value: Value, scope: Scope): PolicyArtifact {
@@ -177,7 +206,7 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
   return { name, subject, require };
 }
 
-function readRequirement(value: Value, scope: Scope): PolicyRequirement {
+export function readRequirement(value: Value, scope: Scope): PolicyRequirement {
   const fields = value.fields([...LEAVES, 'anyOf']);
   if (fields.only([...LEAVES, 'anyOf']) !== 'anyOf') return readLeaf(value, scope);
   const options = fields.require('anyOf').list((element) => readLeaf(element, scope), { least: 2 });
@@ -318,7 +347,7 @@ function readPredicateType(value: Value): string {
   }
 }
 
-function readDuration(value: Value | undefined): number | undefined {
+export function readDuration(value: Value | undefined): number | undefined {
   if (value === undefined) return undefined;
   const duration = parseDuration(value.text());
   return duration !== undefined && duration > 0
