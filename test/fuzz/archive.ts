@@ -5,6 +5,7 @@ import { Decompressor } from '../../src/archive/decompress.ts';
 import { collisionKey, safePath } from '../../src/archive/entry-path.ts';
 import { TarReader } from '../../src/archive/tar.ts';
 import { resourcePath } from '../../src/evidence/model-signature.ts';
+import { compileImagePattern, PatternFault } from '../../src/plan/policy/image-pattern.ts';
 import { readPolicy } from '../../src/plan/policy/read-policy.ts';
 import { parseRecords } from '../../src/pull/index.ts';
 import { bytesOf, damaged, noise, reshaped } from './input.ts';
@@ -159,6 +160,22 @@ export const archives: readonly Target[] = [
       ),
     ),
     parse: (bytes) => readPolicy(bytes.toString(), 'policy.yaml'),
+  },
+  {
+    name: 'image-pattern',
+    input: fc
+      .array(fc.oneof(fc.constantFrom('*', '**', '/', 'r.test', 'docker.io', ':443', 'a', '-'), fc.string()), {
+        maxLength: 300,
+      })
+      .map((parts) => Buffer.from(parts.join(''))),
+    parse: (bytes) => {
+      try {
+        return compileImagePattern(bytes.toString())(`r.test/${'a'.repeat(240)}`);
+      } catch (error) {
+        if (error instanceof PatternFault) return undefined;
+        throw error;
+      }
+    },
   },
   {
     name: 'marker',

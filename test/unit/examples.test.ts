@@ -29,7 +29,7 @@ function validatorOf(key: string): ReturnType<typeof ajv.compile> {
 }
 
 /** Kinds whose schemas are not at hand. */
-const UNCHECKED = /^(kustomize\.config\.k8s\.io|cli\.kyverno\.io)\//;
+const UNCHECKED = /^(weighlock\.dev|kustomize\.config\.k8s\.io|cli\.kyverno\.io)\//;
 
 const documents = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml'))

@@ -108,6 +108,17 @@ describe('17: a pattern of images', () => {
 });
 
 describe('17: a policy for the images of a node', () => {
+  it('the example is one', async () => {
+    const text = readFileSync(new URL('../../examples/node/image-policy.yaml', import.meta.url), 'utf8');
+    assert.equal(isValid(parse(text)), true, JSON.stringify(isValid.errors));
+    const { policy, problems } = await read(parse(text.replace('file: release.pub', `data: ${JSON.stringify(KEY)}`)));
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      policy?.rules.map(({ name }) => name),
+      ['models', 'verifier', 'cluster'],
+    );
+  });
+
   it('is read with its files beside it, and refuses by itself what it does not say', async () => {
     const { policy, problems } = await read(full());
     assert.deepEqual(problems, []);
