@@ -64,8 +64,9 @@ export async function orFirst<T>(file: string, parse: (problems: PolicyError[]) 
  *
  * @param problems - gets everything that is wrong
  */
-export function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
-  return parseDocument(text, file, problems, (root, partial) => readDocument(root, file, partial));
+export async function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
+  const policy = await parseDocument(text, file, problems, (root, partial) => readDocument(root, file, partial));
+  return policy && { ...policy, sha256: nodeCrypto().createHash('sha256').update(text).digest('hex') };
 }
 
 /** Parses any document of ours; conditions are compiled when everything else is right. */
@@ -88,8 +89,7 @@ export async function parseDocument<T>(
       });
     }
   }
-  if (problems.length > 0 || policy === undefined) return undefined;
-  return { ...policy, sha256: nodeCrypto().createHash('sha256').update(text).digest('hex') };
+  return problems.length === 0 ? policy : undefined;
 }
 
 async function parseYaml(text: string, file: string, problems: PolicyError[]): Promise<Value | undefined> {
