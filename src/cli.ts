@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import yargs, { type Options } from 'yargs';
+import yargs, { type Options, type PositionalOptions } from 'yargs';
 import {
   addEnvironment,
   attest,
@@ -36,7 +36,18 @@ import { ROUND_COMMAND } from './watch/index.ts';
 
 type Handler = (values: Readonly<Record<string, unknown>>, context: Context) => Promise<Finished>;
 
-interface Command {
+/** What stands behind the name of a command, without a hyphen in front. */
+interface Positional {
+  readonly name: string;
+  readonly array?: boolean;
+  readonly required?: boolean;
+  readonly choices?: readonly string[];
+}
+
+export interface Command {
+  /** What it does, in a few words. */
+  readonly summary: string;
+  readonly takes?: readonly Positional[];
   readonly options: Record<string, Options>;
   readonly handler: Handler;
   /** The words that are no options, by name. */
@@ -57,10 +68,28 @@ const SIGNER_OPTIONS = {
   'timestamp-server-url': { type: 'string', describe: 'RFC 3161 authority to ask for a timestamp too' },
 } as const satisfies Record<string, Options>;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  verify: { options: VERIFY_OPTIONS, handler: verify, positionals: (sources) => ({ sources }) },
-  watch: { options: WATCH_OPTIONS, handler: watch, positionals: (sources) => ({ sources }) },
+const SOURCES: readonly Positional[] = [{ name: 'sources', array: true }];
+const ONE_SOURCE: readonly Positional[] = [{ name: 'source', required: true }];
+
+/** Every command; the help, the reference pages, the man page and the completions are made from this table. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  verify: {
+    summary: 'verify files and folders (or copies of them: URL DEST)',
+    takes: SOURCES,
+    options: VERIFY_OPTIONS,
+    handler: verify,
+    positionals: (sources) => ({ sources }),
+  },
+  watch: {
+    summary: 'verify again and again beside the workload, and answer probes',
+    takes: SOURCES,
+    options: WATCH_OPTIONS,
+    handler: watch,
+    positionals: (sources) => ({ sources }),
+  },
   digest: {
+    summary: 'print the value to pin: SHA-256 of a file, tree digest of a folder',
+    takes: ONE_SOURCE,
     options: {
       list: { type: 'boolean', default: false, describe: 'print the sha256sum listing instead' },
       ...HASH_OPTIONS,
@@ -70,6 +99,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: oneSource('digest'),
   },
   sign: {
+    summary: 'sign a file or folder: an OpenSSF Model Signing bundle',
+    takes: ONE_SOURCE,
     options: {
       ...SIGNER_OPTIONS,
       'shard-size': {
@@ -89,6 +120,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: oneSource('sign'),
   },
   attest: {
+    summary: 'sign what is said of a file or folder: an in-toto attestation',
+    takes: ONE_SOURCE,
     options: {
       ...SIGNER_OPTIONS,
       predicate: { type: 'string', describe: 'file with what is said of it: a JSON object' },
@@ -104,24 +137,42 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: oneSource('attest'),
   },
   inject: {
+    summary: 'put the verifier into the pods of manifests',
     options: INJECT_OPTIONS,
     handler: inject,
     positionals: noWords('inject'),
   },
   'image-verifier': {
+    summary: 'say to containerd whether an image may be pulled',
     options: IMAGE_VERIFIER_OPTIONS,
     handler: imageVerifier,
     positionals: noWords('image-verifier'),
     translate: fromContainerd,
   },
-  pods: { options: PODS_OPTIONS, handler: pods, positionals: noWords('pods') },
-  report: { options: REPORT_OPTIONS, handler: report, positionals: noWords('report') },
+  pods: {
+    summary: 'verdicts of the pods in a cluster (also: kubectl weighlock)',
+    options: PODS_OPTIONS,
+    handler: pods,
+    positionals: noWords('pods'),
+  },
+  report: {
+    summary: 'what verifiers in a cluster said, as PolicyReports and events',
+    options: REPORT_OPTIONS,
+    handler: report,
+    positionals: noWords('report'),
+  },
   policy: {
+    summary: 'check policies, or explain them in words',
+    takes: [
+      { name: 'action', required: true, choices: ['check', 'explain'] },
+      { name: 'files', array: true },
+    ],
     options: {},
     handler: policy,
     positionals: ([action, ...files]) => ({ action, files }),
   },
   keygen: {
+    summary: 'make a key pair to sign with',
     options: { output: { type: 'string', describe: 'prefix of the two files [default: weighlock]' } },
     handler: keygen,
     positionals: noWords('keygen'),
@@ -179,35 +230,6 @@ async function helpText(words: readonly string[]): Promise<string> {
     .usage(
       '$0 <command>\n\nKeeps a pod from starting when its model or dataset is not the one that was signed or pinned.',
     )
-    .command('verify [sources..]', 'verify files and folders (or copies of them: URL DEST)', (y) =>
-      y.positional('sources', { type: 'string', array: true }).options(VERIFY_OPTIONS),
-    )
-    .command('watch [sources..]', 'verify again and again beside the workload, and answer probes', (y) =>
-      y.positional('sources', { type: 'string', array: true }).options(WATCH_OPTIONS),
-    )
-    .command('digest <source>', 'print the value to pin: SHA-256 of a file, tree digest of a folder', (y) =>
-      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['digest']?.options ?? {}),
-    )
-    .command('sign <source>', 'sign a file or folder: an OpenSSF Model Signing bundle', (y) =>
-      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['sign']?.options ?? {}),
-    )
-    .command('attest <source>', 'sign what is said of a file or folder: an in-toto attestation', (y) =>
-      y.positional('source', { type: 'string', demandOption: true }).options(COMMANDS['attest']?.options ?? {}),
-    )
-    .command('keygen', 'make a key pair to sign with', (y) => y.options(COMMANDS['keygen']?.options ?? {}))
-    .command('inject', 'put the verifier into the pods of manifests', (y) => y.options(INJECT_OPTIONS))
-    .command('report', 'what verifiers in a cluster said, as PolicyReports and events', (y) =>
-      y.options(REPORT_OPTIONS),
-    )
-    .command('pods', 'verdicts of the pods in a cluster (also: kubectl weighlock)', (y) => y.options(PODS_OPTIONS))
-    .command('image-verifier', 'say to containerd whether an image may be pulled', (y) =>
-      y.options(IMAGE_VERIFIER_OPTIONS),
-    )
-    .command('policy <action> [files..]', 'check policies, or explain them in words', (y) =>
-      y
-        .positional('action', { type: 'string', choices: ['check', 'explain'], demandOption: true })
-        .positional('files', { type: 'string', array: true }),
-    )
     .demandCommand(1, 1, 'no command was given', 'more than one command was given')
     .strict()
     .parserConfiguration(PARSER)
@@ -219,17 +241,50 @@ async function helpText(words: readonly string[]): Promise<string> {
     .fail((message, error) => {
       throw usage(message ?? error?.message ?? 'bad command line', 'see: weighlock --help');
     });
+  for (const [name, { summary, takes = [], options }] of Object.entries(COMMANDS)) {
+    const positionals = takes.map((one) => (one.required ? `<${one.name}>` : `[${one.name}${one.array ? '..' : ''}]`));
+    parser.command([name, ...positionals].join(' '), summary, (y) =>
+      takes.reduce((z, one) => z.positional(one.name, shapeOf(one)), y).options(options),
+    );
+  }
   await parser.parseAsync([...words], {}, (_error, _values, output) => {
     printed = output;
   });
   return printed;
 }
 
+function shapeOf({ array, required, choices }: Positional): PositionalOptions {
+  return {
+    type: 'string',
+    ...(array ? { array } : {}),
+    ...(required ? { demandOption: true } : {}),
+    ...(choices === undefined ? {} : { choices }),
+  };
+}
+
+/**
+ * Reads a command line and runs nothing.
+ *
+ * @throws WeighlockError `USAGE`, `CONFIG_INVALID`
+ */
+export function parseCommandLine(
+  [name = '', ...rest]: readonly string[],
+  context: Pick<Context, 'environment'>,
+): Record<string, unknown> {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw usage(`${name} is no command`, 'see: weighlock --help');
+  return parseOptions(rest, command, context);
+}
+
 /** The values of a command: what the words behind it say, and the environment where they say nothing. */
-function parseOptions(given: readonly string[], command: Command, context: Context): Record<string, unknown> {
+function parseOptions(
+  given: readonly string[],
+  command: Command,
+  { environment }: Pick<Context, 'environment'>,
+): Record<string, unknown> {
   const words = command.translate?.(given) ?? given;
   const others = Object.values(COMMANDS).flatMap(({ options }) => Object.keys(options));
-  const added = addEnvironment([...words], command.options, context.environment, others);
+  const added = addEnvironment([...words], command.options, environment, others);
   // In front of the words, so that a lone `--` there does not turn them into sources.
   const { values, positionals } = parseWords([...added, ...words], command.options);
   return { ...values, ...command.positionals(positionals) };
