@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { WeighlockError } from '../error/index.ts';
+import { ioError } from '../fs/index.ts';
 import type { Environment, Policy } from '../plan/index.ts';
 import { verdictPayload } from '../receipt/index.ts';
 import { readPrivateKey, signModel } from '../sign/index.ts';
@@ -30,25 +32,41 @@ export async function verdictSigner(values: RawValues, environment: Environment)
 }
 
 /**
- * Writes the verdicts of a run, one bundle on each line.
+ * Writes the verdicts of a run, one bundle on each line. Where there is none, none of an earlier run is left.
  *
  * @throws WeighlockError `REPORT_UNWRITABLE`
  */
 export function writeVerdict(
   path: string,
-  { artifacts, startedAt, seconds }: RunOutcome,
+  { artifacts, failures, startedAt, seconds }: RunOutcome,
   policies: readonly Policy[],
   { key, image }: VerdictSigner,
 ): void {
   const timeVerified = new Date(startedAt.getTime() + seconds * 1000);
   const context = { policies, timeVerified, ...(image === undefined ? {} : { image }) };
-  const payloads = artifacts.map((artifact) => verdictPayload(artifact, context)).filter((one) => one !== undefined);
-  if (payloads.length === 0) return;
+  const payloads = artifacts
+    .filter((artifact) => isSaid(artifact, policies, failures))
+    .map((artifact) => verdictPayload(artifact, context))
+    .filter((one) => one !== undefined);
   try {
-    replaceFile(path, payloads.map((payload) => signModel(payload, key)).join(''), 0o644);
+    if (payloads.length === 0) rmSync(path, { force: true });
+    else replaceFile(path, payloads.map((payload) => signModel(payload, key)).join(''), 0o644);
   } catch (error) {
-    if (!(error instanceof WeighlockError)) throw error;
-    const { message, remedy = 'mount a writable volume for the verdict' } = error;
+    const failed = error instanceof WeighlockError ? error : ioError(error, `remove ${path}`);
+    const { message, remedy = 'mount a writable volume for the verdict' } = failed;
     throw new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy }, { cause: error });
   }
+}
+
+/**
+ * The platform's key signs what the platform's policies judged: not what a pod brought along with a pin of its own, beside them.
+ * And nothing passed in a run in which something was not met that no artifact has for itself.
+ */
+function isSaid(
+  { artifact, result }: RunOutcome['artifacts'][number],
+  policies: readonly Policy[],
+  failures: RunOutcome['failures'],
+): boolean {
+  if (policies.length > 0 && (artifact.policies ?? []).length === 0) return false;
+  return result !== 'PASSED' || failures.length === 0;
 }

@@ -4,6 +4,9 @@ import { Fields, MalformedError } from './strict-json.ts';
 /** SLSA's Verification Summary Attestation, version 1. */
 export const VERDICT_TYPE = 'https://slsa.dev/verification_summary/v1';
 
+/** And the versions before it, which say the same in other words. */
+const OLD_TYPE = /^https:\/\/slsa\.dev\/verification_summary\/v0\.\d{1,3}$/;
+
 /** What is asked of a verdict beside that it passed. */
 export interface VerdictTerms {
   /** `verifier.id`, byte for byte. */
@@ -26,23 +29,37 @@ const MOST_LEVELS = 100;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 
 /**
- * Why a verdict that was signed by a verifier who is trusted does not count.
+ * Why a verdict that was signed by a verifier who is trusted does not count. Verifiers sign what failed, too: whoever asks for
+ * an attestation of this type, and says no more, does not ask for that.
  *
+ * @param type - of the attestation that is asked for
  * @param now - milliseconds since 1970
- * @returns undefined for one that does
+ * @returns undefined for one that counts, and for what is no verdict where none is asked for
  */
-export function faultInVerdict({ predicate }: Statement, terms: VerdictTerms, now: number): string | undefined {
+export function faultInVerdict(
+  { predicate }: Pick<Statement, 'predicate'>,
+  type: string | undefined,
+  terms: VerdictTerms | undefined,
+  now: number,
+): string | undefined {
+  const isOld = OLD_TYPE.test(type ?? '');
+  if (terms === undefined && !isOld && type !== VERDICT_TYPE) return undefined;
   try {
-    return faultIn(new Fields(predicate, 'the verdict'), terms, now);
+    const verdict = new Fields(predicate, 'the verdict');
+    return isOld ? faultInResult(verdict.text('verification_result')) : faultIn(verdict, terms ?? {}, now);
   } catch (error) {
     if (error instanceof MalformedError) return error.message;
     throw error;
   }
 }
 
+function faultInResult(result: string): string | undefined {
+  return result === 'PASSED' ? undefined : `its result is ${JSON.stringify(result.slice(0, 40))}, not PASSED`;
+}
+
 function faultIn(verdict: Fields, { verifier, policy, maxAge, levels = [] }: VerdictTerms, now: number) {
-  const result = verdict.text('verificationResult');
-  if (result !== 'PASSED') return `its result is ${JSON.stringify(result.slice(0, 40))}, not PASSED`;
+  const failed = faultInResult(verdict.text('verificationResult'));
+  if (failed !== undefined) return failed;
   const found = verdict.list('verifiedLevels', MOST_LEVELS);
   if (found.includes('FAILED')) return 'one of its levels is FAILED';
   const id = verdict.object('verifier').text('id');

@@ -26,10 +26,13 @@ interface Resource {
  * could not be evaluated, or has no digest.
  */
 export function verdictPayload(outcome: ArtifactOutcome, context: VerdictContext): Buffer | undefined {
-  const { artifact, result, measured, manifest, requirements } = outcome;
+  const { artifact, result, measured, manifest, isOfManifest = false, requirements } = outcome;
   const { name, source } = artifact;
   if (result === 'UNEVALUATED' || measured?.digest === undefined) return undefined;
-  const digests = [measured.digest, ...(manifest === undefined ? [] : [manifest.replace(/^sha256:/, '')])];
+  const digests = [
+    measured.digest,
+    ...(manifest === undefined || !isOfManifest ? [] : [manifest.replace(/^sha256:/, '')]),
+  ];
   const isPassed = result === 'PASSED';
   const statement = {
     _type: STATEMENT_TYPE,

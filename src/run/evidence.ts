@@ -420,8 +420,10 @@ async function fitting(requirement: SignatureRequirement, all: Proofs): Promise<
     const { statement, signer, where } = proof;
     const tooOld = ageFault(signer.time, requirement.maxAge);
     const untrue = statement && conditions.map((holds) => holds(statement, signer)).find((why) => why !== undefined);
-    const { verdict } = requirement;
-    const other = verdict && (statement ? faultInVerdict(statement, verdict, Date.now()) : 'it is no verdict');
+    const { verdict, predicateType } = requirement;
+    const other = statement
+      ? faultInVerdict(statement, predicateType, verdict, Date.now())
+      : verdict && 'it is no verdict';
     const why = tooOld ?? other ?? untrue;
     if (why === undefined) proofs.push(proof);
     else rejected.push({ where, code: 'CONDITION_FAILED', why });

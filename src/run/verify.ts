@@ -11,6 +11,7 @@ import type { HashPool } from '../transfer/index.ts';
 import {
   type ArtifactOutcome,
   allFailures,
+  compareChecksums,
   exitCodeFor,
   expectedText,
   isVerified,
@@ -50,6 +51,8 @@ interface Work {
   stage?: Stage;
   /** Files that were fetched, hashed on their way. */
   fetched?: { readonly kind: 'file' | 'folder'; readonly files: FileTable };
+  /** Files that the manifest promises, of an artifact that was there already. */
+  promised?: ReadonlyMap<PathBytes, string>;
   /** What makes archives again that were unpacked; goes into the marker. */
   records?: readonly ArchiveRecord[];
 }
@@ -337,6 +340,7 @@ export class VerifyRun {
   #promise(work: Work, promised: ReadonlyMap<PathBytes, string> | undefined): void {
     const fetched = work.fetched?.files;
     const checksums = promised ?? new Map(fetched === undefined ? [] : hexByName(fetched));
+    if (promised !== undefined) work.promised = promised;
     work.evidence.promise(checksums);
     for (const requirement of work.artifact.requirements) {
       const isMet = requirement.kind === 'manifest' && work.resolved?.digest === `sha256:${requirement.digest}`;
@@ -372,7 +376,10 @@ export class VerifyRun {
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
     // It spoke of something else.
     if (result === 'FAILED' && stage === undefined && path === artifact.destination) removeMarker(path);
-    const resolved = work.resolved === undefined ? {} : { manifest: work.resolved.manifest };
+    const resolved =
+      work.resolved === undefined
+        ? {}
+        : { manifest: work.resolved.manifest, isOfManifest: measured !== undefined && isOfManifest(work, measured) };
     return {
       artifact,
       result,
@@ -465,6 +472,15 @@ function workOn(artifact: ArtifactPlan, replaced: readonly Failure[] | undefined
  * which may take a second.
  */
 const MOST_REFUSED_BYTES = 256 << 20;
+
+/**
+ * Whether the content is that of the manifest. What was there already may have met another requirement, and whoever writes to
+ * the repository says what a tag leads to.
+ */
+function isOfManifest({ fetched, promised }: Work, { files, unknown }: Measured): boolean {
+  if (fetched !== undefined) return true;
+  return promised !== undefined && compareChecksums(files, { checksums: promised }, unknown).failures.length === 0;
+}
 
 /** The files that a manifest promises as they are, with their sizes. */
 function sizesIn({ layout }: Resolved): Map<PathBytes, number> {

@@ -1,3 +1,4 @@
+export { compareChecksums } from './compare.ts';
 export { type Exempt, exemptFiles } from './exempt.ts';
 export { exitCodeFor, resultOf } from './exit-code.ts';
 export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';

@@ -60,6 +60,8 @@ export interface ArtifactOutcome {
   readonly measured?: Measured;
   /** Digest of the manifest that was resolved, for an OCI artifact. */
   readonly manifest?: string;
+  /** Whether the content is exactly that of this manifest; what lay there already may have met something else. */
+  readonly isOfManifest?: boolean;
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];
   /** Where the bytes were read: the destination when it already held the artifact. */

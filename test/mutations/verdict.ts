@@ -4,7 +4,7 @@ const VERDICT = ['test/integration/verdict.test.ts'];
 const COUNTS = { file: 'src/evidence/verdict-terms.ts', tests: VERDICT, name: 'counts by who' } as const;
 
 export default [
-  { ...COUNTS, id: '19-verdict-result', from: "if (result !== 'PASSED')", to: "if (result === 'FAILED')" },
+  { ...COUNTS, id: '19-verdict-result', from: "return result === 'PASSED' ?", to: "return result !== 'FAILED' ?" },
   { ...COUNTS, id: '19-verdict-levels', from: "if (found.includes('FAILED'))", to: "if (found.includes('NONE'))" },
   { ...COUNTS, id: '19-verdict-verifier', from: 'id !== verifier)', to: 'id === undefined)' },
   { ...COUNTS, id: '19-verdict-time', from: 'if (Number.isNaN(time))', to: "if (text === 'never')" },
