@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { nativeOf, readBase } from '../examples/make-policies.ts';
+import { dashboardText } from '../examples/monitoring/make-dashboard.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes
 type Json = any;
@@ -29,6 +30,10 @@ const SIZES: Readonly<Record<string, string>> = {
   cpuRequest: 'requests.cpu',
   memoryRequest: 'requests.memory',
 };
+/** Verifiers of before an upgrade, whose messages still count. */
+const OLDER_IMAGES =
+  '$1{{- range .Values.reporter.verifierImages }}\n$1- --verifier-image={{ . }}\n$1{{- end }}\n$1- --leader-elect';
+
 /** Policies that `mode: audit` only lets speak. */
 const AUDITED = /^(require|no-exec|inject)-/;
 const ENFORCE = 'if eq .Values.mode "enforce"';
@@ -40,6 +45,7 @@ export const TEMPLATES: Readonly<Record<string, () => string>> = {
   'kyverno.yaml': () => engine('kyverno', (file) => readBase(file).flatMap(scoped)),
   'native.yaml': () => engine('native', (file) => readBase(file).flatMap(nativeOf)),
   'reporter.yaml': () => HEAD + when('.Values.reporter.enabled', render(reporter())),
+  'monitoring.yaml': () => HEAD + when('.Values.monitoring.enabled', monitoring()),
 };
 
 function engine(name: string, documents: (file: string) => Json[]): string {
@@ -77,11 +83,42 @@ function add(object: Json, path: string, value: Json): void {
 }
 
 function reporter(): Json[] {
-  const text = readFileSync(new URL('../examples/reporter/reporter.yaml', import.meta.url), 'utf8');
-  const documents = parseAllDocuments(text);
-  return (Array.isArray(documents) ? documents : [])
-    .map((one) => one.toJS() as Json)
-    .filter(({ kind }) => kind !== 'Namespace');
+  return readExample('reporter/reporter.yaml').filter(({ kind }) => kind !== 'Namespace');
+}
+
+function readExample(file: string): Json[] {
+  const documents = parseAllDocuments(readFileSync(new URL(`../examples/${file}`, import.meta.url), 'utf8'));
+  return (Array.isArray(documents) ? documents : []).map((one) => one.toJS() as Json);
+}
+
+/** Alerts and dashboards have templates of their own, which helm must leave alone. */
+function monitoring(): string {
+  const objects = ['monitoring/podmonitors.yaml', 'monitoring/rules.yaml'].flatMap(readExample);
+  for (const { metadata } of objects) metadata.labels = 'MONITORING_LABELS';
+  const board = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: 'weighlock-dashboard',
+      namespace: 'weighlock-system',
+      labels: { grafana_dashboard: '1' },
+    },
+    data: { 'weighlock.json': dashboardText() },
+  };
+  const documents = [...objects, board].map((one) => mapTexts(one, quoted));
+  return render(documents)
+    .replaceAll('{LEFT_BRACES', '{{ "{{" }}')
+    .replaceAll('RIGHT_BRACES}', '{{ "}}" }}')
+    .replaceAll('MONITORING_LABELS', '{{ toJson .Values.monitoring.labels }}');
+}
+
+const quoted = (text: string) => text.replaceAll('{{', '{LEFT_BRACES').replaceAll('}}', 'RIGHT_BRACES}');
+
+function mapTexts(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((one) => mapTexts(one, change));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, mapTexts(one, change)]));
 }
 
 function render(documents: readonly Json[]): string {
@@ -104,7 +141,8 @@ function withValues(object: Json): string {
   return VALUES.reduce((text, [from, to]) => text.replaceAll(from, () => to), stringify(copy, { lineWidth: 0 }))
     .replaceAll('MODE_ACTIONS', `{{ ${ENFORCE} }}[Deny]{{ else }}${audit}{{ end }}`)
     .replaceAll('MODE_FAILURE', `{{ ${ENFORCE} }}Fail{{ else }}Ignore{{ end }}`)
-    .replaceAll('REPORTER_RESOURCES', '{{ toJson .Values.reporter.resources }}');
+    .replaceAll('REPORTER_RESOURCES', '{{ toJson .Values.reporter.resources }}')
+    .replace(/^( *)- --leader-elect$/m, OLDER_IMAGES);
 }
 
 if (import.meta.main)

@@ -1,7 +1,7 @@
 // The chart with the real helm: what it makes is what kustomize makes, and it is installed, upgraded and removed.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -74,6 +74,24 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
         assert.deepEqual(made.map(normal), expected.map(normal));
       });
 
+  it('17: has the monitoring of the examples, and more digests for the reporter, where values ask for them', () => {
+    const other = `sha256:${'1'.repeat(64)}`;
+    const set = ['monitoring.enabled=true', 'monitoring.labels.release=kps', `reporter.verifierImages={${other}}`];
+    const words = ['template', 'w', CHART, '-n', 'weighlock-system', '-f', values, '--set', set.join()];
+    const made = documentsOf(done(helm(words))).filter((one) => one !== null);
+    const text = (file: string) => readFileSync(join(ROOT, 'examples/monitoring', file), 'utf8');
+    for (const one of [...documentsOf(text('podmonitors.yaml')), ...documentsOf(text('rules.yaml'))]) {
+      const found = made.find(({ kind, metadata }) => kind === one.kind && metadata.name === one.metadata.name);
+      assert.deepEqual(found, { ...one, metadata: { ...one.metadata, labels: { release: 'kps' } } });
+    }
+    const board = made.find(({ metadata }) => metadata.name === 'weighlock-dashboard');
+    assert.equal(board.metadata.labels.grafana_dashboard, '1');
+    assert.deepEqual(JSON.parse(board.data['weighlock.json']), JSON.parse(text('dashboard.json')));
+    const { containers } = made.find(({ kind }) => kind === 'Deployment').spec.template.spec;
+    const images = containers[0].args.filter((one: string) => one.startsWith('--verifier-image='));
+    assert.deepEqual(images, [`--verifier-image=${DIGEST}`, `--verifier-image=${other}`]);
+  });
+
   it('is refused without a digest, with a tag for one, without trust, and with a value that would leave its place', () => {
     for (const set of [
       'image.digest=',
@@ -85,6 +103,8 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
       "platformContainers={a'=b}",
       "adminGroups={a'b}",
       'resources.limits.cpu=a',
+      'reporter.verifierImages={latest}',
+      'monitoring.labels.a=b: c',
       'unknown=1',
     ]) {
       const { status, stderr } = helm(['template', 'w', CHART, '-f', values, '--set-string', set]);

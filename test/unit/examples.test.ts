@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseAllDocuments } from 'yaml';
+import { dashboard } from '../../examples/monitoring/make-dashboard.ts';
 import { type PolicyError, parsePolicy } from '../../src/plan/index.ts';
 import { deny, load, mutate } from '../kyverno/evaluate.ts';
 
@@ -29,7 +30,7 @@ function validatorOf(key: string): ReturnType<typeof ajv.compile> {
 }
 
 /** Kinds whose schemas are not at hand. */
-const UNCHECKED = /^(weighlock\.dev|kustomize\.config\.k8s\.io|cli\.kyverno\.io)\//;
+const UNCHECKED = /^(weighlock\.dev|monitoring\.coreos\.com|kustomize\.config\.k8s\.io|cli\.kyverno\.io)\//;
 
 const documents = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml'))
@@ -41,6 +42,10 @@ const documents = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   );
 
 describe('the examples', () => {
+  it('17: the dashboard is what "node examples/monitoring/make-dashboard.ts" makes', () => {
+    assert.deepEqual(read('../../examples/monitoring/dashboard.json'), dashboard());
+  });
+
   it('have no field that their API does not know', () => {
     let checked = 0;
     for (const { file, value } of documents) {
