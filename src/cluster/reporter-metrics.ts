@@ -13,7 +13,11 @@ const MAX_SERIES = 2000;
  *
  * @param reporter - undefined while another one writes: it has the verdicts, and this one counts none a second time
  */
-export function reporterMetrics(api: Api, reporter: Reporter | undefined, lease: Lease | undefined): string {
+export function reporterMetrics(
+  api: Pick<Api, 'requests'>,
+  reporter: Reporter | undefined,
+  lease: Lease | undefined,
+): string {
   const page = new Exposition();
   page.add('build_info', 'gauge', 'The version, as a label.', [[{ version: VERSION }, 1]]);
   const leads = lease === undefined || lease.isHeld;
