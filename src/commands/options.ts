@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { WeighlockError } from '../error/index.ts';
-import { MAX_FILES } from '../fs/index.ts';
+import { MAX_FILES, STORAGE_PRESETS, type StorageRules } from '../fs/index.ts';
 import { affordableConnections, affordableThreads, availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
 import {
   type Environment,
@@ -17,6 +17,7 @@ import {
   parsePlatform,
   type RemoteSettings,
   registrySettings,
+  storageRules,
   type TrustFlags,
   type VerdictFlags,
 } from '../plan/index.ts';
@@ -33,6 +34,19 @@ export const HASH_OPTIONS = {
     describe: 'worker threads [default: the processors this container may use, as far as its memory goes]',
   },
   'allow-symlinks': { type: 'boolean', default: false, describe: 'follow links that resolve inside the artifact' },
+  'storage-preset': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: `whose bookkeeping is no part of the artifact: ${STORAGE_PRESETS.join(', ')}`,
+  },
+  'omit-paths': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'file that is no part of the artifact, relative to its root, e.g. notes/todo.txt',
+  },
+  'link-root': { type: 'string', describe: 'folder above the artifact that its links may lead into' },
   'max-files': { type: 'string', default: `${MAX_FILES}`, describe: 'most entries in one artifact' },
   timeout: { type: 'string', default: '6h', describe: 'limit for the whole run, e.g. 90s, 1h30m; 0 for none' },
   'idle-timeout': { type: 'string', default: '5m', describe: 'limit without any progress; 0 for none' },
@@ -368,9 +382,23 @@ const MAX_CONNECTIONS = 64;
 /** Each read in flight takes 128 KiB, and a thread of libuv's, of which there are 1024 at most. */
 const MAX_IO_DEPTH = 512;
 
+interface HashSettings {
+  readonly hasher: Hasher;
+  readonly concurrency: number;
+  readonly limits: Limits;
+  readonly storage?: StorageRules;
+}
+
 /** The options of `HASH_OPTIONS`, each of its type. */
-export function hashSettings(values: RawValues): { hasher: Hasher; concurrency: number; limits: Limits } {
+export function hashSettings(values: RawValues): HashSettings {
+  const linkRoot = textOf(values, 'link-root');
+  const storage = storageRules({
+    presets: namesOf(values, 'storage-preset'),
+    omitPaths: listOf(values, 'omit-paths'),
+    ...(linkRoot === undefined ? {} : { linkRoot }),
+  });
   return {
+    ...(storage === undefined ? {} : { storage }),
     hasher: choiceOf(values, 'hasher', HASHERS),
     concurrency:
       countOf(values, 'concurrency', MAX_CONCURRENCY) ?? Math.min(availableProcessors(), affordableThreads()),

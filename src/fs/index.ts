@@ -1,4 +1,5 @@
 export { isListed } from './attributes.ts';
+export type { LeftOutEntry, LeftOutSummary } from './bookkeeping.ts';
 export type { Call, Task, Tasks } from './calls.ts';
 export {
   comparePaths,
@@ -26,6 +27,7 @@ export {
   unseenFiles,
 } from './file-table.ts';
 export { glance, MOST_SEEN } from './glance.ts';
+export { isBlobPath } from './hub-cache.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
@@ -48,7 +50,8 @@ export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
 export { openFault } from './read-faults.ts';
 export { readFileWhole, readWhole } from './read-whole.ts';
 export { changedFolders, recheck } from './recheck.ts';
-export { refuseLinks } from './resolve-link.ts';
+export { type AllowedLinks, refuseLinks } from './refuse-links.ts';
 export { TimesChanged } from './source-changed.ts';
+export { isAtOrBelow, STORAGE_PRESETS, type StoragePreset, type StorageRules } from './storage-rules.ts';
 export type { WalkOptions } from './walk.ts';
 export { enter, isInside, isLocal } from './working-folder.ts';

@@ -1,12 +1,14 @@
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { errno, type Failure, isSystemError, WeighlockError } from '../error/index.ts';
+import type { LeftOutSummary } from './bookkeeping.ts';
 import { openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, nameAt, openPathAt, SEEN } from './file-table.ts';
 import { ioError } from './io-failure.ts';
-import { close, isPossibleSize, kindOf, openFolder, openFolderBeneath } from './open.ts';
-import { LinkError, resolveBeneath } from './resolve-link.ts';
+import { LinkRoot } from './link-root.ts';
+import { close, isPossibleSize, kindOf, openFolder, openFolderBeneath, statBeneath } from './open.ts';
+import { LinkError, type Resolved, resolveBeneath } from './resolve-link.ts';
 import { Walk, type WalkOptions } from './walk.ts';
 
 /** What lies at a path: one file, or a folder with everything below it. */
@@ -19,8 +21,10 @@ export interface Listing {
   readonly folders: FileTable;
   /** Entries that must not be there or could not be listed. */
   readonly failures: readonly Failure[];
+  /** What is no part of the artifact, where the platform says so. */
+  readonly leftOut?: LeftOutSummary;
   /** How it was listed: it may have to be listed again. */
-  readonly options: Pick<WalkOptions, 'allowSymlinks' | 'maxFiles'>;
+  readonly options: Pick<WalkOptions, 'allowSymlinks' | 'maxFiles' | 'storage'>;
 }
 
 export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
@@ -45,14 +49,16 @@ export function* listing(path: string, options: ListOptions): Task<Listing> {
   let listed: Listing | undefined;
   try {
     let name = fromText(basename(path));
-    if (options.allowSymlinks && name !== '') [parent, name] = followed(parent, name, options.onEntry);
+    const behind = behindLink(parent, name, options);
+    if (behind === undefined && options.allowSymlinks && name !== '')
+      [parent, name] = followed(parent, name, options.onEntry);
     // The root folder of the file system has no name in its parent.
-    const stat = (yield name === '' ? openedStat(parent) : statIn(parent, name)) as BigIntStats;
+    const stat = behind?.stat ?? ((yield name === '' ? openedStat(parent) : statIn(parent, name)) as BigIntStats);
     if (stat.isDirectory()) {
       const root = (yield openIn(parent, name === '' ? ('.' as PathBytes) : name)) as number;
       listed = yield* listFolder(root, options);
     } else if (stat.isFile()) {
-      listed = listFile(parent, name, stat, options);
+      listed = listFile(parent, name, stat, options, behind?.path);
     } else throw refuse(kindOf(stat));
     return listed;
   } catch (error) {
@@ -77,17 +83,45 @@ function followed(parent: number, name: PathBytes, onStep: () => void): [number,
   return [folder, last];
 }
 
-function listFile(root: number, name: PathBytes, stat: BigIntStats, options: ListOptions): Listing {
+/** The file that a link leads to: one to a blob of a cache, or beneath the platform's link root. Undefined for everything else. */
+function behindLink(parent: number, name: PathBytes, { storage, onEntry }: ListOptions): Resolved | undefined {
+  if (!isLink(parent, name)) return undefined;
+  const linkRoot = LinkRoot.open(parent, storage?.linkRoot);
+  try {
+    const found = linkRoot?.isFor(name) === true ? linkRoot.resolve(name, onEntry) : undefined;
+    return found?.stat.isFile() === true ? found : undefined;
+  } finally {
+    linkRoot?.close();
+  }
+}
+
+function isLink(parent: number, name: PathBytes): boolean {
+  try {
+    return name !== '' && statBeneath(parent, name).isSymbolicLink();
+  } catch (error) {
+    // Whoever lists it says so.
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
+}
+
+function listFile(
+  root: number,
+  name: PathBytes,
+  stat: BigIntStats,
+  options: ListOptions,
+  target: PathBytes = name,
+): Listing {
   options.onEntry();
   if (!isPossibleSize(stat)) throw refuse(`file of ${stat.size} bytes`);
   const files = new FileTableBuilder();
-  files.add(name, stat);
+  files.add(name, stat, target);
   const folders = new FileTableBuilder().freeze();
   return { kind: 'file', root, files: files.freeze(), folders, failures: [], options: optionsOf(options) };
 }
 
-function optionsOf({ allowSymlinks, maxFiles }: ListOptions): Listing['options'] {
-  return { allowSymlinks, maxFiles };
+function optionsOf({ allowSymlinks, maxFiles, storage }: ListOptions): Listing['options'] {
+  return { allowSymlinks, maxFiles, ...(storage === undefined ? {} : { storage }) };
 }
 
 function* listFolder(root: number, options: ListOptions): Task<Listing> {
@@ -105,9 +139,9 @@ function* listFolder(root: number, options: ListOptions): Task<Listing> {
     if (!isHandedOn) close(root);
     throw error;
   }
-  const { failures } = walk;
+  const { failures, leftOut } = walk;
   const [files, folders] = [walk.files.freeze(), walk.folders.freeze()];
-  return { kind: 'folder', root, files, folders, failures, options: optionsOf(options) };
+  return { kind: 'folder', root, files, folders, failures, leftOut, options: optionsOf(options) };
 }
 
 /** Lists files once more that were named below an open folder, and were not what they were to be when they were opened. */

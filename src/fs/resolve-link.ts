@@ -1,11 +1,10 @@
 import type { BigIntStats } from 'node:fs';
-import { isSystemError, WeighlockError } from '../error/index.ts';
-import { fromText, joinPath, type PathBytes } from './entry-path.ts';
+import { joinPath, type PathBytes } from './entry-path.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { close, openFolder, openFolderBeneath, readLinkBeneath, statBeneath } from './open.ts';
+import { close, openFolderBeneath, readLinkBeneath, statBeneath } from './open.ts';
 
 /** Links on the way to one file, as many as Linux follows (path_resolution(7)). */
-const MOST_LINKS = 40;
+export const MOST_LINKS = 40;
 
 /** Why a link is not followed. */
 export class LinkError extends Error {}
@@ -60,36 +59,6 @@ export function resolveBeneath(root: number, path: PathBytes, onStep: () => void
     return { path: pathOf(folders), stat };
   } finally {
     for (const { descriptor } of folders) close(descriptor);
-  }
-}
-
-/**
- * Refuses a name in a folder that links stand in the way of, unless they are allowed and stay in that folder. What is not there is not
- * refused here.
- *
- * @param folder - path of the platform's: links on the way to it are followed
- * @param name - relative; whoever writes to the folder decides what is on the way to it
- * @throws WeighlockError `UNSAFE_ENTRY`
- */
-export function refuseLinks(folder: string, name: string, allowSymlinks: boolean): void {
-  let root: number | undefined;
-  try {
-    root = openFolder(`${folder}/.`);
-    resolveBeneath(root, fromText(name), () => {}, allowSymlinks ? MOST_LINKS : 0);
-  } catch (error) {
-    if (error instanceof LinkError)
-      throw new WeighlockError({
-        code: 'UNSAFE_ENTRY',
-        message: `unsafe entry: ${error.message}`,
-        file: name,
-        found: error.message,
-        remedy: allowSymlinks
-          ? 'name what the link leads to'
-          : 'name what the link leads to, or allow it: --allow-symlinks',
-      });
-    if (!isSystemError(error)) throw error;
-  } finally {
-    if (root !== undefined) close(root);
   }
 }
 

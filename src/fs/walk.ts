@@ -1,12 +1,15 @@
 import type { BigIntStats } from 'node:fs';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { Bookkeeping, type LeftOutSummary, NOTHING_LEFT_OUT } from './bookkeeping.ts';
 import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
 import { type FileTable, FileTableBuilder, unseenFiles } from './file-table.ts';
 import { ioFailure } from './io-failure.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
-import { close, isPossibleSize, kindOf } from './open.ts';
+import { LinkRoot } from './link-root.ts';
+import { close, isPossibleSize, kindOf, readLinkBeneath } from './open.ts';
 import { LinkError, type Resolved, resolveBeneath } from './resolve-link.ts';
+import type { StorageRules } from './storage-rules.ts';
 
 export interface WalkOptions {
   /** Follow links that resolve inside the root; otherwise every link is refused. */
@@ -23,6 +26,8 @@ export interface WalkOptions {
    * and where there are few, each is looked at here.
    */
   readonly onUnseen?: (files: FileTable) => void;
+  /** What the platform says about the storage: nothing is left out without it. */
+  readonly storage?: StorageRules;
 }
 
 /** Files whose names are handed on together: about 10 ms of a thread, which is what others may have to wait for it in the end. */
@@ -57,6 +62,8 @@ export class Walk {
   /** Each folder as it was before its entries were read; the same afterwards means that nothing came or went. */
   readonly folders = new FileTableBuilder();
   readonly failures: Failure[] = [];
+  readonly #bookkeeping: Bookkeeping | undefined;
+  #linkRoot: LinkRoot | undefined | null = null;
   readonly #options: WalkOptions;
   readonly #root: number;
   readonly #unseen: PathBytes[] = [];
@@ -67,6 +74,12 @@ export class Walk {
   constructor(root: number, options: WalkOptions) {
     this.#root = root;
     this.#options = options;
+    this.#bookkeeping = options.storage && new Bookkeeping(root, options.storage);
+  }
+
+  /** What is no part of the artifact. */
+  get leftOut(): LeftOutSummary {
+    return this.#bookkeeping?.summary ?? NOTHING_LEFT_OUT;
   }
 
   run(): void {
@@ -76,7 +89,11 @@ export class Walk {
   /** All of it, for whoever makes the calls. */
   *all(): Task {
     const empty = '' as PathBytes;
-    yield* this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
+    try {
+      yield* this.#folder({ descriptor: this.#root, name: empty, target: empty, depth: 0, ancestors: [] });
+    } finally {
+      this.#linkRoot?.close();
+    }
     if (this.#handedOn > 0 || this.#unseen.length > FEW) this.#handOn();
     else yield { tasks: each(this.#unseen, (name, i) => this.#look(name, this.#unseenTargets.get(i) ?? name)) };
   }
@@ -125,12 +142,12 @@ export class Walk {
     if (stat === undefined) return;
     const id = `${stat.dev}:${stat.ino}`;
     // Without links there is no way back, and some file systems have one inode number for everything.
-    if (this.#options.allowSymlinks && visit.ancestors.includes(id)) {
+    if (this.#followsFolders && visit.ancestors.includes(id)) {
       this.#refuse(visit.name, LEADS_BACK, 'remove the link');
       return;
     }
     this.folders.add(visit.name, stat, visit.target);
-    const { names, files } = yield* this.#names(visit);
+    const { names, files } = this.#withoutServed(visit, yield* this.#names(visit));
     this.#refuseLookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
     // Whoever puts them in order has less to do then.
@@ -160,6 +177,31 @@ export class Walk {
     }
     this.#unreadable(visit.name, failure, 'read folder');
     return { names: [], files: [] };
+  }
+
+  /** What may be bookkeeping is looked at, and not only named. */
+  #withoutServed({ name: folder }: Visit, { names, files }: Names): Names {
+    const bookkeeping = this.#bookkeeping;
+    if (bookkeeping === undefined) return { names, files };
+    const isLeft = bookkeeping.enter(folder, names);
+    const concerned = (name: PathBytes) => bookkeeping.concerns(joinPath(folder, name));
+    return {
+      names: [...names.filter(isLeft), ...files.filter((name) => isLeft(name) && concerned(name))],
+      files: files.filter((name) => isLeft(name) && !concerned(name)),
+    };
+  }
+
+  #isLeftOut(path: PathBytes, stat: BigIntStats): boolean {
+    const bookkeeping = this.#bookkeeping;
+    if (bookkeeping === undefined || !bookkeeping.leavesOut(path, stat)) return false;
+    if (bookkeeping.count > MAX_REFUSED)
+      throw new WeighlockError({
+        code: 'LIMIT_EXCEEDED',
+        message: `more than ${MAX_REFUSED} entries are bookkeeping, each by its own name`,
+        file: entryText(path),
+        remedy: 'see what this volume holds: this does not look like an artifact',
+      });
+    return true;
   }
 
   /** Counts one more thing that is looked at, so that neither folders nor links multiply the work. */
@@ -197,26 +239,28 @@ export class Walk {
     if (!this.#isNamedWell(path, name)) return;
     const stat = yield* this.#stat(parent.descriptor, name, path);
     if (stat === undefined) return;
+    if (this.#isLeftOut(path, stat)) return;
     const target = joinPath(parent.target, name);
     if (stat.isFile()) this.#add(path, stat, target);
-    else if (stat.isDirectory()) yield* this.#subfolder(parent, path, target, openIn(parent.descriptor, name));
-    else if (stat.isSymbolicLink() && this.#options.allowSymlinks) yield* this.#link(parent, path, name);
-    else if (stat.isSymbolicLink()) {
-      this.#refuse(
-        path,
-        'symbolic link',
-        'replace the link by the file, or allow links inside the root: --allow-symlinks',
-      );
-    } else this.#refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
+    else if (stat.isDirectory()) yield* this.#subfolder(parent, path, target, openIn(parent.descriptor, name), stat);
+    else if (stat.isSymbolicLink()) yield* this.#link(parent, path, name);
+    else this.#refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
   }
 
-  *#subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: Call<number>): Task {
+  *#subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: Call<number>, stat?: BigIntStats): Task {
     if (parent.depth + 1 > MAX_DEPTH) {
       this.#limit(name, `folders nested deeper than ${MAX_DEPTH}`);
       return;
     }
-    const descriptor = yield* this.#readable(name, 'open folder', open);
-    if (descriptor === undefined) return;
+    let descriptor: number;
+    try {
+      descriptor = (yield open) as number;
+    } catch (error) {
+      const isDenied = stat !== undefined && ['EACCES', 'EPERM'].includes(errno(error) ?? '');
+      const isBookkeeping = isDenied && this.#bookkeeping?.leavesUnreadable(name, stat) === true;
+      if (!isBookkeeping) this.#unreadable(name, error, 'open folder');
+      return;
+    }
     try {
       yield* this.#folder({ descriptor, name, target, depth: parent.depth + 1, ancestors: parent.ancestors });
     } finally {
@@ -224,15 +268,19 @@ export class Walk {
     }
   }
 
-  /** An allowed link: what it leads to must lie inside the root, and is listed under the link's own name. */
+  /** A link that is followed: what it leads to is listed under the link's own name. */
   *#link(parent: Visit, path: PathBytes, name: PathBytes): Task {
-    let found: Resolved;
+    let found: Resolved | undefined;
     try {
-      found = resolveBeneath(this.#root, joinPath(parent.target, name), () => this.#count());
+      found = this.#resolve(joinPath(parent.target, name), path);
     } catch (error) {
       if (error instanceof LinkError) this.#refuse(path, error.message, 'replace the link by what it leads to');
       else if (errno(error) === 'ENOENT') this.#refuse(path, 'symbolic link to nothing', 'remove the link');
       else this.#unreadable(path, error, 'follow link');
+      return;
+    }
+    if (found === undefined) {
+      this.#refuse(path, 'symbolic link', this.#remedyFor(parent.descriptor, name));
       return;
     }
     const { path: target, stat } = found;
@@ -240,6 +288,39 @@ export class Walk {
     else if (!stat.isDirectory()) this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
     else if (target === '') this.#refuse(path, LEADS_BACK, 'remove the link');
     else yield* this.#subfolder(parent, path, target, openIn(this.#root, target));
+  }
+
+  /** Where a link leads; undefined where no rule has it followed. */
+  #resolve(link: PathBytes, path: PathBytes): Resolved | undefined {
+    const onStep = () => this.#count();
+    const key = this.#bookkeeping?.targetOf(path);
+    if (key !== undefined) {
+      const found = resolveBeneath(this.#root, link, onStep, LINKS_TO_KEY);
+      if (found.path !== key) throw new LinkError('symbolic link of a ConfigMap to something that is not its key');
+      return found;
+    }
+    const { allowSymlinks, storage } = this.#options;
+    if (this.#linkRoot === null) this.#linkRoot = LinkRoot.open(this.#root, storage?.linkRoot);
+    if (this.#linkRoot?.isFor(link) === true) {
+      try {
+        return this.#linkRoot.resolve(link, onStep);
+      } catch (error) {
+        if (!(error instanceof LinkError) || !allowSymlinks) throw error;
+      }
+    }
+    return allowSymlinks ? resolveBeneath(this.#root, link, onStep) : undefined;
+  }
+
+  #remedyFor(folder: number, name: PathBytes): string {
+    return isToBlob(folder, name)
+      ? 'it leads into the cache of huggingface_hub: mount the whole cache, and name .../models--ORG--NAME/snapshots/COMMIT in it'
+      : 'replace the link by the file, or allow links inside the root: --allow-symlinks';
+  }
+
+  /** Whether links to folders may be followed: then there may be a way back. */
+  get #followsFolders(): boolean {
+    const { allowSymlinks, storage } = this.#options;
+    return allowSymlinks || storage?.linkRoot !== undefined || storage?.presets.includes('kubernetes') === true;
   }
 
   /**
@@ -311,7 +392,19 @@ export class Walk {
   }
 }
 
+/** From a key of a ConfigMap by way of `..data` to the folder of that moment. */
+const LINKS_TO_KEY = 2;
+
 const LEADS_BACK = 'symbolic link leads back to a folder that contains it';
+
+/** Whether a link reads like one of a snapshot; only a message depends on it. */
+function isToBlob(folder: number, name: PathBytes): boolean {
+  try {
+    return /^(?:\.\.\/)+blobs\/[0-9a-f]{40}/.test(readLinkBeneath(folder, name));
+  } catch {
+    return false;
+  }
+}
 
 /** What a system call answered, and not what we made of it. */
 function isFailedCall(error: unknown): boolean {

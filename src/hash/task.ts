@@ -16,6 +16,8 @@ export interface HashTask {
   readonly shards?: ShardTable;
   /** These were read before, and are once more: copies of them may be there. */
   readonly isAgain?: boolean;
+  /** Files whose bytes are those of another one, by numbers in the listing: it is read, and they get its digest. */
+  readonly twins?: ReadonlyMap<number, number>;
   /** These files and no others, by their numbers in the listing. */
   readonly only?: ReadonlySet<number>;
 }

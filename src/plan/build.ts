@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
+import type { StorageRules } from '../fs/index.ts';
 import { isUrl, type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
 import { type Places, requireApart, requireOutside } from './places.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
 import { applyPolicies, type Policy, pathOf } from './policy/index.ts';
+import { inCommon } from './storage-settings.ts';
 import { signatureRequirement, type TrustFlags } from './trust-settings.ts';
 import { type VerdictFlags, verdictRequirement } from './verdict-settings.ts';
 
@@ -22,6 +24,8 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
   readonly trust: TrustFlags;
   /** `--accept-verdict` and what belongs to it. */
   readonly verdicts?: VerdictFlags;
+  /** What the flags say about the storage of every artifact. */
+  readonly storage?: StorageRules;
   /** The platform's, loaded. */
   readonly policies: readonly Policy[];
   /** `--targets`: what an injecting policy mounted, absolute paths. */
@@ -34,6 +38,7 @@ interface Draft {
   readonly destination?: string;
   readonly requirements: Requirement[];
   readonly policies: string[];
+  readonly storages: (StorageRules | undefined)[];
   /** `*_SIGNATURE` */
   readonly signature?: string;
 }
@@ -56,6 +61,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
     verdicts,
     policies,
     targets,
+    storage,
     ...settings
   } = request;
   const fromArguments = draftArguments(sources);
@@ -94,7 +100,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
       ...(verdicts?.keys ?? []),
       ...policies.flatMap(({ files }) => files),
     ]);
-  return { ...settings, artifacts: drafts.map(requireRequirement), pins };
+  return { ...settings, artifacts: drafts.map((one) => onStorage(requireRequirement(one), one, storage)), pins };
 }
 
 function nothingToVerify(isBound: boolean): WeighlockError {
@@ -107,6 +113,12 @@ function nothingToVerify(isBound: boolean): WeighlockError {
       ? 'mount what is to be verified and name it in WEIGHLOCK_TARGETS, or take this pod out of the scope of the policy'
       : 'give a path (weighlock verify /models/x --sha256 ...), or set MODEL_PATH and MODEL_SHA256',
   });
+}
+
+/** Where policies require something of an artifact, theirs is the word on its storage. */
+function onStorage(artifact: ArtifactPlan, { storages }: Draft, flags: StorageRules | undefined): ArtifactPlan {
+  const storage = storages.length > 0 ? inCommon(storages) : flags;
+  return storage === undefined ? artifact : { ...artifact, storage };
 }
 
 /** A digest that could belong to one artifact only is required of that one. */
@@ -162,7 +174,14 @@ function draft(source: Location, destination: string | undefined, others: readon
   // A reference by digest is a requirement of its own, whatever else is asked for.
   const requirements: Requirement[] =
     pinned === undefined ? [] : [{ kind: 'manifest', digest: pinned, origin: 'the reference' }];
-  return { name: unique, source, ...(destination === undefined ? {} : { destination }), requirements, policies: [] };
+  return {
+    name: unique,
+    source,
+    ...(destination === undefined ? {} : { destination }),
+    requirements,
+    policies: [],
+    storages: [],
+  };
 }
 
 /**
@@ -347,7 +366,7 @@ function trustFiles({ keys, keysInVariables, ...flags }: TrustFlags): string[] {
   return [...files, ...others].filter((file) => file !== undefined);
 }
 
-function requireRequirement({ signature: _, policies, ...artifact }: Draft): ArtifactPlan {
+function requireRequirement({ signature: _, storages: __, policies, ...artifact }: Draft): ArtifactPlan {
   if (artifact.requirements.length > 0) return policies.length === 0 ? artifact : { ...artifact, policies };
   const variable =
     artifact.name === 'model' || artifact.name === 'dataset' ? `${artifact.name.toUpperCase()}_SHA256` : '--sha256';

@@ -38,6 +38,7 @@ export {
 } from './policy/index.ts';
 export { predicateTypeOf } from './predicate-type.ts';
 export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
+export { type StorageFlags, storageRules } from './storage-settings.ts';
 export { readTrust } from './trust-files.ts';
 export { signatureRequirement, type TrustFlags } from './trust-settings.ts';
 export { keyAttestor, type VerdictFlags, verdictRequirement } from './verdict-settings.ts';

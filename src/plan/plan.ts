@@ -1,5 +1,5 @@
 import type { VerdictTerms } from '../evidence/index.ts';
-import type { PathBytes } from '../fs/index.ts';
+import type { PathBytes, StorageRules } from '../fs/index.ts';
 import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
@@ -80,6 +80,8 @@ export interface ArtifactPlan {
   readonly requirements: readonly Requirement[];
   /** Names of the policies that require something of it. */
   readonly policies?: readonly string[];
+  /** What the platform says about the storage that it lies on. */
+  readonly storage?: StorageRules;
 }
 
 /** A digest of which the pod's author did not say what has it. */

@@ -7,6 +7,7 @@ import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERIFIER_ID, VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
+import { leftOutFields } from './left-out.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */
@@ -47,6 +48,7 @@ function artifactHead({
   path,
   published,
   manifest,
+  leftOut = [],
 }: ArtifactOutcome): object {
   return {
     name: artifact.name,
@@ -58,6 +60,7 @@ function artifactHead({
     ...(measured === undefined ? {} : { kind: measured.kind, bytes: measured.files.totalBytes }),
     ...(measured?.digest === undefined ? {} : { digest: { sha256: measured.digest } }),
     ...(manifest === undefined ? {} : { manifest }),
+    ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(leftOutFields) }),
     requirements,
     failures,
   };

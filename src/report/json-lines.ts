@@ -5,6 +5,7 @@ import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RequirementOutcome, RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
+import { type LeftOutOf, leftOutFields } from './left-out.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 
@@ -53,7 +54,16 @@ export class JsonLinesReporter implements Reporter {
     this.#line('info', 'progress', { phase: 'hash', ...done, seconds: round(seconds) });
   }
 
-  artifact({ artifact, result, measured, requirements, failures, path, published }: ArtifactOutcome): void {
+  artifact({
+    artifact,
+    result,
+    measured,
+    requirements,
+    failures,
+    leftOut = [],
+    path,
+    published,
+  }: ArtifactOutcome): void {
     this.#failures(failures, artifact.name);
     const digest = measured?.digest === undefined ? undefined : { sha256: measured.digest };
     const size = { files: measured?.files.count, bytes: measured?.files.totalBytes };
@@ -66,6 +76,7 @@ export class JsonLinesReporter implements Reporter {
       digest,
       ...size,
       requirements: requirements.map(short),
+      ...leftOutLine(leftOut),
       published,
     };
     this.#line(result === 'PASSED' ? 'info' : 'error', 'artifact', { ...fields, failures: failures.length });
@@ -97,6 +108,12 @@ export class JsonLinesReporter implements Reporter {
   #line(level: 'info' | 'warn' | 'error', event: string, fields: object): void {
     this.#out.write(`${jsonText({ time: this.#now().toISOString(), level, event, ...fields })}\n`);
   }
+}
+
+function leftOutLine(leftOut: LeftOutOf): object {
+  if (leftOut.length === 0) return {};
+  const shown = leftOut.slice(0, MOST_UNLISTED).map(leftOutFields);
+  return { leftOut: shown, ...(leftOut.length > MOST_UNLISTED ? { leftOutPaths: leftOut.length } : {}) };
 }
 
 /** A log line is for a person: of what was let pass unlisted the first ones, and how many there are. */

@@ -6,6 +6,7 @@ import type { Signer } from '../evidence/index.ts';
 import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { formatBytes, formatSeconds, jsonText, plural, visible } from './format.ts';
+import { type LeftOutOf, leftOutFields } from './left-out.ts';
 import { consequence, failureLine } from './wording.ts';
 
 /** Where the kubelet reads the termination message, unless the container names another path. */
@@ -68,13 +69,16 @@ function machineArtifact({ artifact, result, measured }: ArtifactOutcome) {
 }
 
 /** Which manifest it was, whose signatures counted, and which policies asked for what. */
-function provenance({ artifact, manifest, requirements }: ArtifactOutcome) {
+function provenance({ artifact, manifest, requirements, leftOut = [] }: ArtifactOutcome) {
   const counted = requirements.filter(({ met }) => met).flatMap(({ signers = [] }) => signers);
   const signers = [...new Set(counted.map(signerName))].slice(0, MOST_SIGNERS);
   const { policies = [] } = artifact;
   return {
     ...(manifest === undefined ? {} : { manifest }),
     ...(signers.length === 0 ? {} : { signers }),
+    ...(leftOut.length === 0
+      ? {}
+      : { leftOut: leftOut.slice(0, 4).map((one) => cutBytes(leftOutFields(one).path, 63)) }),
     ...(policies.length === 0 ? {} : { policies: policies.slice(0, 4).map((name) => cutBytes(name, 63)) }),
   };
 }
@@ -83,9 +87,9 @@ function signerName({ attestor, subject, fingerprint }: Signer): string {
   return cutBytes(`${attestor}: ${subject ?? `key ${fingerprint.slice(0, 16)}`}`, SIGNER_BYTES);
 }
 
-function passedLine({ artifact, result, measured, path, requirements }: ArtifactOutcome): string {
+function passedLine({ artifact, result, measured, path, requirements, leftOut = [] }: ArtifactOutcome): string {
   const digest = measured?.digest === undefined ? '' : ` sha256 ${measured.digest}`;
-  return `${visible(artifact.name)} ${visible(path)}: ${result}${digest}${letPass(requirements)}`;
+  return `${visible(artifact.name)} ${visible(path)}: ${result}${digest}${letPass(requirements)}${leftOutShort(leftOut)}`;
 }
 
 /** What was let pass although nobody signed it; that the signature is there goes without saying. */
@@ -95,6 +99,14 @@ function letPass(requirements: ArtifactOutcome['requirements']): string {
   if (first === undefined) return '';
   const more = files.length > 1 ? ` and ${files.length - 1} more` : '';
   return `, let pass unsigned: ${visible(first.file)}${more}`;
+}
+
+/** What was not read at all. */
+function leftOutShort(leftOut: LeftOutOf): string {
+  const [first] = leftOut;
+  if (first === undefined) return '';
+  const more = leftOut.length > 1 ? ` and ${leftOut.length - 1} more` : '';
+  return `, left out: ${visible(leftOutFields(first).path)} (${first.by})${more}`;
 }
 
 function describe(failure: Failure): string {

@@ -4,6 +4,7 @@ import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
 import { type ArtifactOutcome, type RunOutcome, signerText } from '../verdict/index.ts';
 import { formatBytes, formatRate, formatSeconds, plural, visible } from './format.ts';
+import { leftOutFields } from './left-out.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 
@@ -47,7 +48,7 @@ export class TextReporter implements Reporter {
   }
 
   artifact(outcome: ArtifactOutcome): void {
-    const { artifact, result, measured, requirements, failures, path, published, manifest } = outcome;
+    const { artifact, result, measured, requirements, failures, leftOut = [], path, published, manifest } = outcome;
     const size =
       measured === undefined
         ? ''
@@ -71,6 +72,12 @@ export class TextReporter implements Reporter {
           `         not listed, let pass: ${unlisted.length - MOST_UNLISTED} more; --report FILE has all of them`,
         );
     }
+    for (const { path: entry, by, entries, bytes } of leftOut.slice(0, MOST_UNLISTED).map(leftOutFields))
+      this.#line(
+        `         left out: ${visible(entry)} (${by}; ${entries === 1 ? '1 entry' : `${entries} entries`}, ${formatBytes(bytes)})`,
+      );
+    if (leftOut.length > MOST_UNLISTED)
+      this.#line(`         left out: ${leftOut.length - MOST_UNLISTED} more; --report FILE has all of them`);
     if (published) {
       this.#line(
         `         copied from ${visible(locationText(artifact.source))} and published at ${visible(artifact.destination ?? '')}`,

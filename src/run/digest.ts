@@ -1,4 +1,5 @@
 import type { Failure } from '../error/index.ts';
+import type { StorageRules } from '../fs/index.ts';
 import { createShardTable, type Hasher } from '../hash/index.ts';
 import type { Limits, RemoteSettings } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
@@ -16,6 +17,7 @@ export interface DigestRequest {
   readonly hasher: Hasher;
   readonly concurrency: number;
   readonly limits: Limits;
+  readonly storage?: StorageRules;
   /** Hashes shards of so many bytes, and files as a whole only where they are one shard. */
   readonly shardBytes?: number;
 }
@@ -44,9 +46,10 @@ export class DigestRun {
   }
 
   async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
-    const { path, hasher, concurrency, limits, shardBytes } = this.#request;
+    const { path, hasher, concurrency, limits, storage, shardBytes } = this.#request;
+    const how = { ...limits, storage };
     const hashing = await Hashing.start(this.#pool, hasher, concurrency, limits);
-    const listing = await (shardBytes === undefined ? hashing.listHashing(path, limits) : hashing.list(path, limits));
+    const listing = await (shardBytes === undefined ? hashing.listHashing(path, how) : hashing.list(path, how));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     watchdog.expect([listing.files]);
     const shards = shardBytes === undefined ? {} : { shards: createShardTable(listing.files, shardBytes) };

@@ -16,7 +16,7 @@ import {
   requirePinned,
   type SignatureFile,
 } from '../evidence/index.ts';
-import { refuseLinks } from '../fs/index.ts';
+import { type AllowedLinks, refuseLinks } from '../fs/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
 import type { Resolved, UnreadPlace } from '../pull/index.ts';
@@ -41,17 +41,17 @@ import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
 /** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
 export class ArtifactEvidence {
   readonly #artifact: ArtifactPlan;
-  readonly #allowSymlinks: boolean;
+  readonly #allowed: AllowedLinks;
   readonly #found = new Map<Requirement, ReturnType<Evidence['get']> & object>();
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, { read: ReadSignatures; hashes: readonly HashName[] }>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
   readonly #models = new Map<Leaf, { readonly models: readonly Proof[]; readonly files: readonly EvidenceFile[] }>();
 
-  /** @param allowSymlinks - whether names in the artifact, or beside it, may be links */
-  constructor(artifact: ArtifactPlan, allowSymlinks = false) {
+  /** @param allowed - whether names in the artifact, or beside it, may be links */
+  constructor(artifact: ArtifactPlan, allowed: AllowedLinks = { allowSymlinks: false }) {
     this.#artifact = artifact;
-    this.#allowSymlinks = allowSymlinks;
+    this.#allowed = allowed;
   }
 
   get found(): Evidence {
@@ -99,7 +99,7 @@ export class ArtifactEvidence {
   load(paths: readonly string[], engine: () => Promise<Engine>): Promise<Failure[]> {
     return this.#each(async (leaf) => {
       const path = signedPlace(paths, leaf);
-      const locate = (name: string) => locatedFrom([path, ...paths], name, this.#allowSymlinks);
+      const locate = (name: string) => locatedFrom([path, ...paths], name, this.#allowed);
       if (leaf.kind === 'checksums') {
         const { digest, signature } = leaf;
         const file = locate(leaf.file);
@@ -354,9 +354,9 @@ async function requireSigned(
 const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
 
 /** Where a name leads from the first of these places; in whichever of them it lies, links count there. */
-function locatedFrom(paths: readonly string[], name: string, allowSymlinks: boolean): string {
+function locatedFrom(paths: readonly string[], name: string, allowed: AllowedLinks): string {
   const [located = name] = [...new Set(paths)].map((path) =>
-    isAbsolute(name) || path === paths[0] ? inside(path, name, allowSymlinks) : name,
+    isAbsolute(name) || path === paths[0] ? inside(path, name, allowed) : name,
   );
   return located;
 }
@@ -367,11 +367,11 @@ function locatedFrom(paths: readonly string[], name: string, allowSymlinks: bool
  *
  * @throws WeighlockError `UNSAFE_ENTRY`
  */
-function inside(path: string, name: string, allowSymlinks: boolean): string {
+function inside(path: string, name: string, allowed: AllowedLinks): string {
   const folder = folderOf(path);
   const within = isAbsolute(name) ? relative(folder, name) : name;
   const isElsewhere = isAbsolute(name) && (within === '..' || within.startsWith('../'));
-  if (!isElsewhere) refuseLinks(folder, within, allowSymlinks);
+  if (!isElsewhere) refuseLinks(folder, within, allowed);
   return isElsewhere ? name : join(folder, within);
 }
 

@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { hexAt, type Listing, type PathBytes } from '../fs/index.ts';
+import { hexAt, type Listing, type PathBytes, type StorageRules } from '../fs/index.ts';
 import {
   chooseEngine,
   type Engine,
@@ -23,6 +23,15 @@ export interface Hashed {
   readonly failures: readonly Failure[];
   /** By file name. */
   readonly second: ReadonlyMap<PathBytes, readonly string[]>;
+}
+
+/** What may be listed, and how. */
+export interface ListingOptions extends Pick<Limits, 'allowSymlinks' | 'maxFiles'> {
+  readonly storage?: StorageRules | undefined;
+}
+
+function requestOf(path: string, { allowSymlinks, maxFiles, storage }: ListingOptions) {
+  return { path, allowSymlinks, maxFiles, ...(storage === undefined ? {} : { storage }) };
 }
 
 /** The engine and the threads of one run. */
@@ -74,19 +83,15 @@ export class Hashing {
     return this.#engine;
   }
 
-  async list(path: string, { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>): Promise<Listing> {
+  async list(path: string, options: ListingOptions): Promise<Listing> {
     this.#getReady(path);
-    return this.read(() => this.pool.list({ path, allowSymlinks, maxFiles }));
+    return this.read(() => this.pool.list(requestOf(path, options)));
   }
 
   /** Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is listed. */
-  async listHashing(
-    path: string,
-    { allowSymlinks, maxFiles }: Pick<Limits, 'allowSymlinks' | 'maxFiles'>,
-  ): Promise<Listing> {
+  async listHashing(path: string, options: ListingOptions): Promise<Listing> {
     this.#getReady(path);
-    const request = { path, allowSymlinks, maxFiles };
-    return this.read(() => this.pool.listHashing(request, this.choice.name, this.concurrency));
+    return this.read(() => this.pool.listHashing(requestOf(path, options), this.choice.name, this.concurrency));
   }
 
   #getReady(path: string): void {

@@ -1,9 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/index.ts';
-import { type FileTable, hexAt, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
+import {
+  type FileTable,
+  hexAt,
+  type LeftOutEntry,
+  type Listing,
+  nameAt,
+  namesOf,
+  type PathBytes,
+} from '../fs/index.ts';
 import { createShardTable } from '../hash/index.ts';
-import type { ArtifactPlan, Plan, Requirement } from '../plan/index.ts';
+import type { ArtifactPlan, Limits, Plan, Requirement } from '../plan/index.ts';
 import { type ArchiveRecord, loadRecords, type Resolved } from '../pull/index.ts';
 import { type Location, locationText } from '../source/index.ts';
 import { destinationState, removeMarker, Stage } from '../stage/index.ts';
@@ -45,6 +53,8 @@ interface Work {
   readonly replaced: readonly Failure[];
   /** Files of a volume, to be hashed. */
   listing?: Listing;
+  /** What was left out of it. */
+  leftOut: readonly LeftOutEntry[];
   second?: Hashed['second'];
   /** What is to be fetched, or compared with what lies at the destination. */
   resolved?: Resolved;
@@ -79,7 +89,7 @@ export class VerifyRun {
     this.#plan = plan;
     this.#pool = pool;
     this.#observer = observer;
-    this.#works = plan.artifacts.map((artifact) => workOn(artifact, undefined, plan.limits.allowSymlinks));
+    this.#works = plan.artifacts.map((artifact) => workOn(artifact, undefined, plan.limits));
   }
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
@@ -214,7 +224,7 @@ export class VerifyRun {
   ): Promise<ArtifactOutcome> {
     const codes = [...new Set(old.failures.map(({ code }) => code))].join(', ');
     this.#observer.notice?.(`${old.path} does not verify (${codes}): replacing it`);
-    const work = workOn(old.artifact, old.failures, this.#plan.limits.allowSymlinks);
+    const work = workOn(old.artifact, old.failures, this.#plan.limits);
     this.#works = this.#works.with(at, work);
     const [outcome] = await this.#round([work], hashing, remote, watchdog);
     return outcome ?? old;
@@ -265,10 +275,11 @@ export class VerifyRun {
     const { secondHash, shardBytes } = work.evidence;
     const isCopied = path !== work.artifact.destination && work.artifact.destination !== undefined;
     const needsMore = secondHash !== undefined || shardBytes !== undefined || isCopied;
-    const { limits } = this.#plan;
-    const listing = await (needsMore ? hashing.list(path, limits) : hashing.listHashing(path, limits));
+    const how = { ...this.#plan.limits, storage: work.artifact.storage };
+    const listing = await (needsMore ? hashing.list(path, how) : hashing.listHashing(path, how));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     work.listing = listing;
+    work.leftOut = listing.leftOut?.entries ?? [];
     work.failures.push(...listing.failures);
   }
 
@@ -278,12 +289,12 @@ export class VerifyRun {
     const { listing, failures, refused } = work;
     // Nothing is copied of what is refused already.
     if (listing === undefined || failures.length > 0 || refused.length > 0) return;
-    const { kind, files, folders } = listing;
+    const { kind, files } = listing;
     work.stage = new Stage({
       destination,
       kind,
       bytes: files.totalBytes,
-      folders: namesOf(folders).filter((name) => name !== ''),
+      folders: foldersOf(listing),
       ...(kind === 'file' ? { fileName: nameAt(files, 0) } : {}),
     });
   }
@@ -387,6 +398,7 @@ export class VerifyRun {
       ...resolved,
       requirements,
       failures,
+      leftOut: work.leftOut,
       path,
       published,
     };
@@ -452,13 +464,27 @@ function folderOf({ fetched, stage, path }: Work, { kind }: Measured): string {
   return kind === 'file' ? dirname(path) : path;
 }
 
+/** Folders of an artifact: those of bookkeeping only where files of the artifact lie in them. */
+function foldersOf({ files, folders, leftOut }: Listing): PathBytes[] {
+  const bookkeeping = new Set(leftOut?.folders);
+  const needed = new Set<string>();
+  for (const name of bookkeeping.size === 0 ? [] : namesOf(files))
+    for (let at = name.lastIndexOf('/'); at > 0; at = name.lastIndexOf('/', at - 1)) needed.add(name.slice(0, at));
+  return namesOf(folders).filter((name) => name !== '' && (!bookkeeping.has(name) || needed.has(name)));
+}
+
 /** @param replaced - what is wrong with what lies at the destination, where that is to be replaced */
-function workOn(artifact: ArtifactPlan, replaced: readonly Failure[] | undefined, allowSymlinks: boolean): Work {
+function workOn(
+  artifact: ArtifactPlan,
+  replaced: readonly Failure[] | undefined,
+  { allowSymlinks }: Pick<Limits, 'allowSymlinks'>,
+): Work {
   const replaces = replaced !== undefined;
-  const evidence = new ArtifactEvidence(artifact, allowSymlinks);
+  const evidence = new ArtifactEvidence(artifact, { allowSymlinks, linkRoot: artifact.storage?.linkRoot });
   return {
     artifact,
     failures: [],
+    leftOut: [],
     refused: [],
     evidence,
     path: locationText(artifact.source),

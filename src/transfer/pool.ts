@@ -32,6 +32,7 @@ import {
 import { ThreadGroup } from '../thread/index.ts';
 import { Lister } from './lister.ts';
 import type { ListRequest, WorkerSetup } from './protocol.ts';
+import { fillTwins, twinsOf } from './twins.ts';
 
 /** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
 const SMALL_BYTES = 8 << 20;
@@ -153,15 +154,16 @@ export class HashPool {
    * @returns by task: what went wrong, and the second digests by file name
    */
   async hash(
-    tasks: readonly HashTask[],
+    given: readonly HashTask[],
     engine: EngineName,
     mostWorkers: number,
   ): Promise<{ failures: TaskFailures; second: readonly ReadonlyMap<PathBytes, readonly string[]>[] }> {
-    for (const { listing, second, shards, copyTo } of tasks) {
+    for (const { listing, second, shards, copyTo } of given) {
       if (second?.shardBytes !== undefined) limitShards(listing.files, second.shardBytes);
       // A digest alone is not what was asked for.
       if (second !== undefined || shards !== undefined || copyTo !== undefined) listing.files.hashed.fill(0);
     }
+    const tasks = given.map(withTwins);
     this.#isHashing = true;
     const first = await this.#hashOnce(tasks, engine, mostWorkers);
     const again = await this.#lookAgain(tasks, first);
@@ -176,6 +178,7 @@ export class HashPool {
       const files = tasks[task]?.listing.files;
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
     }
+    for (const { listing, twins } of tasks) if (twins !== undefined) fillTwins(listing.files, twins, this.control);
     return { failures, second };
   }
 
@@ -282,6 +285,14 @@ export class HashPool {
   }
 }
 
+/** Where nothing but the digest of each file is asked for. */
+function withTwins(task: HashTask): HashTask {
+  const { listing, second, shards, copyTo } = task;
+  if (second !== undefined || shards !== undefined || copyTo !== undefined) return task;
+  const twins = twinsOf(listing.files);
+  return twins.size === 0 ? task : { ...task, twins };
+}
+
 function isWorthChoice(engine: EngineName, bytesEach: number): boolean {
   return engine === 'wasm' && bytesEach >= LEAST_CHOICE_BYTES;
 }
@@ -300,7 +311,7 @@ export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint
     const { files } = task.listing;
     const units = unitCount(task);
     for (let unit = 0; unit < units; unit++) {
-      if (shards === undefined && files.hashed[unit] === 1) continue;
+      if (shards === undefined && (files.hashed[unit] === 1 || task.twins?.has(unit) === true)) continue;
       if (task.only !== undefined && !task.only.has(shards === undefined ? unit : shardAt(shards, files, unit).index))
         continue;
       const size = shards === undefined ? (files.size[unit] ?? 0) : shardAt(shards, files, unit).length;

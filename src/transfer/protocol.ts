@@ -1,4 +1,4 @@
-import type { FileTable, Listing } from '../fs/index.ts';
+import type { FileTable, Listing, StorageRules } from '../fs/index.ts';
 import type { Control, EngineName, HashRequest, HashTask, KernelChoice, Line } from '../hash/index.ts';
 
 /** What a worker thread is started with. */
@@ -14,6 +14,7 @@ export interface ListRequest {
   readonly path: string;
   readonly allowSymlinks: boolean;
   readonly maxFiles: number;
+  readonly storage?: StorageRules;
   /** Sends files that nobody has looked at while it goes on: `UnseenPart`. */
   readonly sendsUnseen?: boolean;
 }

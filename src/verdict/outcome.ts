@@ -1,6 +1,6 @@
 import type { ExitCode, Failure } from '../error/index.ts';
 import type { Signer } from '../evidence/index.ts';
-import type { FileTable, PathBytes } from '../fs/index.ts';
+import type { FileTable, LeftOutEntry, PathBytes } from '../fs/index.ts';
 import type { EngineChoice, Kernel } from '../hash/index.ts';
 import type { ArtifactPlan, Leaf, Plan, Requirement } from '../plan/index.ts';
 import type { UnlistedFile } from './unlisted.ts';
@@ -64,6 +64,8 @@ export interface ArtifactOutcome {
   readonly isOfManifest?: boolean;
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];
+  /** What is no part of the artifact, because the platform says so: it was not read, and nothing is known of it. */
+  readonly leftOut?: readonly LeftOutEntry[];
   /** Where the bytes were read: the destination when it already held the artifact. */
   readonly path: string;
   /** True when a verified copy was made visible at the destination. */

@@ -1,5 +1,5 @@
 import type { EvidenceFile } from '../evidence/index.ts';
-import { entryText, type FileTable, hexAt, nameAt, type PathBytes } from '../fs/index.ts';
+import { entryText, type FileTable, hexAt, isBlobPath, nameAt, type PathBytes } from '../fs/index.ts';
 
 /**
  * What evidence may be called where it lies among the files that it lists, and so cannot list itself. These are names that
@@ -73,7 +73,10 @@ function judgeEvidence(files: FileTable, index: number, { name, sha256, links }:
     return refuse(
       'a signature or listing inside the artifact must be called *.sig, *.sigstore.json or SHA256SUMS (loaders read *.jsonl); or keep it beside the artifact, or allow it: --ignore-paths',
     );
-  if (files.targets.has(index)) return refuse('put the signature or listing itself there, not a link to it');
+  const target = files.targets.get(index);
+  // In a cache of huggingface_hub every file is a link, to what has no other name in the artifact that would not be judged by itself.
+  if (target !== undefined && !isBlobPath(target))
+    return refuse('put the signature or listing itself there, not a link to it');
   if (links > 1)
     return refuse('the signature or listing has a second name (a hard link): copy it, so that it has one name only');
   // The bytes that lie there must be the bytes that were read: they are all that is known of this file.

@@ -133,7 +133,7 @@ export default [
   },
   {
     id: '15.10-links-on-the-way-to-evidence',
-    file: 'src/fs/resolve-link.ts',
+    file: 'src/fs/refuse-links.ts',
     from: 'allowSymlinks ? MOST_LINKS : 0);',
     to: 'MOST_LINKS);',
     tests: LINKS,
@@ -141,7 +141,7 @@ export default [
   {
     id: '15.10-evidence-asks',
     file: 'src/run/evidence.ts',
-    from: 'if (!isElsewhere) refuseLinks(folder, within, allowSymlinks);',
+    from: 'if (!isElsewhere) refuseLinks(folder, within, allowed);',
     to: '',
     tests: HOSTILE,
     name: 'name of a signature',

@@ -135,7 +135,7 @@ describe('a name in a folder', () => {
     symlinkSync(outside, join(folder, 'exit'));
     const isRefused = (name: string, allowSymlinks: boolean) => {
       try {
-        refuseLinks(folder, name, allowSymlinks);
+        refuseLinks(folder, name, { allowSymlinks });
         return false;
       } catch (error) {
         assert.equal((error as { code: string }).code, 'UNSAFE_ENTRY');
@@ -161,7 +161,7 @@ describe('a name in a folder', () => {
 
   it('15.10: is looked for in a folder that links may lead to, since the platform named that', () => {
     symlinkSync(folder, join(outside, 'mount'));
-    refuseLinks(join(outside, 'mount'), 'a', false);
+    refuseLinks(join(outside, 'mount'), 'a', { allowSymlinks: false });
   });
 });
 

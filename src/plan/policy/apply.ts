@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { WeighlockError } from '../../error/index.ts';
+import type { StorageRules } from '../../fs/index.ts';
 import { type Location, locationText, parseLocation } from '../../source/index.ts';
 import type { Environment } from '../environment.ts';
 import { parsePin } from '../pin.ts';
@@ -14,6 +15,8 @@ export interface Subject {
   readonly requirements: Requirement[];
   /** Names of the policies that require something of it. */
   readonly policies: string[];
+  /** What each of them, or the flags, say about its storage. */
+  readonly storages: (StorageRules | undefined)[];
 }
 
 /** Where it lies, or will lie. */
@@ -85,6 +88,7 @@ export function applyPolicies(
 
   function require(subject: Subject, artifact: PolicyArtifact, policy: Policy, pins: Set<string> | undefined): void {
     subject.requirements.push(...requirementsOf(artifact, policy, environment, pins));
+    subject.storages.push(artifact.storage);
     if (!subject.policies.includes(policy.name)) subject.policies.push(policy.name);
   }
 }

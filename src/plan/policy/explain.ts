@@ -1,5 +1,5 @@
 import type { VerdictTerms } from '../../evidence/index.ts';
-import { entryText } from '../../fs/index.ts';
+import { entryText, type StorageRules } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { SignatureRequirement } from '../plan.ts';
 import type { ImageRule, NodeImagePolicy } from './node-image-policy.ts';
@@ -45,7 +45,7 @@ function explainRule({ name, patterns, asked, digests }: ImageRule): string[] {
   return ['', `${name}: ${patterns.join(', ')}.`, ...lines.map((line) => `  ${line}`)];
 }
 
-function explainArtifact({ name, subject, require }: PolicyArtifact): string[] {
+function explainArtifact({ name, subject, require, storage }: PolicyArtifact): string[] {
   const what =
     subject.kind === 'each-target'
       ? 'each path that the pod brings (WEIGHLOCK_TARGETS, MODEL_PATH, DATASET_PATH, arguments)'
@@ -55,7 +55,21 @@ function explainArtifact({ name, subject, require }: PolicyArtifact): string[] {
           ? subject.source
           : `${subject.source}, published at ${subject.path} after it was verified`;
   const all = require.length > 1 ? ' All of this must hold:' : '';
-  return ['', `${name}: ${what}.${all}`, ...require.flatMap((one) => explain(one).map((line) => `  ${line}`))];
+  return [
+    '',
+    `${name}: ${what}.${all}`,
+    ...explainStorage(storage),
+    ...require.flatMap((one) => explain(one).map((line) => `  ${line}`)),
+  ];
+}
+
+function explainStorage(storage: StorageRules | undefined): string[] {
+  const { presets = [], omitPaths = [], linkRoot } = storage ?? {};
+  return [
+    ...(presets.length === 0 ? [] : [`  Bookkeeping of ${presets.join(', ')} is no part of it.`]),
+    ...(omitPaths.length === 0 ? [] : [`  ${omitPaths.map(entryText).join(', ')}: no part of it.`]),
+    ...(linkRoot === undefined ? [] : [`  Links in it may lead to what is beneath ${linkRoot}.`]),
+  ];
 }
 
 function explain(one: PolicyRequirement): string[] {

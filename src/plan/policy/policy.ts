@@ -1,3 +1,4 @@
+import type { StorageRules } from '../../fs/index.ts';
 import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
 
 /** A digest that stands in the policy, or in a variable that the pod's author sets. */
@@ -25,6 +26,8 @@ export interface PolicyArtifact {
     | { readonly kind: 'one'; readonly source?: string; readonly path?: string };
   /** All must be met; never empty. */
   readonly require: readonly PolicyRequirement[];
+  /** What is no part of it, and where its links may lead. */
+  readonly storage?: StorageRules;
 }
 
 /** A policy that was read and checked. */

@@ -1,4 +1,5 @@
 import { compileConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
+import type { StorageRules } from '../../fs/index.ts';
 import { library, nodeCrypto } from '../../library/index.ts';
 import { mostSigners } from '../../trust/index.ts';
 import { withoutEnd } from '../../without-end.ts';
@@ -7,6 +8,7 @@ import { ignoredPath } from '../ignored-paths.ts';
 import { parsePin } from '../pin.ts';
 import { FAILURE_POLICIES, MODES, type SignatureRequirement } from '../plan.ts';
 import { predicateTypeOf } from '../predicate-type.ts';
+import { linkRootOf, storagePreset } from '../storage-settings.ts';
 import { type PolicyAttestor, readAttestors, readRepository, readTrustedRoot, type TrustFiles } from './attestors.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
 import { type Fields, type Origin, PolicyError, Value } from './value.ts';
@@ -182,7 +184,7 @@ export function readScope<K extends string>(
 }
 
 function readArtifact(value: Value, scope: Scope): PolicyArtifact {
-  const fields = value.fields(['name', 'source', 'path', 'each', 'require']);
+  const fields = value.fields(['name', 'source', 'path', 'each', 'require', 'storage']);
   const name = fields.require('name').text();
   const source = fields.text('source');
   const path = fields.text('path');
@@ -203,7 +205,23 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
           ...(path === undefined ? {} : { path: withoutEnd(path, '/') || path.slice(0, 1) }),
         } as const)
       : ({ kind: 'each-target' } as const);
-  return { name, subject, require };
+  const storage = readStorage(fields.get('storage'));
+  return { name, subject, require, ...(storage === undefined ? {} : { storage }) };
+}
+
+function readStorage(value: Value | undefined): StorageRules | undefined {
+  if (value === undefined) return undefined;
+  const fields = value.fields(['presets', 'omitPaths', 'linkRoot']);
+  const checked = <T extends string>(element: Value, parse: (text: string) => T | { readonly fault: string }): T => {
+    const parsed = parse(element.text());
+    return typeof parsed === 'string' ? parsed : element.fail(parsed.fault, 'see docs/storage.md');
+  };
+  const linkRoot = fields.get('linkRoot');
+  return {
+    presets: fields.get('presets')?.list((element) => checked(element, storagePreset)) ?? [],
+    omitPaths: fields.get('omitPaths')?.list((element) => checked(element, ignoredPath)) ?? [],
+    ...(linkRoot === undefined ? {} : { linkRoot: checked(linkRoot, linkRootOf) }),
+  };
 }
 
 export function readRequirement(value: Value, scope: Scope): PolicyRequirement {
