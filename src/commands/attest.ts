@@ -30,10 +30,11 @@ export async function attest(values: RawValues, context: Context): Promise<Finis
   if (failures.length > 0) return refused(failures, context);
   const { kind, files, digest = '' } = measured;
   const ignored = ignoredPaths(listOf(values, 'ignore-paths'));
-  const left = kind === 'file' ? new Set<number>() : leftOut(path, files, ignored, target);
+  const { left, foreign } =
+    kind === 'file' ? { left: new Set<number>(), foreign: new Set<number>() } : leftOut(path, files, ignored, target);
   if (left.size === files.count) throw nothingAttested(path);
   const subjects =
-    kind === 'file' ? [{ name: basename(path), sha256: digest }] : folderSubjects(basename(path), files, left);
+    kind === 'file' ? [{ name: basename(path), sha256: digest }] : folderSubjects(basename(path), files, left, foreign);
   replaceFile(target, await signer(attestationPayload(subjects, predicateType, predicate)), 0o644);
   const without = [...left].map((i) => visible(toBuffer(nameAt(files, i)).toString('utf8')));
   const note = without.length === 0 ? '' : ` (without ${without.slice(0, 10).join(', ')})`;
@@ -45,16 +46,26 @@ export async function attest(values: RawValues, context: Context): Promise<Finis
 /**
  * What is no part of the folder: what is written here, what is to be left out, and signatures and attestations that lie in it. Of
  * those each says something about everything else, whichever came first.
+ *
+ * @returns `foreign` are those of others, which are a part of it for whoever does not trust these others
  */
-function leftOut(path: string, files: FileTable, ignored: readonly PathBytes[], target: string): Set<number> {
+function leftOut(
+  path: string,
+  files: FileTable,
+  ignored: readonly PathBytes[],
+  target: string,
+): { left: Set<number>; foreign: Set<number> } {
   const inside = fromText(relative(path, target));
   const left = new Set<number>();
+  const foreign = new Set<number>();
   for (let i = 0; i < files.count; i++) {
     const name = nameAt(files, i);
     const isIgnored = ignored.some((one) => name === one || name.startsWith(`${one}/`));
-    if (name === inside || isIgnored || isSignature(path, name)) left.add(i);
+    const isOut = name === inside || isIgnored;
+    if (!isOut && isSignature(path, name)) foreign.add(i);
+    if (isOut || foreign.has(i)) left.add(i);
   }
-  return left;
+  return { left, foreign };
 }
 
 function isSignature(path: string, name: PathBytes): boolean {

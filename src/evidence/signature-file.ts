@@ -20,6 +20,12 @@ import { verifyBundle } from './verify-bundle.ts';
 /** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
 const MAX_SIGNATURE_BYTES = 64 << 20;
 
+/**
+ * Signatures that are verified of all files together. One that has 32 time stamps takes 0.1 s, and while signatures are verified
+ * no time limit is looked at: whoever writes to the volume may put many files there.
+ */
+const MOST_SIGNATURES = 256;
+
 /** A file beside, or in, an artifact that may hold a signature of it. Nothing of it is trusted. */
 export interface SignatureFile {
   readonly path: string;
@@ -104,6 +110,7 @@ export async function proveFiles(
   const closed: SignatureFile[] = [];
   const needsHashes = new Set<HashName>();
   let needsDigest = false;
+  let count = 0;
   for (const file of files) {
     const { path, bytes } = file;
     const { signatures, faults, isClosed } = readBlobSignatures(bytes);
@@ -112,6 +119,14 @@ export async function proveFiles(
     rejected.push(...faults.map((fault) => rejection(fault, path)));
     let sha256: string | undefined;
     for (const signature of signatures) {
+      if (++count > MOST_SIGNATURES) {
+        rejected.push({
+          where: path,
+          code: 'LIMIT_EXCEEDED',
+          why: `there are more than ${MOST_SIGNATURES} signatures`,
+        });
+        return { proofs, rejected, needsDigest, needsHashes: [...needsHashes], closed };
+      }
       if ('over' in signature && digests === undefined) {
         needsDigest = true;
         for (const hash of attestors.flatMap((attestor) => hashesOf(signature, attestor)))

@@ -6,15 +6,16 @@ const CLAIMS = 'claims.jsonl';
 
 const BUNDLE = /.\.sigstore\.json$/;
 
-/** Entries of a folder that are looked through for attestations. */
-const MOST_ENTRIES = 100_000;
+/** Entries of a folder that are looked through for attestations: ImageNet-1k has 1.3 million files, and takes 3 s. */
+const MOST_ENTRIES = 2_000_000;
 
 /** Files that are read; more are named by whoever wants them read. */
 const MOST_FILES = 64;
 
 /**
  * Where attestations of a folder are looked for when nobody named them: `claims.jsonl` and `*.sigstore.json` in it, and beside it
- * `claims.jsonl`, `NAME.claims.jsonl`, `NAME.sigstore.json` and `NAME.*.sigstore.json`. Links are none of them.
+ * `claims.jsonl`, `NAME.claims.jsonl`, `NAME.sigstore.json` and `NAME.*.sigstore.json`. Links are none of them. What is about this
+ * folder by its name comes first, and what may be about everything around it last: no more than so many are verified.
  *
  * @returns names in the folder, and absolute paths of those beside it
  */
@@ -28,7 +29,10 @@ export function attestationFiles(folder: string): string[] {
     if (one === CLAIMS || one === `${name}.${CLAIMS}`) return true;
     return one.startsWith(`${name}.`) && BUNDLE.test(one);
   });
-  return [...inside, ...outside.map((one) => join(beside, one))].slice(0, MOST_FILES);
+  const own = outside.filter((one) => one !== CLAIMS);
+  const shared = outside.filter((one) => one === CLAIMS);
+  const paths = (names: readonly string[]) => names.map((one) => join(beside, one));
+  return [...paths(own), ...inside, ...paths(shared)].slice(0, MOST_FILES);
 }
 
 /** What cannot be read has none: the listing says what is wrong with it. */

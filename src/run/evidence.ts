@@ -46,6 +46,8 @@ export class ArtifactEvidence {
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, { read: ReadSignatures; hashes: readonly HashName[] }>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
+  /** Where attestations of a folder are looked for, by its path: a folder of a million files is looked through once. */
+  readonly #attestations = new Map<string, readonly string[]>();
   readonly #models = new Map<Leaf, { readonly models: readonly Proof[]; readonly files: readonly EvidenceFile[] }>();
 
   /** @param allowed - whether names in the artifact, or beside it, may be links */
@@ -115,7 +117,8 @@ export class ArtifactEvidence {
       if (!isSignature(leaf) || this.#isStored(leaf)) return [];
       if (this.#isInArtifact(leaf, path)) return [];
       if (leaf.kind === 'attestation' && leaf.files.length === 0 && isFolder(path)) {
-        const names = attestationFiles(path);
+        const names = this.#attestations.get(path) ?? attestationFiles(path);
+        this.#attestations.set(path, names);
         await this.#loadModels(leaf, path, locate);
         return this.#prove(leaf, readSignatureFiles(names, locate, true), undefined);
       }

@@ -39,18 +39,27 @@ export function attestationPayload(
  *
  * @param files - all files, hashed, in byte order
  * @param left - indexes of those that are no part of it
+ * @param foreign - of these, signatures of others: a verifier that does not trust those others takes them for files like any
  */
-export function folderSubjects(name: string, files: FileTable, left: ReadonlySet<number>): AttestedSubject[] {
+export function folderSubjects(
+  name: string,
+  files: FileTable,
+  left: ReadonlySet<number>,
+  foreign: ReadonlySet<number> = new Set(),
+): AttestedSubject[] {
   const root = nodeCrypto().createHash('sha256');
   for (let i = 0; i < files.count; i++) if (!left.has(i)) root.update(digestAt(files, i));
-  const tree = nodeCrypto().createHash('sha256');
-  const engine = {
-    init: () => {},
-    update: (bytes: Uint8Array) => void tree.update(bytes),
-    digest: () => tree.digest(),
-  };
+  const treeOf = (without: ReadonlySet<number>) =>
+    Buffer.from(treeDigestWithout(files, without, engineOf())).toString('hex');
+  const whole = new Set([...left].filter((index) => !foreign.has(index)));
   return [
-    { name, sha256: Buffer.from(treeDigestWithout(files, left, engine)).toString('hex') },
+    { name, sha256: treeOf(left) },
+    ...(foreign.size === 0 ? [] : [{ name: `${name} (with signatures)`, sha256: treeOf(whole) }]),
     { name: `${name} (OpenSSF Model Signing)`, sha256: root.digest('hex') },
   ];
+}
+
+function engineOf() {
+  const hash = nodeCrypto().createHash('sha256');
+  return { init: () => {}, update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest() };
 }

@@ -2,8 +2,9 @@ import type { ErrorCode, Failure } from '../error/index.ts';
 import type { Checksums, ModelManifest, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
-import { attestorText, countDistinct, nameLabel } from '../trust/index.ts';
+import { attestorText } from '../trust/index.ts';
 import { type Comparison, compareChecksums, notCompared } from './compare.ts';
+import { distinctSigners } from './distinct-signers.ts';
 import { folderDifferences } from './judge-attested-folder.ts';
 import type { Judged, Scope, SignatureEvidence } from './judged.ts';
 import type { Input, Measured } from './outcome.ts';
@@ -70,17 +71,6 @@ function inputsOf(counted: readonly Proof[]): { inputs?: readonly Input[] } {
 export function tooFewSigners(requirement: SignatureRequirement, proofs: Proofs): Failure | undefined {
   const enough = distinctSigners(proofs.proofs.map(({ signer }) => signer)) >= requirement.threshold;
   return enough ? undefined : notEnough(requirement, proofs);
-}
-
-/** A signer is told by the attestor, by the key, and by every name that the certificate has. */
-function distinctSigners(signers: readonly Signer[]): number {
-  return countDistinct(
-    signers.map(({ attestor, fingerprint, names = [], subject }) => [
-      `attestor ${attestor}`,
-      `key ${fingerprint}`,
-      ...[...names, ...(subject === undefined ? [] : [subject])].map(nameLabel),
-    ]),
-  );
 }
 
 function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proofs): Failure {

@@ -1,5 +1,6 @@
 import type { Failure } from '../error/index.ts';
 import type { Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
+import { agreedLists } from './agreed-lists.ts';
 import { compareChecksums } from './compare.ts';
 import { expectedSigners, judgeSignature } from './judge-signature.ts';
 import type { Judged, ListingEvidence, Scope, SignatureEvidence } from './judged.ts';
@@ -38,11 +39,14 @@ export function judge(
 
 /** Evidence for one requirement may lie where another one looks: it is neither's to refuse. */
 function scopeOf(evidence: Evidence): Scope {
-  const all = [...evidence.values()];
-  const proofs = all.flatMap((one) => ('proofs' in one ? [...one.proofs, ...(one.models ?? [])] : []));
+  const all = [...evidence];
   return {
-    files: all.flatMap(({ files }) => files),
-    models: proofs.flatMap(({ binding }) => (binding.kind === 'model' ? [binding.manifest] : [])),
+    files: all.flatMap(([, { files }]) => files),
+    models: all.flatMap(([requirement, one]) =>
+      'proofs' in one && requirement.kind !== 'anyOf' && isSignature(requirement)
+        ? agreedLists([...one.proofs, ...(one.models ?? [])], requirement.threshold)
+        : [],
+    ),
   };
 }
 

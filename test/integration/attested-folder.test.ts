@@ -167,6 +167,38 @@ describe('19: an attestation of a folder', () => {
     refused(await ask(path), 'FILE_MISSING', /config\.json/);
   });
 
+  it('19: is about a root digest where as many signed the names as are asked for', async () => {
+    const root = rootOf(FILES);
+    const path = folder();
+    writeFileSync(`${path}.a.sigstore.json`, bundle(root));
+    writeFileSync(`${path}.b.sigstore.json`, bundle(root, TYPE, theirs));
+    const both = () => ask(path, '--key', join(work, 'their.pub'), '--threshold', '2');
+    const signature = (key: typeof ours, files: Draft = FILES) =>
+      JSON.stringify(keyBundle(modelStatement(files), key.privateKey));
+    writeFileSync(join(path, 'model.sig'), signature(ours));
+    refused(await both(), 'DIGEST_MISMATCH', /has the names/);
+    // The same digests in the same order, under other names.
+    const renamed = { 'config.py': '{}', 'weights/a.bin': 'aaaa', 'weights/b.bin': 'bbbbbb' };
+    writeFileSync(join(path, 'model.sig'), `${signature(ours)}\n${signature(theirs, renamed)}\n`);
+    refused(await both(), 'DIGEST_MISMATCH', /has the names/);
+    writeFileSync(join(path, 'model.sig'), `${signature(ours)}\n${signature(theirs)}\n`);
+    passed(await both());
+  });
+
+  it('19: is found in a folder of many files, and not hidden by those of others beside it', async () => {
+    const path = folder();
+    const digest = recipe(path);
+    const stranger = bundle(digest, TYPE, theirs);
+    const lines = (count: number) => `${stranger}\n`.repeat(count);
+    writeFileSync(join(dirname(path), 'claims.jsonl'), lines(100));
+    writeFileSync(`${path}.a.sigstore.json`, lines(100));
+    writeFileSync(`${path}.claims.jsonl`, `${lines(60)}${bundle(digest)}\n`);
+    passed(await ask(path));
+    // More are not verified: each may take a tenth of a second.
+    for (const name of ['b', 'c']) writeFileSync(`${path}.${name}.sigstore.json`, lines(100));
+    refused(await ask(path), 'SIGNATURE_INVALID');
+  });
+
   it('19: and a signature beside it are each no part of what the other is about', async () => {
     const path = folder();
     const report = join(work, 'report.json');
@@ -239,6 +271,18 @@ describe('19: weighlock attest', () => {
     writeFileSync(join(path, 'c.sig'), 'no signature of any kind that is known, and longer than any'.repeat(100));
     const third = await attest(path, '--signature', join(path, 'b.sigstore.json'));
     assert.doesNotMatch(third.stdout, new RegExp(digest));
+  });
+
+  it('19: made where somebody else has signed counts for whoever does not trust that one, too', async () => {
+    const path = folder();
+    const model = JSON.stringify(keyBundle(modelStatement(FILES), theirs.privateKey));
+    writeFileSync(join(path, 'model.sig'), model);
+    const whole = recipe(path);
+    const made = await attest(path);
+    assert.match(made.stdout, new RegExp(whole));
+    passed(await ask(path));
+    writeFileSync(join(path, 'model.sig'), model.replace('"hint":""', '"hint":"x"'));
+    refused(await ask(path), 'DIGEST_MISMATCH');
   });
 
   it('19: attests to one file by its bytes', async () => {
