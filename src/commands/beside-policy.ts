@@ -32,6 +32,8 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     report: 'how',
     verdict: 'how',
     'verdict-key': 'how',
+    receipts: 'how',
+    'receipt-key': 'how',
     'verifier-image': 'how',
     'accept-verdict': 'adds',
     'verifier-key': 'adds',

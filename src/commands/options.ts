@@ -189,6 +189,8 @@ export const VERIFY_OPTIONS = {
   report: { type: 'string', describe: 'write the full JSON report to this file' },
   verdict: { type: 'string', describe: 'write the signed verdict to this file: a SLSA Verification Summary' },
   'verdict-key': { type: 'string', describe: 'private key that signs it; its password is in COSIGN_PASSWORD' },
+  receipts: { type: 'string', describe: 'folder with receipts of earlier verifications, where the policy allows them' },
+  'receipt-key': { type: 'string', describe: 'private key that signs new receipts' },
   'verifier-image': { type: 'string', describe: 'digest of the image that this runs in, for the verdict: sha256:...' },
   'accept-verdict': {
     type: 'string',

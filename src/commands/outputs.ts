@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { WeighlockError } from '../error/index.ts';
 import { type ArtifactPlan, type Environment, type Output, placesOf, requireOutputsOutside } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
@@ -11,7 +12,7 @@ const PLACES = ['MODEL_PATH', 'DATASET_PATH', 'MODEL_SOURCE_URL', 'DATASET_SOURC
 const INPUTS = ['MODEL_SIGNATURE', 'DATASET_SIGNATURE'] as const;
 
 /** Options that name no file to read. */
-const NO_INPUTS = new Set(['report', 'verdict', 'termination-log', 'terminationLog', 'sources', '_', '$0']);
+const NO_INPUTS = new Set(['report', 'verdict', 'receipts', 'termination-log', 'terminationLog', 'sources', '_', '$0']);
 
 /**
  * The files that `verify` writes beside a copy. Each is written only as long as it lies in nothing that is verified and is
@@ -21,6 +22,7 @@ const NO_INPUTS = new Set(['report', 'verdict', 'termination-log', 'terminationL
 export class Outputs {
   readonly #report: Output | undefined;
   readonly #verdict: Output | undefined;
+  readonly #receipts: Output | undefined;
   readonly #terminationLog: Output;
   readonly #inputs: readonly string[];
   readonly #refused = new Set<Output>();
@@ -31,6 +33,8 @@ export class Outputs {
     this.#report = report === undefined ? undefined : { flag: '--report', path: report };
     const verdict = textOf(values, 'verdict');
     this.#verdict = verdict === undefined ? undefined : { flag: '--verdict', path: verdict };
+    const receipts = textOf(values, 'receipts');
+    this.#receipts = receipts === undefined ? undefined : { flag: '--receipts', path: join(receipts, 'receipt') };
     const terminationLog = textOf(values, 'termination-log') ?? TERMINATION_LOG;
     this.#terminationLog = { flag: '--termination-log', path: terminationLog };
     const asked = [
@@ -50,7 +54,7 @@ export class Outputs {
   require(artifacts: readonly ArtifactPlan[] = []): void {
     const places = artifacts.map(placesOf).flatMap(({ source, destination }) => [source, destination]);
     this.#places = [...this.#places, ...places.filter((place) => place !== undefined)];
-    const failures = [this.#report, this.#verdict, this.#terminationLog].flatMap((output) => {
+    const failures = [this.#report, this.#verdict, this.#receipts, this.#terminationLog].flatMap((output) => {
       const failure = output === undefined ? undefined : this.#failureOf(output);
       return failure === undefined ? [] : [failure];
     });

@@ -35,6 +35,7 @@ import {
   verdictFlags,
 } from './options.ts';
 import { Outputs } from './outputs.ts';
+import { receiptFlags } from './receipt-flags.ts';
 import { type VerdictSigner, verdictSigner, writeVerdict } from './verdict-file.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
@@ -53,12 +54,17 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     policies = await loadPolicies(policyFlags(values));
     const blocking = policies.length === 0 ? [] : requireNoWeakening(values, context.environment);
     policy = strictest(policies, asked, blocking);
-    const plan = buildPlan({ ...policy, policies, ...requestOf(values, context.environment) }, context.environment);
+    const receipts = await receiptFlags(values, context.environment);
+    const plan = buildPlan(
+      { ...policy, policies, receipts, ...requestOf(values, context.environment) },
+      context.environment,
+    );
     outputs.require(plan.artifacts);
     reporter.start(plan);
     if (strictest(policies, asked).failurePolicy !== policy.failurePolicy)
       reporter.notice(`failurePolicy Ignore does not count: the pod sets ${blocking.join(', ')}`);
-    measured = await new VerifyRun(plan, context.pool(), reporter).execute(context.signal);
+    const isRound = context.words[0] === ROUND_COMMAND;
+    measured = await new VerifyRun(plan, context.pool(), reporter, isRound).execute(context.signal);
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);
   }
@@ -74,7 +80,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
 function requestOf(
   values: RawValues,
   environment: Environment,
-): Omit<VerifyRequest, 'mode' | 'failurePolicy' | 'policies'> {
+): Omit<VerifyRequest, 'mode' | 'failurePolicy' | 'policies' | 'receipts'> {
   const checksums = textOf(values, 'checksums');
   const checksumsSha256 = textOf(values, 'checksums-sha256');
   const checksumsSignature = textOf(values, 'checksums-signature');

@@ -8,12 +8,14 @@ import { parsePin } from './pin.ts';
 import { type Places, requireApart, requireOutside } from './places.ts';
 import type { ArtifactPlan, FloatingPin, Leaf, Plan, Requirement, SignatureRequirement } from './plan.ts';
 import { applyPolicies, type Policy, pathOf } from './policy/index.ts';
+import { type ReceiptFlags, receiptSettings } from './receipt-settings.ts';
 import { inCommon } from './storage-settings.ts';
 import { signatureRequirement, type TrustFlags } from './trust-settings.ts';
 import { type VerdictFlags, verdictRequirement } from './verdict-settings.ts';
 
 /** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
-export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins'> {
+export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins' | 'receipts'> {
+  readonly receipts?: ReceiptFlags;
   /** `[SOURCE [DEST]]...` as written. */
   readonly sources: readonly string[];
   /** `--sha256`, one for each source. */
@@ -59,6 +61,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
     checksumsSignature,
     trust,
     verdicts,
+    receipts: receiptFlags = {},
     policies,
     targets,
     storage,
@@ -100,7 +103,10 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
       ...(verdicts?.keys ?? []),
       ...policies.flatMap(({ files }) => files),
     ]);
-  return { ...settings, artifacts: drafts.map((one) => onStorage(requireRequirement(one), one, storage)), pins };
+  const receipts = receiptSettings(policies, receiptFlags);
+  const more = receipts === undefined ? {} : { receipts };
+  const artifacts = drafts.map((one) => onStorage(requireRequirement(one), one, storage));
+  return { ...settings, artifacts, pins, ...more };
 }
 
 function nothingToVerify(isBound: boolean): WeighlockError {

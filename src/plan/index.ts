@@ -37,6 +37,7 @@ export {
   strictest,
 } from './policy/index.ts';
 export { predicateTypeOf } from './predicate-type.ts';
+export { type ReceiptFlags, type ReceiptSettings, receiptSettings } from './receipt-settings.ts';
 export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
 export { type StorageFlags, storageRules } from './storage-settings.ts';
 export { readTrust } from './trust-files.ts';

@@ -4,6 +4,7 @@ import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
 import type { Attestor } from '../trust/index.ts';
+import type { ReceiptSettings } from './receipt-settings.ts';
 
 /** `Enforce` blocks on a violation, `Audit` reports it and lets the pod start. */
 export const MODES = ['Enforce', 'Audit'] as const;
@@ -129,6 +130,8 @@ export interface Plan {
   readonly limits: Limits;
   readonly hasher: Hasher;
   readonly remote: RemoteSettings;
+  /** Where receipts of earlier verifications count. */
+  readonly receipts?: ReceiptSettings;
   /** The digest of each artifact is asked for, however it was signed: a verdict is about it. */
   readonly needsDigests?: true;
   /** Worker threads. */

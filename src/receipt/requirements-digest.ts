@@ -5,8 +5,11 @@ import type { Requirement } from '../plan/index.ts';
  * SHA-256 over everything that is required of an artifact: whose keys, which pins, which conditions. Two policies that ask for
  * the same in other words have different ones, and none is the digest of a policy that asks for something else.
  */
-export function requirementsDigest(requirements: readonly Requirement[]): string {
-  return nodeCrypto().createHash('sha256').update(JSON.stringify(requirements, plain)).digest('hex');
+export function requirementsDigest(requirements: readonly Requirement[], more: object = {}): string {
+  return nodeCrypto()
+    .createHash('sha256')
+    .update(JSON.stringify([requirements, more], plain))
+    .digest('hex');
 }
 
 /** What JSON leaves out. */

@@ -49,6 +49,7 @@ function artifactHead({
   published,
   manifest,
   leftOut = [],
+  receipt,
 }: ArtifactOutcome): object {
   return {
     name: artifact.name,
@@ -61,6 +62,7 @@ function artifactHead({
     ...(measured?.digest === undefined ? {} : { digest: { sha256: measured.digest } }),
     ...(manifest === undefined ? {} : { manifest }),
     ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(leftOutFields) }),
+    ...(receipt === undefined ? {} : { receipt }),
     requirements,
     failures,
   };

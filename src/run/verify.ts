@@ -26,6 +26,7 @@ import {
   judge,
   judgeListing,
   type Measured,
+  type ReceiptOutcome,
   type RunOutcome,
   resultOf,
   sizeDifferences,
@@ -36,6 +37,7 @@ import { type Hashed, Hashing, type ListedTask } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
 import { nameLayout } from './layout-hint.ts';
 import { namePointers } from './lfs-pointer.ts';
+import { Receipts } from './receipts.ts';
 import { Remote, stagedByOthers } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
@@ -56,6 +58,8 @@ interface Work {
   /** What was left out of it. */
   leftOut: readonly LeftOutEntry[];
   second?: Hashed['second'];
+  /** What became of a receipt of it. */
+  receipt?: ReceiptOutcome;
   /** What is to be fetched, or compared with what lies at the destination. */
   resolved?: Resolved;
   stage?: Stage;
@@ -84,9 +88,14 @@ export class VerifyRun {
   readonly #runFailures: Failure[] = [];
   #hashing?: Hashing;
   #remote?: Remote;
+  readonly #receipts: Receipts | undefined;
 
-  constructor(plan: Plan, pool: HashPool, observer: Observer) {
+  /** @param isRound - true for one of many rounds of `watch`: then a receipt counts for what has not changed */
+  constructor(plan: Plan, pool: HashPool, observer: Observer, isRound = false) {
     this.#plan = plan;
+    const { receipts, limits } = plan;
+    if (receipts !== undefined)
+      this.#receipts = new Receipts(receipts, limits, this.#startedAt, (text) => observer.notice?.(text), isRound);
     this.#pool = pool;
     this.#observer = observer;
     this.#works = plan.artifacts.map((artifact) => workOn(artifact, undefined, plan.limits));
@@ -160,8 +169,10 @@ export class VerifyRun {
       works.flatMap(({ resolved, stage }) => (resolved === undefined || stage === undefined ? [] : [resolved])),
     );
     const hashed = await hashing.hash(ready.map(({ task }) => task));
-    for (const [i, { work }] of ready.entries()) {
-      work.failures.push(...(hashed[i]?.failures ?? []));
+    for (const [i, { work, listing }] of ready.entries()) {
+      const failures = hashed[i]?.failures ?? [];
+      const again = this.#receipts?.confirm(work, listing, failures) === false ? await hashing.hash([{ listing }]) : [];
+      work.failures.push(...(again[0]?.failures ?? failures));
       work.second = hashed[i]?.second ?? new Map();
     }
     for (const work of works) await attempt(work, () => this.#fetch(work, remote));
@@ -173,7 +184,9 @@ export class VerifyRun {
       if (measured?.digest !== undefined)
         await attempt(work, async () => void work.failures.push(...(await work.evidence.loadWithDigest(measured))));
       const trees = measured && (await work.evidence.attestedTrees(measured, () => hashing.engine()));
-      outcomes.push(await this.#outcome(work, measured && { ...measured, ...trees }));
+      const outcome = await this.#outcome(work, measured && { ...measured, ...trees });
+      this.#receipts?.leave(work, outcome);
+      outcomes.push(outcome);
     }
     return outcomes;
   }
@@ -276,11 +289,14 @@ export class VerifyRun {
     const isCopied = path !== work.artifact.destination && work.artifact.destination !== undefined;
     const needsMore = secondHash !== undefined || shardBytes !== undefined || isCopied;
     const how = { ...this.#plan.limits, storage: work.artifact.storage };
-    const listing = await (needsMore ? hashing.list(path, how) : hashing.listHashing(path, how));
+    const isPlain = needsMore || this.#receipts !== undefined;
+    const listing = await (isPlain ? hashing.list(path, how) : hashing.listHashing(path, how));
     if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
     work.listing = listing;
     work.leftOut = listing.leftOut?.entries ?? [];
     work.failures.push(...listing.failures);
+    if (this.#receipts !== undefined && listing.failures.length === 0)
+      work.receipt = await this.#receipts.use(work, listing, needsMore);
   }
 
   #stageCopy(work: Work, destination: string): void {
@@ -401,6 +417,7 @@ export class VerifyRun {
       leftOut: work.leftOut,
       path,
       published,
+      ...(work.receipt === undefined ? {} : { receipt: work.receipt }),
     };
   }
 

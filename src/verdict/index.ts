@@ -12,6 +12,7 @@ export {
   type Input,
   isVerified,
   type Measured,
+  type ReceiptOutcome,
   type RequirementOutcome,
   type RunOutcome,
   type VerificationResult,

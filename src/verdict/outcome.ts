@@ -53,6 +53,11 @@ export interface Measured {
   readonly unknown: readonly string[];
 }
 
+/** Whether digests were taken from a receipt, and otherwise why everything was hashed. */
+export type ReceiptOutcome =
+  | { readonly isUsed: true; readonly startedAt: Date; readonly files: number }
+  | { readonly isUsed: false; readonly why: string };
+
 /** The verdict on one artifact, with everything it rests on. */
 export interface ArtifactOutcome {
   readonly artifact: ArtifactPlan;
@@ -68,6 +73,8 @@ export interface ArtifactOutcome {
   readonly leftOut?: readonly LeftOutEntry[];
   /** Where the bytes were read: the destination when it already held the artifact. */
   readonly path: string;
+  /** What became of an earlier verification's receipt, where receipts are in use. */
+  readonly receipt?: ReceiptOutcome;
   /** True when a verified copy was made visible at the destination. */
   readonly published: boolean;
 }

@@ -3,6 +3,7 @@ import { certificates } from './certificates.ts';
 import { content } from './content.ts';
 import { evidence } from './evidence.ts';
 import { imageLayouts } from './image-layout.ts';
+import { receipts } from './receipts.ts';
 import { registry } from './registry.ts';
 import type { Target } from './target.ts';
 
@@ -14,6 +15,7 @@ export const TARGETS: readonly Target[] = [
   ...certificates,
   ...registry,
   ...imageLayouts,
+  ...receipts,
   ...archives,
   ...content,
 ];

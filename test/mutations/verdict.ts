@@ -32,14 +32,6 @@ export default [
     name: 'counts by who',
   },
   {
-    id: '19-verdict-inside',
-    file: 'src/commands/outputs.ts',
-    from: '[this.#report, this.#verdict, this.#terminationLog].flatMap',
-    to: '[this.#report, this.#terminationLog].flatMap',
-    tests: VERDICT,
-    name: 'outside of what',
-  },
-  {
     id: '19-verdict-of-nothing',
     file: 'src/receipt/verdict-payload.ts',
     from: "verifiedLevels: isPassed ? levelsOf(artifact.requirements) : ['FAILED'],",

@@ -138,6 +138,20 @@ export function readRepository(value: Value | undefined): string | undefined {
   return value === undefined ? undefined : value.attempt(() => signatureRepository(value.text()));
 }
 
+/** The public key of receipts: `{file}` or `{data}`. */
+export function readReceiptKey(
+  value: Value,
+  files: TrustFiles,
+): { readonly pem: string; readonly fingerprint: string } {
+  const fields = value.fields(['file', 'data']);
+  const isFile = fields.only(['file', 'data']) === 'file';
+  const pem = isFile
+    ? readTrust(located(fields.require('file').text(), files), 'the key of receipts')
+    : fields.require('data').text();
+  if (pem.includes('PRIVATE KEY')) value.fail('it is a private key', 'name the public one: policies are no secret');
+  return { pem, fingerprint: parsePublicKey(pem, 'the key of receipts').fingerprint };
+}
+
 function readKey(name: string, value: Value, files: TrustFiles) {
   const fields = value.fields(['file', 'data', 'hashAlgorithm', 'validFor', 'kms', 'expression', 'secretRef']);
   fields.get('kms')?.fail('a KMS cannot be asked offline', 'export its public key: cosign public-key --key KMS');

@@ -2,12 +2,13 @@ import type { VerdictTerms } from '../../evidence/index.ts';
 import { entryText, type StorageRules } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { SignatureRequirement } from '../plan.ts';
+import type { ReceiptTerms } from '../receipt-settings.ts';
 import type { ImageRule, NodeImagePolicy } from './node-image-policy.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
 
 /** What a policy checks, by whom, and what happens otherwise, in plain words; one line each. */
 export function explainPolicy(policy: Policy): string[] {
-  const { name, mode, failurePolicy, artifacts } = policy;
+  const { name, mode, failurePolicy, artifacts, receipts } = policy;
   return [
     `Policy ${name}`,
     mode === 'Enforce'
@@ -16,8 +17,15 @@ export function explainPolicy(policy: Policy): string[] {
     failurePolicy === 'Fail'
       ? '  It does not start (exit 75) either when something cannot be found out: an unreadable file, a registry that is down.'
       : '  Ignore: when something cannot be found out (an unreadable file, a registry that is down), the pod starts all the same.',
+    ...(receipts === undefined ? [] : [receiptText(receipts)]),
     ...artifacts.flatMap(explainArtifact),
   ];
+}
+
+function receiptText({ maxAge, spotCheck, areVolumesReadOnly }: ReceiptTerms): string {
+  const share = spotCheck === undefined ? '' : `, ${spotCheck * 100} % of the bytes being read all the same`;
+  const where = areVolumesReadOnly ? '; workloads mount what is verified read-only' : '';
+  return `  What was verified in the last ${maxAge / 3_600_000} hours and has not changed since is not read again${share}${where}.`;
 }
 
 /** The same for the policy of a node. */

@@ -1,5 +1,6 @@
 import type { StorageRules } from '../../fs/index.ts';
 import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
+import type { ReceiptTerms } from '../receipt-settings.ts';
 
 /** A digest that stands in the policy, or in a variable that the pod's author sets. */
 export type PinSource = { readonly digest: string } | { readonly fromEnv: string };
@@ -38,6 +39,8 @@ export interface Policy {
   readonly mode: Mode;
   readonly failurePolicy: FailurePolicy;
   readonly artifacts: readonly PolicyArtifact[];
+  /** Whether receipts of earlier verifications count. */
+  readonly receipts?: ReceiptTerms;
   /** The policy itself, and every file that it takes trust from. */
   readonly files: readonly string[];
 }

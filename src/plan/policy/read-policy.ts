@@ -11,6 +11,7 @@ import { predicateTypeOf } from '../predicate-type.ts';
 import { linkRootOf, storagePreset } from '../storage-settings.ts';
 import { type PolicyAttestor, readAttestors, readRepository, readTrustedRoot, type TrustFiles } from './attestors.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
+import { readReceipts } from './receipt-terms.ts';
 import { type Fields, type Origin, PolicyError, Value } from './value.ts';
 
 export const POLICY_API_VERSION = 'weighlock.dev/v1alpha1';
@@ -154,15 +155,20 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
   top.require('apiVersion').oneOf([POLICY_API_VERSION]);
   top.require('kind').oneOf([POLICY_KIND]);
   const metadata = top.require('metadata').fields(['name', 'labels', 'annotations']);
-  const spec = top.require('spec').fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts']);
+  const spec = top
+    .require('spec')
+    .fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts', 'receipts']);
   const scope = readScope(root, spec, file, partial);
   const artifacts = spec.require('artifacts').list((element) => readArtifact(element, scope));
   requireDifferent(artifacts, spec.require('artifacts'));
+  const terms = spec.get('receipts');
+  const receipts = terms && root.attempt(() => readReceipts(terms, scope.files));
   return {
     name: metadata.require('name').text(),
     mode: spec.get('mode')?.oneOf(MODES) ?? 'Enforce',
     failurePolicy: spec.get('failurePolicy')?.oneOf(FAILURE_POLICIES) ?? 'Fail',
     artifacts,
+    ...(receipts === undefined ? {} : { receipts }),
     files: scope.files.read,
   };
 }

@@ -1,0 +1,75 @@
+import type { Failure } from '../error/index.ts';
+import type { Listing } from '../fs/index.ts';
+import type { ArtifactPlan, Limits, ReceiptSettings } from '../plan/index.ts';
+import { ReceiptBook, type ReceiptQuestion } from '../receipt/index.ts';
+import type { ArtifactOutcome, ReceiptOutcome } from '../verdict/index.ts';
+import type { ArtifactEvidence } from './evidence.ts';
+
+/** An artifact that lies on a volume. */
+interface OnVolume {
+  readonly artifact: ArtifactPlan;
+  readonly evidence: ArtifactEvidence;
+  readonly path: string;
+  readonly listing?: Listing;
+  receipt?: ReceiptOutcome;
+}
+
+/** Receipts of one run: of what is verified where it lies. */
+export class Receipts {
+  readonly #book: ReceiptBook;
+  readonly #limits: Pick<Limits, 'allowSymlinks'>;
+  readonly #startedAt: Date;
+  readonly #notice: (text: string) => void;
+  readonly #isRound: boolean;
+
+  constructor(
+    settings: ReceiptSettings,
+    limits: Pick<Limits, 'allowSymlinks'>,
+    startedAt: Date,
+    notice: (text: string) => void,
+    isRound: boolean,
+  ) {
+    this.#book = new ReceiptBook(settings);
+    this.#limits = limits;
+    this.#startedAt = startedAt;
+    this.#notice = notice;
+    this.#isRound = isRound;
+  }
+
+  /**
+   * Takes digests from a receipt, where one counts.
+   *
+   * @param needsMore - it is copied, or was signed over other hashes than SHA-256 of whole files
+   */
+  async use(work: OnVolume, listing: Listing, needsMore: boolean): Promise<ReceiptOutcome> {
+    const used: ReceiptOutcome = needsMore
+      ? { isUsed: false, why: 'it is copied, or signed over other hashes: a receipt has SHA-256 of whole files' }
+      : await this.#book.use(this.#question(work, listing), this.#isRound);
+    if (!used.isUsed) this.#notice(`${work.artifact.name}: everything is hashed: ${used.why}`);
+    return used;
+  }
+
+  /** False where a spot check proves the receipt wrong: then nothing of it is taken. */
+  confirm(work: OnVolume, listing: Listing, failures: readonly Failure[]): boolean {
+    if (work.receipt?.isUsed !== true || failures.length > 0) return true;
+    const why = this.#book.confirm(listing.files);
+    if (why === undefined) return true;
+    work.receipt = { isUsed: false, why };
+    this.#notice(`${work.artifact.name}: everything is hashed: ${why}`);
+    listing.files.hashed.fill(0);
+    return false;
+  }
+
+  /** Leaves a receipt of what was hashed, all of it, and passed. */
+  leave(work: OnVolume, { result, measured, published }: ArtifactOutcome): void {
+    const { listing, receipt } = work;
+    if (result !== 'PASSED' || published || listing === undefined || measured?.digest === undefined) return;
+    if (receipt === undefined || receipt.isUsed) return;
+    const why = this.#book.leave(this.#question(work, listing), measured.digest, this.#startedAt.getTime());
+    if (why !== undefined) this.#notice(`${work.artifact.name}: ${why}`);
+  }
+
+  #question({ artifact, path, evidence }: OnVolume, listing: Listing): ReceiptQuestion {
+    return { artifact, path, listing, evidence: evidence.found, allowSymlinks: this.#limits.allowSymlinks };
+  }
+}
