@@ -1,6 +1,6 @@
 // Receipts and verdicts: what lies in a folder, and what somebody trusted may have signed.
 import fc from 'fast-check';
-import { faultInVerdict, parseStrictJson } from '../../src/evidence/index.ts';
+import { faultInVerdict, parseStrictJson, VERDICT_TYPE } from '../../src/evidence/index.ts';
 import type { Statement } from '../../src/evidence/statement.ts';
 import { FileTableBuilder, fromText } from '../../src/fs/index.ts';
 import { decodeTable, unchangedFiles } from '../../src/receipt/attribute-table.ts';
@@ -53,6 +53,7 @@ export const receipts: readonly Target[] = [
     parse: (bytes) =>
       faultInVerdict(
         { predicate: parseStrictJson(bytes, 'it') } as unknown as Statement,
+        VERDICT_TYPE,
         { verifier: VERIFIER_ID, policy: 'ab', maxAge: 1000, levels: ['A'] },
         Date.now(),
       ),
