@@ -8,7 +8,7 @@ import type { Measured } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
 import { unlessAborted } from './interruption.ts';
 import { Remote } from './remote.ts';
-import { emptyFolder } from './verify.ts';
+import { requireFiles } from './volume-listing.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
 export interface DigestRequest {
@@ -50,7 +50,7 @@ export class DigestRun {
     const how = { ...limits, storage };
     const hashing = await Hashing.start(this.#pool, hasher, concurrency, limits);
     const listing = await (shardBytes === undefined ? hashing.listHashing(path, how) : hashing.list(path, how));
-    if (listing.files.count === 0 && listing.failures.length === 0) throw emptyFolder();
+    requireFiles(listing);
     watchdog.expect([listing.files]);
     const shards = shardBytes === undefined ? {} : { shards: createShardTable(listing.files, shardBytes) };
     const [hashed] = await hashing.hash([{ listing, ...shards }]);

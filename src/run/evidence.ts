@@ -15,12 +15,13 @@ import {
   proveStored,
   requirePinned,
   type SignatureFile,
+  type StoredSignature,
 } from '../evidence/index.ts';
 import { type AllowedLinks, refuseLinks } from '../fs/index.ts';
 import type { Engine, SecondHash } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
-import type { Resolved, UnreadPlace } from '../pull/index.ts';
-import { hexOf } from '../registry/index.ts';
+import type { UnreadPlace } from '../pull/index.ts';
+import { type Digest, hexOf } from '../registry/index.ts';
 import type { HashName } from '../trust/index.ts';
 import {
   alternative,
@@ -34,9 +35,18 @@ import {
 import { attestationFiles } from './attestation-files.ts';
 import { attestedTrees } from './attested-trees.ts';
 import { countedFiles, memberFile, nameWithin, readFrom } from './evidence-files.ts';
-import type { Remote } from './remote.ts';
 import { type ReadSignatures, readSignatureFiles } from './signature-files.ts';
 import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
+
+/** Where signatures of a resolved artifact are stored. */
+export interface SignatureStore {
+  /** Files of the artifact that may be signatures of it, by name; fetched before the rest. */
+  signatureLayers(names: readonly string[]): Promise<SignatureFile[]>;
+  /** What is stored as signatures of its manifest. @param repository - undefined: where the artifact is */
+  signatures(
+    repository: string | undefined,
+  ): Promise<{ readonly stored: readonly StoredSignature[]; readonly unread: readonly UnreadPlace[] }>;
+}
 
 /** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
 export class ArtifactEvidence {
@@ -147,21 +157,20 @@ export class ArtifactEvidence {
   /**
    * Asks the registry for signatures of what was resolved, before the artifact is fetched.
    *
+   * @param digest - that the reference was resolved to
    * @param path - where the artifact will lie
    */
-  loadStored(resolved: Resolved, reference: string, remote: Remote, path: string): Promise<Failure[]> {
+  loadStored(store: SignatureStore, digest: Digest, path: string): Promise<Failure[]> {
     return this.#each(async (leaf) => {
       if (!isSignature(leaf)) return [];
       const isInside = this.#isInArtifact(leaf, path);
       if (!this.#isStored(leaf) && !isInside) return [];
       const unread: UnreadPlace[] = [];
-      const layers = await remote
-        .signatureLayers(reference, resolved, isInside ? leaf.files : [MODEL_SIGNATURE])
-        .catch((error) => {
-          if (isInside) throw error;
-          unread.push(unreadPlace(`a layer ${MODEL_SIGNATURE}`, error));
-          return [];
-        });
+      const layers = await store.signatureLayers(isInside ? leaf.files : [MODEL_SIGNATURE]).catch((error) => {
+        if (isInside) throw error;
+        unread.push(unreadPlace(`a layer ${MODEL_SIGNATURE}`, error));
+        return [];
+      });
       const own = await proveFiles(layers, leaf.attestors, undefined, purposeOf(leaf), acceptedBy(leaf));
       const names = new Set(layers.map((layer) => layer.path));
       const inArtifact = countedFiles(own.closed, own).map(memberFile);
@@ -174,13 +183,10 @@ export class ArtifactEvidence {
         }));
         return this.#settle(leaf, { ...own, rejected: [...own.rejected, ...nowhere] }, true, inArtifact);
       }
-      const { stored, unread: unreadInRegistry } = await remote.signatures(
-        leaf.repository ?? reference,
-        resolved.digest,
-      );
+      const { stored, unread: unreadInRegistry } = await store.signatures(leaf.repository);
       unread.push(...unreadInRegistry);
       const purpose = purposeOf(leaf);
-      const found = await proveStored(stored, leaf.attestors, hexOf(resolved.digest), purpose, acceptedBy(leaf));
+      const found = await proveStored(stored, leaf.attestors, hexOf(digest), purpose, acceptedBy(leaf));
       const proofs = [...found.proofs, ...own.proofs];
       const rejected = [...found.rejected, ...own.rejected];
       const failures = await this.#settle(leaf, { proofs, rejected }, true, inArtifact);

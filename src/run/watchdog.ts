@@ -77,15 +77,11 @@ export class Watchdog {
     return this.#controller.signal;
   }
 
-  /** Tells what there is to hash, once it is known. */
-  expect(
-    tables: readonly FileTable[],
-    remote: readonly { bytes: number; layout: { items: readonly unknown[] } }[] = [],
-  ): void {
-    const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+  /** Tells what there is to hash or to fetch, once it is known. */
+  expect(parts: readonly Pick<FileTable, 'totalBytes' | 'count'>[]): void {
     this.#totals = {
-      totalBytes: sum([...tables.map(({ totalBytes }) => totalBytes), ...remote.map(({ bytes }) => bytes)]),
-      totalFiles: sum([...tables.map(({ count }) => count), ...remote.map(({ layout }) => layout.items.length)]),
+      totalBytes: parts.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
+      totalFiles: parts.reduce((sum, { count }) => sum + count, 0),
       counted: true,
     };
   }

@@ -248,9 +248,9 @@ export default [
   },
   {
     id: '15.9-refused-before-the-copy',
-    file: 'src/run/verify.ts',
-    from: 'called a lack of space.\n    this.#refuseListed(work);',
-    to: 'called a lack of space.\n',
+    file: 'src/run/copied.ts',
+    from: 'if (refused.length === 0) this.#stage',
+    to: 'this.#stage',
     tests: SOURCE_TESTS,
     name: '15.9',
   },

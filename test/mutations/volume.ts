@@ -87,15 +87,15 @@ export default [
   {
     id: '15.9-watchdog-knows-what-is-read',
     file: 'src/run/verify.ts',
-    from: '() => this.#hashing?.isReading === true,',
+    from: '() => this.#run?.hashing.isReading === true,',
     to: '() => false,',
     tests: HOSTILE,
     name: 'time is over',
   },
   {
     id: '15.9-names-before-bytes',
-    file: 'src/run/verify.ts',
-    from: 'const isRefused = resultOf([...work.failures, ...refused])',
+    file: 'src/run/volume-listing.ts',
+    from: 'const isRefused = resultOf([...this.listing.failures, ...this.refused])',
     to: 'const isRefused = resultOf([])',
     tests: HOSTILE,
     name: 'nobody listed|missing',

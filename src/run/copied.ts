@@ -1,0 +1,84 @@
+import type { Failure } from '../error/index.ts';
+import { type Listing, nameAt, namesOf } from '../fs/index.ts';
+import { Stage } from '../stage/index.ts';
+import type { Measured } from '../verdict/index.ts';
+import { type Content, closeStage, type Delivery, type RunContext, type Subject } from './delivery.ts';
+import type { Hashed, ListedTask } from './hashing.ts';
+import { requireFiles, VolumeListing } from './volume-listing.ts';
+
+/** What is copied from a volume to a destination, hashed on its way. */
+export class Copied implements Delivery {
+  readonly path: string;
+  readonly #subject: Subject;
+  readonly #run: RunContext;
+  readonly #destination: string;
+  #listed: VolumeListing | undefined;
+  #stage: Stage | undefined;
+
+  constructor(subject: Subject, run: RunContext, path: string, destination: string) {
+    this.path = path;
+    this.#subject = subject;
+    this.#run = run;
+    this.#destination = destination;
+  }
+
+  async prepare(): Promise<readonly Failure[]> {
+    const { hashing, plan } = this.#run;
+    const listing = await hashing.list(this.path, plan.limits);
+    requireFiles(listing);
+    const listed = new VolumeListing(this.path, listing, this.#subject.evidence);
+    const refused = [...listing.failures, ...listed.refused];
+    // A file that nobody listed may be larger than any volume: it is refused, and not called a lack of space.
+    if (refused.length === 0) this.#stage = stageCopy(listing, this.#destination);
+    if (listed.isHopeless) return refused;
+    this.#listed = listed;
+    return listing.failures;
+  }
+
+  get refused(): readonly Failure[] {
+    return this.#listed?.refused ?? [];
+  }
+
+  task(): ListedTask | undefined {
+    if (this.#listed === undefined) return undefined;
+    const { listing } = this.#listed;
+    const { secondHash: second } = this.#subject.evidence;
+    const copy = this.#stage === undefined ? {} : { copyTo: this.#stage.folder };
+    return { listing, ...copy, ...(second === undefined ? {} : { second }) };
+  }
+
+  take(hashed: Hashed): void {
+    this.#listed?.take(hashed);
+  }
+
+  async complete(): Promise<readonly Failure[]> {
+    return [];
+  }
+
+  get content(): Content | undefined {
+    return this.#listed?.content;
+  }
+
+  async publish({ files }: Measured, replace: boolean): Promise<boolean> {
+    if (this.#stage === undefined) return false;
+    await this.#stage.publish({ verified: files, replace });
+    return true;
+  }
+
+  disown(): void {}
+
+  close(mayResume: boolean): void {
+    closeStage(this.#stage, mayResume);
+  }
+}
+
+/** @throws WeighlockError `NO_SPACE`, `CONFIG_INVALID` */
+function stageCopy({ kind, files, folders }: Listing, destination: string): Stage {
+  return new Stage({
+    destination,
+    kind,
+    bytes: files.totalBytes,
+    folders: namesOf(folders).filter((name) => name !== ''),
+    ...(kind === 'file' ? { fileName: nameAt(files, 0) } : {}),
+  });
+}

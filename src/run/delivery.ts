@@ -1,0 +1,75 @@
+import type { Failure } from '../error/index.ts';
+import type { FileTable } from '../fs/index.ts';
+import type { ArtifactPlan, Plan } from '../plan/index.ts';
+import type { Stage } from '../stage/index.ts';
+import type { Measured } from '../verdict/index.ts';
+import type { ArtifactEvidence } from './evidence.ts';
+import type { Hashed, Hashing, ListedTask } from './hashing.ts';
+import type { Remote } from './remote.ts';
+
+/** What all artifacts of one run share. */
+export interface RunContext {
+  readonly plan: Plan;
+  readonly hashing: Hashing;
+  readonly remote: Remote;
+}
+
+/** What a delivery is made for. */
+export interface Subject {
+  readonly artifact: ArtifactPlan;
+  readonly evidence: ArtifactEvidence;
+}
+
+/** What was hashed of an artifact, to be summed up and judged. */
+export interface Content {
+  readonly kind: 'file' | 'folder';
+  readonly files: FileTable;
+  /** Digests that signatures were made over beside SHA-256 of the whole, by file name. */
+  readonly second?: Hashed['second'];
+  /** The folder that the files lie in. */
+  readonly folder: string;
+}
+
+/**
+ * One way for an artifact to get where it is used: verified in place, copied from a volume, or fetched. There is a class for
+ * each, which holds what only this way needs; the run calls the methods in the order in which they stand here.
+ *
+ * What is wrong with the artifact is returned, or thrown as a `WeighlockError`: both end this artifact only.
+ */
+export interface Delivery {
+  /** What a report calls the artifact's place: where it lies, or where it comes from. */
+  readonly path: string;
+  /** Digest of the manifest that a reference was resolved to. */
+  readonly manifest?: string | undefined;
+  /** Finds out what there is, and stages it: not a large byte is read. */
+  prepare(): Promise<readonly Failure[]>;
+  /** What the listing proves wrong by itself; it is said again of what was hashed. */
+  readonly refused: readonly Failure[];
+  /** Files of a volume that are to be hashed, together with those of other artifacts. */
+  task(): ListedTask | undefined;
+  /** What will be fetched, as far as it is known. */
+  readonly expected?: Pick<FileTable, 'totalBytes' | 'count'> | undefined;
+  /** Takes what came of the task. */
+  take(hashed: Hashed): void;
+  /** Fetches what is to be fetched, or asks what should lie there: only while nothing is wrong. */
+  complete(): Promise<readonly Failure[]>;
+  readonly content: Content | undefined;
+  /**
+   * Makes what was verified visible at its destination.
+   *
+   * @param replace - what lies there is moved away first
+   * @returns false where it lies there already
+   */
+  publish(measured: Measured, replace: boolean): Promise<boolean>;
+  /** What lies there did not verify: what was said of it before counts no more. */
+  disown(): void;
+  /** @param mayResume - the content may still be right, and the next run may go on with what is staged */
+  close(mayResume: boolean): void;
+}
+
+/** Keeps what is staged only where the next run can go on with it. */
+export function closeStage(stage: Stage | undefined, mayResume: boolean): void {
+  if (stage === undefined) return;
+  if (stage.resumable && mayResume) stage.leave();
+  else stage.discard();
+}

@@ -1,0 +1,84 @@
+import { type Failure, failureOf } from '../error/index.ts';
+import { createShardTable } from '../hash/index.ts';
+import { removeMarker } from '../stage/index.ts';
+import type { Content, Delivery, RunContext, Subject } from './delivery.ts';
+import type { Hashed, ListedTask } from './hashing.ts';
+import type { RemoteSource } from './remote-source.ts';
+import { requireFiles, VolumeListing } from './volume-listing.ts';
+
+/** What lies on a volume and is used there: a volume's content, or what was put at a destination before. */
+export class InPlace implements Delivery {
+  readonly path: string;
+  readonly #subject: Subject;
+  readonly #run: RunContext;
+  readonly #source: RemoteSource | undefined;
+  #listed: VolumeListing | undefined;
+
+  /** @param source - what should lie there, where it was fetched from */
+  constructor(subject: Subject, run: RunContext, path: string, source?: RemoteSource) {
+    this.path = path;
+    this.#subject = subject;
+    this.#run = run;
+    this.#source = source;
+  }
+
+  get manifest(): string | undefined {
+    return this.#source?.manifest;
+  }
+
+  async prepare(): Promise<readonly Failure[]> {
+    const { hashing, plan } = this.#run;
+    const { evidence } = this.#subject;
+    const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined;
+    const listing = await (needsMore
+      ? hashing.list(this.path, plan.limits)
+      : hashing.listHashing(this.path, plan.limits));
+    requireFiles(listing);
+    try {
+      await this.#source?.consult(this.path);
+    } catch (error) {
+      // Not a byte is read of what cannot be finished.
+      return [...listing.failures, failureOf(error)];
+    }
+    const listed = new VolumeListing(this.path, listing, evidence, this.#source?.sizes);
+    if (listed.isHopeless) return [...listing.failures, ...listed.refused];
+    this.#listed = listed;
+    return listing.failures;
+  }
+
+  get refused(): readonly Failure[] {
+    return this.#listed?.refused ?? [];
+  }
+
+  task(): ListedTask | undefined {
+    if (this.#listed === undefined) return undefined;
+    const { listing } = this.#listed;
+    const { secondHash: second, shardBytes } = this.#subject.evidence;
+    // A pin that may be of any artifact needs the digest of each.
+    if (shardBytes !== undefined && this.#run.plan.pins.length === 0)
+      return { listing, shards: createShardTable(listing.files, shardBytes) };
+    return second === undefined ? { listing } : { listing, second };
+  }
+
+  take(hashed: Hashed): void {
+    this.#listed?.take(hashed);
+  }
+
+  async complete(): Promise<readonly Failure[]> {
+    return (await this.#source?.promise(this.path)) ?? [];
+  }
+
+  get content(): Content | undefined {
+    return this.#listed?.content;
+  }
+
+  async publish(): Promise<boolean> {
+    return false;
+  }
+
+  disown(): void {
+    if (this.path === this.#subject.artifact.destination) removeMarker(this.path);
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,67 @@
+import { dirname } from 'node:path';
+import { type Failure, WeighlockError } from '../error/index.ts';
+import type { Listing, PathBytes } from '../fs/index.ts';
+import { judgeListing, resultOf, sizeDifferences } from '../verdict/index.ts';
+import type { Content } from './delivery.ts';
+import type { ArtifactEvidence } from './evidence.ts';
+import type { Hashed } from './hashing.ts';
+
+/**
+ * What is refused by its listing is hashed only to say more of it (what else differs, and where a missing file's content is now),
+ * which may take a second.
+ */
+const MOST_REFUSED_BYTES = 256 << 20;
+
+/** The files of a volume, held against the evidence before anything large is hashed. */
+export class VolumeListing {
+  readonly listing: Listing;
+  readonly refused: readonly Failure[];
+  readonly #path: string;
+  #second: Hashed['second'] | undefined;
+
+  /**
+   * @param path - of the file or folder that was listed
+   * @param sizes - bytes that somebody promises of files, by name
+   */
+  constructor(path: string, listing: Listing, evidence: ArtifactEvidence, sizes?: ReadonlyMap<PathBytes, number>) {
+    this.#path = path;
+    this.listing = listing;
+    const refused = evidence.leaves.flatMap((leaf) => [
+      ...evidence.refuse(leaf, judgeListing(leaf, listing, evidence.found)),
+    ]);
+    if (sizes !== undefined) refused.push(...sizeDifferences(listing.files, sizes));
+    this.refused = refused;
+  }
+
+  /** True for what is refused and too large to be hashed for nothing. */
+  get isHopeless(): boolean {
+    const isRefused = resultOf([...this.listing.failures, ...this.refused]) === 'FAILED';
+    return isRefused && this.listing.files.totalBytes > MOST_REFUSED_BYTES;
+  }
+
+  take({ second }: Hashed): void {
+    this.#second = second;
+  }
+
+  get content(): Content {
+    const { kind, files } = this.listing;
+    const folder = kind === 'file' ? dirname(this.#path) : this.#path;
+    return { kind, files, folder, ...(this.#second === undefined ? {} : { second: this.#second }) };
+  }
+}
+
+/**
+ * S24: nothing to verify is not the same as nothing wrong.
+ *
+ * @throws WeighlockError `SOURCE_EMPTY`
+ */
+export function requireFiles({ files, failures }: Listing): void {
+  if (files.count > 0 || failures.length > 0) return;
+  throw new WeighlockError({
+    code: 'SOURCE_EMPTY',
+    message: 'the folder holds no file at all',
+    expected: 'at least one file',
+    found: 'none',
+    remedy: 'check the volume: is it the right one, and was it filled?',
+  });
+}
