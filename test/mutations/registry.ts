@@ -310,7 +310,13 @@ export default [
     name: 'has the room that the volume has',
   },
   limit('15.28', 'archive', 'pull/archive-stream.ts', 'this.#allowance.spend(chunk.length);', ''),
-  limit('15.28', 'declared', 'run/registry-artifact.ts', 'if (maxBytes !== undefined && bytes > maxBytes)', 'if (false)'),
+  limit(
+    '15.28',
+    'declared',
+    'run/registry-artifact.ts',
+    'if (maxBytes !== undefined && bytes > maxBytes)',
+    'if (false)',
+  ),
   limit(
     '15.25',
     'one-registry',
