@@ -119,7 +119,9 @@ export class ArtifactRun {
       artifact,
       result,
       ...(measured === undefined ? {} : { measured }),
-      ...(manifest === undefined ? {} : { manifest }),
+      ...(manifest === undefined
+        ? {}
+        : { manifest, isOfManifest: measured !== undefined && delivery?.isOfManifest(measured) === true }),
       requirements,
       failures,
       path,

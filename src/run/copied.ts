@@ -22,6 +22,10 @@ export class Copied implements Delivery {
     this.#destination = destination;
   }
 
+  isOfManifest(): boolean {
+    return false;
+  }
+
   async prepare(): Promise<readonly Failure[]> {
     const { hashing, plan } = this.#run;
     const listing = await hashing.list(this.path, plan.limits);

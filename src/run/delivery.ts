@@ -41,6 +41,11 @@ export interface Delivery {
   readonly path: string;
   /** Digest of the manifest that a reference was resolved to. */
   readonly manifest?: string | undefined;
+  /**
+   * Whether the content is that of the manifest. What was there already may have met another requirement, and whoever writes to
+   * the repository says what a tag leads to.
+   */
+  isOfManifest(measured: Measured): boolean;
   /** Finds out what there is, and stages it: not a large byte is read. */
   prepare(): Promise<readonly Failure[]>;
   /** What the listing proves wrong by itself; it is said again of what was hashed. */

@@ -32,6 +32,10 @@ export class FetchedDelivery implements Delivery {
     return this.#source.manifest;
   }
 
+  isOfManifest(): boolean {
+    return this.#fetched !== undefined;
+  }
+
   async prepare(): Promise<readonly Failure[]> {
     this.#stage = await this.#source.stage(this.#destination);
     return [];

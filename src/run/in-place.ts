@@ -1,6 +1,7 @@
 import { type Failure, failureOf } from '../error/index.ts';
 import { createShardTable } from '../hash/index.ts';
 import { removeMarker } from '../stage/index.ts';
+import { compareChecksums, type Measured } from '../verdict/index.ts';
 import type { Content, Delivery, RunContext, Subject } from './delivery.ts';
 import type { Hashed, ListedTask } from './hashing.ts';
 import type { RemoteSource } from './remote-source.ts';
@@ -24,6 +25,11 @@ export class InPlace implements Delivery {
 
   get manifest(): string | undefined {
     return this.#source?.manifest;
+  }
+
+  isOfManifest({ files, unknown }: Measured): boolean {
+    const checksums = this.#source?.promised;
+    return checksums !== undefined && compareChecksums(files, { checksums }, unknown).failures.length === 0;
   }
 
   async prepare(): Promise<readonly Failure[]> {
@@ -55,7 +61,8 @@ export class InPlace implements Delivery {
     const { listing } = this.#listed;
     const { secondHash: second, shardBytes } = this.#subject.evidence;
     // A pin that may be of any artifact needs the digest of each.
-    if (shardBytes !== undefined && this.#run.plan.pins.length === 0)
+    const { pins, needsDigests } = this.#run.plan;
+    if (shardBytes !== undefined && pins.length === 0 && needsDigests !== true)
       return { listing, shards: createShardTable(listing.files, shardBytes) };
     return second === undefined ? { listing } : { listing, second };
   }

@@ -1,28 +1,28 @@
 import { hostname } from 'node:os';
 import { type Failure, WeighlockError } from '../error/index.ts';
-import type { SignatureFile } from '../evidence/index.ts';
-import { entryText, type PathBytes } from '../fs/index.ts';
+import type { PathBytes } from '../fs/index.ts';
 import { createBudget, loadRecords, type Resolved, recordPaths } from '../pull/index.ts';
 import { hexOf } from '../registry/index.ts';
 import { locationText } from '../source/index.ts';
 import { Stage } from '../stage/index.ts';
 import type { RunContext, Subject } from './delivery.ts';
-import type { SignatureStore } from './evidence.ts';
+import { RegistrySignatures } from './registry-signatures.ts';
 import { knownAt } from './remote.ts';
 import type { Fetched, RemoteSource } from './remote-source.ts';
 import { hexByName, stagedFaults, tableOf } from './staged-files.ts';
 
 /** An artifact of an OCI registry, or of an image layout on a disk. */
-export class RegistryArtifact implements RemoteSource, SignatureStore {
-  readonly reference: string;
+export class RegistryArtifact implements RemoteSource {
+  readonly #reference: string;
   readonly #subject: Subject;
   readonly #run: RunContext;
   #resolved: Resolved | undefined;
+  #promised: ReadonlyMap<PathBytes, string> | undefined;
 
   constructor(subject: Subject, run: RunContext, reference: string) {
     this.#subject = subject;
     this.#run = run;
-    this.reference = reference;
+    this.#reference = reference;
   }
 
   get digest(): string | undefined {
@@ -31,6 +31,10 @@ export class RegistryArtifact implements RemoteSource, SignatureStore {
 
   get manifest(): string | undefined {
     return this.#resolved?.manifest;
+  }
+
+  get promised(): ReadonlyMap<PathBytes, string> | undefined {
+    return this.#promised;
   }
 
   get expected(): RemoteSource['expected'] {
@@ -65,9 +69,12 @@ export class RegistryArtifact implements RemoteSource, SignatureStore {
 
   /** @param path - where the artifact lies, or comes from */
   async #resolve(path: string): Promise<Resolved> {
-    const resolved = await this.#run.remote.resolve(this.reference);
+    const { remote } = this.#run;
+    const resolved = await remote.resolve(this.#reference);
     this.#resolved = resolved;
-    const [failure] = await this.#subject.evidence.loadStored(this, resolved.digest, path);
+    const { digest, layout } = resolved;
+    const store = new RegistrySignatures(remote, this.#reference, digest, layout.items);
+    const [failure] = await this.#subject.evidence.loadStored(store, digest, path);
     // A bad signature costs one manifest, not one download.
     if (failure !== undefined) throw new WeighlockError(failure);
     return resolved;
@@ -75,10 +82,12 @@ export class RegistryArtifact implements RemoteSource, SignatureStore {
 
   async fetch({ folder, records }: Stage): Promise<Fetched> {
     const { remote, hashing } = this.#run;
-    const resolved = this.#required;
+    const resolved = this.#resolved;
+    // A tag is resolved once.
+    if (resolved === undefined) throw new Error('an artifact is fetched before it is resolved');
     const room = remote.roomAt(folder);
-    const pulled = await remote.from(this.reference, () =>
-      remote.pool.pull(this.reference, resolved, {
+    const pulled = await remote.from(this.#reference, () =>
+      remote.pool.pull(this.#reference, resolved, {
         content: folder,
         records,
         ...(room === undefined ? {} : { budget: createBudget(Math.max(0, room.bytes - plainBytes(resolved))) }),
@@ -92,7 +101,9 @@ export class RegistryArtifact implements RemoteSource, SignatureStore {
   }
 
   async promise(destination: string): Promise<readonly Failure[]> {
-    if (this.#resolved !== undefined) this.#promise(await this.#checksums(this.#resolved, destination));
+    if (this.#resolved === undefined) return [];
+    this.#promised = await this.#checksums(this.#resolved, destination);
+    this.#promise(this.#promised);
     return [];
   }
 
@@ -116,44 +127,14 @@ export class RegistryArtifact implements RemoteSource, SignatureStore {
     if (archives.length > 0) {
       const only = { ...resolved, layout: { ...layout, items: archives } } as Resolved;
       const known = knownAt(destination);
-      const { files: members, failures } = await remote.from(this.reference, () =>
-        remote.pool.pull(this.reference, only, { known }),
+      const { files: members, failures } = await remote.from(this.#reference, () =>
+        remote.pool.pull(this.#reference, only, { known }),
       );
       const [failure] = failures;
       if (failure !== undefined) throw new WeighlockError(failure);
       for (const { path, sha256 } of members) files.set(path, sha256);
     }
     return files;
-  }
-
-  async signatures(repository: string | undefined): ReturnType<SignatureStore['signatures']> {
-    const { remote } = this.#run;
-    const reference = repository ?? this.reference;
-    const { layers, unread } = await remote.from(reference, () =>
-      remote.pool.signatures(reference, this.#required.digest),
-    );
-    return { stored: layers.map((layer) => ({ ...layer, bytes: Buffer.from(layer.bytes) })), unread };
-  }
-
-  async signatureLayers(names: readonly string[]): Promise<SignatureFile[]> {
-    const { remote } = this.#run;
-    const files: SignatureFile[] = [];
-    for (const item of this.#required.layout.items) {
-      const name = item.kind === 'file' ? entryText(item.path) : '';
-      if (!names.includes(name)) continue;
-      const bytes = await remote.from(this.reference, () => remote.pool.smallBlob(this.reference, item.descriptor));
-      files.push({ path: name, bytes: Buffer.from(bytes), links: 1 });
-    }
-    return files;
-  }
-
-  get #required(): Resolved {
-    if (this.#resolved !== undefined) return this.#resolved;
-    throw new WeighlockError({
-      code: 'INTERNAL',
-      message: 'an artifact is used before it was resolved',
-      remedy: 'please report this as a defect',
-    });
   }
 }
 

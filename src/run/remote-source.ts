@@ -26,6 +26,8 @@ export interface RemoteSource {
   readonly expected?: Pick<FileTable, 'totalBytes' | 'count'> | undefined;
   /** Bytes that it promises of files by name, where a requirement rests on them; known after `consult`. */
   readonly sizes?: ReadonlyMap<PathBytes, number> | undefined;
+  /** SHA-256 of the files that its manifest promises, by name, as hex; known after `promise`. */
+  readonly promised?: ReadonlyMap<PathBytes, string> | undefined;
 
   /**
    * Finds out what there is and who vouches for it, and makes a staging folder.

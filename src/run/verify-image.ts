@@ -1,13 +1,13 @@
 import type { Failure } from '../error/index.ts';
 import type { Proofs } from '../evidence/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type RemoteSettings, type Requirement } from '../plan/index.ts';
-import type { Resolved } from '../pull/index.ts';
 import { type Digest, hexOf, type Reference, referenceText } from '../registry/index.ts';
 import type { HashPool } from '../transfer/index.ts';
 import { isSignature, signerText, tooFewSigners } from '../verdict/index.ts';
 import { ArtifactEvidence } from './evidence.ts';
 import { Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { RegistrySignatures } from './registry-signatures.ts';
 import { Remote } from './remote.ts';
 
 /** An image that somebody is about to pull, and what must be true of it. */
@@ -56,8 +56,7 @@ export async function verifyImage(
 async function judge(artifact: ArtifactPlan, reference: string, digest: Digest, remote: Remote): Promise<ImageVerdict> {
   await remote.refreshTrustedRoots([artifact]);
   const evidence = new ArtifactEvidence(artifact);
-  const nothing: Resolved = { digest, manifest: digest, layout: { convention: 'none', items: [] }, bytes: 0 };
-  const failures = await evidence.loadStored(nothing, reference, remote, '');
+  const failures = await evidence.loadStored(new RegistrySignatures(remote, reference, digest), digest, '');
   if (failures.length > 0) return { failures, signers: [] };
   const signers: string[] = [];
   for (const requirement of artifact.requirements) {
