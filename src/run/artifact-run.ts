@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Failure, failureOf } from '../error/index.ts';
-import type { ArtifactPlan, Requirement } from '../plan/index.ts';
+import type { ArtifactPlan, Limits, Requirement } from '../plan/index.ts';
 import { locationText } from '../source/index.ts';
 import { type ArtifactOutcome, expectedText, isVerified, judge, type Measured, resultOf } from '../verdict/index.ts';
 import { deliver } from './deliver.ts';
@@ -22,9 +22,9 @@ export class ArtifactRun {
   protected readonly replaces: boolean = false;
   #delivery: Delivery | undefined;
 
-  constructor(artifact: ArtifactPlan, allowSymlinks: boolean) {
+  constructor(artifact: ArtifactPlan, { allowSymlinks }: Pick<Limits, 'allowSymlinks'>) {
     this.artifact = artifact;
-    this.evidence = new ArtifactEvidence(artifact, allowSymlinks);
+    this.evidence = new ArtifactEvidence(artifact, { allowSymlinks, linkRoot: artifact.storage?.linkRoot });
   }
 
   get path(): string {
@@ -124,6 +124,7 @@ export class ArtifactRun {
         : { manifest, isOfManifest: measured !== undefined && delivery?.isOfManifest(measured) === true }),
       requirements,
       failures,
+      leftOut: delivery?.leftOut ?? [],
       path,
       published,
     };
@@ -169,8 +170,8 @@ export class Replacement extends ArtifactRun {
   readonly #old: readonly Failure[];
 
   /** @param old - why what lies there did not verify */
-  constructor({ artifact, failures }: ArtifactOutcome, allowSymlinks: boolean) {
-    super(artifact, allowSymlinks);
+  constructor({ artifact, failures }: ArtifactOutcome, limits: Pick<Limits, 'allowSymlinks'>) {
+    super(artifact, limits);
     this.#old = failures;
   }
 

@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import { type Listing, nameAt, namesOf } from '../fs/index.ts';
+import { type LeftOutEntry, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { Stage } from '../stage/index.ts';
 import type { Measured } from '../verdict/index.ts';
 import { type Content, closeStage, type Delivery, type RunContext, type Subject } from './delivery.ts';
@@ -12,6 +12,7 @@ export class Copied implements Delivery {
   readonly #subject: Subject;
   readonly #run: RunContext;
   readonly #destination: string;
+  leftOut: readonly LeftOutEntry[] = [];
   #listed: VolumeListing | undefined;
   #stage: Stage | undefined;
 
@@ -28,9 +29,11 @@ export class Copied implements Delivery {
 
   async prepare(): Promise<readonly Failure[]> {
     const { hashing, plan } = this.#run;
-    const listing = await hashing.list(this.path, plan.limits);
+    const { artifact, evidence } = this.#subject;
+    const listing = await hashing.list(this.path, { ...plan.limits, storage: artifact.storage });
     requireFiles(listing);
-    const listed = new VolumeListing(this.path, listing, this.#subject.evidence);
+    this.leftOut = listing.leftOut?.entries ?? [];
+    const listed = new VolumeListing(this.path, listing, evidence);
     const refused = [...listing.failures, ...listed.refused];
     // A file that nobody listed may be larger than any volume: it is refused, and not called a lack of space.
     if (refused.length === 0) this.#stage = stageCopy(listing, this.#destination);
@@ -77,12 +80,22 @@ export class Copied implements Delivery {
 }
 
 /** @throws WeighlockError `NO_SPACE`, `CONFIG_INVALID` */
-function stageCopy({ kind, files, folders }: Listing, destination: string): Stage {
+function stageCopy(listing: Listing, destination: string): Stage {
+  const { kind, files } = listing;
   return new Stage({
     destination,
     kind,
     bytes: files.totalBytes,
-    folders: namesOf(folders).filter((name) => name !== ''),
+    folders: foldersOf(listing),
     ...(kind === 'file' ? { fileName: nameAt(files, 0) } : {}),
   });
+}
+
+/** Folders of an artifact: those of bookkeeping only where files of the artifact lie in them. */
+function foldersOf({ files, folders, leftOut }: Listing): PathBytes[] {
+  const bookkeeping = new Set(leftOut?.folders);
+  const needed = new Set<string>();
+  for (const name of bookkeeping.size === 0 ? [] : namesOf(files))
+    for (let at = name.lastIndexOf('/'); at > 0; at = name.lastIndexOf('/', at - 1)) needed.add(name.slice(0, at));
+  return namesOf(folders).filter((name) => name !== '' && (!bookkeeping.has(name) || needed.has(name)));
 }

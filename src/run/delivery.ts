@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { FileTable } from '../fs/index.ts';
+import type { FileTable, LeftOutEntry } from '../fs/index.ts';
 import type { ArtifactPlan, Plan } from '../plan/index.ts';
 import type { Stage } from '../stage/index.ts';
 import type { Measured } from '../verdict/index.ts';
@@ -48,6 +48,8 @@ export interface Delivery {
   isOfManifest(measured: Measured): boolean;
   /** Finds out what there is, and stages it: not a large byte is read. */
   prepare(): Promise<readonly Failure[]>;
+  /** What a platform leaves out of the listing: bookkeeping, which is not the artifact. */
+  readonly leftOut: readonly LeftOutEntry[];
   /** What the listing proves wrong by itself; it is said again of what was hashed. */
   readonly refused: readonly Failure[];
   /** Files of a volume that are to be hashed, together with those of other artifacts. */

@@ -11,6 +11,7 @@ import { contentDifferences } from './staged-files.ts';
 /** What is fetched to a destination, hashed on its way. */
 export class FetchedDelivery implements Delivery {
   readonly path: string;
+  readonly leftOut = [];
   readonly refused = [];
   readonly #subject: Subject;
   readonly #run: RunContext;

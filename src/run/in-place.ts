@@ -1,4 +1,5 @@
 import { type Failure, failureOf } from '../error/index.ts';
+import type { LeftOutEntry } from '../fs/index.ts';
 import { createShardTable } from '../hash/index.ts';
 import { removeMarker } from '../stage/index.ts';
 import { compareChecksums, type Measured } from '../verdict/index.ts';
@@ -13,6 +14,7 @@ export class InPlace implements Delivery {
   readonly #subject: Subject;
   readonly #run: RunContext;
   readonly #source: RemoteSource | undefined;
+  leftOut: readonly LeftOutEntry[] = [];
   #listed: VolumeListing | undefined;
 
   /** @param source - what should lie there, where it was fetched from */
@@ -34,12 +36,12 @@ export class InPlace implements Delivery {
 
   async prepare(): Promise<readonly Failure[]> {
     const { hashing, plan } = this.#run;
-    const { evidence } = this.#subject;
+    const { artifact, evidence } = this.#subject;
+    const how = { ...plan.limits, storage: artifact.storage };
     const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined;
-    const listing = await (needsMore
-      ? hashing.list(this.path, plan.limits)
-      : hashing.listHashing(this.path, plan.limits));
+    const listing = await (needsMore ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
     requireFiles(listing);
+    this.leftOut = listing.leftOut?.entries ?? [];
     try {
       await this.#source?.consult(this.path);
     } catch (error) {

@@ -30,7 +30,7 @@ export class VerifyRun {
     this.#plan = plan;
     this.#pool = pool;
     this.#observer = observer;
-    this.#artifacts = plan.artifacts.map((artifact) => new ArtifactRun(artifact, plan.limits.allowSymlinks));
+    this.#artifacts = plan.artifacts.map((artifact) => new ArtifactRun(artifact, plan.limits));
   }
 
   /** @param signal - aborts with the `WeighlockError` to report (a time-out, an interruption) */
@@ -89,7 +89,7 @@ export class VerifyRun {
   async #replace(old: ArtifactOutcome, at: number, run: RunContext, watchdog: Watchdog): Promise<ArtifactOutcome> {
     const codes = [...new Set(old.failures.map(({ code }) => code))].join(', ');
     this.#observer.notice?.(`${old.path} does not verify (${codes}): replacing it`);
-    const replacement = new Replacement(old, this.#plan.limits.allowSymlinks);
+    const replacement = new Replacement(old, this.#plan.limits);
     this.#artifacts = this.#artifacts.with(at, replacement);
     const [outcome] = await round([replacement], run, watchdog);
     return outcome ?? old;

@@ -176,7 +176,7 @@ export default [
   },
   {
     id: '18-not-published',
-    file: 'src/run/verify.ts',
+    file: 'src/run/copied.ts',
     from: '(!bookkeeping.has(name) || needed.has(name))',
     to: 'true',
     tests: WHOLE,
