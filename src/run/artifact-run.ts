@@ -72,9 +72,9 @@ export class ArtifactRun {
     return this.#delivery?.expected;
   }
 
-  take(hashed: Hashed): void {
-    this.failures.push(...hashed.failures);
-    this.#delivery?.take(hashed);
+  async take(hashed: Hashed): Promise<void> {
+    const failures = await this.#delivery?.take(hashed);
+    this.failures.push(...(failures ?? hashed.failures));
   }
 
   /** Fetches what is to be fetched. */
@@ -92,7 +92,9 @@ export class ArtifactRun {
     const measured = { ...summed, ...(second === undefined ? {} : { second }) };
     if (measured.digest !== undefined) await this.#attempt(() => this.evidence.loadWithDigest(measured));
     const trees = await this.evidence.attestedTrees(measured, () => hashing.engine());
-    return this.outcome({ ...measured, ...trees });
+    const outcome = await this.outcome({ ...measured, ...trees });
+    this.#delivery?.leaveReceipt?.(outcome);
+    return outcome;
   }
 
   /** @param measured - undefined when it did not come to that: nothing is published then */
@@ -114,7 +116,7 @@ export class ArtifactRun {
     if (!published) failures.push(...this.remaining);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
     if (result === 'FAILED') delivery?.disown();
-    const { manifest } = delivery ?? {};
+    const { manifest, receipt } = delivery ?? {};
     return {
       artifact,
       result,
@@ -127,6 +129,7 @@ export class ArtifactRun {
       leftOut: delivery?.leftOut ?? [],
       path,
       published,
+      ...(receipt === undefined ? {} : { receipt }),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Failure } from '../error/index.ts';
 import { type LeftOutEntry, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { Stage } from '../stage/index.ts';
-import type { Measured } from '../verdict/index.ts';
+import type { Measured, ReceiptOutcome } from '../verdict/index.ts';
 import { type Content, closeStage, type Delivery, type RunContext, type Subject } from './delivery.ts';
 import type { Hashed, ListedTask } from './hashing.ts';
 import { requireFiles, VolumeListing } from './volume-listing.ts';
@@ -13,6 +13,7 @@ export class Copied implements Delivery {
   readonly #run: RunContext;
   readonly #destination: string;
   leftOut: readonly LeftOutEntry[] = [];
+  receipt: ReceiptOutcome | undefined;
   #listed: VolumeListing | undefined;
   #stage: Stage | undefined;
 
@@ -29,11 +30,14 @@ export class Copied implements Delivery {
 
   async prepare(): Promise<readonly Failure[]> {
     const { hashing, plan } = this.#run;
-    const { artifact, evidence } = this.#subject;
-    const listing = await hashing.list(this.path, { ...plan.limits, storage: artifact.storage });
+    const { storage } = this.#subject.artifact;
+    const listing = await hashing.list(this.path, { ...plan.limits, storage });
     requireFiles(listing);
     this.leftOut = listing.leftOut?.entries ?? [];
-    const listed = new VolumeListing(this.path, listing, evidence);
+    const listed = new VolumeListing(this.#subject, this.path, listing);
+    await listed.useReceipt(this.#run, true);
+    this.receipt = listed.receipt;
+    listed.compare();
     const refused = [...listing.failures, ...listed.refused];
     // A file that nobody listed may be larger than any volume: it is refused, and not called a lack of space.
     if (refused.length === 0) this.#stage = stageCopy(listing, this.#destination);
@@ -54,8 +58,8 @@ export class Copied implements Delivery {
     return { listing, ...copy, ...(second === undefined ? {} : { second }) };
   }
 
-  take(hashed: Hashed): void {
-    this.#listed?.take(hashed);
+  async take(hashed: Hashed): Promise<readonly Failure[]> {
+    return this.#listed?.take(hashed, this.#run) ?? hashed.failures;
   }
 
   async complete(): Promise<readonly Failure[]> {

@@ -2,9 +2,10 @@ import type { Failure } from '../error/index.ts';
 import type { FileTable, LeftOutEntry } from '../fs/index.ts';
 import type { ArtifactPlan, Plan } from '../plan/index.ts';
 import type { Stage } from '../stage/index.ts';
-import type { Measured } from '../verdict/index.ts';
+import type { ArtifactOutcome, Measured, ReceiptOutcome } from '../verdict/index.ts';
 import type { ArtifactEvidence } from './evidence.ts';
 import type { Hashed, Hashing, ListedTask } from './hashing.ts';
+import type { Receipts } from './receipts.ts';
 import type { Remote } from './remote.ts';
 
 /** What all artifacts of one run share. */
@@ -12,6 +13,8 @@ export interface RunContext {
   readonly plan: Plan;
   readonly hashing: Hashing;
   readonly remote: Remote;
+  /** Where the platform's policy allows them. */
+  readonly receipts: Receipts | undefined;
 }
 
 /** What a delivery is made for. */
@@ -50,14 +53,16 @@ export interface Delivery {
   prepare(): Promise<readonly Failure[]>;
   /** What a platform leaves out of the listing: bookkeeping, which is not the artifact. */
   readonly leftOut: readonly LeftOutEntry[];
+  /** What became of a receipt of it; undefined where there is none to be had. */
+  readonly receipt?: ReceiptOutcome | undefined;
   /** What the listing proves wrong by itself; it is said again of what was hashed. */
   readonly refused: readonly Failure[];
   /** Files of a volume that are to be hashed, together with those of other artifacts. */
   task(): ListedTask | undefined;
   /** What will be fetched, as far as it is known. */
   readonly expected?: Pick<FileTable, 'totalBytes' | 'count'> | undefined;
-  /** Takes what came of the task. */
-  take(hashed: Hashed): void;
+  /** Takes what came of the task. @returns what went wrong */
+  take(hashed: Hashed): Promise<readonly Failure[]>;
   /** Fetches what is to be fetched, or asks what should lie there: only while nothing is wrong. */
   complete(): Promise<readonly Failure[]>;
   readonly content: Content | undefined;
@@ -68,6 +73,8 @@ export interface Delivery {
    * @returns false where it lies there already
    */
   publish(measured: Measured, replace: boolean): Promise<boolean>;
+  /** Leaves a receipt of what was hashed where it lies, and passed. */
+  leaveReceipt?(outcome: ArtifactOutcome): void;
   /** What lies there did not verify: what was said of it before counts no more. */
   disown(): void;
   /** @param mayResume - the content may still be right, and the next run may go on with what is staged */

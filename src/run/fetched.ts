@@ -48,7 +48,9 @@ export class FetchedDelivery implements Delivery {
 
   task(): undefined {}
 
-  take(): void {}
+  async take({ failures }: Hashed): Promise<readonly Failure[]> {
+    return failures;
+  }
 
   async complete(): Promise<readonly Failure[]> {
     if (this.#stage === undefined) return [];

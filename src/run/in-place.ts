@@ -2,7 +2,7 @@ import { type Failure, failureOf } from '../error/index.ts';
 import type { LeftOutEntry } from '../fs/index.ts';
 import { createShardTable } from '../hash/index.ts';
 import { removeMarker } from '../stage/index.ts';
-import { compareChecksums, type Measured } from '../verdict/index.ts';
+import { type ArtifactOutcome, compareChecksums, type Measured, type ReceiptOutcome } from '../verdict/index.ts';
 import type { Content, Delivery, RunContext, Subject } from './delivery.ts';
 import type { Hashed, ListedTask } from './hashing.ts';
 import type { RemoteSource } from './remote-source.ts';
@@ -15,6 +15,7 @@ export class InPlace implements Delivery {
   readonly #run: RunContext;
   readonly #source: RemoteSource | undefined;
   leftOut: readonly LeftOutEntry[] = [];
+  receipt: ReceiptOutcome | undefined;
   #listed: VolumeListing | undefined;
 
   /** @param source - what should lie there, where it was fetched from */
@@ -39,16 +40,20 @@ export class InPlace implements Delivery {
     const { artifact, evidence } = this.#subject;
     const how = { ...plan.limits, storage: artifact.storage };
     const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined;
-    const listing = await (needsMore ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
+    const isListed = needsMore || this.#run.receipts !== undefined;
+    const listing = await (isListed ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
     requireFiles(listing);
     this.leftOut = listing.leftOut?.entries ?? [];
+    const listed = new VolumeListing(this.#subject, this.path, listing);
+    await listed.useReceipt(this.#run, needsMore);
+    this.receipt = listed.receipt;
     try {
       await this.#source?.consult(this.path);
     } catch (error) {
       // Not a byte is read of what cannot be finished.
       return [...listing.failures, failureOf(error)];
     }
-    const listed = new VolumeListing(this.path, listing, evidence, this.#source?.sizes);
+    listed.compare(this.#source?.sizes);
     if (listed.isHopeless) return [...listing.failures, ...listed.refused];
     this.#listed = listed;
     return listing.failures;
@@ -69,8 +74,11 @@ export class InPlace implements Delivery {
     return second === undefined ? { listing } : { listing, second };
   }
 
-  take(hashed: Hashed): void {
-    this.#listed?.take(hashed);
+  async take(hashed: Hashed): Promise<readonly Failure[]> {
+    if (this.#listed === undefined) return hashed.failures;
+    const failures = await this.#listed.take(hashed, this.#run);
+    this.receipt = this.#listed.receipt;
+    return failures;
   }
 
   async complete(): Promise<readonly Failure[]> {
@@ -83,6 +91,10 @@ export class InPlace implements Delivery {
 
   async publish(): Promise<boolean> {
     return false;
+  }
+
+  leaveReceipt(outcome: ArtifactOutcome): void {
+    if (this.#listed !== undefined) this.#run.receipts?.leave(this.#listed, outcome);
   }
 
   disown(): void {

@@ -6,7 +6,7 @@ import type { ArtifactOutcome, ReceiptOutcome } from '../verdict/index.ts';
 import type { ArtifactEvidence } from './evidence.ts';
 
 /** An artifact that lies on a volume. */
-interface OnVolume {
+export interface OnVolume {
   readonly artifact: ArtifactPlan;
   readonly evidence: ArtifactEvidence;
   readonly path: string;

@@ -6,6 +6,7 @@ import { ArtifactRun, Replacement } from './artifact-run.ts';
 import type { RunContext } from './delivery.ts';
 import { Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { Receipts } from './receipts.ts';
 import { Remote } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
@@ -25,9 +26,14 @@ export class VerifyRun {
   #artifacts: ArtifactRun[];
   readonly #runFailures: Failure[] = [];
   #run: RunContext | undefined;
+  readonly #receipts: Receipts | undefined;
 
-  constructor(plan: Plan, pool: HashPool, observer: Observer) {
+  /** @param isRound - true for one of many rounds of `watch`: then a receipt counts for what has not changed */
+  constructor(plan: Plan, pool: HashPool, observer: Observer, isRound = false) {
     this.#plan = plan;
+    const { receipts, limits } = plan;
+    if (receipts !== undefined)
+      this.#receipts = new Receipts(receipts, limits, this.#startedAt, (text) => observer.notice?.(text), isRound);
     this.#pool = pool;
     this.#observer = observer;
     this.#artifacts = plan.artifacts.map((artifact) => new ArtifactRun(artifact, plan.limits));
@@ -69,7 +75,7 @@ export class VerifyRun {
     const plan = this.#plan;
     const hashing = await Hashing.start(this.#pool, plan.hasher, plan.concurrency, plan.limits);
     const remote = new Remote(plan.remote, hashing, (text) => this.#observer.notice?.(text));
-    const run = { plan, hashing, remote };
+    const run = { plan, hashing, remote, receipts: this.#receipts };
     this.#run = run;
     await remote.refreshTrustedRoots(plan.artifacts);
     const outcomes = await round(this.#artifacts, run, watchdog);
@@ -137,7 +143,7 @@ async function round(
     ...artifacts.flatMap(({ expected }) => expected ?? []),
   ]);
   const hashed = await hashing.hash(ready.map(({ task }) => task));
-  for (const [i, { one }] of ready.entries()) one.take(hashed[i] ?? { failures: [], second: new Map() });
+  for (const [i, { one }] of ready.entries()) await one.take(hashed[i] ?? { failures: [], second: new Map() });
   for (const one of artifacts) await one.complete();
   const outcomes: ArtifactOutcome[] = [];
   for (const one of artifacts) outcomes.push(await one.conclude(hashing));

@@ -1,10 +1,12 @@
 import { dirname } from 'node:path';
 import { type Failure, WeighlockError } from '../error/index.ts';
 import type { Listing, PathBytes } from '../fs/index.ts';
-import { judgeListing, resultOf, sizeDifferences } from '../verdict/index.ts';
-import type { Content } from './delivery.ts';
+import type { ArtifactPlan } from '../plan/index.ts';
+import { judgeListing, type ReceiptOutcome, resultOf, sizeDifferences } from '../verdict/index.ts';
+import type { Content, RunContext, Subject } from './delivery.ts';
 import type { ArtifactEvidence } from './evidence.ts';
 import type { Hashed } from './hashing.ts';
+import type { OnVolume } from './receipts.ts';
 
 /**
  * What is refused by its listing is hashed only to say more of it (what else differs, and where a missing file's content is now),
@@ -13,19 +15,36 @@ import type { Hashed } from './hashing.ts';
 const MOST_REFUSED_BYTES = 256 << 20;
 
 /** The files of a volume, held against the evidence before anything large is hashed. */
-export class VolumeListing {
+export class VolumeListing implements OnVolume {
+  readonly artifact: ArtifactPlan;
+  readonly evidence: ArtifactEvidence;
+  readonly path: string;
   readonly listing: Listing;
-  readonly refused: readonly Failure[];
-  readonly #path: string;
+  receipt?: ReceiptOutcome;
+  refused: readonly Failure[] = [];
   #second: Hashed['second'] | undefined;
 
+  /** @param path - of the file or folder that was listed */
+  constructor({ artifact, evidence }: Subject, path: string, listing: Listing) {
+    this.artifact = artifact;
+    this.evidence = evidence;
+    this.path = path;
+    this.listing = listing;
+  }
+
+  /** @param needsMore - it is copied, or was signed over other hashes than SHA-256 of whole files */
+  async useReceipt({ receipts }: RunContext, needsMore: boolean): Promise<void> {
+    if (receipts !== undefined && this.listing.failures.length === 0)
+      this.receipt = await receipts.use(this, this.listing, needsMore);
+  }
+
   /**
-   * @param path - of the file or folder that was listed
+   * Holds names and sizes against the evidence.
+   *
    * @param sizes - bytes that somebody promises of files, by name
    */
-  constructor(path: string, listing: Listing, evidence: ArtifactEvidence, sizes?: ReadonlyMap<PathBytes, number>) {
-    this.#path = path;
-    this.listing = listing;
+  compare(sizes?: ReadonlyMap<PathBytes, number>): void {
+    const { evidence, listing } = this;
     const refused = evidence.leaves.flatMap((leaf) => [
       ...evidence.refuse(leaf, judgeListing(leaf, listing, evidence.found)),
     ]);
@@ -39,13 +58,17 @@ export class VolumeListing {
     return isRefused && this.listing.files.totalBytes > MOST_REFUSED_BYTES;
   }
 
-  take({ second }: Hashed): void {
+  /** Takes what was hashed; hashes everything where a spot check proves a receipt wrong. */
+  async take({ failures, second }: Hashed, { receipts, hashing }: RunContext): Promise<readonly Failure[]> {
     this.#second = second;
+    if (receipts?.confirm(this, this.listing, failures) !== false) return failures;
+    const [again] = await hashing.hash([{ listing: this.listing }]);
+    return again?.failures ?? failures;
   }
 
   get content(): Content {
     const { kind, files } = this.listing;
-    const folder = kind === 'file' ? dirname(this.#path) : this.#path;
+    const folder = kind === 'file' ? dirname(this.path) : this.path;
     return { kind, files, folder, ...(this.#second === undefined ? {} : { second: this.#second }) };
   }
 }
