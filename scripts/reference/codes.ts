@@ -35,6 +35,10 @@ export const CODES: Readonly<Record<ErrorCode, Meaning>> = {
   },
   ATTESTATION_MISSING: { means: 'no attestation of that type and signer', next: 'attach it, or correct the type' },
   CONDITION_FAILED: { means: 'an attestation says something else', next: 'read the condition and what it found' },
+  CONTENT_REFUSED: {
+    means: 'a file is of a format that is not allowed, not sound, or two things at once',
+    next: 'publish the model without it, or name it in the policy; see weighlock inspect',
+  },
   FILE_MISSING: { means: 'a file that was promised is not there', next: 'restore it; check the mount' },
   FILE_UNEXPECTED: { means: 'a file that nobody vouches for', next: 'remove it, or sign it' },
   SOURCE_EMPTY: { means: 'there is not one file', next: 'check the mount and the path' },

@@ -19,6 +19,8 @@ import { listOf, type RawValues, VERIFY_OPTIONS } from './options.ts';
 export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest' | 'platform' | 'blocks' | 'refused'>> =
   {
     sha256: 'adds',
+    'allow-formats': 'adds',
+    'allow-formats-in': 'adds',
     checksums: 'adds',
     'checksums-sha256': 'adds',
     'checksums-signature': 'adds',

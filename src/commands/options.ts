@@ -168,6 +168,18 @@ export const TRUST_OPTIONS = {
 /** What must be true, and what happens when it is not. */
 export const VERIFY_OPTIONS = {
   sha256: { type: 'string', array: true, nargs: 1, describe: 'pin: SHA-256 of a file, tree digest of a folder' },
+  'allow-formats': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'formats that files may have, by their bytes: safetensors,gguf,json,text',
+  },
+  'allow-formats-in': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: "PATTERN=FORMAT that some files may have besides, e.g. 'code/*.py=python'",
+  },
   checksums: { type: 'string', describe: 'SHA256SUMS file that names every file of the artifact' },
   'checksums-sha256': { type: 'string', describe: 'pin of the checksums file itself' },
   'checksums-signature': { type: 'string', describe: 'signature of the checksums file, by --key or an identity' },
@@ -329,7 +341,7 @@ export function flagOf(values: RawValues, key: string): boolean {
   return value;
 }
 
-function countOf(values: RawValues, key: string, most: number): number | undefined {
+export function countOf(values: RawValues, key: string, most: number): number | undefined {
   const text = textOf(values, key);
   if (text === undefined) return undefined;
   const count = /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;

@@ -87,6 +87,8 @@ function requestOf(
   return {
     sources: listOf(values, 'sources'),
     sha256: listOf(values, 'sha256'),
+    formats: listOf(values, 'allow-formats'),
+    formatsIn: listOf(values, 'allow-formats-in'),
     ...(checksums === undefined ? {} : { checksums }),
     ...(checksumsSha256 === undefined ? {} : { checksumsSha256 }),
     ...(checksumsSignature === undefined ? {} : { checksumsSignature }),

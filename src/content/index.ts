@@ -12,4 +12,13 @@ export {
   type Trait,
   unpackContent,
 } from './format.ts';
+export {
+  type ContentFound,
+  ContentGatherer,
+  type ContentShare,
+  type ContentTable,
+  createContentTable,
+  mergeContent,
+} from './found.ts';
 export { ContentInspector } from './inspector.ts';
+export { TAIL_BYTES } from './tail.ts';

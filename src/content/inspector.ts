@@ -5,7 +5,7 @@ import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
 import { templateFinding } from './jinja.ts';
 import { MOST_JSON_BYTES } from './json.ts';
 import { JsonReader } from './json-reader.ts';
-import { readNumpy } from './numpy.ts';
+import { checkNumpy } from './numpy.ts';
 import { isOnnx, OnnxWatcher } from './onnx.ts';
 import { isBinaryPickle, PickleWatcher } from './pickle.ts';
 import { isSafetensors, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
@@ -34,10 +34,15 @@ export interface Reader {
   push(chunk: Buffer): void;
   /** @param size - bytes of the whole file */
   finish(size: number): Read;
+  /** Bytes that follow and may be left out; none where it is not there. */
+  readonly ahead?: number;
+  /** Leaves out so many of them. */
+  skip?(bytes: number): void;
 }
 
 /** Nothing of the file beyond what it begins with is of interest. */
 class Known implements Reader {
+  readonly ahead = Number.POSITIVE_INFINITY;
   readonly #format: Format;
   constructor(format: Format) {
     this.#format = format;
@@ -69,6 +74,10 @@ class HeadReader implements Reader {
     if (this.#length < this.#nextTry) return;
     this.#nextTry = 2 * this.#length;
     this.#isEnough = this.#length === this.#most || !this.#needsMore();
+  }
+
+  get ahead(): number {
+    return this.#isEnough ? Number.POSITIVE_INFINITY : 0;
   }
 
   finish(size: number): Read {
@@ -182,6 +191,24 @@ export class ContentInspector {
     }
   }
 
+  /**
+   * Bytes that follow and whose content does not matter for what is found out of the headers alone. Whoever leaves them out has not
+   * looked at the file: nothing rests on it.
+   */
+  get ahead(): number {
+    const { verdict, ahead } = this.#pickle;
+    if (this.#fault !== undefined) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#reader?.ahead ?? 0, verdict === 'undecided' ? ahead : Number.POSITIVE_INFINITY);
+  }
+
+  /** Leaves out some of them. */
+  skip(bytes: number): void {
+    this.#size += bytes;
+    this.#pickle.skip(bytes);
+    this.#reader?.skip?.(bytes);
+    this.#tail = Buffer.alloc(0);
+  }
+
   finish(): FileContent {
     if (this.#reader === undefined) this.#begin();
     const read = this.#read();
@@ -273,8 +300,7 @@ function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
     return ['safetensors', new HeadReader(MAX_HEADER_BYTES + 8, parse)];
   }
   const signed = bySignature(head);
-  if (signed === 'numpy')
-    return ['numpy', new HeadReader(1 << 17, (b, size) => ({ format: 'numpy', facts: readNumpy(b, size) }))];
+  if (signed === 'numpy') return ['numpy', new HeadReader(1 << 17, numpyContent)];
   if (signed === 'image')
     return whole('image', MOST_IMAGE_BYTES, (bytes) => {
       checkImage(bytes);
@@ -303,10 +329,20 @@ function isLikelyText(head: Buffer): boolean {
   return head.subarray(0, 64).every((byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
+/** An array's elements are no parameters of a model. */
+function numpyContent(head: Buffer, size: number): Read {
+  checkNumpy(head, size);
+  return { format: 'numpy' };
+}
+
 function onnxReader(): Reader {
   const watcher = new OnnxWatcher();
   return {
     push: (chunk) => watcher.push(chunk),
+    get ahead() {
+      return watcher.ahead;
+    },
+    skip: (bytes) => watcher.skip(bytes),
     finish: () => ({ format: 'onnx', ...watcher.finish() }),
   };
 }

@@ -59,6 +59,14 @@ export class OnnxWatcher implements Visitor {
     this.#reader.push(chunk);
   }
 
+  get ahead(): number {
+    return this.#reader.ahead;
+  }
+
+  skip(bytes: number): void {
+    this.#reader.skip(bytes);
+  }
+
   /** @throws Unsound */
   finish(): { readonly facts: Facts; readonly findings: readonly Finding[] } {
     this.#reader.finish();

@@ -97,6 +97,20 @@ export class PickleWatcher {
     }
   }
 
+  /** Bytes of the argument that it passes over. */
+  get ahead(): number {
+    return this.#skip;
+  }
+
+  /** They need not be brought. */
+  skip(bytes: number): void {
+    this.#at += bytes;
+    if (this.verdict !== 'undecided') return;
+    this.#skip -= bytes;
+    if (this.#skip < 0) this.verdict = 'no';
+    else if (this.#argument !== undefined && this.#skip === 0 && this.#isArgumentDone) this.#execute(this.#at);
+  }
+
   get #isArgumentDone(): boolean {
     return this.#lines === 0 && this.#lengthBytes === 0;
   }

@@ -54,6 +54,18 @@ export class ProtobufReader {
     }
   }
 
+  /** Bytes of the field that it passes over. */
+  get ahead(): number {
+    return this.#state === 'skip' ? this.#left : 0;
+  }
+
+  /** They need not be brought. */
+  skip(bytes: number): void {
+    this.#left -= bytes;
+    this.#at += bytes;
+    if (this.#left === 0) this.#afterBytes();
+  }
+
   /** @throws Unsound for a message that is cut off */
   finish(): void {
     if (this.#state !== 'tag' || this.#shift !== 0n || this.#ends.length > 0) throw new Unsound('it is cut off');

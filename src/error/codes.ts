@@ -34,6 +34,7 @@ export const EXIT_CODE_OF = {
   SIGNER_UNTRUSTED: EXIT.verificationFailed,
   ATTESTATION_MISSING: EXIT.verificationFailed,
   CONDITION_FAILED: EXIT.verificationFailed,
+  CONTENT_REFUSED: EXIT.verificationFailed,
   FILE_MISSING: EXIT.verificationFailed,
   FILE_UNEXPECTED: EXIT.verificationFailed,
   SOURCE_EMPTY: EXIT.verificationFailed,

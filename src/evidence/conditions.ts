@@ -12,6 +12,9 @@ const EVALUATION_MS = 1000;
 /** A condition over an attestation that was compiled. */
 export type Condition = (statement: Statement, signer: Signer) => string | undefined;
 
+/** What a condition may speak of. */
+const ATTESTATION = ['predicate', 'subject', 'signer'] as const;
+
 /**
  * Compiles CEL conditions over `predicate`, `subject` and `signer`.
  *
@@ -19,19 +22,33 @@ export type Condition = (statement: Statement, signer: Signer) => string | undef
  * @throws WeighlockError `CONFIG_INVALID` for one that does not compile
  */
 export async function compileConditions(sources: readonly string[]): Promise<readonly Condition[]> {
+  const compiled = await compile(sources, ATTESTATION);
+  return compiled.map((one) => (statement, signer) => one(contextOf(statement, signer)));
+}
+
+/** The same over `content`: what an artifact's files are. @param content - for a condition: every name is there */
+export async function compileContentConditions(
+  sources: readonly string[],
+): Promise<readonly ((content: Record<string, unknown>) => string | undefined)[]> {
+  const compiled = await compile(sources, ['content']);
+  return compiled.map((one) => (content) => one({ content }));
+}
+
+async function compile(
+  sources: readonly string[],
+  variables: readonly string[],
+): Promise<readonly ((context: Record<string, unknown>) => string | undefined)[]> {
   if (sources.length === 0) return [];
   const { Environment } = await library('conditions');
-  const environment = new Environment({ unlistedVariablesAreDyn: false })
-    .registerVariable('predicate', 'dyn')
-    .registerVariable('subject', 'dyn')
-    .registerVariable('signer', 'dyn');
+  const environment = new Environment({ unlistedVariablesAreDyn: false });
+  for (const name of variables) environment.registerVariable(name, 'dyn');
   return sources.map((source) => {
     const invalid = (why: string) =>
       new WeighlockError({
         code: 'CONFIG_INVALID',
         message: `the condition cannot be used: ${why}`,
         found: source.slice(0, 200),
-        remedy: 'write CEL that is true or false, over predicate, subject and signer',
+        remedy: `write CEL that is true or false, over ${variables.join(', ').replace(/, (?=[a-z]+$)/, ' and ')}`,
       });
     if (source.length > MAX_CONDITION_LENGTH) throw invalid('it is too long');
     let evaluate: (context: Record<string, unknown>) => unknown;
@@ -42,9 +59,9 @@ export async function compileConditions(sources: readonly string[]): Promise<rea
     } catch (error) {
       throw invalid((error as Error).message.split('\n')[0] ?? '');
     }
-    return (statement, signer) => {
+    return (context) => {
       try {
-        const value = withinTime(() => evaluate(contextOf(statement, signer)));
+        const value = withinTime(() => evaluate(context));
         // Anything but true is not true: an error, a number, a text that says "true".
         return value === true ? undefined : `not true of it: ${source}`;
       } catch (error) {

@@ -1,7 +1,9 @@
 export { readBlobSignatures } from './blob-forms.ts';
+export { parseBundle } from './bundle.ts';
+export { subjectNames } from './certificate.ts';
 export type { Checksums } from './checksums.ts';
 export { ChecksumsParser } from './checksums.ts';
-export { type Condition, compileConditions } from './conditions.ts';
+export { type Condition, compileConditions, compileContentConditions } from './conditions.ts';
 export { type Digests, digestsOf } from './digests.ts';
 export { IN_TOTO_TYPE, preAuthEncoding } from './dsse.ts';
 export { type LoadedChecksums, loadChecksums, requirePinned } from './load-checksums.ts';

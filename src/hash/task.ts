@@ -1,3 +1,4 @@
+import type { ContentShare, ContentTable } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
 import type { EngineName } from './engine.ts';
@@ -14,6 +15,8 @@ export interface HashTask {
   readonly second?: SecondHash;
   /** Instead of whole files their shards are hashed, each by itself, and nothing is copied. */
   readonly shards?: ShardTable;
+  /** Where it is taken down what each file is, by the bytes that are hashed. */
+  readonly content?: ContentTable;
   /** These were read before, and are once more: copies of them may be there. */
   readonly isAgain?: boolean;
   /** Files whose bytes are those of another one, by numbers in the listing: it is read, and they get its digest. */
@@ -55,6 +58,14 @@ export interface HashReply {
   readonly kernel?: Kernel;
   readonly failures: readonly FileFailure[];
   readonly second: readonly SecondDigests[];
+  /** What the files are, for the tasks that ask for it. */
+  readonly content: readonly TaskContent[];
+}
+
+/** What one worker found of the files of a task. */
+export interface TaskContent {
+  readonly task: number;
+  readonly share: ContentShare;
 }
 
 /** What the second hash of one file came to. */

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import type { StorageRules } from '../fs/index.ts';
 import { isUrl, type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
+import { contentFromFlags } from './content.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
 import { type Places, requireApart, requireOutside } from './places.ts';
@@ -20,6 +21,9 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins' | 'receip
   readonly sources: readonly string[];
   /** `--sha256`, one for each source. */
   readonly sha256: readonly string[];
+  /** `--allow-formats`, `--allow-formats-in` */
+  readonly formats?: readonly string[];
+  readonly formatsIn?: readonly string[];
   readonly checksums?: string;
   readonly checksumsSha256?: string;
   readonly checksumsSignature?: string;
@@ -65,6 +69,8 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
     policies,
     targets,
     storage,
+    formats = [],
+    formatsIn = [],
     ...settings
   } = request;
   const fromArguments = draftArguments(sources);
@@ -105,7 +111,11 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
     ]);
   const receipts = receiptSettings(policies, receiptFlags);
   const more = receipts === undefined ? {} : { receipts };
+  const content = contentFromFlags(formats, formatsIn);
+  // What a pod says of formats is no word on whose bytes a target of the platform holds.
+  if (content !== undefined && !isBound) for (const { requirements } of drafts) requirements.push(content);
   const artifacts = drafts.map((one) => onStorage(requireRequirement(one), one, storage));
+  if (content !== undefined && isBound) for (const { requirements } of drafts) requirements.push(content);
   return { ...settings, artifacts, pins, ...more };
 }
 

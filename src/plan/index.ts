@@ -1,4 +1,5 @@
 export { buildPlan, placesOf, type VerifyRequest } from './build.ts';
+export { type ContentRequirement, contentFromFlags, matcherOf } from './content.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
 export { givenCredential } from './given-credential.ts';

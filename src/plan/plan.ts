@@ -4,6 +4,7 @@ import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
 import type { Attestor } from '../trust/index.ts';
+import type { ContentRequirement } from './content.ts';
 import type { ReceiptSettings } from './receipt-settings.ts';
 
 /** `Enforce` blocks on a violation, `Audit` reports it and lets the pod start. */
@@ -32,6 +33,8 @@ export type Requirement =
       readonly origin: string;
     }
   | SignatureRequirement
+  /** Every file is of a format that is named, by its bytes, and sound. */
+  | ContentRequirement
   /** At least one of these; never empty, and none of them another group. */
   | { readonly kind: 'anyOf'; readonly options: readonly Leaf[]; readonly origin: string };
 

@@ -14,6 +14,8 @@ export interface ArchiveTools {
   readonly unpacked: Engine;
   readonly member: Engine;
   readonly behind: WriteBehind;
+  /** Says what each member is. */
+  readonly inspects: boolean;
 }
 
 export interface Unpacked {
@@ -51,7 +53,7 @@ export class ArchiveStream {
     this.#allowance = new Allowance(content === undefined ? undefined : budget);
     // Unpacked and packed are the same bytes when nothing is compressed; one hash then serves both.
     this.#isPacked = compression !== 'none';
-    this.#members = new MemberWriter(place, content, tools.member, tools.behind);
+    this.#members = new MemberWriter(place, content, tools);
     const members = this.#members;
     this.#reader = new TarReader({
       entry: (entry) => members.entry(entry),

@@ -1,3 +1,4 @@
+import type { PathBytes } from '../fs/index.ts';
 import type { ArtifactSource } from '../registry/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
 import type { Budget } from './budget.ts';
@@ -12,8 +13,11 @@ export interface PullTools {
   /**
    * Opens a file for one blob; its bytes are hashed by another thread, where one hashes for this one. Without a path they are
    * hashed only.
+   *
+   * @param name - its path in the artifact
+   * @param size - bytes, where they are known
    */
-  openPlain(path: Buffer | undefined): Promise<PlainWriter>;
+  openPlain(path: Buffer | undefined, name: PathBytes, size?: number): Promise<PlainWriter>;
   borrowArchiveTools(): Promise<ArchiveTools>;
   returnArchiveTools(tools: ArchiveTools): void;
 }

@@ -34,7 +34,8 @@ export function fetchUrl(request: FetchRequest, context: FetchContext): Promise<
 }
 
 async function fetchFile(request: FetchRequest, file: string, context: FetchContext): Promise<FetchReply> {
-  const writer = await context.openPlain(Buffer.from(file));
+  const path = fromText(file.slice(file.lastIndexOf('/') + 1));
+  const writer = await context.openPlain(Buffer.from(file), path);
   try {
     // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
     await writer.restart();
@@ -44,8 +45,7 @@ async function fetchFile(request: FetchRequest, file: string, context: FetchCont
       restart: () => writer.restart(),
     });
     const sha256 = await writer.finish();
-    const path = fromText(file.slice(file.lastIndexOf('/') + 1));
-    return { sha256, files: [{ path, size, sha256 }] };
+    return { sha256, files: [{ path, size, sha256, ...writer.content() }] };
   } finally {
     await writer.close();
   }

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { ContentInspector, type FileContent } from '../content/index.ts';
 import { type Engine, PIECE_BYTES } from '../hash/index.ts';
 import { openStaged, writeAll } from './staged-file.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -6,20 +7,35 @@ import type { WriteBehind } from './write-behind.ts';
 /** Files up to this size are written at once. */
 const SMALL_BYTES = 64 << 10;
 
+/** What is used for one member after the other. */
+export interface MemberTools {
+  readonly member: Engine;
+  readonly behind: WriteBehind;
+  readonly inspects: boolean;
+}
+
+interface MemberName {
+  readonly name: string;
+  readonly size: number;
+}
+
 /** A member of an archive: one of many files in a row that are hashed while they are written. Without a path it is hashed only. */
 export class MemberFile {
   readonly #descriptor: number | undefined;
   readonly #engine: Engine;
   readonly #behind: WriteBehind;
+  #inspector: ContentInspector | undefined;
   #piece: Buffer | undefined;
   #filled = 0;
   /** Bytes that are in the file, or on their way. */
   #written = 0;
 
-  constructor(path: Buffer | undefined, engine: Engine, behind: WriteBehind) {
-    this.#engine = engine;
+  /** @param what - its path in the artifact and its bytes */
+  constructor(path: Buffer | undefined, { member, behind, inspects }: MemberTools, what: MemberName) {
+    this.#engine = member;
     this.#behind = behind;
-    engine.init();
+    if (inspects) this.#inspector = new ContentInspector(what.name, what.size);
+    member.init();
     if (path !== undefined) this.#descriptor = openStaged(path, 'create');
   }
 
@@ -61,6 +77,16 @@ export class MemberFile {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
   }
 
+  /** After `end`: what it is, by the bytes that were hashed, where that was asked for. */
+  content(): { readonly content?: FileContent } {
+    return this.#inspector === undefined ? {} : { content: this.#inspector.finish() };
+  }
+
+  #update(bytes: Buffer): void {
+    this.#engine.update(bytes);
+    this.#inspector?.push(bytes);
+  }
+
   #digest(): string {
     return Buffer.from(this.#engine.digest()).toString('hex');
   }
@@ -69,7 +95,7 @@ export class MemberFile {
     const filled = this.#piece?.subarray(0, this.#filled);
     this.#filled = 0;
     if (filled === undefined || filled.length === 0) return;
-    this.#engine.update(filled);
+    this.#update(filled);
     if (this.#descriptor !== undefined) {
       this.#behind.write(this.#descriptor, filled, this.#written);
       this.#piece = undefined;
@@ -81,7 +107,7 @@ export class MemberFile {
     const filled = this.#piece?.subarray(0, this.#filled);
     this.#filled = 0;
     if (filled === undefined) return;
-    this.#engine.update(filled);
+    this.#update(filled);
     try {
       writeAll(descriptor, filled, 0);
     } catch (error) {

@@ -2,11 +2,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { safePath, type TarEntry, unsafePath } from '../archive/index.ts';
 import { errno, WeighlockError } from '../error/index.ts';
 import { entryText, ioError, type PathBytes } from '../fs/index.ts';
-import type { Engine } from '../hash/index.ts';
-import { MemberFile } from './member-file.ts';
+import { MemberFile, type MemberTools } from './member-file.ts';
 import type { PulledFile } from './protocol.ts';
 import { stagedPath } from './pull-file.ts';
-import type { WriteBehind } from './write-behind.ts';
 
 /** Decides what becomes of a member: its path below the content, or nothing. May throw. */
 export type Placement = (entry: TarEntry, path: PathBytes) => PathBytes | undefined;
@@ -29,16 +27,14 @@ export class MemberWriter {
   hasAll = true;
   readonly #place: Placement;
   readonly #content: string | undefined;
-  readonly #engine: Engine;
-  readonly #behind: WriteBehind;
+  readonly #tools: MemberTools;
   readonly #created: Buffer[] = [];
   #open: { path: PathBytes; size: number; writer: MemberFile } | undefined;
 
-  constructor(place: Placement, content: string | undefined, engine: Engine, behind: WriteBehind) {
+  constructor(place: Placement, content: string | undefined, tools: MemberTools) {
     this.#place = place;
     this.#content = content;
-    this.#engine = engine;
-    this.#behind = behind;
+    this.#tools = tools;
   }
 
   /** The file whose content comes next. */
@@ -55,7 +51,7 @@ export class MemberWriter {
     else if (entry.type === 'folder') this.#folder(target);
     else {
       const staged = stagedPath(this.#content, target);
-      const writer = new MemberFile(staged, this.#engine, this.#behind);
+      const writer = new MemberFile(staged, this.#tools, { name: entryText(target), size: entry.size });
       if (staged !== undefined) this.#created.push(staged);
       this.#open = { path: target, size: entry.size, writer };
     }
@@ -69,14 +65,15 @@ export class MemberWriter {
     if (this.#open === undefined) return;
     const { path, size, writer } = this.#open;
     this.#open = undefined;
-    this.files.push({ path, size, sha256: writer.end() });
+    const sha256 = writer.end();
+    this.files.push({ path, size, sha256, ...writer.content() });
   }
 
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     await open?.writer.close();
-    await this.#behind.settle();
+    await this.#tools.behind.settle();
   }
 
   /** Takes away what was written, when the archive is to be fetched anew. */

@@ -1,4 +1,5 @@
 import { closeSync, fdatasync, ftruncateSync, readSync } from 'node:fs';
+import type { FileContent } from '../content/index.ts';
 import { ioError, lacksSync } from '../fs/index.ts';
 import { PIECE_BYTES } from '../hash/index.ts';
 import { leftoverIn, openStaged, writeAll, writeBehind } from './staged-file.ts';
@@ -14,6 +15,8 @@ export interface Digester {
   /** True while it is better to wait for `room` before more bytes are brought. */
   readonly isShort?: boolean;
   room?(): Promise<void>;
+  /** After the digest: what the bytes are, where they were looked at. */
+  content?(): { readonly content: FileContent };
 }
 
 /**
@@ -123,6 +126,11 @@ export class PlainWriter {
     await this.#syncing;
     if (this.#descriptor !== undefined) await synchronise(this.#descriptor);
     return Buffer.from(await digest).toString('hex');
+  }
+
+  /** After `finish`: what the file is, by the bytes that were hashed, where that was asked for. */
+  content(): { readonly content?: FileContent } {
+    return this.#digester.content?.() ?? {};
   }
 
   async close(): Promise<void> {

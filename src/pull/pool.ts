@@ -59,7 +59,7 @@ export class PullPool {
   async pull(
     reference: string,
     { layout }: Resolved,
-    folders: Pick<PullRequest, 'content' | 'records' | 'known' | 'budget'>,
+    folders: Pick<PullRequest, 'content' | 'records' | 'known' | 'budget' | 'inspects'>,
   ): Promise<PullReply> {
     const isImage = layout.subtree !== undefined;
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
@@ -99,7 +99,10 @@ export class PullPool {
   }
 
   /** Fetches one file over HTTPS, or an archive as the files in it. */
-  async fetch(url: string, what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known' | 'room'>): Promise<FetchReply> {
+  async fetch(
+    url: string,
+    what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known' | 'room' | 'inspects'>,
+  ): Promise<FetchReply> {
     this.#start(1);
     const request: FetchRequest = { kind: 'fetch', url, ...what };
     const [reply] = await (what.file === undefined

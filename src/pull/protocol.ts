@@ -1,3 +1,4 @@
+import type { FileContent } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName, Line } from '../hash/index.ts';
@@ -52,6 +53,8 @@ export interface PullRequest {
   readonly budget?: Budget;
   /** Private folder that keeps, for each archive, what makes it again. */
   readonly records?: string;
+  /** Says what each file is, by the bytes that are hashed. */
+  readonly inspects?: boolean;
   /** A folder with files of an earlier run; its archives are fetched only if they are not there. */
   readonly known?: KnownFiles;
 }
@@ -65,6 +68,8 @@ export interface FetchRequest {
   readonly line?: Line;
   /** Unpacks it into this folder; `null` only looks what is in it. */
   readonly unpackInto?: string | null;
+  /** Says what each file is, by the bytes that are hashed. */
+  readonly inspects?: boolean;
   /** What there is room for. */
   readonly room?: Room;
   /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */
@@ -86,6 +91,8 @@ export interface PulledFile {
   readonly size: number;
   /** SHA-256, 64 lower-case hex digits. */
   readonly sha256: string;
+  /** What it is, where that was asked for. */
+  readonly content?: FileContent;
 }
 
 export interface PullReply {

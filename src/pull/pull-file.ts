@@ -16,7 +16,7 @@ export function stagedPath(content: string | undefined, path: PathBytes): Buffer
 export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
   const { descriptor, path } = item;
   const { repository, content, signal, count } = context;
-  const writer = await context.openPlain(stagedPath(content, path));
+  const writer = await context.openPlain(stagedPath(content, path), path, descriptor.size);
   const sink = (chunk: Buffer) => {
     count(chunk.length);
     return writer.write(chunk);
@@ -34,7 +34,7 @@ export async function pullFile(item: LayoutItem & { kind: 'file' }, context: Pul
         upstreamOnly,
       });
       const sha256 = await writer.finish();
-      if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256 };
+      if (sha256 === hexOf(descriptor.digest)) return { path, size: descriptor.size, sha256, ...writer.content() };
       await writer.restart();
       if (isLast) {
         const { digest } = descriptor;

@@ -8,7 +8,6 @@ import {
   countFile,
   createEngine,
   type Engine,
-  type Line,
   LineSender,
   nextInQueue,
   Stopped,
@@ -27,8 +26,9 @@ import type { Reply } from '../thread/index.ts';
 import { Connections, fetchRanges, Pieces, type RangeTools, shareOf } from '../transfer/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
+import { InspectedDigester } from './inspected.ts';
 import { plainPlacement } from './member-writer.ts';
-import { openPlain } from './plain-writer.ts';
+import { type Digester, openPlain } from './plain-writer.ts';
 import type {
   BlobRequest,
   FetchReply,
@@ -119,7 +119,7 @@ class PullThread {
     this.#share(threads);
     const repository = this.#open(request.reference, threads);
     const { content, records, known, budget } = request;
-    const context: PullContext = { ...this.#tools(request.line), repository, content, records, known, budget };
+    const context: PullContext = { ...this.#tools(request), repository, content, records, known, budget };
     const files: PulledFile[] = [];
     const failures: Failure[] = [];
     const lane = async () => {
@@ -183,7 +183,7 @@ class PullThread {
     const transport = new Transport(this.#setup.settings);
     try {
       const reply = await fetchUrl(request, {
-        ...this.#tools(request.line),
+        ...this.#tools(request),
         transport,
         notice: this.#notice,
         move: this.#move,
@@ -213,7 +213,7 @@ class PullThread {
     return nextInQueue(this.#setup.control);
   }
 
-  #tools(line: Line | undefined): PullTools {
+  #tools({ line, inspects = false }: PullRequest | FetchRequest): PullTools {
     const { control, engine } = this.#setup;
     const borrowEngine = async () => this.#engines.pop() ?? createEngine(engine);
     const returnEngine = (used: Engine) => void this.#engines.push(used);
@@ -229,17 +229,19 @@ class PullThread {
         countBytes(control, bytes);
         awaitBytes(control, bytes);
       },
-      async openPlain(path) {
+      async openPlain(path, name, size) {
+        const looked = (digester: Digester) => (inspects ? new InspectedDigester(digester, name, size) : digester);
         const stream = sender?.open();
-        if (stream !== undefined) return openPlain(path, stream, () => stream.close());
+        if (stream !== undefined) return openPlain(path, looked(stream), () => stream.close());
         const engine = await borrowEngine();
-        return openPlain(path, engine, () => returnEngine(engine));
+        return openPlain(path, looked(engine), () => returnEngine(engine));
       },
       borrowArchiveTools: async () => ({
         packed: await borrowEngine(),
         unpacked: await borrowEngine(),
         member: await borrowEngine(),
         behind: borrowBehind(),
+        inspects,
       }),
       returnArchiveTools: ({ packed, unpacked, member, behind }) => {
         for (const used of [packed, unpacked, member]) returnEngine(used);

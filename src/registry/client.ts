@@ -7,6 +7,7 @@ import { download, type Move } from './download.ts';
 import { Hosts, type Notice, type RegistrySettings } from './hosts.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
 import { ACCEPT_MANIFESTS, type Descriptor, type Index, type Manifest, parseManifest } from './manifest.ts';
+import { contentRangeFault } from './range.ts';
 import { type Reference, referenceText } from './reference.ts';
 import { listReferrers } from './referrers.ts';
 import { type Sleep, sleep } from './retry.ts';
@@ -147,6 +148,37 @@ export class Repository implements ArtifactSource {
         ),
       hosts,
     );
+  }
+
+  /**
+   * Some bytes of a blob. Nothing says that they are the right ones: only a whole blob has a digest, so nothing may rest on them.
+   *
+   * @throws WeighlockError `SOURCE_UNAVAILABLE` also for a registry that answers no ranges
+   */
+  async range({ digest, size }: Descriptor, start: number, length: number, signal: AbortSignal): Promise<Buffer> {
+    const end = start + length;
+    return this.#hosts.any(signal, async (host) => {
+      const headers = { range: `bytes=${start}-${end - 1}` };
+      const answer = await this.#hosts.get(host, `blobs/${digest}`, headers, signal, { asStored: true });
+      if (answer.status !== 206 && !(answer.status === 200 && start === 0 && length === size)) {
+        if (answer.status !== 200) throw await this.#hosts.refusal(answer, `blob ${digest}`, {});
+        answer.body.destroy();
+        throw new WeighlockError({
+          code: 'SOURCE_UNAVAILABLE',
+          message: `${host.base.host} does not send a part of a blob`,
+          remedy: 'pull the artifact, and look at what was pulled',
+        });
+      }
+      const range = headerOf(answer.headers, 'content-range');
+      const fault = answer.status === 206 ? contentRangeFault(range, start, size, end) : undefined;
+      const bytes = await readBody(answer, length);
+      if (fault === undefined && bytes.length === length) return bytes;
+      throw new WeighlockError({
+        code: 'SOURCE_UNAVAILABLE',
+        message: `${host.base.host} sent another part of a blob than was asked for: ${fault ?? `${bytes.length} bytes`}`,
+        remedy: 'check the registry and what lies between',
+      });
+    });
   }
 
   within(_manifest: Digest, error: WeighlockError): WeighlockError {

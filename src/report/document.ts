@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { entryText, hexAt, ioFailure, nameAt } from '../fs/index.ts';
 import { locationText } from '../source/index.ts';
-import type { ArtifactOutcome, RunOutcome } from '../verdict/index.ts';
+import { type ArtifactOutcome, contentSummary, type RunOutcome } from '../verdict/index.ts';
 import { VERIFIER_ID, VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
 import { leftOutFields } from './left-out.ts';
@@ -63,6 +63,7 @@ function artifactHead({
     ...(manifest === undefined ? {} : { manifest }),
     ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(leftOutFields) }),
     ...(receipt === undefined ? {} : { receipt }),
+    ...(measured?.content === undefined ? {} : { content: contentSummary(measured.content.found) }),
     requirements,
     failures,
   };

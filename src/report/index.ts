@@ -1,5 +1,5 @@
 export { reportText, writeReport } from './document.ts';
-export { visible } from './format.ts';
+export { formatBytes, visible } from './format.ts';
 export { JsonLinesReporter } from './json-lines.ts';
 export type { Output, Reporter } from './reporter.ts';
 export { TERMINATION_LOG, terminationMessage, writeTerminationMessage } from './termination.ts';

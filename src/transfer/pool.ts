@@ -1,3 +1,4 @@
+import type { ContentShare } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
 import {
@@ -46,6 +47,15 @@ const LEAST_CHOICE_BYTES = 96 << 20;
 
 /** Failures by task number. */
 export type TaskFailures = readonly (readonly Failure[])[];
+
+/** What came of hashing, by task number. */
+export interface PoolHashed {
+  readonly failures: TaskFailures;
+  /** Second digests by file name. */
+  readonly second: readonly ReadonlyMap<PathBytes, readonly string[]>[];
+  /** What its files are, as far as that was asked for. */
+  readonly content: readonly (readonly ContentShare[])[];
+}
 
 /**
  * The worker threads of one run. The first one starts at once and lists; the others start when there is enough to hash.
@@ -151,19 +161,16 @@ export class HashPool {
    * Hashes every file of every task into its table (`digests`, `hashed`), but for those that are.
    *
    * @param mostWorkers - most threads to use, at least 1
-   * @returns by task: what went wrong, and the second digests by file name
    */
-  async hash(
-    given: readonly HashTask[],
-    engine: EngineName,
-    mostWorkers: number,
-  ): Promise<{ failures: TaskFailures; second: readonly ReadonlyMap<PathBytes, readonly string[]>[] }> {
-    for (const { listing, second, shards, copyTo } of given) {
+  async hash(given: readonly HashTask[], engine: EngineName, mostWorkers: number): Promise<PoolHashed> {
+    for (const { listing, second, shards, copyTo, content } of given) {
       if (second?.shardBytes !== undefined) limitShards(listing.files, second.shardBytes);
       // A digest alone is not what was asked for.
-      if (second !== undefined || shards !== undefined || copyTo !== undefined) listing.files.hashed.fill(0);
+      if (second !== undefined || shards !== undefined || copyTo !== undefined || content !== undefined)
+        listing.files.hashed.fill(0);
     }
-    const tasks = given.map(withTwins);
+    // What a file is depends on its name as well.
+    const tasks = given.map((task) => (task.content === undefined ? withTwins(task) : task));
     this.#isHashing = true;
     const first = await this.#hashOnce(tasks, engine, mostWorkers);
     const again = await this.#lookAgain(tasks, first);
@@ -179,7 +186,10 @@ export class HashPool {
       if (files !== undefined) second[task]?.set(nameAt(files, index), digests);
     }
     for (const { listing, twins } of tasks) if (twins !== undefined) fillTwins(listing.files, twins, this.control);
-    return { failures, second };
+    const content = tasks.map((_, i) =>
+      replies.flatMap((reply) => reply.content.filter(({ task }) => task === i).map(({ share }) => share)),
+    );
+    return { failures, second, content };
   }
 
   /**

@@ -26,6 +26,7 @@ import {
   serveLine,
 } from '../hash/index.ts';
 import type { Reply } from '../thread/index.ts';
+import { inspecting } from './content-inputs.ts';
 import type { FileInputs } from './file-inputs.ts';
 import type { ListRequest, LookRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
 import { queuedInputs } from './queued-inputs.ts';
@@ -122,15 +123,16 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       if (error instanceof Stopped) throw error;
       failures.push(fileFailure(next, error));
     });
+    const content = inspecting(inputs, request);
     const own = request.engine === 'wasm' && isWorthLanes(request) ? lanesFor(request.kernel) : null;
     if (own !== null) {
-      const kernel = await hashAll(inputs, () => hashInLanes(inputs, request, own, control));
-      return { kernel, failures, second: [] };
+      const kernel = await hashAll(inputs, () => hashInLanes(content.inputs, request, own, control));
+      return { kernel, failures, second: [], content: content.shares };
     }
     const engine = await engineNamed(request.engine);
     const seconds = await secondsOf(request);
-    const kernel = await hashAll(inputs, () => hashFiles(inputs, engine, bufferFor(engine), control, seconds));
-    return { kernel, failures, second: seconds.digests };
+    const kernel = await hashAll(inputs, () => hashFiles(content.inputs, engine, bufferFor(engine), control, seconds));
+    return { kernel, failures, second: seconds.digests, content: content.shares };
   };
 
   const answer = async (request: Request, send: (part: UnseenPart) => void): Promise<unknown> => {

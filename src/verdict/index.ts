@@ -2,6 +2,7 @@ export { compareChecksums } from './compare.ts';
 export { type Exempt, exemptFiles } from './exempt.ts';
 export { exitCodeFor, resultOf } from './exit-code.ts';
 export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';
+export { contentContext, contentSummary } from './judge-content.ts';
 export { judgeListing, sizeDifferences } from './judge-listing.ts';
 export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts';
 export type { ListingEvidence, SignatureEvidence } from './judged.ts';

@@ -1,7 +1,8 @@
 import type { Failure } from '../error/index.ts';
-import type { Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
+import type { ContentRequirement, Leaf, Requirement, SignatureRequirement } from '../plan/index.ts';
 import { agreedLists } from './agreed-lists.ts';
 import { compareChecksums } from './compare.ts';
+import { expectedContent, judgeContent } from './judge-content.ts';
 import { expectedSigners, judgeSignature } from './judge-signature.ts';
 import type { Judged, ListingEvidence, Scope, SignatureEvidence } from './judged.ts';
 import type { Measured, RequirementOutcome } from './outcome.ts';
@@ -52,6 +53,7 @@ function scopeOf(evidence: Evidence): Scope {
 
 function judgeLeaf(requirement: Leaf, measured: Measured, evidence: Evidence, scope: Scope): Judged {
   if (requirement.kind === 'sha256') return judgePin(requirement, measured);
+  if (requirement.kind === 'content') return judgeContent(requirement, measured);
   const loaded = evidence.get(requirement);
   if (isSignature(requirement))
     return judgeSignature(
@@ -101,6 +103,7 @@ export function alternative(failures: readonly Failure[], at: number, of: number
 /** In words: what a requirement asks for. */
 export function expectedText(requirement: Requirement): string {
   if (requirement.kind === 'anyOf') return requirement.options.map(expectedText).join(' or ');
+  if (requirement.kind === 'content') return expectedContent(requirement);
   return isSignature(requirement) ? expectedSigners(requirement) : requirement.digest;
 }
 
@@ -108,7 +111,7 @@ export function isSignature(requirement: Requirement): requirement is SignatureR
   return requirement.kind === 'signature' || requirement.kind === 'attestation';
 }
 
-type PinRequirement = Exclude<Leaf, SignatureRequirement>;
+type PinRequirement = Exclude<Leaf, SignatureRequirement | ContentRequirement>;
 
 function judgePin(requirement: PinRequirement, { kind, digest }: Measured): Judged {
   const { origin, digest: expected } = requirement;

@@ -1,3 +1,4 @@
+import type { ContentFound } from '../content/index.ts';
 import type { ExitCode, Failure } from '../error/index.ts';
 import type { Signer } from '../evidence/index.ts';
 import type { FileTable, LeftOutEntry, PathBytes } from '../fs/index.ts';
@@ -49,6 +50,12 @@ export interface Measured {
   readonly second?: ReadonlyMap<PathBytes, readonly string[]>;
   /** Tree digests without the attestations that lie in the folder, and what the platform ignores, by what asks for them. */
   readonly attested?: ReadonlyMap<Leaf, readonly AttestedTree[]>;
+  /** What its files are, where that was asked for. */
+  readonly content?: {
+    readonly found: ContentFound;
+    /** Conditions that are not true, by what asks for them. */
+    readonly faults: ReadonlyMap<Leaf, readonly string[]>;
+  };
   /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
   readonly unknown: readonly string[];
 }

@@ -158,6 +158,7 @@ function leafOf(
     const { requirement } = one;
     return { ...requirement, origin: `${requirement.origin} (${where})` };
   }
+  if (one.kind === 'content') return { ...one, origin: `${one.origin} (${where})` };
   const pin = one.pin === undefined ? undefined : digestOf(one.pin, environment, used);
   if (one.kind === 'sha256') return pin && { kind: 'sha256', digest: pin.digest, origin: `${pin.origin} (${where})` };
   const common = { kind: 'checksums', file: one.file, origin: `${one.file} (${where})` } as const;
@@ -179,6 +180,6 @@ function digestOf(
 
 function variablesOf(one: PolicyRequirement): string[] {
   if (one.kind === 'anyOf') return one.options.flatMap(variablesOf);
-  if (one.kind === 'signature' || one.pin === undefined) return [];
+  if (one.kind === 'signature' || one.kind === 'content' || one.pin === undefined) return [];
   return 'fromEnv' in one.pin ? [one.pin.fromEnv] : [];
 }

@@ -1,6 +1,7 @@
 import type { VerdictTerms } from '../../evidence/index.ts';
 import { entryText, type StorageRules } from '../../fs/index.ts';
 import { attestorText } from '../../trust/index.ts';
+import type { ContentRequirement } from '../content.ts';
 import type { SignatureRequirement } from '../plan.ts';
 import type { ReceiptTerms } from '../receipt-settings.ts';
 import type { ImageRule, NodeImagePolicy } from './node-image-policy.ts';
@@ -101,6 +102,7 @@ function leaf(one: PolicyLeaf): string[] {
         : ['which is signed:', ...signature(one.signature)];
     return [`it has exactly the files that ${one.file} lists, ${proof[0]}`, ...proof.slice(1)];
   }
+  if (one.kind === 'content') return content(one);
   const { requirement } = one;
   if (requirement.kind === 'signature') return ['it is signed:', ...signature(requirement)];
   if (requirement.verdict !== undefined)
@@ -133,6 +135,14 @@ function signature(requirement: SignatureRequirement): string[] {
       ? []
       : [`what lies at ${ignorePaths.map(entryText).join(', ')} may be there unsigned`]),
     ...conditions.map((condition) => `and this is true of it: ${condition}`),
+  ];
+}
+
+function content({ allowed, exceptions, conditions }: ContentRequirement): string[] {
+  return [
+    `every file is one of ${allowed.join(', ')}, by its bytes, and sound`,
+    ...exceptions.map(({ paths, kinds }) => `what lies at ${paths.join(', ')} may be ${kinds.join(', ')}`),
+    ...conditions.map((condition) => `and this is true of all of them: ${condition}`),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { StorageRules } from '../../fs/index.ts';
+import type { ContentRequirement } from '../content.ts';
 import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
 import type { ReceiptTerms } from '../receipt-settings.ts';
 
@@ -17,7 +18,8 @@ export type PolicyLeaf =
       readonly pin?: PinSource;
       readonly signature?: SignatureRequirement;
     }
-  | { readonly kind: 'signature'; readonly requirement: SignatureRequirement };
+  | { readonly kind: 'signature'; readonly requirement: SignatureRequirement }
+  | ContentRequirement;
 
 /** One artifact that a policy names, or all that an injecting policy mounted. */
 export interface PolicyArtifact {

@@ -1,8 +1,10 @@
-import { compileConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
+import { KINDS, type Kind } from '../../content/index.ts';
+import { compileConditions, compileContentConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
 import type { StorageRules } from '../../fs/index.ts';
 import { library, nodeCrypto } from '../../library/index.ts';
 import { mostSigners } from '../../trust/index.ts';
 import { withoutEnd } from '../../without-end.ts';
+import { kindNamed, patternFault } from '../content.ts';
 import { parseDuration } from '../duration.ts';
 import { ignoredPath } from '../ignored-paths.ts';
 import { parsePin } from '../pin.ts';
@@ -20,14 +22,14 @@ export const POLICY_KIND = 'VerificationPolicy';
 /** Deeper than any policy, and shallower than the stack. */
 const MAX_DEPTH = 32;
 
-const LEAVES = ['sha256', 'checksums', 'signature', 'attestation', 'verdict'] as const;
+const LEAVES = ['sha256', 'checksums', 'signature', 'attestation', 'verdict', 'content'] as const;
 
 /** What the requirements of one policy may refer to. */
 export interface Scope {
   readonly attestors: ReadonlyMap<string, PolicyAttestor>;
   readonly files: TrustFiles;
   /** CEL to compile when everything else is right, and where it stands. */
-  readonly conditions: { readonly source: string; readonly value: Value }[];
+  readonly conditions: { readonly source: string; readonly value: Value; readonly isOfContent?: true }[];
 }
 
 /**
@@ -83,9 +85,9 @@ export async function parseDocument<T>(
   if (root === undefined) return undefined;
   const scope: Pick<Scope, 'conditions'> = { conditions: [] };
   const policy = root.attempt(() => read(root, scope));
-  for (const { source, value } of scope.conditions) {
+  for (const { source, value, isOfContent } of scope.conditions) {
     try {
-      await compileConditions([source]);
+      await (isOfContent === true ? compileContentConditions : compileConditions)([source]);
     } catch (error) {
       value.attempt(() => {
         throw error;
@@ -243,8 +245,43 @@ function readLeaf(value: Value, scope: Scope): PolicyLeaf {
   const block = fields.require(kind);
   if (kind === 'sha256') return { kind, pin: readPin(block) };
   if (kind === 'checksums') return readChecksums(block, scope);
+  if (kind === 'content') return readContent(block, scope);
   if (kind === 'verdict') return { kind: 'signature', requirement: readVerdict(block, scope) };
   return { kind: 'signature', requirement: readSignature(kind, block, scope) };
+}
+
+/** Formats that every file may have, and what some may be besides. */
+function readContent(value: Value, scope: Scope): PolicyLeaf {
+  const fields = value.fields(['formats', 'except', 'conditions']);
+  const exceptions = fields.get('except')?.list((element) => {
+    const own = element.fields(['paths', 'formats']);
+    const paths = own.require('paths').list((one) => {
+      const fault = patternFault(one.text());
+      return fault === undefined
+        ? one.text()
+        : one.fail(fault, 'write a path from its root, e.g. code/*.py or **/*.py');
+    });
+    return { paths, kinds: own.require('formats').list(readKind) };
+  });
+  const conditions = fields.get('conditions')?.list((element) => {
+    const source = element.text();
+    scope.conditions.push({ source, value: element, isOfContent: true });
+    return source;
+  });
+  return {
+    kind: 'content',
+    allowed: fields.require('formats').list(readKind),
+    exceptions: exceptions ?? [],
+    conditions: conditions ?? [],
+    origin: 'its content',
+  };
+}
+
+function readKind(value: Value): Kind {
+  const found = kindNamed(value.text());
+  if ('kind' in found) return found.kind;
+  const near = found.near === undefined ? '' : `; did you mean ${found.near}?`;
+  return value.fail(`there is no such format${near}`, `formats are ${KINDS.join(', ')}`);
 }
 
 /** A verdict of another verifier: an attestation that says PASSED, and by whom, when and by which policy. */

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Options } from 'yargs';
+import { EXIT, WeighlockError } from '../error/index.ts';
+import { MAX_FILES } from '../fs/index.ts';
+import {
+  type Claim,
+  claimOf,
+  cyclonedx,
+  type Inspection,
+  inspectionOf,
+  inspectionText,
+  openArtifact,
+  openUrl,
+  openVolume,
+  type Readable,
+  readAllHeaders,
+} from '../inspect/index.ts';
+import { formatBytes, visible } from '../report/index.ts';
+import { locationText, parseLocation, refuseBareReference } from '../source/index.ts';
+import { VERSION } from '../version.ts';
+import type { Context, Finished } from './context.ts';
+import { choiceOf, countOf, flagOf, type RawValues, REMOTE_OPTIONS, remoteSettings, textOf } from './options.ts';
+
+const FORMATS = ['text', 'json', 'cyclonedx'] as const;
+
+/** Files of a server whose headers are read at a time. */
+const AT_ONCE = 8;
+/** Signatures and lists of components that are looked into. */
+const MOST_CLAIMS = 64;
+const MOST_CLAIM_BYTES = 4 << 20;
+
+export const INSPECT_OPTIONS = {
+  format: { type: 'string', describe: 'text, json or cyclonedx (an ML-BOM 1.6) [default: text]' },
+  'allow-symlinks': { type: 'boolean', default: false, describe: 'follow links that stay within the artifact' },
+  'max-files': { type: 'string', describe: 'most entries in one artifact [default: 1000000]' },
+  ...REMOTE_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+/** `weighlock inspect SOURCE`: what is in an artifact, by its headers alone. It verifies nothing. */
+export async function inspect(values: RawValues, context: Context): Promise<Finished> {
+  const format = values['format'] === undefined ? 'text' : choiceOf(values, 'format', FORMATS);
+  const source = textOf(values, 'source') ?? '';
+  refuseBareReference(source, existsSync);
+  const inspection = await inspected(source, values, context);
+  const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
+  if (format === 'json')
+    await context.out.writeAll(json({ apiVersion: 'weighlock.dev/v1alpha1', kind: 'Inspection', ...inspection }));
+  else if (format === 'cyclonedx')
+    await context.out.writeAll(json(cyclonedx(inspection, VERSION, new Date().toISOString())));
+  else await context.out.writeAll(inspectionText(inspection, visible, formatBytes));
+  return { exitCode: EXIT.verified };
+}
+
+async function inspected(
+  source: string,
+  values: RawValues,
+  { environment, err, signal }: Context,
+): Promise<Inspection> {
+  const location = parseLocation(source);
+  const text = locationText(location);
+  const notice = (message: string) => err.write(`weighlock: ${visible(message)}\n`);
+  if (location.kind === 'volume') {
+    const maxFiles = countOf(values, 'max-files', MAX_FILES) ?? MAX_FILES;
+    const volume = openVolume(location.path, { allowSymlinks: flagOf(values, 'allow-symlinks'), maxFiles });
+    try {
+      for (const { message, file = '' } of volume.listing.failures) notice(`${file}: ${message}`);
+      return inspectionOf(text, await readAllHeaders(volume.files, 1), await claimsIn(volume.files));
+    } finally {
+      volume.close();
+    }
+  }
+  const { registry, platform } = remoteSettings(values, environment);
+  if (location.kind === 'oci') {
+    const artifact = await openArtifact(location.reference, registry, platform, notice, signal);
+    try {
+      for (const digest of artifact.archives)
+        notice(`the layer ${digest} is an archive: what is in it is not looked at`);
+      const found = await readAllHeaders(artifact.files, AT_ONCE);
+      const claims = [...artifact.claims, ...(await claimsIn(artifact.files))];
+      return inspectionOf(text, found, claims, artifact.digest);
+    } finally {
+      await artifact.close();
+    }
+  }
+  if (location.kind === 'https') {
+    const { file, close } = await openUrl(location.url, registry, signal);
+    try {
+      return inspectionOf(text, await readAllHeaders([file], 1), []);
+    } finally {
+      await close();
+    }
+  }
+  throw new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `cannot look at ${text}`,
+    remedy: 'give a path, an oci:// or oci-layout:// reference, or an https:// address',
+  });
+}
+
+/** What files claim that lie in the artifact. */
+async function claimsIn(files: readonly Readable[]): Promise<Claim[]> {
+  const claims: Claim[] = [];
+  for (const { name, size, read } of files) {
+    if (claims.length === MOST_CLAIMS) break;
+    if (size > MOST_CLAIM_BYTES || claimOf(basename(name), Buffer.alloc(0)) === undefined) continue;
+    const claim = claimOf(name, await read(0, size));
+    if (claim !== undefined) claims.push(claim);
+  }
+  return claims;
+}
