@@ -35,7 +35,7 @@ export async function startCluster(): Promise<Cluster> {
   const keys = join(folder, 'pki');
   const logs = join(folder, 'logs');
   for (const name of [keys, logs, join(folder, 'etcd')]) mkdirSync(name, { mode: 0o700 });
-  const processes = new ProcessGroup(logs);
+  const processes = new ProcessGroup(logs, folder);
   const [etcd, peer, secure, manager, scheduler] = await freePorts(5);
   const key = join(keys, 'sa.key');
   execFileSync('openssl', ['genrsa', '-out', key, '2048'], { stdio: 'ignore' });

@@ -1,17 +1,28 @@
-// The processes of one cluster: each with its log in a file, stopped by its handle, last first.
+// The processes of one cluster: each with its log in a file, stopped by its handle, last first. When this process ends before
+// it stopped them, even by SIGKILL, clean-up.sh does.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const CLEAN_UP = fileURLToPath(new URL('clean-up.sh', import.meta.url));
 
 export class ProcessGroup {
   readonly #logs: string;
   readonly #running = new Map<string, ChildProcess>();
 
-  /** @param logs - the folder for the logs */
-  constructor(logs: string) {
+  /**
+   * @param logs - the folder for the logs
+   * @param folder - whose path stands in the words of every process; it goes with them
+   */
+  constructor(logs: string, folder: string) {
     this.#logs = logs;
+    // In a session of its own, so that no signal to this one reaches it.
+    const cleaner = spawn(CLEAN_UP, [folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    cleaner.unref();
+    (cleaner.stdin as unknown as { unref(): void }).unref();
     // Nothing stays when the runner is stopped, or gives a test up.
     const killAll = () => {
       for (const child of this.#running.values()) child.kill('SIGKILL');
