@@ -33,7 +33,9 @@ export class ProcessGroup {
 
   start(name: string, [program = '', ...words]: readonly string[], options: { cwd?: string; env?: object } = {}): void {
     const log = openSync(join(this.#logs, `${name}.log`), 'a');
-    const env = { ...process.env, ...options.env };
+    // What this Node was told is nothing for others: image-verifier, below containerd, refuses it.
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
+    const env = { ...Object.fromEntries(inherited), ...options.env };
     const child = spawn(program, words, { cwd: options.cwd ?? this.#logs, env, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#running.set(name, child);
