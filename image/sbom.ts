@@ -1,4 +1,4 @@
-// The bill of materials of the executable, as SPDX 2.3: the npm packages that are bundled, and Node itself with the
+// The bill of materials of the executable, as SPDX 2.3 and CycloneDX: the npm packages that are bundled, and Node itself with the
 // libraries that are linked into it. The base image's packages are listed in the base image.
 import { execFileSync } from 'node:child_process';
 
@@ -9,22 +9,59 @@ interface Spdx {
   [key: string]: unknown;
 }
 
+/** Libraries that are linked into Node. */
+const LINKED = ['v8', 'uv', 'openssl', 'zlib', 'zstd', 'brotli', 'ada', 'simdutf', 'simdjson', 'icu'];
+
 /** npm's own SBOM of what package-lock.json puts into the bundle, with Node added. */
 export function sbom(): Spdx {
-  const args = ['sbom', '--package-lock-only', '--omit=dev', '--sbom-format=spdx', '--sbom-type=application'];
-  const document = JSON.parse(execFileSync('npm', args, { encoding: 'utf8' })) as Spdx;
+  const document = ofNpm<Spdx>('spdx');
   // The same source gives the same document: the time is that of the source, the namespace its revision.
-  const epoch = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
-  document.creationInfo['created'] = `${new Date(epoch * 1000).toISOString().slice(0, 19)}Z`;
+  document.creationInfo['created'] = time();
   document['documentNamespace'] = `https://weighlock.dev/spdx/${String(document['name'])}`;
-  const linked = ['v8', 'uv', 'openssl', 'zlib', 'zstd', 'brotli', 'ada', 'simdutf', 'simdjson', 'icu'];
   const root = String(document.relationships[0]?.['relatedSpdxElement'] ?? 'SPDXRef-DOCUMENT');
   addPackage(document, root, 'node', process.versions.node, 'MIT');
-  for (const name of linked) {
+  for (const name of LINKED) {
     const version = process.versions[name];
     if (version !== undefined) addPackage(document, 'SPDXRef-Runtime-node', name, version, 'NOASSERTION');
   }
   return document;
+}
+
+interface CycloneDx {
+  serialNumber?: string;
+  metadata: Record<string, unknown>;
+  components: Record<string, unknown>[];
+  [key: string]: unknown;
+}
+
+/** The same as CycloneDX. */
+export function cycloneDx(): CycloneDx {
+  const document = ofNpm<CycloneDx>('cyclonedx');
+  // A random number in every document would make every build another one.
+  delete document.serialNumber;
+  document.metadata['timestamp'] = time();
+  const runtime = [['node', process.versions.node], ...LINKED.map((name) => [name, process.versions[name]])];
+  for (const [name = '', version] of runtime)
+    if (version !== undefined)
+      document.components.push({
+        type: 'library',
+        name,
+        version,
+        'bom-ref': `pkg:generic/${name}@${version}`,
+        purl: `pkg:generic/${name}@${version}`,
+      });
+  return document;
+}
+
+function ofNpm<T>(format: 'spdx' | 'cyclonedx'): T {
+  const args = ['sbom', '--package-lock-only', '--omit=dev', `--sbom-format=${format}`, '--sbom-type=application'];
+  return JSON.parse(execFileSync('npm', args, { encoding: 'utf8' })) as T;
+}
+
+/** The source's, in seconds since the epoch: RFC 3339. */
+function time(): string {
+  const epoch = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
+  return `${new Date(epoch * 1000).toISOString().slice(0, 19)}Z`;
 }
 
 function addPackage(document: Spdx, user: string, name: string, version: string, license: string): void {

@@ -37,7 +37,7 @@ function tokensOf(line: string): string[] {
 }
 
 function withEnvironment(words: readonly string[]): ShellCommand {
-  const first = words.findIndex((word) => !/^[A-Z_][A-Z0-9_]*=/.test(word));
+  const first = words.findIndex((word) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(word));
   const count = first === -1 ? words.length : first;
   const environment = words
     .slice(0, count)

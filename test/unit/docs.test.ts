@@ -5,18 +5,10 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { outdated } from '../../scripts/make-reference.ts';
-import { COMMANDS, parseCommandLine } from '../../src/cli.ts';
+import { COMMANDS } from '../../src/cli.ts';
+import { check, parse } from '../docs/check.ts';
 import { blocksOf, inlineCode, pages, ROOT } from '../docs/pages.ts';
-import { commandsOf, type ShellCommand } from '../docs/shell.ts';
-
-/** Programs that are not ours, and that the pages name. */
-const OTHERS = new Set(
-  `ansible argo argocd buildah cat cd chmod chown containerd cosign cp crane ctr curl diff docker export find flux gh git gpg
-  grep head helm jq kubectl kyverno ln ls mkdir model_signing mount mv npx openssl oras pip podman python python3 ray rm rsync sed
-  sha256sum skopeo slsa-verifier sort source sudo systemctl tar tee test vllm wget xargs`.split(/\s+/),
-);
-
-const scripts = Object.keys((JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as { scripts: object }).scripts);
+import { commandsOf } from '../docs/shell.ts';
 
 /** Names of what a page may call its own heading, as GitHub makes them. */
 function anchorsOf(text: string): string[] {
@@ -28,42 +20,9 @@ function anchorsOf(text: string): string[] {
   );
 }
 
-/** Refuses a command that is none. */
-function check({ environment, words: [program = '', ...rest] }: ShellCommand): void {
-  if (program === '') return;
-  const words = ours(program, rest);
-  if (words !== undefined) {
-    parse(words, environment);
-    return;
-  }
-  if (program === 'npm') {
-    const name = rest[0] === 'run' ? rest.find((word, i) => i > 0 && !word.startsWith('-')) : rest[0];
-    assert.ok([...scripts, 'ci', 'pack', 'install'].includes(name ?? ''), `npm has no script ${name}`);
-    return;
-  }
-  const isFile = program.includes('/') && existsSync(join(ROOT, program));
-  assert.ok(isFile || OTHERS.has(program), `nobody knows the program ${program}`);
-  for (const word of rest)
-    if (/^(\.\/)?(examples|charts|docs|image|schemas|share|scripts)\//.test(word))
-      assert.ok(existsSync(join(ROOT, word)), `${word} is not in the checkout`);
-}
-
 /** What a person typed, of a block that shows answers too. */
 function typed(block: string): string {
   return [...block.matchAll(/^\$ (.*)$/gm)].map(([, line]) => line).join('\n');
-}
-
-/** What stands behind our program, whatever it is called there; undefined for another one. */
-function ours(program: string, rest: readonly string[]): readonly string[] | undefined {
-  if (program === 'weighlock') return rest;
-  if (program === 'npx' && rest[0] === 'weighlock') return rest.slice(1);
-  return program === 'kubectl' && rest[0] === 'weighlock' ? ['pods', ...rest.slice(1)] : undefined;
-}
-
-function parse(words: readonly string[], environment: Readonly<Record<string, string>>): void {
-  if (words.length === 1 && (words[0] === '--help' || words[0] === '--version')) return;
-  if (words.length === 2 && words[1] === '--help' && Object.hasOwn(COMMANDS, words[0] ?? '')) return;
-  parseCommandLine(words, { environment });
 }
 
 interface Container {

@@ -107,8 +107,11 @@ describe('the multi-buffer kernels', () => {
   it('are the ones without a flag where V8 or the processor is another', async () => {
     for (const [circumstances, why] of [
       [{ architecture: 'arm64' }, /eight lanes are for x86-64/],
-      [{ v8Version: '99.1.2-node.3' }, /eight lanes were not measured with V8 99\.1\.2/],
-      [{ kernel: Buffer.from('no module').toString('base64') }, /eight lanes could not be compiled/],
+      [{ architecture: 'x64', v8Version: '99.1.2-node.3' }, /eight lanes were not measured with V8 99\.1\.2/],
+      [
+        { architecture: 'x64', kernel: Buffer.from('no module').toString('base64') },
+        /eight lanes could not be compiled/,
+      ],
     ] as const) {
       const choice = await chooseKernel(circumstances);
       assert.match(choice.reason, why);
