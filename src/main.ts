@@ -17,11 +17,8 @@ const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
 /** containerd shows whoever pulls what this command writes to standard output; errors go to its own log. */
 const IMAGE_VERIFIER = 'image-verifier';
 
-/** Names of the program under which it is one command: a plug-in of kubectl, and one of containerd. */
-const COMMAND_OF: Readonly<Record<string, string>> = {
-  'kubectl-weighlock': 'pods',
-  'weighlock-image-verifier': IMAGE_VERIFIER,
-};
+/** How kubectl calls a plug-in for `kubectl weighlock`. */
+const PLUGIN = 'kubectl-weighlock';
 
 /** Older versions drop zstd frames without a word (nodejs/node #64741). */
 const OLDEST_NODE = 26;
@@ -92,11 +89,10 @@ function unwritable(cause: Error): WeighlockError {
   return new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy: 'check where the output goes' }, { cause });
 }
 
-/** Where the program is found under a name of `COMMAND_OF`, it is that command. */
+/** Where kubectl finds the program as `kubectl-weighlock`, it is one command: `kubectl weighlock`. */
 function wordsOf([program = '', script = '', ...words]: readonly string[]): readonly string[] {
   const name = isSea() ? process.argv0 : script;
-  const called = basename(name || program);
-  return Object.hasOwn(COMMAND_OF, called) ? [COMMAND_OF[called] ?? '', ...words] : words;
+  return basename(name || program) === PLUGIN ? ['pods', ...words] : words;
 }
 
 void main();
