@@ -42,6 +42,8 @@ export async function buildProgram(folder: string): Promise<string[]> {
       outfile: `${folder}/${PROGRAM}`,
       format: 'esm',
       define: { WEIGHLOCK_BUNDLED: 'true' },
+      // Packages that are no ES modules ask for Node's own by `require`, which an ES module does not have.
+      banner: { js: 'const require = (name) => process.getBuiltinModule(name);' },
     }),
     ...Object.entries(WORKERS).map(([kind, source]) =>
       build({
