@@ -113,7 +113,7 @@ interface Into {
 }
 
 function receive(
-  { url, room }: Pick<FetchRequest, 'url' | 'room'>,
+  { url, room, isPinned = false }: Pick<FetchRequest, 'url' | 'room' | 'isPinned'>,
   { transport, signal, count, notice, move }: FetchContext,
   into: Into,
 ): Promise<number> {
@@ -122,6 +122,7 @@ function receive(
   return move(
     {
       offset: 0,
+      isPinned,
       ...bound,
       sink: (chunk) => {
         count(chunk.length);

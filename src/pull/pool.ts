@@ -99,10 +99,7 @@ export class PullPool {
   }
 
   /** Fetches one file over HTTPS, or an archive as the files in it. */
-  async fetch(
-    url: string,
-    what: Pick<FetchRequest, 'file' | 'unpackInto' | 'known' | 'room' | 'inspects'>,
-  ): Promise<FetchReply> {
+  async fetch(url: string, what: Omit<FetchRequest, 'kind' | 'url' | 'line'>): Promise<FetchReply> {
     this.#start(1);
     const request: FetchRequest = { kind: 'fetch', url, ...what };
     const [reply] = await (what.file === undefined

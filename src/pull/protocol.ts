@@ -72,6 +72,8 @@ export interface FetchRequest {
   readonly inspects?: boolean;
   /** What there is room for. */
   readonly room?: Room;
+  /** Somebody pinned the digest of what comes: it may come by ranges that nothing else tells to be of one version. */
+  readonly isPinned?: boolean;
   /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */
   readonly known?: KnownFiles & { readonly digest: Digest };
 }

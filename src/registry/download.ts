@@ -22,6 +22,8 @@ export interface Download {
   readonly size?: number;
   /** Its digest says what it is: no other version of it can come. */
   readonly isAddressed?: boolean;
+  /** It is held against a digest that was pinned: what is put together of two versions is refused, and never used. */
+  readonly isPinned?: boolean;
   /** What an earlier answer said of the version that the bytes before `offset` are of. */
   readonly version?: string | undefined;
   /** Most bytes of the whole, where its size is the server's word. */

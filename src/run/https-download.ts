@@ -25,6 +25,12 @@ export class HttpsDownload implements RemoteSource {
     return this.#run.remote.settings.unpack;
   }
 
+  /** Whether a digest of the bytes as they come is required. */
+  get #isPinned(): boolean {
+    const pin = this.#unpacks ? 'archive' : 'sha256';
+    return this.#subject.artifact.requirements.some(({ kind }) => kind === pin);
+  }
+
   async stage(destination: string): Promise<Stage> {
     if (this.#unpacks) return new Stage({ destination, kind: 'folder', bytes: 0 });
     return new Stage({ destination, kind: 'file', bytes: 0, fileName: fromText(basename(destination)) });
@@ -33,13 +39,13 @@ export class HttpsDownload implements RemoteSource {
   async fetch({ folder }: Stage, destination: string): Promise<Fetched> {
     const { remote, hashing } = this.#run;
     const most = remote.roomAt(folder);
-    const room = most === undefined ? {} : { room: most };
+    const how = { isPinned: this.#isPinned, ...(most === undefined ? {} : { room: most }) };
     if (!this.#unpacks) {
       const file = `${folder}/${basename(destination)}`;
-      const { files } = await remote.pool.fetch(this.#url, { file, ...room });
+      const { files } = await remote.pool.fetch(this.#url, { file, ...how });
       return { kind: 'file', files: tableOf(files), failures: [], records: [] };
     }
-    const { sha256, files: members, record } = await remote.pool.fetch(this.#url, { unpackInto: folder, ...room });
+    const { sha256, files: members, record } = await remote.pool.fetch(this.#url, { unpackInto: folder, ...how });
     const files = tableOf(members);
     const failures = await stagedFaults(folder, files, hashing);
     const refused = this.#promise(sha256, new Map(hexByName(files)));
@@ -59,7 +65,7 @@ export class HttpsDownload implements RemoteSource {
     const pin = this.#subject.evidence.leaves.find((one) => one.kind === 'archive')?.digest;
     if (pin === undefined) return [];
     const known = { ...knownAt(destination), digest: digestOf(pin) };
-    const { sha256, files } = await this.#run.remote.pool.fetch(this.#url, { unpackInto: null, known });
+    const { sha256, files } = await this.#run.remote.pool.fetch(this.#url, { unpackInto: null, known, isPinned: true });
     return this.#promise(sha256, new Map(files.map((file) => [file.path, file.sha256])));
   }
 

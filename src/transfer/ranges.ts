@@ -52,13 +52,14 @@ type Outcome =
   | { readonly kind: 'whole'; readonly size: number }
   /** The server gives no ranges; `answer` is what it gave, to be used. */
   | { readonly kind: 'single'; readonly answer?: Answer }
-  | { readonly kind: 'changed'; readonly url: URL }
+  /** @param isSure - two strong validators differ; others may differ from one server of a name to the next */
+  | { readonly kind: 'changed'; readonly url: URL; readonly isSure: boolean }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
  * Brings a body into a sink, in order, by several ranges at a time: where it is large, the server gives ranges, and they
- * cannot be of different versions, since its digest is known or each answer has the same strong `ETag`. Everything else
- * comes by one connection.
+ * cannot be used if they are of different versions, since its digest is known or each answer has the same strong `ETag`.
+ * Everything else comes by one connection.
  *
  * @returns the number of bytes of the whole
  */
@@ -79,6 +80,7 @@ export async function fetchRanges(
     if (outcome.kind === 'single') return download(ranges.rest(outcome.answer), patience);
     await task.restart();
     offset = 0;
+    if (!outcome.isSure) return download({ ...task, offset }, patience);
     if (version === MAX_VERSIONS) throw changesAlways(outcome.url);
   }
 }
@@ -182,7 +184,8 @@ class Ranges {
       const total = parseContentRange(headers['content-range'])?.total ?? 0;
       const end = Math.min(asked, total);
       const isWhole = offset === 0 && end === total;
-      const mayChange = this.#task.isAddressed !== true && !isWhole && version?.startsWith('"') !== true;
+      const isKnown = this.#task.isAddressed === true || this.#task.isPinned === true;
+      const mayChange = !isKnown && !isWhole && version?.startsWith('"') !== true;
       if (mayChange || rangeFault(answer, offset, this.#size, asked) !== undefined) {
         answer.body.destroy();
         this.#end({ kind: 'single' });
@@ -317,7 +320,8 @@ class Ranges {
   async #require(answer: Answer, from: number, end: number, seen: number): Promise<void> {
     const { status, url } = answer;
     if (status !== 206 && status !== 200 && !NO_RANGE.has(status)) throw await this.#refusal(answer, seen);
-    if (hasChanged(answer, this.#size, this.#version, this.#task)) this.#end({ kind: 'changed', url });
+    const isSure = this.#version?.startsWith('"') === true;
+    if (hasChanged(answer, this.#size, this.#version, this.#task)) this.#end({ kind: 'changed', url, isSure });
     else if (status !== 206) this.#end({ kind: 'single' });
     else {
       const fault = rangeFault(answer, from, this.#size, end);

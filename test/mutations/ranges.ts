@@ -27,6 +27,8 @@ export default [
   answer('validator', ' || versionOf(answer) !== version', ''),
   ranges('weak', "version?.startsWith('\"') !== true", 'false'),
   ranges('if-range', "isStrong ? { 'if-range': this.#version ?? '' } : undefined", 'undefined'),
+  ranges('pinned', 'this.#task.isPinned === true;', 'true;'),
+  ranges('unsure', 'if (!outcome.isSure) return download({ ...task, offset }, patience);', '', true),
   ranges('versions', 'if (version === MAX_VERSIONS)', 'if (false)', true),
   ranges('restart', '    await task.restart();\n', ''),
   ranges('room', 'if (room !== undefined && total > room.bytes)', 'if (false)'),

@@ -47,6 +47,8 @@ export interface Options {
   readonly etag?: string | undefined;
   /** Whether size and digest are known before. */
   readonly isAddressed?: boolean;
+  /** Whether the digest of a body of unknown size was pinned. */
+  readonly isPinned?: boolean;
   readonly connections?: number;
   readonly offset?: number;
   readonly signal?: AbortSignal;
@@ -136,6 +138,7 @@ export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options 
       {
         offset,
         ...(isAddressed ? { size: options.size ?? bytes.length, isAddressed } : {}),
+        isPinned: options.isPinned === true,
         ...(options.room === undefined ? {} : { room: options.room }),
         sink: (chunk) => {
           got.push(Buffer.from(chunk));

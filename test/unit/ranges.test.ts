@@ -372,6 +372,26 @@ describe('16: a version', () => {
     }
   });
 
+  it('comes by ranges all the same where its digest is pinned', async (t) => {
+    for (const etag of ['W/"v1"', undefined]) {
+      const served = await fetchFrom(t, BLOB, { etag, isAddressed: false, isPinned: true });
+      whole(served);
+      assert.ok(served.asked.length > 8);
+      assert.equal(served.sent, SIZE);
+    }
+  });
+
+  it('comes by one connection from its beginning where it is pinned, and weak words of it differ', async (t) => {
+    const lie: Lie = (asked, response, next) => {
+      if (asked.headers.range === undefined) next();
+      else honest(BLOB, asked, response, `W/"server-${asked.number % 2}"`);
+    };
+    const served = await fetchFrom(t, BLOB, { lie, etag: 'W/"server-0"', isAddressed: false, isPinned: true });
+    whole(served);
+    assert.equal(served.restarts, 1);
+    assert.equal(served.asked.at(-1)?.headers.range, undefined);
+  });
+
   it('is no question where the digest is known', async (t) => {
     for (const lie of [
       ((asked, response) => honest(BLOB, asked, response, `"v${asked.number}"`)) satisfies Lie,
