@@ -66,7 +66,7 @@ export default [
     name: 'another table',
   },
   {
-    id: '19-receipt-size',
+    id: '19-receipt-file-length',
     file: 'src/receipt/receipt-file.ts',
     from: 'if (stat.size !== end + 1 + bytes) return undefined;',
     to: 'if (stat.size < end + 1 + bytes) return undefined;',
