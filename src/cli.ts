@@ -15,6 +15,7 @@ import {
   inject,
   inspect,
   keygen,
+  MERGE_OPTIONS,
   PODS_OPTIONS,
   parseWords,
   pods,
@@ -26,6 +27,7 @@ import {
   sign,
   usage,
   VERIFY_OPTIONS,
+  verdict,
   verify,
   WATCH_OPTIONS,
   watch,
@@ -144,6 +146,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
     handler: attest,
     positionals: oneSource('attest'),
+  },
+  verdict: {
+    summary: 'merge the verdicts on the parts of one verification',
+    takes: [
+      { name: 'action', choices: ['merge'], required: true },
+      { name: 'files', array: true },
+    ],
+    options: MERGE_OPTIONS,
+    handler: verdict,
+    positionals: ([action, ...files]) => ({ action, files }),
   },
   inject: {
     summary: 'put the verifier into the pods of manifests',

@@ -34,6 +34,9 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     report: 'how',
     verdict: 'how',
     'verdict-key': 'how',
+    // A gate that looks at a part lets the rest pass: only where every policy says `parts: true`.
+    part: 'refused',
+    'run-id': 'how',
     receipts: 'how',
     'receipt-key': 'how',
     'verifier-image': 'how',

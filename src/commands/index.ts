@@ -5,6 +5,7 @@ export { digest } from './digest.ts';
 export { fromContainerd, IMAGE_VERIFIER_OPTIONS, imageVerifier } from './image-verifier.ts';
 export { INJECT_OPTIONS, inject } from './inject.ts';
 export { INSPECT_OPTIONS, inspect } from './inspect.ts';
+export { MERGE_OPTIONS, verdict } from './merge.ts';
 export { addEnvironment, HASH_OPTIONS, REMOTE_OPTIONS, VERIFY_OPTIONS } from './options.ts';
 export { parseWords, requireNoSubstitution } from './parse-words.ts';
 export { PODS_OPTIONS, pods } from './pods.ts';

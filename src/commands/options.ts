@@ -21,6 +21,7 @@ import {
   type TrustFlags,
   type VerdictFlags,
 } from '../plan/index.ts';
+import { MOST_PARTS } from '../receipt/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 import { registriesOf } from '../source/index.ts';
 import { requireKeyFile } from './cosign-flags.ts';
@@ -201,6 +202,8 @@ export const VERIFY_OPTIONS = {
   report: { type: 'string', describe: 'write the full JSON report to this file' },
   verdict: { type: 'string', describe: 'write the signed verdict to this file: a SLSA Verification Summary' },
   'verdict-key': { type: 'string', describe: 'private key that signs it; its password is in COSIGN_PASSWORD' },
+  part: { type: 'string', describe: 'verify one of N parts, from 0: I/N; the signed verdicts of all are merged' },
+  'run-id': { type: 'string', describe: 'what the parts of one run have in common, e.g. the uid of the Job' },
   receipts: { type: 'string', describe: 'folder with receipts of earlier verifications, where the policy allows them' },
   'receipt-key': { type: 'string', describe: 'private key that signs new receipts' },
   'verifier-image': { type: 'string', describe: 'digest of the image that this runs in, for the verdict: sha256:...' },
@@ -576,6 +579,16 @@ export function verdictFlags(values: RawValues): VerdictFlags {
       ...(values['verdict-max-age'] === undefined ? {} : { maxAge: durationOf(values, 'verdict-max-age') }),
     },
   };
+}
+
+/** `--part I/N`: which of how many, and the run that they are of. */
+export function partOf(values: RawValues): { readonly index: number; readonly of: number } | undefined {
+  const text = textOf(values, 'part');
+  if (text === undefined) return undefined;
+  const [, first = '', second = ''] = /^(\d{1,5})\/(\d{1,5})$/.exec(text) ?? [];
+  const [index, of] = [Number(first), Number(second)];
+  if (second !== '' && of >= 1 && of <= MOST_PARTS && index < of) return { index, of };
+  throw usage(`--part cannot be "${text}"`, `write I/N, with I from 0 to N - 1, and N from 1 to ${MOST_PARTS}`);
 }
 
 /** What the command line says about strictness, if anything. */

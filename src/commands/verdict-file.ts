@@ -3,8 +3,20 @@ import { rmSync } from 'node:fs';
 import { WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 import type { Environment, Policy } from '../plan/index.ts';
-import { verdictPayload } from '../receipt/index.ts';
+import {
+  evidenceDigest,
+  inputsOf,
+  isPartPassed,
+  levelsOf,
+  type PartialTerms,
+  policyOf,
+  requirementsDigest,
+  type VerdictContext,
+  verdictPayload,
+  writePartial,
+} from '../receipt/index.ts';
 import { readPrivateKey, signModel } from '../sign/index.ts';
+import { locationText } from '../source/index.ts';
 import type { RunOutcome } from '../verdict/index.ts';
 import { type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
@@ -41,9 +53,15 @@ export function writeVerdict(
   { artifacts, failures, startedAt, seconds }: RunOutcome,
   policies: readonly Policy[],
   { key, image }: VerdictSigner,
+  runId = '',
 ): void {
   const timeVerified = new Date(startedAt.getTime() + seconds * 1000);
   const context = { policies, timeVerified, ...(image === undefined ? {} : { image }) };
+  const [part] = artifacts;
+  if (part?.part !== undefined) {
+    writePart(path, part, startedAt, context, key, runId, failures);
+    return;
+  }
   const payloads = artifacts
     .filter((artifact) => isSaid(artifact, policies, failures))
     .map((artifact) => verdictPayload(artifact, context))
@@ -69,4 +87,41 @@ function isSaid(
 ): boolean {
   if (policies.length > 0 && (artifact.policies ?? []).length === 0) return false;
   return result !== 'PASSED' || failures.length === 0;
+}
+
+/** The verdict on one part: none where anything is wrong with it. */
+function writePart(
+  path: string,
+  outcome: RunOutcome['artifacts'][number],
+  startedAt: Date,
+  context: VerdictContext,
+  key: KeyObject,
+  run: string,
+  failures: RunOutcome['failures'],
+): void {
+  const { artifact, part, measured, evidence = new Map() } = outcome;
+  try {
+    if (!isPartPassed(outcome) || failures.length > 0 || part === undefined || measured === undefined) {
+      rmSync(path, { force: true });
+      return;
+    }
+    const { uri, digest } = policyOf(outcome, context);
+    const terms: PartialTerms = {
+      part,
+      run,
+      startedAt: startedAt.getTime(),
+      resourceUri: locationText(artifact.source),
+      kind: measured.kind,
+      policy: { uri, sha256: digest.sha256 },
+      levels: levelsOf(artifact.requirements),
+      inputs: inputsOf(outcome),
+      pins: artifact.requirements.flatMap((one) => (one.kind === 'sha256' ? [one.digest] : [])),
+      requirements: requirementsDigest(artifact.requirements),
+      evidence: evidenceDigest(evidence),
+    };
+    writePartial(path, measured, terms, key);
+  } catch (error) {
+    const { message, remedy = 'mount a writable volume for the verdict' } = ioError(error, `write ${path}`);
+    throw new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy }, { cause: error });
+  }
 }

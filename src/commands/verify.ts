@@ -3,6 +3,7 @@ import {
   buildPlan,
   type Environment,
   loadPolicies,
+  type Plan,
   type Policy,
   strictest,
   type VerifyRequest,
@@ -25,6 +26,7 @@ import {
   choiceOf,
   hashSettings,
   listOf,
+  partOf,
   policyFlags,
   type RawValues,
   remoteSettings,
@@ -36,6 +38,7 @@ import {
 } from './options.ts';
 import { Outputs } from './outputs.ts';
 import { receiptFlags } from './receipt-flags.ts';
+import { usage } from './usage.ts';
 import { type VerdictSigner, verdictSigner, writeVerdict } from './verdict-file.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
@@ -52,7 +55,8 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     outputs.require();
     signer = await verdictSigner(values, context.environment);
     policies = await loadPolicies(policyFlags(values));
-    const blocking = policies.length === 0 ? [] : requireNoWeakening(values, context.environment);
+    const blocking =
+      policies.length === 0 ? [] : requireNoWeakening(besidePolicies(values, policies), context.environment);
     policy = strictest(policies, asked, blocking);
     const receipts = await receiptFlags(values, context.environment);
     const plan = buildPlan(
@@ -60,6 +64,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
       context.environment,
     );
     outputs.require(plan.artifacts);
+    requireWholePart(plan, context.words[0] === ROUND_COMMAND, signer);
     reporter.start(plan);
     if (strictest(policies, asked).failurePolicy !== policy.failurePolicy)
       reporter.notice(`failurePolicy Ignore does not count: the pod sets ${blocking.join(', ')}`);
@@ -69,7 +74,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     measured = refusedOutcome(failureOf(error), policy, started);
   }
   const more = context.words[0] === ROUND_COMMAND ? ({ isRound: true } as const) : {};
-  const judged = withVerdict(measured, outputs, policies, signer);
+  const judged = withVerdict(measured, outputs, policies, signer, textOf(values, 'run-id') ?? '');
   const outcome: RunOutcome = { ...(await withReport(judged, outputs)), ...more };
   reporter.finish(outcome);
   const terminationLog = outputs.terminationLogPath();
@@ -81,6 +86,7 @@ function requestOf(
   values: RawValues,
   environment: Environment,
 ): Omit<VerifyRequest, 'mode' | 'failurePolicy' | 'policies' | 'receipts'> {
+  const part = partOf(values);
   const checksums = textOf(values, 'checksums');
   const checksumsSha256 = textOf(values, 'checksums-sha256');
   const checksumsSignature = textOf(values, 'checksums-signature');
@@ -97,6 +103,7 @@ function requestOf(
     trust: trustSettings(values, environment),
     verdicts: verdictFlags(values),
     ...(values['verdict'] === undefined ? {} : { needsDigests: true }),
+    ...(part === undefined ? {} : { part }),
     targets: targetsOf(values),
   };
 }
@@ -129,16 +136,31 @@ function reporterFor(values: RawValues, { out, err, environment }: Context): Rep
   return new TextReporter(out, err, { bar: err.isTerminal, colour });
 }
 
+/** What takes a check away where no policy lets it. */
+function besidePolicies(values: RawValues, policies: readonly Policy[]): RawValues {
+  if (!policies.every(({ allowsParts }) => allowsParts === true)) return values;
+  const { part: _, ...others } = values;
+  return others;
+}
+
+/** A part that leaves nothing to merge would be a gate that looks at a part. */
+function requireWholePart({ part }: Plan, isRound: boolean, signer: VerdictSigner | undefined): void {
+  if (part === undefined) return;
+  if (isRound) throw usage('watch verifies the whole', 'leave out --part');
+  if (signer === undefined) throw usage('--part was given without --verdict', 'add --verdict FILE --verdict-key FILE');
+}
+
 /** So is a verdict. */
 function withVerdict(
   outcome: RunOutcome,
   outputs: Outputs,
   policies: readonly Policy[],
   signer: VerdictSigner | undefined,
+  runId: string,
 ): RunOutcome {
   try {
     const path = outputs.verdictPath();
-    if (path !== undefined && signer !== undefined) writeVerdict(path, outcome, policies, signer);
+    if (path !== undefined && signer !== undefined) writeVerdict(path, outcome, policies, signer, runId);
     return outcome;
   } catch (error) {
     return alsoFailed(outcome, error);

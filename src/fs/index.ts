@@ -17,6 +17,7 @@ export {
   AGAIN,
   DIGEST_BYTES,
   digestAt,
+  emptyTable,
   type FileTable,
   FileTableBuilder,
   hexAt,

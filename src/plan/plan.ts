@@ -133,6 +133,8 @@ export interface Plan {
   readonly limits: Limits;
   readonly hasher: Hasher;
   readonly remote: RemoteSettings;
+  /** One of several parts of a verification, from 0: only its share is hashed. */
+  readonly part?: { readonly index: number; readonly of: number };
   /** Where receipts of earlier verifications count. */
   readonly receipts?: ReceiptSettings;
   /** The digest of each artifact is asked for, however it was signed: a verdict is about it. */

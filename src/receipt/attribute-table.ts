@@ -1,4 +1,4 @@
-import { DIGEST_BYTES, type FileTable } from '../fs/index.ts';
+import { DIGEST_BYTES, emptyTable, type FileTable } from '../fs/index.ts';
 
 /** First bytes of a table: what it is, and how its columns are laid out. */
 const MAGIC = Buffer.from('WLRECPT1', 'latin1');
@@ -138,4 +138,14 @@ function bytesOf(column: {
 
 function aligned(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer as ArrayBuffer;
+}
+
+/** A table of files as it was stored; nothing in it counts as hashed. */
+export function tableOf({ count, columns, digests, names }: StoredTable): FileTable {
+  const sized = { ...emptyTable(count, names.length, 0) };
+  for (const [column, bytes] of Object.entries(columns) as [keyof typeof columns, Uint8Array][])
+    bytesOf(sized[column]).set(bytes);
+  sized.digests.set(digests);
+  sized.names.set(names);
+  return { ...sized, totalBytes: sized.size.reduce((sum, one) => sum + one, 0) };
 }

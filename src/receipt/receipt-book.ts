@@ -251,7 +251,7 @@ function termsOf({ artifact, allowSymlinks, listing }: ReceiptQuestion): string 
 }
 
 /** Of every signature that counts: one more or less is another verification. */
-function evidenceDigest(evidence: Evidence): string {
+export function evidenceDigest(evidence: Evidence): string {
   const found = [...evidence].flatMap(([requirement, one]) => {
     const proofs = 'proofs' in one ? one.proofs.map(({ sha256, signer }) => `${sha256} ${signer.fingerprint}`) : [];
     return [requirement.kind, ...proofs.sort(), ...one.files.map(({ sha256 }) => sha256).sort()];

@@ -4,6 +4,7 @@ import { leavesOf, type Policy, type Requirement } from '../plan/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome } from '../verdict/index.ts';
 import { VERIFIER_ID, VERSION } from '../version.ts';
+import type { Merged } from './merge-parts.ts';
 import { requirementsDigest } from './requirements-digest.ts';
 
 /** What a verdict says beside its outcome. */
@@ -52,6 +53,44 @@ export function verdictPayload(outcome: ArtifactOutcome, context: VerdictContext
   return Buffer.from(JSON.stringify(statement));
 }
 
+/**
+ * What is signed of parts that were put together.
+ *
+ * @param context - `policies` say nothing here: the parts do
+ */
+export function mergedPayload(merged: Merged, { image }: Pick<VerdictContext, 'image'>): Buffer {
+  const { first, startedAt, digest } = merged;
+  const { resourceUri, policy, inputs, levels } = first;
+  const named = ({ uri, sha256 }: { readonly uri: string; readonly sha256: string }): Resource => ({
+    uri,
+    digest: { sha256 },
+  });
+  const statement = {
+    _type: STATEMENT_TYPE,
+    subject: [
+      { name: resourceUri.split('/').findLast((word) => word !== '') ?? resourceUri, digest: { sha256: digest } },
+    ],
+    predicateType: VERDICT_TYPE,
+    predicate: {
+      verifier: verifierOf(image === undefined ? {} : { image }),
+      // Of the part that began first: whatever asks for a greatest age asks it of every byte.
+      timeVerified: new Date(startedAt).toISOString(),
+      resourceUri,
+      policy: named(policy),
+      inputAttestations: inputs.map(named),
+      verificationResult: 'PASSED',
+      verifiedLevels: levels,
+      slsaVersion: '1.1',
+    },
+  };
+  return Buffer.from(JSON.stringify(statement));
+}
+
+/** Files with the signatures that count. */
+export function inputsOf({ requirements }: Pick<ArtifactOutcome, 'requirements'>): { uri: string; sha256: string }[] {
+  return requirements.flatMap(({ inputs = [] }) => inputs.map(({ uri, digest }) => ({ uri, sha256: digest.sha256 })));
+}
+
 /** `verifier` of the predicate. */
 export function verifierOf({ image }: Pick<VerdictContext, 'image'>): object {
   return { id: VERIFIER_ID, version: { weighlock: VERSION, ...(image === undefined ? {} : { image }) } };
@@ -75,7 +114,7 @@ export function policyOf({ artifact }: Pick<ArtifactOutcome, 'artifact'>, { poli
 }
 
 /** What was shown, in levels of our own: which level of SLSA a build has is for the conditions of a policy. */
-function levelsOf(requirements: readonly Requirement[]): string[] {
+export function levelsOf(requirements: readonly Requirement[]): string[] {
   const has = (kind: Requirement['kind']) =>
     // Of alternatives, whichever was met.
     requirements.some((requirement) => leavesOf(requirement).every((leaf) => leaf.kind === kind));

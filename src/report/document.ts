@@ -50,6 +50,7 @@ function artifactHead({
   manifest,
   leftOut = [],
   receipt,
+  part,
 }: ArtifactOutcome): object {
   return {
     name: artifact.name,
@@ -64,6 +65,7 @@ function artifactHead({
     ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(leftOutFields) }),
     ...(receipt === undefined ? {} : { receipt }),
     ...(measured?.content === undefined ? {} : { content: contentSummary(measured.content.found) }),
+    ...(part === undefined ? {} : { part }),
     requirements,
     failures,
   };

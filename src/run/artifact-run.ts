@@ -92,7 +92,8 @@ export class ArtifactRun {
     const measured = { ...summed, ...(second === undefined ? {} : { second }) };
     if (measured.digest !== undefined) await this.#attempt(() => this.evidence.loadWithDigest(measured));
     const trees = await this.evidence.attestedTrees(measured, () => hashing.engine());
-    const outcome = await this.outcome({ ...measured, ...trees });
+    const isPart = this.#delivery?.part === undefined ? {} : ({ isPart: true } as const);
+    const outcome = await this.outcome({ ...measured, ...trees, ...isPart });
     this.#delivery?.leaveReceipt?.(outcome);
     return outcome;
   }
@@ -110,13 +111,14 @@ export class ArtifactRun {
     const folder = delivery?.content?.folder ?? path;
     const failures = measured === undefined ? [...found] : [...namePointers(found, folder, measured.files)];
     const published = await this.#publish(measured, requirements, failures);
-    if (failures.length === 0 && measured !== undefined && !requirements.every(({ met }) => met))
+    const isWhole = delivery?.part === undefined;
+    if (failures.length === 0 && measured !== undefined && isWhole && !requirements.every(({ met }) => met))
       failures.push(unmetWithoutReason());
     this.failures.splice(0, this.failures.length, ...failures);
     if (!published) failures.push(...this.remaining);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
     if (result === 'FAILED') delivery?.disown();
-    const { manifest, receipt } = delivery ?? {};
+    const { manifest, receipt, part } = delivery ?? {};
     return {
       artifact,
       result,
@@ -130,6 +132,7 @@ export class ArtifactRun {
       path,
       published,
       ...(receipt === undefined ? {} : { receipt }),
+      ...(part === undefined || measured === undefined ? {} : { part, evidence: this.evidence.found }),
     };
   }
 

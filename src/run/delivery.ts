@@ -55,6 +55,8 @@ export interface Delivery {
   readonly leftOut: readonly LeftOutEntry[];
   /** What became of a receipt of it; undefined where there is none to be had. */
   readonly receipt?: ReceiptOutcome | undefined;
+  /** Of a verification in parts: only this one's share is hashed. */
+  readonly part?: Plan['part'];
   /** What the listing proves wrong by itself; it is said again of what was hashed. */
   readonly refused: readonly Failure[];
   /** Files of a volume that are to be hashed, together with those of other artifacts. */

@@ -97,6 +97,11 @@ export class ArtifactEvidence {
     this.#found.set(requirement, evidence);
   }
 
+  /** True when something can only be verified with the digest of the whole. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** True when a signature has to be asked for at the registry. */
   get asksRegistry(): boolean {
     return this.#signatures.some((requirement) => this.#isStored(requirement));

@@ -1,10 +1,12 @@
 import { type Failure, failureOf } from '../error/index.ts';
 import type { LeftOutEntry } from '../fs/index.ts';
 import { createShardTable } from '../hash/index.ts';
+import type { Plan } from '../plan/index.ts';
 import { removeMarker } from '../stage/index.ts';
 import { type ArtifactOutcome, compareChecksums, type Measured, type ReceiptOutcome } from '../verdict/index.ts';
 import type { Content, Delivery, RunContext, Subject } from './delivery.ts';
 import type { Hashed, ListedTask } from './hashing.ts';
+import { passOver, requirePlainHashes } from './part.ts';
 import type { RemoteSource } from './remote-source.ts';
 import { requireFiles, VolumeListing } from './volume-listing.ts';
 
@@ -17,6 +19,8 @@ export class InPlace implements Delivery {
   leftOut: readonly LeftOutEntry[] = [];
   receipt: ReceiptOutcome | undefined;
   #listed: VolumeListing | undefined;
+  /** Takes back that files of other parts were passed over. */
+  #takeBack: (() => void) | undefined;
 
   /** @param source - what should lie there, where it was fetched from */
   constructor(subject: Subject, run: RunContext, path: string, source?: RemoteSource) {
@@ -24,6 +28,10 @@ export class InPlace implements Delivery {
     this.#subject = subject;
     this.#run = run;
     this.#source = source;
+  }
+
+  get part(): Plan['part'] {
+    return this.#run.plan.part;
   }
 
   get manifest(): string | undefined {
@@ -40,7 +48,8 @@ export class InPlace implements Delivery {
     const { artifact, evidence } = this.#subject;
     const how = { ...plan.limits, storage: artifact.storage };
     const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined;
-    const isListed = needsMore || this.#run.receipts !== undefined;
+    if (this.part !== undefined) requirePlainHashes(evidence);
+    const isListed = needsMore || this.#run.receipts !== undefined || this.part !== undefined;
     const listing = await (isListed ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
     requireFiles(listing);
     this.leftOut = listing.leftOut?.entries ?? [];
@@ -71,10 +80,12 @@ export class InPlace implements Delivery {
     const { pins, needsDigests } = this.#run.plan;
     if (shardBytes !== undefined && pins.length === 0 && needsDigests !== true)
       return { listing, shards: createShardTable(listing.files, shardBytes) };
+    if (this.part !== undefined) this.#takeBack = passOver(listing.files, this.part, this.#subject.evidence);
     return second === undefined ? { listing } : { listing, second };
   }
 
   async take(hashed: Hashed): Promise<readonly Failure[]> {
+    this.#takeBack?.();
     if (this.#listed === undefined) return hashed.failures;
     const failures = await this.#listed.take(hashed, this.#run);
     this.receipt = this.#listed.receipt;

@@ -6,6 +6,7 @@ import { ArtifactRun, Replacement } from './artifact-run.ts';
 import type { RunContext } from './delivery.ts';
 import { Hashing } from './hashing.ts';
 import { stopWithin, unlessAborted } from './interruption.ts';
+import { requirePartable } from './part.ts';
 import { Receipts } from './receipts.ts';
 import { Remote } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
@@ -32,6 +33,7 @@ export class VerifyRun {
   constructor(plan: Plan, pool: HashPool, observer: Observer, isRound = false) {
     this.#plan = plan;
     const { receipts, limits } = plan;
+    requirePartable(plan);
     if (receipts !== undefined)
       this.#receipts = new Receipts(receipts, limits, this.#startedAt, (text) => observer.notice?.(text), isRound);
     this.#pool = pool;

@@ -4,6 +4,7 @@ import type { Signer } from '../evidence/index.ts';
 import type { FileTable, LeftOutEntry, PathBytes } from '../fs/index.ts';
 import type { EngineChoice, Kernel } from '../hash/index.ts';
 import type { ArtifactPlan, Leaf, Plan, Requirement } from '../plan/index.ts';
+import type { Evidence } from './judge.ts';
 import type { UnlistedFile } from './unlisted.ts';
 
 /** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
@@ -56,6 +57,8 @@ export interface Measured {
     /** Conditions that are not true, by what asks for them. */
     readonly faults: ReadonlyMap<Leaf, readonly string[]>;
   };
+  /** Only a share of the files was hashed; others hash the rest. */
+  readonly isPart?: true;
   /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
   readonly unknown: readonly string[];
 }
@@ -80,6 +83,10 @@ export interface ArtifactOutcome {
   readonly leftOut?: readonly LeftOutEntry[];
   /** Where the bytes were read: the destination when it already held the artifact. */
   readonly path: string;
+  /** Of a verification in parts: only this one's share was hashed, and nothing is known of the rest. */
+  readonly part?: { readonly index: number; readonly of: number };
+  /** What that part was held against. */
+  readonly evidence?: Evidence;
   /** What became of an earlier verification's receipt, where receipts are in use. */
   readonly receipt?: ReceiptOutcome;
   /** True when a verified copy was made visible at the destination. */

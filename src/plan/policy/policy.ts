@@ -41,6 +41,8 @@ export interface Policy {
   readonly mode: Mode;
   readonly failurePolicy: FailurePolicy;
   readonly artifacts: readonly PolicyArtifact[];
+  /** Whether a run may verify a part, for others to verify the rest. */
+  readonly allowsParts?: true;
   /** Whether receipts of earlier verifications count. */
   readonly receipts?: ReceiptTerms;
   /** The policy itself, and every file that it takes trust from. */

@@ -159,7 +159,7 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
   const metadata = top.require('metadata').fields(['name', 'labels', 'annotations']);
   const spec = top
     .require('spec')
-    .fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts', 'receipts']);
+    .fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts', 'receipts', 'parts']);
   const scope = readScope(root, spec, file, partial);
   const artifacts = spec.require('artifacts').list((element) => readArtifact(element, scope));
   requireDifferent(artifacts, spec.require('artifacts'));
@@ -171,6 +171,7 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
     failurePolicy: spec.get('failurePolicy')?.oneOf(FAILURE_POLICIES) ?? 'Fail',
     artifacts,
     ...(receipts === undefined ? {} : { receipts }),
+    ...(spec.get('parts')?.boolean() === true ? { allowsParts: true as const } : {}),
     files: scope.files.read,
   };
 }

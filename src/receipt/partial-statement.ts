@@ -1,0 +1,113 @@
+import { Fields, type Json, type JsonObject, MalformedError } from '../evidence/index.ts';
+import { VERIFIER_ID, VERSION } from '../version.ts';
+import { MOST_PARTS, type Part } from './share.ts';
+
+/** What one part of a verification says. It is no verdict, and never taken for one. */
+export const PARTIAL_TYPE = 'https://weighlock.dev/partial-verdict/v1';
+
+/** What a part saw and hashed. */
+export interface Partial {
+  readonly part: Part;
+  /** Whatever the parts of one run have in common, and those of another have not; may be empty. */
+  readonly run: string;
+  /** When it began, milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly resourceUri: string;
+  readonly kind: 'file' | 'folder';
+  readonly policy: { readonly uri: string; readonly sha256: string };
+  readonly levels: readonly string[];
+  readonly inputs: readonly { readonly uri: string; readonly sha256: string }[];
+  /** Digests (hex) that the whole must have: pins, which no part can judge. */
+  readonly pins: readonly string[];
+  /** Digests of everything that was required, and of the evidence that counted, hex. */
+  readonly requirements: string;
+  readonly evidence: string;
+  /** Digest of names, sizes, inodes and times of all files, hex: what every part saw. */
+  readonly listing: string;
+  readonly files: number;
+  /** Of what follows: the whole table of files for the first part, and digests of its files for every other. */
+  readonly table: { readonly bytes: number; readonly sha256: string };
+}
+
+export function partialPredicate(partial: Partial): object {
+  const { startedAt, ...rest } = partial;
+  const verifier = { id: VERIFIER_ID, version: { weighlock: VERSION } };
+  return { verifier, verificationResult: 'PASSED', startedAt: new Date(startedAt).toISOString(), ...rest };
+}
+
+const KEYS = [
+  'verifier',
+  'verificationResult',
+  'startedAt',
+  'part',
+  'run',
+  'resourceUri',
+  'kind',
+  'policy',
+  'levels',
+  'inputs',
+  'pins',
+  'requirements',
+  'evidence',
+  'listing',
+  'files',
+  'table',
+];
+
+/** Signatures, pins and levels in one part. */
+const MOST_ELEMENTS = 10_000;
+
+/**
+ * Reads the predicate of a partial verdict whose signature was verified.
+ *
+ * @throws MalformedError
+ */
+export function parsePartial(predicate: JsonObject): Partial {
+  const fields = new Fields(predicate, 'the partial verdict').only(KEYS);
+  const version = fields.object('verifier').only(['id', 'version']).object('version').text('weighlock');
+  if (version !== VERSION) throw new MalformedError(`it is of another version: ${version.slice(0, 40)}`);
+  if (fields.text('verificationResult') !== 'PASSED') throw new MalformedError('it is of a part that failed');
+  const part = fields.object('part').only(['index', 'of']);
+  const [index, of] = [wholeNumber(part.get('index')), wholeNumber(part.get('of'))];
+  if (of < 1 || of > MOST_PARTS || index >= of) throw new MalformedError('it is of no part that there is');
+  const startedAt = Date.parse(fields.text('startedAt'));
+  if (!Number.isSafeInteger(startedAt)) throw new MalformedError('its time is none');
+  const kind = fields.text('kind');
+  if (kind !== 'file' && kind !== 'folder') throw new MalformedError('it is of neither a file nor a folder');
+  const policy = fields.object('policy').only(['uri', 'sha256']);
+  const table = fields.object('table').only(['bytes', 'sha256']);
+  return {
+    part: { index, of },
+    run: fields.text('run'),
+    startedAt,
+    resourceUri: fields.text('resourceUri'),
+    kind,
+    policy: { uri: policy.text('uri'), sha256: hexIn(policy.text('sha256')) },
+    levels: fields.list('levels', MOST_ELEMENTS).map(textIn),
+    inputs: fields.objects('inputs', MOST_ELEMENTS).map((input) => ({
+      uri: input.only(['uri', 'sha256']).text('uri'),
+      sha256: hexIn(input.text('sha256')),
+    })),
+    pins: fields.list('pins', MOST_ELEMENTS).map((pin) => hexIn(textIn(pin))),
+    requirements: hexIn(fields.text('requirements')),
+    evidence: hexIn(fields.text('evidence')),
+    listing: hexIn(fields.text('listing')),
+    files: wholeNumber(fields.get('files')),
+    table: { bytes: wholeNumber(table.get('bytes')), sha256: hexIn(table.text('sha256')) },
+  };
+}
+
+function wholeNumber(value: Json | undefined): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new MalformedError('a number in it is not a whole one');
+}
+
+function textIn(value: Json): string {
+  if (typeof value === 'string') return value;
+  throw new MalformedError('something in it is not text');
+}
+
+function hexIn(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new MalformedError('a digest in it is none');
+}
