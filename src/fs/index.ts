@@ -52,6 +52,7 @@ export { openFault } from './read-faults.ts';
 export { readFileWhole, readWhole } from './read-whole.ts';
 export { changedFolders, recheck } from './recheck.ts';
 export { type AllowedLinks, refuseLinks } from './refuse-links.ts';
+export { firstMoved, isAllLocal, settle } from './settle.ts';
 export { TimesChanged } from './source-changed.ts';
 export { isAtOrBelow, STORAGE_PRESETS, type StoragePreset, type StorageRules } from './storage-rules.ts';
 export type { WalkOptions } from './walk.ts';

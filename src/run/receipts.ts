@@ -1,5 +1,5 @@
 import type { Failure } from '../error/index.ts';
-import type { Listing } from '../fs/index.ts';
+import { firstMoved, isAllLocal, type Listing, settle } from '../fs/index.ts';
 import type { ArtifactPlan, Limits, ReceiptSettings } from '../plan/index.ts';
 import { ReceiptBook, type ReceiptQuestion } from '../receipt/index.ts';
 import type { ArtifactOutcome, ReceiptOutcome } from '../verdict/index.ts';
@@ -21,6 +21,9 @@ export class Receipts {
   readonly #startedAt: Date;
   readonly #notice: (text: string) => void;
   readonly #isRound: boolean;
+  readonly #areLeft: boolean;
+  /** Files of which every change since then is seen: nothing else has a receipt. */
+  readonly #settled = new Set<Listing>();
 
   constructor(
     settings: ReceiptSettings,
@@ -34,6 +37,7 @@ export class Receipts {
     this.#startedAt = startedAt;
     this.#notice = notice;
     this.#isRound = isRound;
+    this.#areLeft = settings.signer !== undefined;
   }
 
   /**
@@ -44,9 +48,27 @@ export class Receipts {
   async use(work: OnVolume, listing: Listing, needsMore: boolean): Promise<ReceiptOutcome> {
     const used: ReceiptOutcome = needsMore
       ? { isUsed: false, why: 'it is copied, or signed over other hashes: a receipt has SHA-256 of whole files' }
-      : await this.#book.use(this.#question(work, listing), this.#isRound);
-    if (!used.isUsed) this.#notice(`${work.artifact.name}: everything is hashed: ${used.why}`);
+      : await this.#unmoved(listing, await this.#book.use(this.#question(work, listing), this.#isRound));
+    if (used.isUsed) return used;
+    this.#notice(`${work.artifact.name}: everything is hashed: ${used.why}`);
+    if (this.#areLeft && !needsMore) await this.#settle(work, listing);
     return used;
+  }
+
+  /** What a client of a network remembers of a file may be a minute old; when it is opened, the server is asked. */
+  async #unmoved(listing: Listing, used: ReceiptOutcome): Promise<ReceiptOutcome> {
+    if (!used.isUsed || isAllLocal(listing)) return used;
+    const why = await firstMoved(listing);
+    if (why === undefined) return used;
+    listing.files.hashed.fill(0);
+    return { isUsed: false, why };
+  }
+
+  /** Before a byte is read: what is changed from here on is seen by its ctime. */
+  async #settle(work: OnVolume, listing: Listing): Promise<void> {
+    const why = await settle(listing);
+    if (why === undefined) this.#settled.add(listing);
+    else this.#notice(`${work.artifact.name}: no receipt: ${why}`);
   }
 
   /** False where a spot check proves the receipt wrong: then nothing of it is taken. */
@@ -64,7 +86,7 @@ export class Receipts {
   leave(work: OnVolume, { result, measured, published }: ArtifactOutcome): void {
     const { listing, receipt } = work;
     if (result !== 'PASSED' || published || listing === undefined || measured?.digest === undefined) return;
-    if (receipt === undefined || receipt.isUsed) return;
+    if (receipt === undefined || receipt.isUsed || !this.#settled.has(listing)) return;
     const why = this.#book.leave(this.#question(work, listing), measured.digest, this.#startedAt.getTime());
     if (why !== undefined) this.#notice(`${work.artifact.name}: ${why}`);
   }

@@ -1,12 +1,24 @@
 // Receipts from the command line: what the policy says, where they lie, and what is said of them.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { before, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { keyBundle, modelStatement } from '../evidence/world.ts';
 import { passed, recipe, refused, run, workFolder, write } from './cli.ts';
+
+// Of what lies in memory there are none, and on many machines /tmp does.
+process.env['TMPDIR'] = '/var/tmp';
 
 const FILES = { 'config.json': '{}', 'weights/a.bin': 'aaaa', 'weights/b.bin': 'bbbbbb' };
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -103,6 +115,19 @@ describe('19: receipts', () => {
     const one = setup();
     writeFileSync(join(one.path, 'evil.py'), '');
     refused((await verify(one)).ended, 'FILE_UNEXPECTED');
+    assert.deepEqual(readdirSync(one.receipts), []);
+  });
+
+  const hasMemory = existsSync('/dev/shm') && statfsSync('/dev/shm').type === 0x01021994;
+  it('19: are left of nothing that a program can change unseen', { skip: !hasMemory && 'no tmpfs' }, async () => {
+    const folder = mkdtempSync('/dev/shm/weighlock-test-');
+    after(() => rmSync(folder, { recursive: true }));
+    const one = { path: join(folder, 'model'), receipts: workFolder() };
+    write(one.path, { ...FILES, 'model.sig': JSON.stringify(keyBundle(modelStatement(FILES), signer.privateKey)) });
+    await delay(OLD_ENOUGH);
+    const { ended } = await verify(one);
+    passed(ended);
+    assert.match(ended.stdout, /no receipt: config\.json lies in memory/);
     assert.deepEqual(readdirSync(one.receipts), []);
   });
 
