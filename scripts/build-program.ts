@@ -1,6 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,6 +24,9 @@ const WORKERS = { hash: 'transfer', pull: 'pull' };
 /** What few runs need, each by itself: see src/library/load.ts. */
 const LIBRARIES = ['conditions', 'curves', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
 
+/** What every start would pay for: the network is the pull threads' own. */
+const NOT_AT_START = /^node_modules\/(undici|yaml|tuf-js|@sigstore|@noble)\//;
+
 /** The program's file in the folder that it is built in. */
 export const PROGRAM = 'weighlock.mjs';
 
@@ -42,9 +45,8 @@ export async function buildProgram(folder: string): Promise<string[]> {
       outfile: `${folder}/${PROGRAM}`,
       format: 'esm',
       define: { WEIGHLOCK_BUNDLED: 'true' },
-      // Packages that are no ES modules ask for Node's own by `require`, which an ES module does not have.
-      banner: { js: 'const require = (name) => process.getBuiltinModule(name);' },
-    }),
+      metafile: true,
+    }).then(({ metafile }) => requireLean(metafile)),
     ...Object.entries(WORKERS).map(([kind, source]) =>
       build({
         ...common,
@@ -70,4 +72,10 @@ export async function buildProgram(folder: string): Promise<string[]> {
     ...Object.keys(WORKERS).map((kind) => `${kind}-worker.cjs`),
     ...LIBRARIES.map((name) => `library-${name}.cjs`),
   ];
+}
+
+function requireLean({ outputs }: Metafile): void {
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  const heavy = inputs.find(([path, { bytesInOutput }]) => NOT_AT_START.test(path) && bytesInOutput > 0)?.[0];
+  if (heavy !== undefined) throw new Error(`the first bundle has ${heavy}: ask a thread or a library for it`);
 }

@@ -16,8 +16,11 @@ import {
   type Readable,
   readAllHeaders,
 } from '../inspect/index.ts';
+import { PullPool } from '../pull/index.ts';
+import type { Platform } from '../registry/index.ts';
 import { formatBytes, visible } from '../report/index.ts';
-import { locationText, parseLocation, refuseBareReference } from '../source/index.ts';
+import { stopWithin, unlessAborted } from '../run/index.ts';
+import { type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { VERSION } from '../version.ts';
 import type { Context, Finished } from './context.ts';
 import { choiceOf, countOf, flagOf, type RawValues, REMOTE_OPTIONS, remoteSettings, textOf } from './options.ts';
@@ -55,7 +58,7 @@ export async function inspect(values: RawValues, context: Context): Promise<Fini
 async function inspected(
   source: string,
   values: RawValues,
-  { environment, err, signal }: Context,
+  { environment, err, signal, pool }: Context,
 ): Promise<Inspection> {
   const location = parseLocation(source);
   const text = locationText(location);
@@ -70,25 +73,13 @@ async function inspected(
       volume.close();
     }
   }
-  const { registry, platform } = remoteSettings(values, environment);
-  if (location.kind === 'oci') {
-    const artifact = await openArtifact(location.reference, registry, platform, notice, signal);
+  if (location.kind === 'oci' || location.kind === 'https') {
+    const { registry, platform } = remoteSettings(values, environment);
+    const remote = new PullPool(pool(), registry, 'wasm', 1, notice);
     try {
-      for (const digest of artifact.archives)
-        notice(`the layer ${digest} is an archive: what is in it is not looked at`);
-      const found = await readAllHeaders(artifact.files, AT_ONCE);
-      const claims = [...artifact.claims, ...(await claimsIn(artifact.files))];
-      return inspectionOf(text, found, claims, artifact.digest);
+      return await unlessAborted(remoteInspection(location, text, platform, remote, notice), signal);
     } finally {
-      await artifact.close();
-    }
-  }
-  if (location.kind === 'https') {
-    const { file, close } = await openUrl(location.url, registry, signal);
-    try {
-      return inspectionOf(text, await readAllHeaders([file], 1), []);
-    } finally {
-      await close();
+      await stopWithin(() => remote.stop());
     }
   }
   throw new WeighlockError({
@@ -96,6 +87,22 @@ async function inspected(
     message: `cannot look at ${text}`,
     remedy: 'give a path, an oci:// or oci-layout:// reference, or an https:// address',
   });
+}
+
+async function remoteInspection(
+  location: Location & { kind: 'oci' | 'https' },
+  text: string,
+  platform: Platform,
+  remote: PullPool,
+  notice: (message: string) => void,
+): Promise<Inspection> {
+  if (location.kind === 'https')
+    return inspectionOf(text, await readAllHeaders([await openUrl(location.url, remote)], 1), []);
+  const artifact = await openArtifact(location.reference, platform, remote, notice);
+  for (const digest of artifact.archives) notice(`the layer ${digest} is an archive: what is in it is not looked at`);
+  const found = await readAllHeaders(artifact.files, AT_ONCE);
+  const claims = [...artifact.claims, ...(await claimsIn(artifact.files))];
+  return inspectionOf(text, found, claims, artifact.digest);
 }
 
 /** What files claim that lie in the artifact. */

@@ -1,6 +1,4 @@
 export { createBudget } from './budget.ts';
 export { type ArchiveRecord, loadRecords, parseRecords, recordPaths } from './frames.ts';
 export { PullPool } from './pool.ts';
-export type { FetchReply, PulledFile, PullReply, Resolved, UnreadPlace } from './protocol.ts';
-export { resolveArtifact } from './resolve.ts';
-export { storedSignatures } from './signatures.ts';
+export type { FetchReply, PulledFile, PullReply, Resolved, StoredSignatures, UnreadPlace } from './protocol.ts';

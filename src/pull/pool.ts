@@ -13,6 +13,7 @@ import type {
   Resolved,
   StoredSignatures,
 } from './protocol.ts';
+import type { UrlPart } from './read-range.ts';
 
 /** Below this, a second thread for the hash costs more than it saves. */
 const LEAST_LINE_BYTES = 8 << 20;
@@ -116,6 +117,17 @@ export class PullPool {
   /** Fetches one small blob of an artifact; its digest is checked. */
   async smallBlob(reference: string, descriptor: Descriptor): Promise<Uint8Array> {
     return (await this.#ask({ kind: 'blob', reference, descriptor })) as Uint8Array;
+  }
+
+  /** A part of a blob, unchecked. Requests at the same time share their connections. */
+  async blobRange(reference: string, descriptor: Descriptor, start: number, length: number): Promise<Uint8Array> {
+    return (await this.#ask({ kind: 'blob-range', reference, descriptor, start, length })) as Uint8Array;
+  }
+
+  /** A part of a file over HTTPS, unchecked. @param total - bytes that the whole has, where that is known */
+  async urlRange(url: string, start: number, length: number, total?: number): Promise<UrlPart> {
+    const known = total === undefined ? {} : { total };
+    return (await this.#ask({ kind: 'url-range', url, start, length, ...known })) as UrlPart;
   }
 
   /** The `trusted_root.json` that a TUF repository publishes now. */

@@ -108,6 +108,8 @@ export type RemoteRequest =
   | FetchRequest
   | SignaturesRequest
   | BlobRequest
+  | BlobRangeRequest
+  | UrlRangeRequest
   | TrustedRootRequest;
 
 /** Asks a TUF repository for the keys of a Sigstore instance. */
@@ -121,6 +123,25 @@ export interface BlobRequest {
   readonly kind: 'blob';
   readonly reference: string;
   readonly descriptor: Descriptor;
+}
+
+/** Fetches a part of a blob; its digest cannot be checked. */
+export interface BlobRangeRequest {
+  readonly kind: 'blob-range';
+  readonly reference: string;
+  readonly descriptor: Descriptor;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Fetches a part of a file over HTTPS. */
+export interface UrlRangeRequest {
+  readonly kind: 'url-range';
+  readonly url: string;
+  readonly start: number;
+  readonly length: number;
+  /** Bytes that the whole file has, where that is known. */
+  readonly total?: number;
 }
 
 /** Fetches what is stored as signatures of a manifest. */

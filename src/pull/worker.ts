@@ -48,6 +48,7 @@ import type {
 import { pullArchive } from './pull-archive.ts';
 import { pullFile } from './pull-file.ts';
 import { pullImage } from './pull-image.ts';
+import { RangeReader, type UrlPart } from './read-range.ts';
 import { resolveArtifact } from './resolve.ts';
 import { storedSignatures } from './signatures.ts';
 import { fetchTrustedRoot } from './trusted-root.ts';
@@ -61,6 +62,8 @@ const LOOK = 100;
 
 type Port = NonNullable<typeof parentPort>;
 
+type Served = Resolved | PullReply | FetchReply | StoredSignatures | Uint8Array | UrlPart | string;
+
 /** A pull thread: network, hashing and writing for its share of the blobs. */
 class PullThread {
   readonly #port: Port;
@@ -70,11 +73,13 @@ class PullThread {
   readonly #queues: WriteBehind[] = [];
   readonly #move: Move;
   readonly #ranges: RangeTools;
+  readonly #parts: RangeReader;
 
   constructor(port: Port, setup: PullSetup) {
     this.#port = port;
     this.#setup = setup;
     this.#ranges = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
+    this.#parts = new RangeReader((reference) => this.#open(reference), setup.settings);
     this.#move = (task, patience) => fetchRanges(task, patience, this.#ranges);
     const timer = setInterval(() => {
       try {
@@ -97,7 +102,9 @@ class PullThread {
     }
   }
 
-  #serve(request: RemoteRequest): Promise<Resolved | PullReply | FetchReply | StoredSignatures | Uint8Array | string> {
+  #serve(request: RemoteRequest): Promise<Served> {
+    if (request.kind === 'blob-range' || request.kind === 'url-range')
+      return this.#parts.read(request, this.#controller.signal);
     if (request.kind === 'trusted-root') return this.#trustedRoot(request);
     if (request.kind === 'blob') return this.#blob(request);
     if (request.kind === 'resolve') return this.#resolve(request);

@@ -1,5 +1,5 @@
 export { DigestRun, resolveReference } from './digest.ts';
-export { stopWithin } from './interruption.ts';
+export { stopWithin, unlessAborted } from './interruption.ts';
 export { VerifyRun } from './verify.ts';
 export { type ImageVerdict, verifyImage } from './verify-image.ts';
 export type { Observer, RunProgress } from './watchdog.ts';

@@ -1,0 +1,111 @@
+import { WeighlockError } from '../error/index.ts';
+import {
+  type ArtifactSource,
+  contentRangeFault,
+  type Descriptor,
+  decodedUser,
+  headerOf,
+  parseContentRange,
+  type RegistrySettings,
+  Repository,
+  readBody,
+  Transport,
+} from '../registry/index.ts';
+import type { BlobRangeRequest, UrlRangeRequest } from './protocol.ts';
+
+/** A part of a file on a server, and how large the file is. */
+export interface UrlPart {
+  readonly bytes: Uint8Array;
+  /** Bytes of the whole file. */
+  readonly total: number;
+}
+
+/** Reads parts of blobs and files, over the same connections as long as the thread lives. */
+export class RangeReader {
+  readonly #open: (reference: string) => ArtifactSource;
+  readonly #settings: RegistrySettings;
+  readonly #sources = new Map<string, ArtifactSource>();
+  #transport: Transport | undefined;
+
+  constructor(open: (reference: string) => ArtifactSource, settings: RegistrySettings) {
+    this.#open = open;
+    this.#settings = settings;
+  }
+
+  read(request: BlobRangeRequest | UrlRangeRequest, signal: AbortSignal): Promise<Uint8Array | UrlPart> {
+    const { start, length } = request;
+    if (request.kind === 'url-range') {
+      this.#transport ??= new Transport(this.#settings);
+      return readUrlRange(this.#transport, request.url, start, length, request.total, signal);
+    }
+    const source = this.#sources.get(request.reference) ?? this.#open(request.reference);
+    this.#sources.set(request.reference, source);
+    return readBlobRange(source, request.descriptor, start, length, signal);
+  }
+}
+
+/**
+ * Reads a part of a blob. Nothing can be checked of it: it is for looking at, not for trusting.
+ *
+ * @returns exactly `length` bytes
+ * @throws WeighlockError
+ */
+async function readBlobRange(
+  source: ArtifactSource,
+  descriptor: Descriptor,
+  start: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  if (source instanceof Repository) return source.range(descriptor, start, length, signal);
+  const pieces: Buffer[] = [];
+  let left = length;
+  const enough = new Error('enough');
+  const sink = (chunk: Buffer) => {
+    const piece = Buffer.from(chunk.subarray(0, left));
+    pieces.push(piece);
+    left -= piece.length;
+    if (left === 0) throw enough;
+  };
+  try {
+    await source.blob(descriptor, { offset: () => start, sink, restart: () => {} }, signal);
+  } catch (error) {
+    if (left > 0) throw error;
+  }
+  return Buffer.concat(pieces);
+}
+
+/**
+ * Reads a part of a file on a server that answers ranges.
+ *
+ * @param total - bytes of the whole file, where they are known: it must be so large still
+ * @throws WeighlockError
+ */
+async function readUrlRange(
+  transport: Transport,
+  url: string,
+  start: number,
+  length: number,
+  total: number | undefined,
+  signal: AbortSignal,
+): Promise<UrlPart> {
+  const address = new URL(url);
+  const user = `${decodedUser(address.username)}:${decodedUser(address.password)}`;
+  const secretHeaders: Record<string, string> =
+    user === ':' ? {} : { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+  address.username = '';
+  address.password = '';
+  const headers = { range: `bytes=${start}-${start + length - 1}` };
+  const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true });
+  const range = headerOf(answer.headers, 'content-range');
+  const whole = parseContentRange(range)?.total;
+  const end = Math.min(start + length, whole ?? 0);
+  const fault = answer.status === 206 ? contentRangeFault(range, start, total, end) : `answered ${answer.status}`;
+  if (fault === undefined && whole !== undefined) return { bytes: await readBody(answer, end - start), total: whole };
+  answer.body.destroy();
+  throw new WeighlockError({
+    code: 'SOURCE_UNAVAILABLE',
+    message: `${address.host} does not send a part of the file: ${fault ?? 'no length'}`,
+    remedy: 'check the address; or fetch the file, and look at it where it lies',
+  });
+}
