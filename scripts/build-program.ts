@@ -4,7 +4,7 @@ import { build, type Metafile } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const common = {
+const COMMON = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
@@ -30,13 +30,19 @@ const NOT_AT_START = /^node_modules\/(undici|yaml|tuf-js|@sigstore|@noble)\//;
 /** The program's file in the folder that it is built in. */
 export const PROGRAM = 'weighlock.mjs';
 
+export interface BuildOptions {
+  /** Beside each file, as `FILE.map`. */
+  readonly sourceMaps?: boolean;
+}
+
 /**
  * Builds the program into a folder, and nothing else stays there: one ES module, the worker threads and libraries beside it.
  *
  * @param folder - absolute path
  * @returns the names of the files
  */
-export async function buildProgram(folder: string): Promise<string[]> {
+export async function buildProgram(folder: string, { sourceMaps = false }: BuildOptions = {}): Promise<string[]> {
+  const common = sourceMaps ? { ...COMMON, sourcemap: 'linked' as const, sourcesContent: false } : COMMON;
   await rm(folder, { recursive: true, force: true });
   await Promise.all([
     build({

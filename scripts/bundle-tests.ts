@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { buildProgram, PROGRAM } from './build-program.ts';
+import { type BuildOptions, buildProgram, PROGRAM } from './build-program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -22,12 +22,17 @@ export interface Bundled {
 /**
  * @param sources - test files, from the root of the checkout
  * @param folder - absolute path below the checkout, where Node finds the packages
+ * @param options - of the program; the tests always have source maps
  */
-export async function bundleTests(sources: readonly string[], folder: string): Promise<Bundled> {
+export async function bundleTests(
+  sources: readonly string[],
+  folder: string,
+  { sourceMaps = false }: BuildOptions = {},
+): Promise<Bundled> {
   const built = join(folder, 'program');
   const tests = join(folder, 'tests');
   await Promise.all([
-    buildProgram(built),
+    buildProgram(built, { sourceMaps }),
     build({
       absWorkingDir: root,
       entryPoints: [...sources],

@@ -1,0 +1,54 @@
+// npm run coverage [-- WORD...]: runs the tests, and prints which lines of src/ they reach, in the process of the tests and in
+// the programs and threads that these start. Ends with 1 where a file is below the limit without a reason beside it.
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleTests } from './bundle-tests.ts';
+import { LineCoverage } from './coverage/line-coverage.ts';
+import { REASONS } from './coverage/reasons.ts';
+
+/** Percent of its lines that a file has to have. */
+const LIMIT = 85;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const words = process.argv.slice(2);
+const sources = globSync('test/{unit,integration}/**/*.test.ts', { cwd: root })
+  .sort()
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+const cache = join(root, 'node_modules/.cache/weighlock');
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'coverage-'));
+process.chdir(root);
+try {
+  const { program, files } = await bundleTests(sources, folder, { sourceMaps: true });
+  const data = join(folder, 'data');
+  const flags = [`--test-concurrency=${availableParallelism()}`, '--test-timeout=300000', '--test-reporter=dot'];
+  const env = { ...process.env, PROGRAM_UNDER_TEST: program, NODE_V8_COVERAGE: data };
+  const { status } = spawnSync(process.execPath, ['--test', ...flags, ...files], { stdio: 'inherit', env });
+  const coverage = new LineCoverage(join(root, 'src'));
+  for (const name of globSync('*.json', { cwd: data })) coverage.add(readFileSync(join(data, name), 'utf8'));
+  const below = print(coverage);
+  process.exitCode = status !== 0 || (words.length === 0 && below > 0) ? 1 : 0;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** @returns how many files are below the limit without a reason */
+function print(coverage: LineCoverage): number {
+  const rows = coverage.files().sort((one, other) => one.percent - other.percent);
+  let below = 0;
+  for (const { path, percent, covered, lines } of rows) {
+    const reason = percent < LIMIT ? REASONS[path] : undefined;
+    if (percent < LIMIT && reason === undefined) below += 1;
+    console.log(
+      `${percent.toFixed(1).padStart(5)} %  ${`${covered}/${lines}`.padStart(9)}  src/${path}${reason ? `  (${reason})` : ''}`,
+    );
+  }
+  const [covered, lines] = rows.reduce(([x, y], row) => [x + row.covered, y + row.lines], [0, 0]);
+  console.log(
+    `${((100 * covered) / Math.max(1, lines)).toFixed(1)} % of ${lines} lines; ${below} files below ${LIMIT} % without a reason`,
+  );
+  return below;
+}
