@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 import { TOKENS } from './api-server.ts';
 import { built, kubernetes } from './build.ts';
 import { type Cluster, flags, freePorts } from './cluster.ts';
-import { eventually } from './process-group.ts';
+import { eventually, type ProcessGroup } from './process-group.ts';
 
 export const NODE = 'node-1';
 /** An OCI layout, made by image/build.sh. */
@@ -19,9 +19,20 @@ const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', im
 /** What a kubelet sets for its node, which is this machine. */
 const SETTINGS = ['kernel/panic', 'kernel/panic_on_oops', 'vm/overcommit_memory'].map((name) => `/proc/sys/${name}`);
 
-export interface ClusterNode {
+/** containerd with the image of this checkout. */
+export interface Containerd {
   /** `ghcr.io/weighlock/weighlock@sha256:...` of this checkout. */
   readonly image: string;
+  /** containerd's own client, in the namespace of the kubelet. */
+  ctr(...words: string[]): string;
+  /** Where containerd looks for programs that judge images, with the policy that they are told of; nothing is there yet. */
+  readonly verifiers: string;
+  readonly imagePolicy: string;
+  /** Lets pods be pulled from a registry of this machine without TLS. @param host - with its port */
+  usePlainHttp(host: string): void;
+}
+
+export interface ClusterNode extends Containerd {
   /** Makes a claim over a folder, and gives the folder. */
   volume(namespace: string, claim: string, mode?: 'ReadWriteMany' | 'ReadOnlyMany'): string;
   stop(): Promise<void>;
@@ -35,20 +46,24 @@ export function lackingNode(): string | undefined {
   return undefined;
 }
 
-export async function startNode(cluster: Cluster): Promise<ClusterNode> {
-  const { folder, processes } = cluster;
-  const work = join(folder, 'node');
+interface Started extends Containerd {
+  readonly socket: string;
+  /** The variable, with the programs of containerd. */
+  readonly path: string;
+  /** @param source - as skopeo names it */
+  load(source: string, name: string): void;
+}
+
+/** @param work - a folder for everything of the node */
+export async function startContainerd(work: string, processes: ProcessGroup): Promise<Started> {
   const place = (name: string) => join(work, name);
-  for (const name of ['', 'cni', 'volumes', 'images', 'pod-logs']) mkdirSync(place(name), { recursive: true });
-  chmodSync(folder, 0o755);
-  const before = SETTINGS.map((file) => [file, readFileSync(file, 'utf8')] as const);
+  for (const name of ['', 'cni', 'images']) mkdirSync(place(name), { recursive: true });
   const socket = place('containerd.sock');
   writeFileSync(place('containerd.toml'), containerdConfig(work, socket));
-  writeFileSync(place('cni/10-bridge.conflist'), JSON.stringify(network(work)));
   const programs = built('containerd');
   const path = `${programs}:${process.env['PATH']}`;
   processes.start('containerd', [join(programs, 'containerd'), '--config', place('containerd.toml')], {
-    env: { PATH: path },
+    env: { PATH: path, WEIGHLOCK_POLICY: place('image-policy.yaml') },
   });
   const ctr = (...words: string[]) =>
     execFileSync(join(programs, 'ctr'), ['-a', socket, '-n', 'k8s.io', ...words], {
@@ -67,6 +82,32 @@ export async function startNode(cluster: Cluster): Promise<ClusterNode> {
   load(`oci:${IMAGE}`, `${REPOSITORY}:${VERSION}`);
   // By its digest, so that the reference of the policies resolves without a registry.
   ctr('images', 'tag', `${REPOSITORY}:${VERSION}`, image);
+  return {
+    image,
+    ctr,
+    load,
+    socket,
+    path,
+    verifiers: place('verifiers'),
+    imagePolicy: place('image-policy.yaml'),
+    usePlainHttp(host) {
+      const folder = place(`hosts/${host}`);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'hosts.toml'), `server = "http://${host}"\n[host."http://${host}"]\n`);
+    },
+  };
+}
+
+export async function startNode(cluster: Cluster): Promise<ClusterNode> {
+  const { folder, processes } = cluster;
+  const work = join(folder, 'node');
+  const place = (name: string) => join(work, name);
+  for (const name of ['', 'cni', 'volumes', 'pod-logs']) mkdirSync(place(name), { recursive: true });
+  chmodSync(folder, 0o755);
+  const before = SETTINGS.map((file) => [file, readFileSync(file, 'utf8')] as const);
+  writeFileSync(place('cni/10-bridge.conflist'), JSON.stringify(network(work)));
+  const containerd = await startContainerd(work, processes);
+  const { ctr, load, socket, path } = containerd;
   execFileSync(fileURLToPath(new URL('pause.sh', import.meta.url)));
   for (const name of ['docker.io/library/busybox:1.37', 'localhost/weighlock-stand-in/pause:1'])
     load(`containers-storage:${name}`, name);
@@ -96,7 +137,7 @@ export async function startNode(cluster: Cluster): Promise<ClusterNode> {
     return ready?.status === 'True' || undefined;
   });
   return {
-    image,
+    ...containerd,
     volume(namespace, claim, mode = 'ReadWriteMany') {
       const at = place(`volumes/${namespace}-${claim}`);
       mkdirSync(at, { recursive: true });
@@ -132,11 +173,7 @@ export async function startNode(cluster: Cluster): Promise<ClusterNode> {
       await processes.stop('kubelet');
       await processes.stop('containerd');
       for (const [file, value] of before) writeFileSync(file, value);
-      const mounted = readFileSync('/proc/self/mounts', 'utf8')
-        .split('\n')
-        .map((line) => line.split(' ')[1] ?? '')
-        .filter((at) => at.startsWith(`${work}/`));
-      for (const at of mounted.reverse()) execFileSync('umount', ['-l', at]);
+      unmountBelow(work);
     },
   };
 }
@@ -149,8 +186,12 @@ state = "${work}/containerd-state"
   address = "${socket}"
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = "overlayfs"
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = "${work}/hosts"
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = "localhost/weighlock-stand-in/pause:1"
+[plugins.'io.containerd.image-verifier.v1.bindir']
+  bin_dir = "${work}/verifiers"
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
   disable_apparmor = true
@@ -198,6 +239,15 @@ function kubeletConfig(work: string, socket: string, port = 0, healthzPort = 0):
     evictionHard: { 'memory.available': '50Mi', 'nodefs.available': '100Mi', 'imagefs.available': '100Mi' },
     syncFrequency: '5s',
   };
+}
+
+/** Detaches everything that is mounted in a folder. */
+export function unmountBelow(folder: string): void {
+  const mounted = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((at) => at.startsWith(`${folder}/`));
+  for (const at of mounted.reverse()) execFileSync('umount', ['-l', at]);
 }
 
 /** An address of this machine that is not loopback; one for documentation where there is none. */

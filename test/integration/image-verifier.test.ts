@@ -311,7 +311,7 @@ describe('17: weighlock image-verifier', () => {
     assert.match(stdout, /^[\x20-\x7e]+\n$/);
   });
 
-  it('as a program under its own name reads standard input, and gives every reason on standard output', async () => {
+  it('as a process of its own reads standard input, and gives every reason on standard output', async () => {
     const words = ['-name', `${registry.host}/models/m:v1`, '-digest', image, '-stdin-media-type', DESCRIPTOR];
     const file = policy();
     const piped = (input: string, ...more: string[]) =>
