@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { memoryLimit, SMALL_LIMIT } from './limited.ts';
 import { inTurns, measure, mebibytes, median, printTable, spread } from './measure.ts';
 import type { SlowServerCount, SlowServerReady, SlowServerSetup } from './slow-server.ts';
 
@@ -42,7 +43,15 @@ export async function benchSlowRegistry(work: string, program: readonly string[]
     const urls = (repository: string, origin: string) =>
       (ready.blobs[repository] ?? []).map((digest) => `${origin}/v2/${repository}/blobs/${digest}`);
     const image = (repository: string) => `${host}/${repository}@${ready.manifests[repository]}`;
-    const ours = (repository: string): Contestant[] =>
+    using limit = memoryLimit(SMALL_LIMIT);
+    const ours = (repository: string): Contestant[] => [...unlimited(repository), ...limited(repository)];
+    const limited = (repository: string): Contestant[] =>
+      unlimited(repository).flatMap(({ name, command }) =>
+        limit === undefined
+          ? []
+          : [{ name: `${name}, limit of 128 MiB`, command: (to: string) => limit.limited(command(to)) }],
+      );
+    const unlimited = (repository: string): Contestant[] =>
       ['native', 'wasm'].map((hasher) => ({
         name: `weighlock, ${hasher}`,
         command: (to) => [
@@ -151,7 +160,8 @@ async function compare(
           if (name === 'oras pull') mkdirSync(target);
           await count();
           const { seconds, peakRss } = await measure(command(target), true);
-          if (command('')[0] !== 'sh') rss.set(name, Math.max(rss.get(name) ?? 0, peakRss));
+          if (command('')[0] !== 'sh' || name.startsWith('weighlock'))
+            rss.set(name, Math.max(rss.get(name) ?? 0, peakRss));
           counts.set(name, await count());
           return seconds;
         },
@@ -172,6 +182,8 @@ async function compare(
       `+-${(spread(values) * 100).toFixed(0)} %`,
     ]),
   ]);
+  const most = Math.max(...[...rss].filter(([name]) => name.startsWith('weighlock')).map(([, size]) => size));
+  console.log(`  at most ${mebibytes(most)} of weighlock's are resident (wanted: 256 MiB)`);
   const ratios: Record<string, number> = {};
   const connection = bytes / RATE;
   for (const name of ['weighlock, native', 'weighlock, wasm']) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FieldMount, whyNoFuse } from '../test/fuse/mount.ts';
 import { makeFiles } from './files.ts';
+import { memoryLimit, SMALL_LIMIT } from './limited.ts';
 import { inTurns, measure, mebibytes, median, output, printTable, spread } from './measure.ts';
 
 /** What a network file system takes for each request: far away, and near. */
@@ -60,7 +61,7 @@ export async function benchSlowVolume(
     const contestant = (name: string, command: readonly string[]) => async () => {
       mount.rules(`* delay=${DELAYS_MS[delay]}ms`);
       const { seconds, peakRss } = await measure(command, true);
-      if (command[0] !== 'sh') rss.set(name, Math.max(rss.get(name) ?? 0, peakRss));
+      if (command[0] !== 'sh' || name.startsWith('weighlock')) rss.set(name, Math.max(rss.get(name) ?? 0, peakRss));
       depth.set(name, Math.max(depth.get(name) ?? 0, mount.counts().get('read')?.mostAtOnce ?? 0));
       return seconds;
     };
@@ -69,6 +70,9 @@ export async function benchSlowVolume(
       ['weighlock, wasm', [...program, 'digest', path, '--hasher=wasm']],
       ...one.peers.map(({ name, shell }): [string, string[]] => [name, ['sh', '-c', shell, 'sh', path]]),
     ];
+    using limit = memoryLimit(SMALL_LIMIT);
+    if (limit !== undefined)
+      all.push(['weighlock, wasm, limit of 128 MiB', limit.limited([...program, 'digest', path, '--hasher=wasm'])]);
     if (existsSync(MODEL_SIGNING)) {
       const trust = ['--signature', join(work, `${one.folder}.sig`), '--public_key', `${key}.pub`];
       all.push([
@@ -82,6 +86,8 @@ export async function benchSlowVolume(
       `${one.title}, ${DELAYS_MS[delay]} ms for each request, cold (median of ${rounds})`,
       table(results, one.bytes, rss, depth),
     );
+    const most = Math.max(...[...rss].filter(([name]) => name.startsWith('weighlock')).map(([, bytes]) => bytes));
+    console.log(`  at most ${mebibytes(most)} of weighlock's are resident (wanted: 192 MiB)`);
     const ratios: Record<string, number> = {};
     for (const { name, limits } of one.peers) {
       for (const engine of ['native', 'wasm']) {

@@ -28,16 +28,18 @@ export function requireListed(root: number, table: FileTable, index: number, sta
     throw changedFrom(root, table, index, stat, 'was changed or replaced after it was listed');
 }
 
-/** A system call on an open file; its errors say which file. */
-export function attempt<T>(root: number, table: FileTable, index: number, doing: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    // The server has forgotten the file: because it was removed, which a writer can do, or for reasons of its own.
-    if (errno(error) === 'ESTALE' && isGone(root, table, index))
-      throw sourceChanged(nameAt(table, index), 'disappeared while it was read');
-    throw ioError(error, doing, entryText(nameAt(table, index)));
-  }
+/** What to say of a system call on an open file that failed: its error, and which file. */
+export function readFault(
+  root: number,
+  table: FileTable,
+  index: number,
+  doing: string,
+  error: unknown,
+): WeighlockError {
+  // The server has forgotten the file: because it was removed, which a writer can do, or for reasons of its own.
+  if (errno(error) === 'ESTALE' && isGone(root, table, index))
+    return sourceChanged(nameAt(table, index), 'disappeared while it was read');
+  return ioError(error, doing, entryText(nameAt(table, index)));
 }
 
 function isGone(root: number, table: FileTable, index: number): boolean {

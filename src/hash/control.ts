@@ -106,6 +106,7 @@ export function takeBytes(control: Control, bytes: number): number {
 
 /** The same, and waits in this thread. @throws Stopped when the run ends meanwhile */
 export function awaitBytes(control: Control, bytes: number): void {
+  if (control.rate[0] === 0) return;
   for (let end = Date.now() + takeBytes(control, bytes), left = end - Date.now(); left > 0; left = end - Date.now()) {
     checkStop(control);
     Atomics.wait(control.flags, STOP, 0, Math.min(left, 100));

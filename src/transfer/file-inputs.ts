@@ -54,16 +54,17 @@ export class FileInputs implements Inputs {
   take(): Taken | 'later' | undefined {
     checkStop(this.#thread.control);
     for (;;) {
-      const ready = this.#firstReady();
-      if (ready !== undefined) return ready;
-      const areMoreComing = this.#coming.size > 0 || this.#opening > 0;
-      if (areMoreComing) {
-        this.#thread.reads.pump();
-        return 'later';
+      if (this.#coming.size > 0 || this.#opening > 0) {
+        const ready = this.#firstReady();
+        if (ready !== undefined) return ready;
+        if (this.#coming.size > 0 || this.#opening > 0) {
+          this.#thread.reads.pump();
+          return 'later';
+        }
       }
-      const next = this.#again.shift() ?? this.#waiting.shift() ?? this.#next();
+      const next = this.#leftOver() ?? this.#next();
       if (next === undefined) return undefined;
-      if (this.#files.isSlow(next)) {
+      if (this.#thread.pace.isAnySlow && this.#files.isSlow(next)) {
         this.#thread.reads.opener = this.#open;
         this.#openLater(next);
         continue;
@@ -89,6 +90,11 @@ export class FileInputs implements Inputs {
     for (const { input } of this.#coming) input.close();
     this.#coming.clear();
     await reads.idle();
+  }
+
+  #leftOver(): Next | undefined {
+    if (this.#again.length > 0) return this.#again.shift();
+    return this.#waiting.length > 0 ? this.#waiting.shift() : undefined;
   }
 
   #next(): Next | undefined {

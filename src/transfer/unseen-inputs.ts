@@ -1,5 +1,5 @@
 import { AGAIN, AT_FDCWD, EntryReader, type FileTable, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
-import { type Next, Stopped } from '../hash/index.ts';
+import { Stopped } from '../hash/index.ts';
 import { FileInput } from './file-input.ts';
 import { FileInputs } from './file-inputs.ts';
 import type { Unseen } from './protocol.ts';
@@ -20,10 +20,7 @@ export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): Fi
   const order = asNumbered(files);
   const names = namesOf(files);
   const pathOf = (index: number): PathBytes => files.targets.get(index) ?? names[index] ?? nameAt(files, index);
-  const inputOf = (next: Next, makeReader: () => EntryReader | undefined): FileInput | undefined => {
-    const { index } = next;
-    const from = performance.now();
-    const reader = makeReader();
+  const inputOf = (index: number, reader: EntryReader | undefined, from: number): FileInput | undefined => {
     const opening = performance.now() - from;
     const deviceOf = () => files.device[index] ?? 0n;
     // Where a folder lies its files lie, almost always; and what is found out about the next one makes that right.
@@ -39,14 +36,17 @@ export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): Fi
       },
       // In the working folder of the process are only volumes of this machine.
       isSlow: () => root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice),
-      open: (next) =>
-        inputOf(next, () => EntryReader.openUnseen(root, pathOf(next.index), files, next.index, MOST_SMALL_BYTES)),
+      open({ index }) {
+        const from = performance.now();
+        return inputOf(index, EntryReader.openUnseen(root, pathOf(index), files, index, MOST_SMALL_BYTES), from);
+      },
       place: ({ index }) => [root, pathOf(index)],
-      opened: (next, descriptor, stat) =>
-        inputOf(next, () => {
-          const listed = { root, table: files, index: next.index };
-          return EntryReader.openedUnseen(descriptor, stat, listed, MOST_SMALL_BYTES, (one) => thread.reads.close(one));
-        }),
+      opened({ index }, descriptor, stat) {
+        const from = performance.now();
+        const listed = { root, table: files, index };
+        const close = (one: number) => thread.reads.close(one);
+        return inputOf(index, EntryReader.openedUnseen(descriptor, stat, listed, MOST_SMALL_BYTES, close), from);
+      },
       fault({ index }) {
         files.hashed[index] = AGAIN;
         return undefined;
