@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, evidence, cluster, memory,
+// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
 // reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
 // temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. The raw
 // numbers are kept in bench/results.json.
@@ -20,6 +20,7 @@ import { benchSlowRegistry } from './slow-registry.ts';
 import { benchSlowVolume } from './slow-volume.ts';
 import { benchSmall } from './small.ts';
 import { benchStart } from './start.ts';
+import { benchStore } from './store.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const results = join(root, 'bench/results.json');
@@ -55,6 +56,7 @@ try {
   rmSync(join(work, 'registry'), { recursive: true, force: true });
   if (wanted('slow-volume')) report['slow-volume'] = (await benchSlowVolume(work, program, 3)) ?? report['slow-volume'];
   if (wanted('slow-registry')) report['slow-registry'] = await benchSlowRegistry(work, program, 3);
+  if (wanted('store')) report['store'] = await benchStore(work, program, 3);
   if (wanted('evidence')) report['evidence'] = await benchEvidence(work, program, 40);
   rmSync(join(work, 'signed-large'), { force: true });
   if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import type { Environment } from '../plan/index.ts';
 import { isUrl } from '../source/index.ts';
+import { STORE_VARIABLES } from '../store/index.ts';
 import { listOf, type RawValues, VERIFY_OPTIONS } from './options.ts';
 
 /**
@@ -109,6 +110,8 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     platform: 'blocks',
     replace: 'how',
     'allow-unknown-layers': 'refused',
+    include: 'refused',
+    exclude: 'refused',
     unpack: 'refused',
   };
 
@@ -138,7 +141,7 @@ export function requireNoWeakening(values: RawValues, environment: Environment):
       remedy: 'leave it out (and its WEIGHLOCK_* variable), or ask the platform team',
     });
   }
-  for (const name of NETWORK)
+  for (const name of [...NETWORK, ...STORE_VARIABLES])
     if ((environment[name] ?? environment[name.toLowerCase()] ?? '') !== '') blocking.push(name);
   const files = [
     ['HOME', '.docker/config.json'],

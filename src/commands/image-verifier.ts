@@ -21,6 +21,7 @@ import {
 } from '../registry/index.ts';
 import { failureLine, visible } from '../report/index.ts';
 import { type ImageVerdict, verifyImage } from '../run/index.ts';
+import { storeSettings } from '../store/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { type RawValues, textOf } from './options.ts';
@@ -149,6 +150,7 @@ async function judge(
 function settingsOf({ registries, timeout }: NodeImagePolicy, environment: Context['environment']): RemoteSettings {
   return {
     registry: registrySettings({ ...registries, responseTimeout: timeout, connections: 1 }, environment),
+    stores: storeSettings({}),
     platform: parsePlatform(undefined),
     allowUnknownLayers: false,
     replace: false,

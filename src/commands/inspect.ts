@@ -74,8 +74,8 @@ async function inspected(
     }
   }
   if (location.kind === 'oci' || location.kind === 'https') {
-    const { registry, platform } = remoteSettings(values, environment);
-    const remote = new PullPool(pool(), registry, 'wasm', 1, notice);
+    const { registry, stores, platform } = remoteSettings(values, environment);
+    const remote = new PullPool(pool(), registry, stores, 'wasm', 1, notice);
     try {
       return await unlessAborted(remoteInspection(location, text, platform, remote, notice), signal);
     } finally {

@@ -24,6 +24,7 @@ import {
 import { MOST_PARTS } from '../receipt/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 import { registriesOf } from '../source/index.ts';
+import { type Patterns, storeSettings } from '../store/index.ts';
 import { requireKeyFile } from './cosign-flags.ts';
 import { usage } from './usage.ts';
 
@@ -92,6 +93,8 @@ export const REMOTE_OPTIONS = {
   platform: { type: 'string', describe: 'OS/ARCH[/VARIANT] to take from an index [default: this machine]' },
   replace: { type: 'boolean', default: false, describe: 'replace what lies at DEST and does not verify' },
   'allow-unknown-layers': { type: 'boolean', default: false, describe: 'leave out layers of unknown media types' },
+  include: { type: 'string', array: true, nargs: 1, describe: 'PATTERN of files of a hub or bucket that are wanted' },
+  exclude: { type: 'string', array: true, nargs: 1, describe: 'PATTERN of files there that are not' },
   unpack: { type: 'boolean', default: false, describe: 'publish an archive from https:// as the files in it' },
 } as const satisfies Record<string, Options>;
 
@@ -441,6 +444,11 @@ function areOfVariables(values: RawValues, environment: Environment): boolean {
   return CREDENTIAL.every((key) => values[key] === undefined || isOfVariable(values, key, environment));
 }
 
+/** Which files of a store are wanted. */
+export function patternsOf(values: RawValues): Patterns {
+  return { include: namesOf(values, 'include'), exclude: namesOf(values, 'exclude') };
+}
+
 /** The options of `REMOTE_OPTIONS`; several values in one variable are separated by commas. */
 export function remoteSettings(values: RawValues, environment: Environment): RemoteSettings {
   const words = [...listOf(values, 'sources'), ...listOf(values, 'source')];
@@ -478,6 +486,7 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
   const maxBytes = quantityOf(values, 'max-bytes', 'give bytes: 500M, 200G, 1Ti', 1);
   return {
     registry: registrySettings(flags, environment),
+    stores: storeSettings(environment),
     platform: parsePlatform(textOf(values, 'platform')),
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),

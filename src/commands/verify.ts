@@ -27,6 +27,7 @@ import {
   hashSettings,
   listOf,
   partOf,
+  patternsOf,
   policyFlags,
   type RawValues,
   remoteSettings,
@@ -92,6 +93,7 @@ function requestOf(
   const checksumsSignature = textOf(values, 'checksums-signature');
   return {
     sources: listOf(values, 'sources'),
+    files: patternsOf(values),
     sha256: listOf(values, 'sha256'),
     formats: listOf(values, 'allow-formats'),
     formatsIn: listOf(values, 'allow-formats-in'),

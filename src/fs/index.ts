@@ -22,6 +22,7 @@ export {
   FileTableBuilder,
   hexAt,
   nameAt,
+  namedTable,
   namesOf,
   openPathAt,
   SEEN,

@@ -6,6 +6,7 @@ declare const WEIGHLOCK_BUNDLED: boolean | undefined;
 
 /** What few runs need: bundled by itself, so that no other run parses it at its start. */
 interface Libraries {
+  aws: typeof import('./aws.ts');
   conditions: typeof import('./conditions.ts');
   curves: typeof import('./curves.ts');
   hashes: typeof import('./hashes.ts');

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import type { StorageRules } from '../fs/index.ts';
 import { isUrl, type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
+import type { Patterns } from '../store/index.ts';
 import { contentFromFlags } from './content.ts';
 import { type Environment, type EnvironmentArtifact, readEnvironment } from './environment.ts';
 import { parsePin } from './pin.ts';
@@ -19,6 +20,8 @@ export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins' | 'receip
   readonly receipts?: ReceiptFlags;
   /** `[SOURCE [DEST]]...` as written. */
   readonly sources: readonly string[];
+  /** `--include`, `--exclude`: which files of a store are wanted. */
+  readonly files: Patterns;
   /** `--sha256`, one for each source. */
   readonly sha256: readonly string[];
   /** `--allow-formats`, `--allow-formats-in` */
@@ -59,6 +62,7 @@ interface Draft {
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
   const {
     sources,
+    files,
     sha256,
     checksums,
     checksumsSha256,
@@ -73,9 +77,9 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
     formatsIn = [],
     ...settings
   } = request;
-  const fromArguments = draftArguments(sources);
+  const fromArguments = draftArguments(sources, files);
   const isBound = policies.length > 0 || targets.length > 0;
-  const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments, isBound);
+  const fromEnvironment = draftEnvironment(readEnvironment(environment), fromArguments, isBound, files);
   const brought = [...fromArguments, ...fromEnvironment.drafts];
   for (const [i, path] of targets.entries())
     brought.push(draft({ kind: 'volume', path }, undefined, brought, `target-${i}`));
@@ -99,6 +103,7 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   const signed = checksumsSignature === undefined ? undefined : signedBy(checksumsSignature, trust);
   addChecksums(listed, checksums, checksumsSha256, signed);
   pinArchives(drafts, settings.remote.unpack);
+  requireStore(drafts, files);
   // Who is named signs the listing, and with it the artifact.
   if (signed === undefined) addSignature(drafts, trust);
   const verdict = verdicts && verdictRequirement(verdicts);
@@ -167,7 +172,7 @@ function requireNoDestination(drafts: readonly Draft[], pins: readonly FloatingP
  * `[SOURCE [DEST]]...`: a URL may be followed by the path to publish at (KServe's `src dest` form); a plain path is
  * verified where it lies.
  */
-function draftArguments(words: readonly string[]): Draft[] {
+function draftArguments(words: readonly string[], files: Patterns): Draft[] {
   const drafts: Draft[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
@@ -176,7 +181,7 @@ function draftArguments(words: readonly string[]): Draft[] {
     const destination = isUrl(word) && next !== undefined && next !== '' && !isUrl(next) ? resolve(next) : undefined;
     if (destination !== undefined) i += 1;
     refuseBareReference(word, existsSync);
-    drafts.push(draft(parseLocation(word), destination, drafts));
+    drafts.push(draft(parseLocation(word, files), destination, drafts));
   }
   return drafts;
 }
@@ -208,6 +213,7 @@ function draftEnvironment(
   artifacts: readonly EnvironmentArtifact[],
   fromArguments: readonly Draft[],
   isBound: boolean,
+  files: Patterns,
 ): { drafts: Draft[]; pins: FloatingPin[] } {
   const drafts: Draft[] = [];
   const pins: FloatingPin[] = [];
@@ -216,7 +222,7 @@ function draftEnvironment(
     // Behind an injecting policy a source without a path says where the content came from; it lies there already.
     if (path !== undefined || (sourceUrl !== undefined && !isBound)) {
       if (sourceUrl !== undefined) refuseBareReference(sourceUrl, existsSync);
-      const source = parseLocation(sourceUrl ?? `${path}`);
+      const source = parseLocation(sourceUrl ?? `${path}`, files);
       if (sourceUrl === undefined && isUrl(`${path}`)) throw pathIsUrl(name);
       const destination = sourceUrl !== undefined && path !== undefined ? resolve(path) : undefined;
       const plain = draft(source, destination, [...fromArguments, ...drafts], name);
@@ -343,6 +349,12 @@ export function placesOf({ name, source, destination }: Pick<ArtifactPlan, 'name
     ...(read === undefined ? {} : { source: read }),
     ...(destination === undefined ? {} : { destination }),
   };
+}
+
+/** Patterns that would change nothing are no more than a mistake. */
+function requireStore(drafts: readonly Draft[], { include, exclude }: Patterns): void {
+  if (include.length + exclude.length === 0 || drafts.some(({ source }) => source.kind === 'store')) return;
+  throw usage('--include and --exclude choose files of a store, and no source is one', 'leave them out');
 }
 
 /** An archive that is to be unpacked is pinned as it is sent. */

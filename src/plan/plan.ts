@@ -3,6 +3,7 @@ import type { PathBytes, StorageRules } from '../fs/index.ts';
 import type { Hasher } from '../hash/index.ts';
 import type { Platform, RegistrySettings } from '../registry/index.ts';
 import type { Location } from '../source/index.ts';
+import type { StoreSettings } from '../store/index.ts';
 import type { Attestor } from '../trust/index.ts';
 import type { ContentRequirement } from './content.ts';
 import type { ReceiptSettings } from './receipt-settings.ts';
@@ -112,6 +113,7 @@ export interface Limits {
 /** How content is fetched that does not lie on a volume. */
 export interface RemoteSettings {
   readonly registry: RegistrySettings;
+  readonly stores: StoreSettings;
   readonly platform: Platform;
   readonly allowUnknownLayers: boolean;
   /** Put a verified copy in the place of what lies at a destination and does not verify. */

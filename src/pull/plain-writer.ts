@@ -120,11 +120,15 @@ export class PlainWriter {
     if (this.#descriptor !== undefined) ftruncateSync(this.#descriptor, 0);
   }
 
-  /** Brings everything to the disk, and returns the SHA-256 as hex. */
-  async finish(): Promise<string> {
+  /**
+   * Brings everything to the disk, and returns the SHA-256 as hex.
+   *
+   * @param isSynced - false for one of many small files, which are brought there together when they are published
+   */
+  async finish(isSynced = true): Promise<string> {
     const digest = this.#digester.digest();
     await this.#syncing;
-    if (this.#descriptor !== undefined) await synchronise(this.#descriptor);
+    if (this.#descriptor !== undefined && isSynced) await synchronise(this.#descriptor);
     return Buffer.from(await digest).toString('hex');
   }
 

@@ -1,8 +1,10 @@
 import { closeLine, createLine, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
+import type { Inventory, StoredFile, StoreLocation, StoreSettings } from '../store/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
-import { createRangeLimits, type HashPool } from '../transfer/index.ts';
+import { createRangeLimits, type HashPool, RANGE_SIZES } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
+import { SMALL_FILE_BYTES } from './limits.ts';
 import type {
   FetchReply,
   FetchRequest,
@@ -11,6 +13,7 @@ import type {
   PullSetup,
   RemoteRequest,
   Resolved,
+  StoredRequest,
   StoredSignatures,
 } from './protocol.ts';
 import type { UrlPart } from './read-range.ts';
@@ -20,6 +23,12 @@ const LEAST_LINE_BYTES = 8 << 20;
 
 /** Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range of each but one. */
 const MEMORY_EACH = 6 << 20;
+
+/** Files of one thread at a time that come by several ranges each: while one waits for the network, the other is hashed. */
+const LARGE_AT_A_TIME = 2;
+
+/** Small files that are asked for at a time, for each connection of large ones: at 20 ms for an answer, a thread has time for them. */
+const SMALL_AT_A_TIME = 4;
 
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
@@ -35,6 +44,7 @@ export class PullPool {
   constructor(
     hashing: HashPool,
     settings: RegistrySettings,
+    stores: StoreSettings,
     engine: EngineName,
     most: number,
     notice: (text: string) => void,
@@ -42,7 +52,7 @@ export class PullPool {
     this.#hashing = hashing;
     const { connections = 1 } = settings;
     const limits = createRangeLimits(connections, connections * MEMORY_EACH);
-    this.#setup = { control: hashing.control, settings, engine, limits };
+    this.#setup = { control: hashing.control, settings, stores, engine, limits };
     this.#threads = new ThreadGroup('pull', notice);
     this.#most = most;
   }
@@ -83,7 +93,7 @@ export class PullPool {
   /** Asks threads, each of which has another that hashes what it receives. */
   async #askWithLines(
     threads: readonly number[],
-    request: PullRequest | FetchRequest,
+    request: PullRequest | FetchRequest | StoredRequest,
     bytes: number,
     blobs: number,
   ): Promise<unknown[]> {
@@ -107,6 +117,66 @@ export class PullPool {
       ? this.#threads.ask(0, request).then((one) => [one])
       : this.#askWithLines([0], request, 0, 1));
     return reply as FetchReply;
+  }
+
+  /** Lists what a URL of a store names. */
+  async inventory(location: StoreLocation, maxFiles: number): Promise<Inventory> {
+    return (await this.#ask({ kind: 'inventory', location, maxFiles })) as Inventory;
+  }
+
+  /** Fetches one small file of a store whole. Nothing is known of its content. */
+  async smallStored(location: StoreLocation, { revision }: Inventory, file: StoredFile): Promise<Uint8Array> {
+    const at = revision === undefined ? {} : { revision };
+    return (await this.#ask({ kind: 'small-stored', location, file, ...at })) as Uint8Array;
+  }
+
+  /**
+   * Fetches all files of a store. Large ones by several ranges each; of small ones, which wait for answers more than for bytes,
+   * more at a time than there are connections for large ones.
+   */
+  async pullStored(
+    location: StoreLocation,
+    inventory: Inventory,
+    into: Pick<StoredRequest, 'content' | 'inspects'>,
+  ): Promise<PullReply> {
+    const replies: PullReply[] = [];
+    const connections = this.#setup.settings.connections ?? 1;
+    for (const { least, most, lanes } of [
+      { least: RANGE_SIZES.small, most: Number.POSITIVE_INFINITY, lanes: 0 },
+      { least: SMALL_FILE_BYTES, most: RANGE_SIZES.small, lanes: connections },
+      { least: -1, most: SMALL_FILE_BYTES, lanes: connections * SMALL_AT_A_TIME },
+    ]) {
+      const chosen = [...inventory.files.keys()].filter((i) => isBetween(inventory.files[i], least, most));
+      if (chosen.length === 0) continue;
+      const sizes = chosen.map((i) => inventory.files[i]?.size ?? 0);
+      const order = largestFirst(sizes).map((i) => chosen[i] ?? 0);
+      replies.push(await this.#pullOfOneKind({ location, inventory, order, ...into }, sizes, lanes));
+      if (replies.at(-1)?.failures.length !== 0) break;
+    }
+    return totalOf(replies);
+  }
+
+  /** @param lanes - files at a time of all threads together; 0 for as many as each is used to */
+  async #pullOfOneKind(
+    what: Pick<StoredRequest, 'location' | 'inventory' | 'order' | 'content' | 'inspects'>,
+    sizes: readonly number[],
+    lanes: number,
+  ): Promise<PullReply> {
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const usesLines = lanes === 0 && (this.#setup.engine === 'wasm' || sizes.length < this.#most);
+    this.#start(Math.min(usesLines ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, sizes.length));
+    restartQueue(this.#setup.control);
+    const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
+    const request: StoredRequest = {
+      kind: 'stored',
+      ...what,
+      threads: threads.length,
+      lanes: lanes === 0 ? LARGE_AT_A_TIME : Math.ceil(lanes / threads.length),
+    };
+    const replies = await (usesLines
+      ? this.#askWithLines(threads, request, bytes, sizes.length)
+      : this.#threads.askAll(request));
+    return totalOf(replies as PullReply[]);
   }
 
   /** Fetches what is stored as signatures of a manifest. */
@@ -149,6 +219,10 @@ export class PullPool {
   #start(wanted: number): void {
     while (this.#threads.size < wanted) this.#threads.start(this.#setup);
   }
+}
+
+function isBetween(file: StoredFile | undefined, least: number, most: number): boolean {
+  return file !== undefined && file.size > least && file.size <= most;
 }
 
 function totalOf(replies: readonly PullReply[]): PullReply {

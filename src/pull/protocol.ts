@@ -4,6 +4,7 @@ import type { PathBytes } from '../fs/index.ts';
 import type { Control, EngineName, Line } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings, Room } from '../registry/index.ts';
+import type { Inventory, StoredFile, StoreLocation, StoreSettings } from '../store/index.ts';
 import type { RangeLimits } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
 import type { Budget } from './budget.ts';
@@ -13,6 +14,7 @@ import type { ArchiveRecord, KnownFiles } from './frames.ts';
 export interface PullSetup {
   readonly control: Control;
   readonly settings: RegistrySettings;
+  readonly stores: StoreSettings;
   readonly engine: EngineName;
   /** What all pull threads together have of connections, and of memory for what came before its turn. */
   readonly limits: RangeLimits;
@@ -95,6 +97,8 @@ export interface PulledFile {
   readonly sha256: string;
   /** What it is, where that was asked for. */
   readonly content?: FileContent;
+  /** What a store calls the version that was fetched. */
+  readonly version?: string;
 }
 
 export interface PullReply {
@@ -110,7 +114,43 @@ export type RemoteRequest =
   | BlobRequest
   | BlobRangeRequest
   | UrlRangeRequest
+  | InventoryRequest
+  | StoredRequest
+  | SmallStoredRequest
   | TrustedRootRequest;
+
+/** Lists what a URL of a store names. */
+export interface InventoryRequest {
+  readonly kind: 'inventory';
+  readonly location: StoreLocation;
+  /** Most files of one artifact. */
+  readonly maxFiles: number;
+}
+
+/** Fetches files of a store; every thread gets the same request and takes from the same queue. */
+export interface StoredRequest {
+  readonly kind: 'stored';
+  readonly location: StoreLocation;
+  readonly inventory: Inventory;
+  /** Numbers of files, in the order in which they are begun. */
+  readonly order: Uint32Array;
+  readonly threads: number;
+  /** Files that one thread has under way. */
+  readonly lanes: number;
+  readonly line?: Line;
+  /** Folder to write to; without it the content is only hashed. */
+  readonly content?: string;
+  /** Looks what files are by their bytes. */
+  readonly inspects?: boolean;
+}
+
+/** Fetches one small file of a store whole. */
+export interface SmallStoredRequest {
+  readonly kind: 'small-stored';
+  readonly location: StoreLocation;
+  readonly file: StoredFile;
+  readonly revision?: string;
+}
 
 /** Asks a TUF repository for the keys of a Sigstore instance. */
 export interface TrustedRootRequest {

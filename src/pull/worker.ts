@@ -22,6 +22,7 @@ import {
   sleep,
   Transport,
 } from '../registry/index.ts';
+import type { Inventory } from '../store/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { Connections, fetchRanges, Pieces, type RangeTools, shareOf } from '../transfer/index.ts';
 import type { PullContext, PullTools } from './context.ts';
@@ -42,6 +43,7 @@ import type {
   Resolved,
   ResolveRequest,
   SignaturesRequest,
+  StoredRequest,
   StoredSignatures,
   TrustedRootRequest,
 } from './protocol.ts';
@@ -51,6 +53,7 @@ import { pullImage } from './pull-image.ts';
 import { RangeReader, type UrlPart } from './read-range.ts';
 import { resolveArtifact } from './resolve.ts';
 import { storedSignatures } from './signatures.ts';
+import { inventoryOf, pullFromStore, type Serving, smallStored } from './stores.ts';
 import { fetchTrustedRoot } from './trusted-root.ts';
 import { WriteBehind } from './write-behind.ts';
 
@@ -62,7 +65,7 @@ const LOOK = 100;
 
 type Port = NonNullable<typeof parentPort>;
 
-type Served = Resolved | PullReply | FetchReply | StoredSignatures | Uint8Array | UrlPart | string;
+type Served = Resolved | PullReply | FetchReply | StoredSignatures | Uint8Array | UrlPart | string | Inventory;
 
 /** A pull thread: network, hashing and writing for its share of the blobs. */
 class PullThread {
@@ -105,6 +108,9 @@ class PullThread {
   #serve(request: RemoteRequest): Promise<Served> {
     if (request.kind === 'blob-range' || request.kind === 'url-range')
       return this.#parts.read(request, this.#controller.signal);
+    if (request.kind === 'inventory') return inventoryOf(request, this.#serving);
+    if (request.kind === 'small-stored') return smallStored(request, this.#serving);
+    if (request.kind === 'stored') return this.#stored(request);
     if (request.kind === 'trusted-root') return this.#trustedRoot(request);
     if (request.kind === 'blob') return this.#blob(request);
     if (request.kind === 'resolve') return this.#resolve(request);
@@ -156,6 +162,18 @@ class PullThread {
     return item.kind === 'file'
       ? [await pullFile(item, context)]
       : pullArchive(item, plainPlacement(item.within), context);
+  }
+
+  #stored(request: StoredRequest): Promise<PullReply> {
+    this.#share(request.threads);
+    const tools = this.#tools(request);
+    return pullFromStore(request, { ...this.#serving, tools, move: this.#move, next: () => this.#next() });
+  }
+
+  get #serving(): Serving {
+    const { settings, stores, control } = this.#setup;
+    const signal = this.#controller.signal;
+    return { settings, stores, signal, notice: this.#notice, countFile: () => countFile(control) };
   }
 
   async #signatures({ reference, digest }: SignaturesRequest): Promise<StoredSignatures> {
@@ -220,7 +238,7 @@ class PullThread {
     return nextInQueue(this.#setup.control);
   }
 
-  #tools({ line, inspects = false }: PullRequest | FetchRequest): PullTools {
+  #tools({ line, inspects = false }: Pick<PullRequest, 'line' | 'inspects'>): PullTools {
     const { control, engine } = this.#setup;
     const borrowEngine = async () => this.#engines.pop() ?? createEngine(engine);
     const returnEngine = (used: Engine) => void this.#engines.push(used);

@@ -1,13 +1,15 @@
 export type { ArtifactSource, BlobTask, Fetched, Referrers, WrongContent } from './artifact-source.ts';
 export { childOf } from './child.ts';
 export { Repository } from './client.ts';
+export { mayReceive } from './credential-scope.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
 export { type Download, download, type Move, NO_RANGE, type Room, tooMuch, versionOf } from './download.ts';
-export { decodedUser, networkFault, unavailable } from './faults.ts';
+export { decodedUser, networkFault, showUrl, unavailable } from './faults.ts';
 export type { Notice, RegistrySettings } from './hosts.ts';
 export type { CredentialSources } from './keychain.ts';
 export {
+  MAX_ERROR_BYTES,
   MAX_MANIFEST_BYTES,
   MAX_REFERRERS,
   MAX_SIGNATURE_BYTES,
@@ -15,6 +17,7 @@ export {
   MAX_SIGNATURES_BYTES,
   MAX_TRIES_MISSING,
 } from './limits.ts';
+export { nextLink } from './link.ts';
 export {
   type Descriptor,
   type Index,

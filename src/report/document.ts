@@ -51,6 +51,7 @@ function artifactHead({
   leftOut = [],
   receipt,
   part,
+  store,
 }: ArtifactOutcome): object {
   return {
     name: artifact.name,
@@ -66,9 +67,14 @@ function artifactHead({
     ...(receipt === undefined ? {} : { receipt }),
     ...(measured?.content === undefined ? {} : { content: contentSummary(measured.content.found) }),
     ...(part === undefined ? {} : { part }),
+    ...(store === undefined ? {} : { store: storeHead(store) }),
     requirements,
     failures,
   };
+}
+
+function storeHead({ revision, include, exclude }: NonNullable<ArtifactOutcome['store']>): object {
+  return { ...(revision === undefined ? {} : { revision }), include, exclude };
 }
 
 /** The report as pieces of JSON text; a million files are never one string. */
@@ -83,6 +89,7 @@ export function* reportText(outcome: RunOutcome): Generator<string> {
         name: entryText(nameAt(files, f)),
         bytes: files.size[f],
         ...(sha256 === undefined ? {} : { sha256 }),
+        ...artifact.store?.files.get(nameAt(files, f)),
       };
       yield `${f === 0 ? '' : ','}\n${jsonText(entry)}`;
     }

@@ -44,7 +44,8 @@ export class ArtifactRun {
         // Of what is not there no signature is missed: the listing says what is wrong.
         if (source.kind === 'volume' && there.length === 0) return Promise.resolve([]);
         const paths = there.length > 0 ? there : [destination ?? this.path];
-        return this.evidence.load(paths, () => hashing.engine());
+        const isThere = there.length > 0 && !this.replaces;
+        return this.evidence.load(paths, () => hashing.engine(), isThere);
       }),
     );
   }
@@ -118,7 +119,7 @@ export class ArtifactRun {
     if (!published) failures.push(...this.remaining);
     const result = measured === undefined && failures.length === 0 ? 'UNEVALUATED' : resultOf(failures);
     if (result === 'FAILED') delivery?.disown();
-    const { manifest, receipt, part } = delivery ?? {};
+    const { manifest, receipt, part, store } = delivery ?? {};
     return {
       artifact,
       result,
@@ -126,6 +127,7 @@ export class ArtifactRun {
       ...(manifest === undefined
         ? {}
         : { manifest, isOfManifest: measured !== undefined && delivery?.isOfManifest(measured) === true }),
+      ...(store === undefined ? {} : { store }),
       requirements,
       failures,
       leftOut: delivery?.leftOut ?? [],

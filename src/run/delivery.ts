@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { FileTable, LeftOutEntry } from '../fs/index.ts';
 import type { ArtifactPlan, Plan } from '../plan/index.ts';
 import type { Stage } from '../stage/index.ts';
-import type { ArtifactOutcome, Measured, ReceiptOutcome } from '../verdict/index.ts';
+import type { ArtifactOutcome, Measured, ReceiptOutcome, StoreOutcome } from '../verdict/index.ts';
 import type { ArtifactEvidence } from './evidence.ts';
 import type { Hashed, Hashing, ListedTask } from './hashing.ts';
 import type { Receipts } from './receipts.ts';
@@ -49,6 +49,8 @@ export interface Delivery {
    * the repository says what a tag leads to.
    */
   isOfManifest(measured: Measured): boolean;
+  /** What a store says of the files that were fetched. */
+  readonly store?: StoreOutcome | undefined;
   /** Finds out what there is, and stages it: not a large byte is read. */
   prepare(): Promise<readonly Failure[]>;
   /** What a platform leaves out of the listing: bookkeeping, which is not the artifact. */

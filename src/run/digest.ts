@@ -3,11 +3,14 @@ import type { StorageRules } from '../fs/index.ts';
 import { createShardTable, type Hasher } from '../hash/index.ts';
 import type { Limits, RemoteSettings } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
+import type { StoreLocation } from '../store/index.ts';
 import type { HashPool } from '../transfer/index.ts';
 import type { Measured } from '../verdict/index.ts';
 import { Hashing } from './hashing.ts';
 import { unlessAborted } from './interruption.ts';
 import { Remote } from './remote.ts';
+import { tableOf } from './staged-files.ts';
+import { requireAny } from './stored-files.ts';
 import { requireFiles } from './volume-listing.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
@@ -57,6 +60,37 @@ export class DigestRun {
     const all = [...listing.failures, ...(hashed?.failures ?? [])];
     const second = shardBytes === undefined || hashed === undefined ? {} : { second: hashed.second };
     return { measured: { ...(await hashing.measure(listing, all)), ...second }, failures: all };
+  }
+}
+
+/**
+ * Measures files of a store: they are hashed as they come, and nothing is written.
+ *
+ * @throws WeighlockError what the store answers, or the reason for which `signal` aborted
+ */
+export async function measureStore(
+  location: StoreLocation,
+  { hasher, concurrency, limits, remote: settings }: Omit<DigestRequest, 'path'> & { readonly remote: RemoteSettings },
+  pool: HashPool,
+  notice: (text: string) => void,
+  signal: AbortSignal,
+): Promise<{ measured: Measured; failures: readonly Failure[]; revision?: string }> {
+  const watchdog = new Watchdog(limits, { notice }, () => pool.progress);
+  const hashing = await Hashing.start(pool, hasher, concurrency, limits);
+  const remote = new Remote(settings, hashing, notice);
+  const measure = async () => {
+    const inventory = await remote.pool.inventory(location, limits.maxFiles);
+    requireAny(inventory);
+    const { kind, revision } = inventory;
+    const { files, failures } = await remote.pool.pullStored(location, inventory, {});
+    const measured = await hashing.measure({ kind, files: tableOf(files) }, failures);
+    return { measured, failures, ...(revision === undefined ? {} : { revision }) };
+  };
+  try {
+    return await unlessAborted(measure(), AbortSignal.any([signal, watchdog.signal]));
+  } finally {
+    watchdog.stop();
+    await remote.stop();
   }
 }
 

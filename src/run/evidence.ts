@@ -111,10 +111,12 @@ export class ArtifactEvidence {
    * Loads checksums files and signature files.
    *
    * @param paths - where the artifact lies, or will lie: first where it comes from
+   * @param isThere - false where what is in the artifact is not here yet
    * @returns why it cannot pass, whatever is in it
    */
-  load(paths: readonly string[], engine: () => Promise<Engine>): Promise<Failure[]> {
+  load(paths: readonly string[], engine: () => Promise<Engine>, isThere = true): Promise<Failure[]> {
     return this.#each(async (leaf) => {
+      if (!isThere && this.#isMember(leaf)) return [];
       const path = signedPlace(paths, leaf);
       const locate = (name: string) => locatedFrom([path, ...paths], name, this.#allowed);
       if (leaf.kind === 'checksums') {
@@ -199,6 +201,29 @@ export class ArtifactEvidence {
     });
   }
 
+  /**
+   * Verifies signatures that lie among the files of a store, before the others are fetched.
+   *
+   * @param fetch - brings those of these files that there are
+   */
+  loadMembers(fetch: (names: readonly string[]) => Promise<SignatureFile[]>): Promise<Failure[]> {
+    return this.#each(async (leaf) => {
+      if (!isSignature(leaf) || !this.#isMember(leaf)) return [];
+      const names = leaf.files.length > 0 ? leaf.files : [MODEL_SIGNATURE];
+      const files = await fetch(names);
+      const rejected = names
+        .filter((name) => !files.some(({ path }) => path === name))
+        .map((where) => ({ where, code: 'SIGNATURE_MISSING' as const, why: 'the store has no such file' }));
+      return this.#prove(leaf, { files, rejected, unread: [], isMember: true }, undefined);
+    });
+  }
+
+  /** True for a signature that comes with the files of a store. */
+  #isMember(leaf: Leaf): boolean {
+    if (this.#artifact.source.kind !== 'store' || !isSignature(leaf)) return false;
+    return leaf.files.every((file) => !isAbsolute(file));
+  }
+
   /** Verifies what could only be verified with the digest of the artifact. */
   loadWithDigest({ kind, digest, second }: Omit<Measured, 'files' | 'unknown'>): Promise<Failure[]> {
     const digests = new Map<HashName, string>(digest === undefined ? [] : [['sha256', digest]]);
@@ -222,7 +247,9 @@ export class ArtifactEvidence {
       leaf,
       { ...proofs, rejected },
       !proofs.needsDigest,
-      this.#locate(countedFiles(proofs.closed, proofs)),
+      read.isMember === true
+        ? countedFiles(proofs.closed, proofs).map(memberFile)
+        : this.#locate(countedFiles(proofs.closed, proofs)),
     );
     return failures.map((failure) => perhapsElsewhere(failure, unread));
   }

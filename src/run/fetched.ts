@@ -37,6 +37,10 @@ export class FetchedDelivery implements Delivery {
     return this.#fetched !== undefined;
   }
 
+  get store(): RemoteSource['store'] {
+    return this.#source.store;
+  }
+
   async prepare(): Promise<readonly Failure[]> {
     this.#stage = await this.#source.stage(this.#destination);
     return [];

@@ -9,10 +9,7 @@ import {
   type PathBytes,
   statOpen,
 } from '../fs/index.ts';
-
-/** Git LFS, docs/spec.md: a pointer is shorter than this, and begins with its version. */
-const MOST_BYTES = 1024;
-const POINTER = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n/;
+import { MAX_POINTER_BYTES, pointedAt } from '../store/index.ts';
 
 /** Small files looked at where nobody knows which one differs. */
 const MOST_LOOKS = 50;
@@ -31,7 +28,7 @@ export function namePointers(failures: readonly Failure[], folder: string, files
   for (let i = 0, looks = 0; i < files.count && looks < MOST_LOOKS; i++) {
     const size = files.size[i] ?? 0;
     const name = nameAt(files, i);
-    if (size === 0 || size >= MOST_BYTES || !isWanted(name)) continue;
+    if (size === 0 || size >= MAX_POINTER_BYTES || !isWanted(name)) continue;
     looks += 1;
     const oid = pointerAt(folder, name);
     if (oid !== undefined) pointers.set(entryText(name), oid);
@@ -65,9 +62,8 @@ function pointerAt(folder: string, name: PathBytes): string | undefined {
     const descriptor = openFileBeneath(root, name);
     open.push(descriptor);
     if (!statOpen(descriptor).isFile()) return undefined;
-    const buffer = Buffer.alloc(MOST_BYTES);
-    const length = readSync(descriptor, buffer, 0, MOST_BYTES, 0);
-    return POINTER.exec(buffer.toString('latin1', 0, length))?.[1];
+    const buffer = Buffer.alloc(MAX_POINTER_BYTES);
+    return pointedAt(buffer.subarray(0, readSync(descriptor, buffer, 0, MAX_POINTER_BYTES, 0)));
   } catch {
     return undefined;
   } finally {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { type Failure, WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import { createBudget, loadRecords, type Resolved, recordPaths } from '../pull/index.ts';
@@ -9,6 +8,7 @@ import type { RunContext, Subject } from './delivery.ts';
 import { RegistrySignatures } from './registry-signatures.ts';
 import { knownAt } from './remote.ts';
 import type { Fetched, RemoteSource } from './remote-source.ts';
+import { requireSize, stageKey } from './room.ts';
 import { hexByName, stagedFaults, tableOf } from './staged-files.ts';
 
 /** An artifact of an OCI registry, or of an image layout on a disk. */
@@ -55,7 +55,7 @@ export class RegistryArtifact implements RemoteSource {
   async stage(destination: string): Promise<Stage> {
     const { manifest, layout, bytes } = await this.#resolve(locationText(this.#subject.artifact.source));
     const { maxBytes } = this.#run.remote.settings;
-    if (maxBytes !== undefined && bytes > maxBytes) throw tooLarge(bytes, maxBytes);
+    requireSize(bytes, maxBytes);
     const files = layout.items.flatMap((item) => (item.kind === 'file' ? [item.path] : []));
     const keep = (records: string) => new Set([...files, ...loadRecords(records).flatMap(recordPaths)]);
     const key = await stageKey(destination, manifest);
@@ -141,21 +141,4 @@ export class RegistryArtifact implements RemoteSource {
 /** Bytes of what is stored as it is sent: the manifest says how many, and no more are taken. */
 function plainBytes({ layout }: Resolved): number {
   return layout.items.reduce((sum, { kind, descriptor }) => sum + (kind === 'file' ? descriptor.size : 0), 0);
-}
-
-function tooLarge(bytes: number, most: number): WeighlockError {
-  return new WeighlockError({
-    code: 'LIMIT_EXCEEDED',
-    message: 'the artifact is larger than it may be',
-    expected: `at most ${most} bytes (--max-bytes)`,
-    found: `${bytes} bytes`,
-    remedy: 'if this is the right artifact, raise --max-bytes',
-  });
-}
-
-/** The same for this pod, this place and this content; other pods on the same volume get their own. */
-async function stageKey(destination: string, what: string): Promise<string> {
-  // Loaded only for a pull: it costs every start 4 ms.
-  const { createHash } = await import('node:crypto');
-  return createHash('sha256').update(`${hostname()}\n${destination}\n${what}`).digest('hex').slice(0, 16);
 }

@@ -2,6 +2,7 @@ import type { Failure } from '../error/index.ts';
 import type { FileTable, PathBytes } from '../fs/index.ts';
 import type { ArchiveRecord } from '../pull/index.ts';
 import type { Stage } from '../stage/index.ts';
+import type { StoreOutcome } from '../verdict/index.ts';
 
 /** What was fetched into a staging folder, hashed on its way. */
 export interface Fetched {
@@ -22,6 +23,8 @@ export interface RemoteSource {
   /** Digest that the source was resolved to, and of the manifest there; once they are known. */
   readonly digest?: string | undefined;
   readonly manifest?: string | undefined;
+  /** What a store says of its files; once it was listed. */
+  readonly store?: StoreOutcome | undefined;
   /** What will come, as far as it is known. */
   readonly expected?: Pick<FileTable, 'totalBytes' | 'count'> | undefined;
   /** Bytes that it promises of files by name, where a requirement rests on them; known after `consult`. */

@@ -4,12 +4,14 @@ import type { RunContext, Subject } from './delivery.ts';
 import { HttpsDownload } from './https-download.ts';
 import { RegistryArtifact } from './registry-artifact.ts';
 import type { RemoteSource } from './remote-source.ts';
+import { StoredFiles } from './stored-files.ts';
 
 /** What a location stands for that is not on a volume; undefined for a volume, and for what cannot be fetched. */
 export function remoteSource(subject: Subject, run: RunContext): RemoteSource | undefined {
   const { source } = subject.artifact;
   if (source.kind === 'oci') return new RegistryArtifact(subject, run, source.reference);
   if (source.kind === 'https') return new HttpsDownload(subject, run, source.url);
+  if (source.kind === 'store') return new StoredFiles(subject, run, source.store);
   return undefined;
 }
 

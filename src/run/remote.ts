@@ -18,7 +18,7 @@ export class Remote {
     this.settings = settings;
     this.#hashing = hashing;
     const most = Math.min(hashing.concurrency, affordablePullThreads());
-    this.pool = new PullPool(hashing.pool, settings.registry, hashing.choice.name, most, notice);
+    this.pool = new PullPool(hashing.pool, settings.registry, settings.stores, hashing.choice.name, most, notice);
   }
 
   get threads(): number {

@@ -9,6 +9,8 @@ export interface ReadSignatures {
   readonly rejected: readonly Rejected[];
   /** What the storage did not give: there may be signatures in it. */
   readonly unread: readonly UnreadPlace[];
+  /** They are files of the artifact, by the names that they have in it. */
+  readonly isMember?: true;
 }
 
 /** Twice the largest one: they are in memory together. */

@@ -1,4 +1,5 @@
 export {
+  isStoreUrl,
   isUrl,
   type Location,
   locationText,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { WeighlockError } from '../error/index.ts';
 import { layoutReferenceText, parseLayoutReference } from '../image-layout/index.ts';
 import { hexOf, parseReference, referenceText } from '../registry/index.ts';
+import { isStoreScheme, type Patterns, parseStoreLocation, type StoreLocation } from '../store/index.ts';
 import { shownReference, withoutSecrets } from '../without-secrets.ts';
 
 /** Where an artifact's bytes come from. */
@@ -16,10 +17,19 @@ export type Location =
   | { readonly kind: 'oci'; readonly reference: string; readonly digest?: string; readonly layout?: string }
   /** A file on a server. The URL may hold secrets; `text` does not. */
   | { readonly kind: 'https'; readonly url: string; readonly text: string }
+  /** Files of a bucket, or of a repository of a hub. */
+  | { readonly kind: 'store'; readonly text: string; readonly store: StoreLocation }
   /** A scheme that this version cannot fetch; usable only when the content already lies at the destination. */
   | { readonly kind: 'unsupported'; readonly scheme: string; readonly text: string };
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+
+const ALL_FILES: Patterns = { include: [], exclude: [] };
+
+/** True for the URL of a hub or bucket. */
+export function isStoreUrl(text: string): boolean {
+  return isStoreScheme(SCHEME.exec(text)?.[1]?.toLowerCase() ?? '');
+}
 
 /** True when a command line word is a URL (`scheme://...`) and not a path. */
 export function isUrl(text: string): boolean {
@@ -28,16 +38,21 @@ export function isUrl(text: string): boolean {
 
 /**
  * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, `file://`, `oci://`,
- * `oci-layout://` or `https://`.
+ * `oci-layout://`, `https://`, or the URL of a store.
  *
+ * @param files - which files of a store are wanted
  * @throws WeighlockError `CONFIG_INVALID` for a URL that does not parse or a `file://` URL with a host
  */
-export function parseLocation(text: string): Location {
+export function parseLocation(text: string, files: Patterns = ALL_FILES): Location {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return { kind: 'volume', path: resolve(text) };
   if (scheme === 'oci') return ociLocation(text);
   if (scheme === 'oci-layout') return layoutLocation(text);
   if (scheme === 'https' || scheme === 'http') return httpsLocation(text);
+  if (isStoreScheme(scheme)) {
+    const store = parseStoreLocation(scheme, text, files);
+    return { kind: 'store', text: store.text, store };
+  }
   if (scheme !== 'file') return { kind: 'unsupported', scheme, text: withoutSecrets(text) };
   try {
     return { kind: 'volume', path: resolve(fileURLToPath(text, { windows: false })) };

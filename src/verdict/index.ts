@@ -16,6 +16,7 @@ export {
   type ReceiptOutcome,
   type RequirementOutcome,
   type RunOutcome,
+  type StoreOutcome,
   type VerificationResult,
 } from './outcome.ts';
 export { isEvidenceName, type UnlistedFile } from './unlisted.ts';

@@ -68,6 +68,26 @@ export type ReceiptOutcome =
   | { readonly isUsed: true; readonly startedAt: Date; readonly files: number }
   | { readonly isUsed: false; readonly why: string };
 
+/** What a store says of the files that were fetched from it: never a reason to let anything pass. */
+export interface StoreOutcome {
+  /** The commit that a branch or tag was resolved to. */
+  readonly revision?: string;
+  /** Patterns of the files that are wanted, and of those that are not. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly files: ReadonlyMap<PathBytes, StoredVersion>;
+}
+
+/** Which version of a file of a store was fetched. */
+export interface StoredVersion {
+  /** As the store calls it. */
+  readonly version?: string;
+  /** Entity tag that every part of it had. */
+  readonly etag?: string;
+  /** What the store says of its content, and what it was found to be. */
+  readonly promised?: { readonly algorithm: string; readonly digest: string };
+}
+
 /** The verdict on one artifact, with everything it rests on. */
 export interface ArtifactOutcome {
   readonly artifact: ArtifactPlan;
@@ -77,6 +97,7 @@ export interface ArtifactOutcome {
   readonly manifest?: string;
   /** Whether the content is exactly that of this manifest; what lay there already may have met something else. */
   readonly isOfManifest?: boolean;
+  readonly store?: StoreOutcome;
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];
   /** What is no part of the artifact, because the platform says so: it was not read, and nothing is known of it. */

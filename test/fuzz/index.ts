@@ -5,6 +5,7 @@ import { evidence } from './evidence.ts';
 import { imageLayouts } from './image-layout.ts';
 import { receipts } from './receipts.ts';
 import { registry } from './registry.ts';
+import { stores } from './store.ts';
 import type { Target } from './target.ts';
 
 export { feed, MAX_MILLISECONDS, type Target } from './target.ts';
@@ -16,6 +17,7 @@ export const TARGETS: readonly Target[] = [
   ...registry,
   ...imageLayouts,
   ...receipts,
+  ...stores,
   ...archives,
   ...content,
 ];

@@ -79,7 +79,7 @@ describe('the examples', () => {
         assert.ok(container.resources.limits.memory, file);
         for (const mount of container.volumeMounts ?? [])
           assert.ok(
-            mount.readOnly === true || file === 'inference-pod-oci.yaml' || mount.name === 'verdicts',
+            mount.readOnly === true || /^inference-pod-(oci|hub|s3)\.yaml$/.test(file) || mount.name === 'verdicts',
             `${file}: ${mount.name}`,
           );
       }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { type ErrorCode, WeighlockError } from '../../src/error/index.ts';
 import { buildPlan, type Environment, parseDuration, parsePin, type VerifyRequest } from '../../src/plan/index.ts';
 import { locationText } from '../../src/source/index.ts';
+import { storeSettings } from '../../src/store/index.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -10,6 +11,7 @@ const B = 'b'.repeat(64);
 function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
   return {
     sources: [],
+    files: { include: [], exclude: [] },
     sha256: [],
     mode: 'Enforce',
     failurePolicy: 'Fail',
@@ -26,6 +28,7 @@ function request(overrides: Partial<VerifyRequest> = {}): VerifyRequest {
       platform: { os: 'linux', architecture: 'amd64' },
       allowUnknownLayers: false,
       unpack: false,
+      stores: storeSettings({}),
       replace: false,
     },
     trust: {

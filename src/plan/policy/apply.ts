@@ -93,17 +93,17 @@ export function applyPolicies(
   }
 }
 
-function locationsOf({ source, path }: PolicyArtifact['subject'] & { kind: 'one' }): {
+function locationsOf({ source, path, files }: PolicyArtifact['subject'] & { kind: 'one' }): {
   source: Location;
   destination?: string;
 } {
   if (source === undefined) return { source: { kind: 'volume', path: resolve(path ?? '/') } };
-  return { source: parseLocation(source), ...(path === undefined ? {} : { destination: resolve(path) }) };
+  return { source: parseLocation(source, files), ...(path === undefined ? {} : { destination: resolve(path) }) };
 }
 
 /** Where content comes from is part of what the platform decides, where it does. */
 function requireSameSource(known: Subject, artifact: PolicyArtifact, source: Location): void {
-  if (source.kind === 'volume' || locationText(source) === locationText(known.source)) return;
+  if (source.kind === 'volume' || isSame(source, known.source)) return;
   throw new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `the policy says that ${artifact.name} comes from elsewhere`,
@@ -111,6 +111,13 @@ function requireSameSource(known: Subject, artifact: PolicyArtifact, source: Loc
     found: locationText(known.source),
     remedy: 'leave the source to the policy, or ask the platform team to change it',
   });
+}
+
+/** The same place, and the same files of it. */
+function isSame(one: Location, other: Location): boolean {
+  const files = (location: Location) =>
+    JSON.stringify(location.kind === 'store' ? [location.store.include, location.store.exclude] : []);
+  return locationText(one) === locationText(other) && files(one) === files(other);
 }
 
 function requirementsOf(

@@ -1,5 +1,6 @@
 import type { VerdictTerms } from '../../evidence/index.ts';
 import { entryText, type StorageRules } from '../../fs/index.ts';
+import type { Patterns } from '../../store/index.ts';
 import { attestorText } from '../../trust/index.ts';
 import type { ContentRequirement } from '../content.ts';
 import type { SignatureRequirement } from '../plan.ts';
@@ -64,8 +65,8 @@ function explainArtifact({ name, subject, require, storage }: PolicyArtifact): s
       : subject.source === undefined
         ? `what lies at ${subject.path}`
         : subject.path === undefined
-          ? subject.source
-          : `${subject.source}, published at ${subject.path} after it was verified`;
+          ? `${subject.source}${chosen(subject.files)}`
+          : `${subject.source}${chosen(subject.files)}, published at ${subject.path} after it was verified`;
   const all = require.length > 1 ? ' All of this must hold:' : '';
   return [
     '',
@@ -82,6 +83,12 @@ function explainStorage(storage: StorageRules | undefined): string[] {
     ...(omitPaths.length === 0 ? [] : [`  ${omitPaths.map(entryText).join(', ')}: no part of it.`]),
     ...(linkRoot === undefined ? [] : [`  Links in it may lead to what is beneath ${linkRoot}.`]),
   ];
+}
+
+function chosen(files: Patterns | undefined): string {
+  if (files === undefined) return '';
+  const wanted = files.include.length === 0 ? '' : `, of it ${files.include.join(', ')}`;
+  return files.exclude.length === 0 ? wanted : `${wanted}, without ${files.exclude.join(', ')}`;
 }
 
 function explain(one: PolicyRequirement): string[] {

@@ -1,4 +1,5 @@
 import type { StorageRules } from '../../fs/index.ts';
+import type { Patterns } from '../../store/index.ts';
 import type { ContentRequirement } from '../content.ts';
 import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
 import type { ReceiptTerms } from '../receipt-settings.ts';
@@ -26,7 +27,7 @@ export interface PolicyArtifact {
   readonly name: string;
   readonly subject:
     | { readonly kind: 'each-target' }
-    | { readonly kind: 'one'; readonly source?: string; readonly path?: string };
+    | { readonly kind: 'one'; readonly source?: string; readonly path?: string; readonly files?: Patterns };
   /** All must be met; never empty. */
   readonly require: readonly PolicyRequirement[];
   /** What is no part of it, and where its links may lead. */

@@ -2,6 +2,8 @@ import { KINDS, type Kind } from '../../content/index.ts';
 import { compileConditions, compileContentConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
 import type { StorageRules } from '../../fs/index.ts';
 import { library, nodeCrypto } from '../../library/index.ts';
+import { isStoreUrl } from '../../source/index.ts';
+import type { Patterns } from '../../store/index.ts';
 import { mostSigners } from '../../trust/index.ts';
 import { withoutEnd } from '../../without-end.ts';
 import { kindNamed, patternFault } from '../content.ts';
@@ -193,7 +195,7 @@ export function readScope<K extends string>(
 }
 
 function readArtifact(value: Value, scope: Scope): PolicyArtifact {
-  const fields = value.fields(['name', 'source', 'path', 'each', 'require', 'storage']);
+  const fields = value.fields(['name', 'source', 'path', 'each', 'include', 'exclude', 'require', 'storage']);
   const name = fields.require('name').text();
   const source = fields.text('source');
   const path = fields.text('path');
@@ -205,6 +207,7 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
   if (path !== undefined && !path.startsWith('/'))
     fields.require('path').fail('it must be absolute', 'begin it with /');
   if (path?.split('/').includes('..')) fields.require('path').fail('it has a ".."', 'write it without');
+  const patterns = readPatterns(fields, source);
   const require = fields.require('require').list((element) => readRequirement(element, scope));
   const subject =
     each === undefined
@@ -212,6 +215,7 @@ function readArtifact(value: Value, scope: Scope): PolicyArtifact {
           kind: 'one',
           ...(source === undefined ? {} : { source }),
           ...(path === undefined ? {} : { path: withoutEnd(path, '/') || path.slice(0, 1) }),
+          ...(patterns === undefined ? {} : { files: patterns }),
         } as const)
       : ({ kind: 'each-target' } as const);
   const storage = readStorage(fields.get('storage'));
@@ -231,6 +235,18 @@ function readStorage(value: Value | undefined): StorageRules | undefined {
     omitPaths: fields.get('omitPaths')?.list((element) => checked(element, ignoredPath)) ?? [],
     ...(linkRoot === undefined ? {} : { linkRoot: checked(linkRoot, linkRootOf) }),
   };
+}
+
+/** Which files of a store are meant; a pod's own patterns are refused beside a policy. */
+function readPatterns(fields: ReturnType<Value['fields']>, source: string | undefined): Patterns | undefined {
+  const include = fields.get('include')?.list((one) => one.text());
+  const exclude = fields.get('exclude')?.list((one) => one.text());
+  if (include === undefined && exclude === undefined) return undefined;
+  if (source === undefined || !isStoreUrl(source))
+    fields
+      .get(include === undefined ? 'exclude' : 'include')
+      ?.fail('only files of a hub or bucket can be chosen', 'name the source, or leave it out');
+  return { include: include ?? [], exclude: exclude ?? [] };
 }
 
 export function readRequirement(value: Value, scope: Scope): PolicyRequirement {

@@ -1,0 +1,39 @@
+import { hubLocationText, parseHubLocation } from './hub-location.ts';
+import type { Patterns } from './patterns.ts';
+import { parseS3Location, s3LocationText } from './s3-location.ts';
+
+/** Schemes of stores. */
+export const STORE_SCHEMES = ['hf', 's3'] as const;
+export type StoreScheme = (typeof STORE_SCHEMES)[number];
+
+/** Files of a store: those of what a URL names that are wanted. */
+export interface StoreLocation extends Patterns {
+  readonly scheme: StoreScheme;
+  /** In its one form; it may hold secrets, `text` does not. */
+  readonly url: string;
+  readonly text: string;
+  /** The commit that the URL itself names. */
+  readonly revision?: string;
+}
+
+/** Parses the URL of one scheme. @throws WeighlockError `CONFIG_INVALID` */
+const PARSERS: Readonly<Record<StoreScheme, (url: string) => Omit<StoreLocation, keyof Patterns>>> = {
+  hf(url) {
+    const location = parseHubLocation(url);
+    const text = hubLocationText(location);
+    return { scheme: 'hf', url: text, text, ...(location.commit === undefined ? {} : { revision: location.commit }) };
+  },
+  s3(url) {
+    const text = s3LocationText(parseS3Location(url));
+    return { scheme: 's3', url: text, text };
+  },
+};
+
+export function isStoreScheme(scheme: string): scheme is StoreScheme {
+  return (STORE_SCHEMES as readonly string[]).includes(scheme);
+}
+
+/** @throws WeighlockError `CONFIG_INVALID` for what is no URL of this scheme */
+export function parseStoreLocation(scheme: StoreScheme, url: string, { include, exclude }: Patterns): StoreLocation {
+  return { ...PARSERS[scheme](url), include, exclude };
+}

@@ -1,0 +1,187 @@
+// s3://: objects of a bucket, each in the version that was listed, pinned by what they hold.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { type Handler, sendJson } from '../store/hub.ts';
+import { FakeS3, fail } from '../store/s3.ts';
+import { type Finished, run, workFolder } from './cli.ts';
+
+const FILES = { 'config.json': '{}', 'weights/a.bin': randomBytes(100_000), 'weights/b c+d.bin': randomBytes(50_000) };
+
+function treeOf(files: Readonly<Record<string, string | Buffer>>): string {
+  const listing = Object.keys(files)
+    .sort()
+    .map(
+      (name) =>
+        `${createHash('sha256')
+          .update(files[name] ?? '')
+          .digest('hex')}  ${name}\n`,
+    );
+  return createHash('sha256').update(listing.join('')).digest('hex');
+}
+
+async function bucket(files: Readonly<Record<string, string | Buffer>> = FILES, handler?: Handler): Promise<FakeS3> {
+  const fake = await FakeS3.start();
+  after(() => fake.close());
+  fake.add('models', Object.fromEntries(Object.entries(files).map(([name, content]) => [`llama/${name}`, content])));
+  if (handler !== undefined) fake.handler = handler;
+  return fake;
+}
+
+interface Options {
+  readonly source?: string;
+  readonly pin?: string;
+  readonly flags?: readonly string[];
+  readonly environment?: Record<string, string>;
+}
+
+interface Fetched extends Finished {
+  readonly path: string;
+  readonly report: { artifacts: Record<string, unknown>[] };
+}
+
+async function fetchModel(fake: FakeS3, options: Options = {}): Promise<Fetched> {
+  const { source = 's3://models/llama/', pin = treeOf(FILES), flags = [], environment = fake.environment } = options;
+  const path = join(workFolder(), 'model');
+  const report = join(workFolder(), 'report.json');
+  const words = ['verify', source, path, '--plain-http', fake.host, '--report', report, '--sha256', pin, ...flags];
+  const result = await run(words, { environment });
+  const text = existsSync(report) ? readFileSync(report, 'utf8') : '{"artifacts":[]}';
+  assert.doesNotMatch(result.stdout + result.stderr + text, /hunter2/);
+  return { ...result, path, report: JSON.parse(text) };
+}
+
+describe('s3://', () => {
+  it('18: a prefix is listed, fetched, verified by its tree digest and published; the report has each version', async () => {
+    const fake = await bucket();
+    fake.pageSize = 2;
+    fake.add('models', { 'llama-2/x.bin': 'x' });
+    const result = await fetchModel(fake);
+    assert.equal(result.status, 0, result.stdout);
+    for (const [name, content] of Object.entries(FILES))
+      assert.ok(readFileSync(join(result.path, name)).equals(Buffer.from(content)), name);
+    const files = (result.report.artifacts[0]?.['files'] ?? []) as { name: string; version: string; etag: string }[];
+    const object = fake.buckets.get('models')?.get('llama/config.json');
+    assert.deepEqual([files[0]?.version, files[0]?.etag], [object?.version, object?.etag]);
+    const words = ['digest', 's3://models/llama', '--plain-http', fake.host];
+    assert.equal((await run(words, { environment: fake.environment })).stdout, `${treeOf(FILES)}\n`);
+  });
+
+  it('18: an object is a file, by several ranges, each of the version that was listed', async () => {
+    const bytes = randomBytes(20 << 20);
+    const fake = await bucket({ 'model.gguf': bytes });
+    const pin = createHash('sha256').update(bytes).digest('hex');
+    const result = await fetchModel(fake, { source: 's3://models/llama/model.gguf', pin });
+    assert.equal(result.status, 0, result.stdout);
+    assert.ok(readFileSync(result.path).equals(bytes));
+    const parts = fake.requests.filter(({ headers }) => headers.range !== undefined && headers.range !== 'bytes=0-0');
+    assert.ok(parts.length >= 4);
+    const etag = fake.buckets.get('models')?.get('llama/model.gguf')?.etag;
+    assert.ok(parts.every(({ headers }) => headers['if-match'] === etag));
+  });
+
+  it('18: an object that is replaced between listing and reading is begun anew once; replaced for good, it is 75', async () => {
+    const old = { 'a.bin': randomBytes(5000) };
+    for (const isForGood of [false, true]) {
+      const fake = await bucket(old);
+      let replaced = 0;
+      fake.handler = (request, _response, next) => {
+        const isRead = request.headers['if-match'] !== undefined;
+        if (isRead && (replaced === 0 || isForGood)) fake.add('models', { 'llama/a.bin': `new ${replaced++}` });
+        next();
+      };
+      const result = await fetchModel(fake, { pin: treeOf({ 'a.bin': 'new 0' }) });
+      assert.equal(result.status, isForGood ? 75 : 0, result.stdout);
+      assert.deepEqual(result.codes, isForGood ? ['SOURCE_UNAVAILABLE'] : []);
+    }
+  });
+
+  it('18: an object that is replaced between two of its ranges is never made of both', async () => {
+    const [before, behind] = [randomBytes(20 << 20), randomBytes(20 << 20)];
+    const fake = await bucket({ 'a.bin': before });
+    let reads = 0;
+    fake.handler = (request, _response, next) => {
+      if (request.headers['if-match'] !== undefined && ++reads === 3) fake.add('models', { 'llama/a.bin': behind });
+      next();
+    };
+    const result = await fetchModel(fake, { pin: treeOf({ 'a.bin': behind }) });
+    assert.equal(result.status, 0, result.stdout);
+    assert.ok(readFileSync(join(result.path, 'a.bin')).equals(behind));
+  });
+
+  it('18: a token that ends in the middle is fetched anew, from the service account of the pod', async () => {
+    const fake = await bucket();
+    const token = join(workFolder(), 'token');
+    writeFileSync(token, 'jwt-hunter2');
+    const {
+      AWS_ACCESS_KEY_ID: id,
+      AWS_SECRET_ACCESS_KEY: secret,
+      AWS_SESSION_TOKEN: session,
+      ...others
+    } = fake.environment;
+    let exchanges = 0;
+    let isOver = false;
+    fake.handler = (request, response, next) => {
+      if (request.method === 'POST') {
+        exchanges += 1;
+        isOver = false;
+        response.writeHead(200, { 'content-type': 'text/xml' });
+        response.end(
+          `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>${id}</AccessKeyId><SecretAccessKey>${secret}</SecretAccessKey><SessionToken>${session}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+        );
+      } else if (isOver) fail(response, 400, 'ExpiredToken');
+      else {
+        isOver = exchanges === 1 && /list-type/.test(request.url ?? '');
+        next();
+      }
+    };
+    const environment = {
+      ...others,
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/models',
+      AWS_WEB_IDENTITY_TOKEN_FILE: token,
+      AWS_ENDPOINT_URL_STS: `http://${fake.host}`,
+    };
+    const result = await fetchModel(fake, { environment });
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+    assert.ok(exchanges >= 2);
+  });
+
+  it("18: the container's provider gives keys at an address of this node, and no other", async () => {
+    const fake = await bucket();
+    const {
+      AWS_ACCESS_KEY_ID: id,
+      AWS_SECRET_ACCESS_KEY: secret,
+      AWS_SESSION_TOKEN: session,
+      ...others
+    } = fake.environment;
+    fake.handler = (request, response, next) =>
+      request.url === '/keys'
+        ? sendJson(response, {
+            AccessKeyId: id,
+            SecretAccessKey: secret,
+            Token: session,
+            Expiration: '2099-01-01T00:00:00Z',
+          })
+        : next();
+    const own = { ...others, AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${fake.host}/keys` };
+    assert.equal((await fetchModel(fake, { environment: own })).status, 0);
+    const foreign = { ...others, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://10.0.0.1/keys' };
+    const refused = await fetchModel(fake, { environment: foreign });
+    assert.deepEqual([refused.status, refused.codes], [75, ['SOURCE_UNAVAILABLE']]);
+  });
+
+  it('18: a file of AWS that names a program to run is not read', async () => {
+    const fake = await bucket();
+    const work = workFolder();
+    const trap = join(work, 'trap');
+    const config = join(work, 'config');
+    writeFileSync(config, `[default]\ncredential_process = /bin/sh -c "touch ${trap}"\nregion = eu-central-1\n`);
+    const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, AWS_SESSION_TOKEN: ___, ...others } = fake.environment;
+    const files = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: config, AWS_PROFILE: 'default' };
+    const result = await fetchModel(fake, { environment: { ...others, ...files } });
+    assert.deepEqual([result.status, existsSync(trap)], [75, false]);
+    assert.match(result.stdout, /no credentials for S3/);
+  });
+});
