@@ -10,7 +10,7 @@ const MERGE = {
 export default [
   { ...MERGE, id: '19-part-missing', from: 'if (missing.length > 0)', to: 'if (missing.length > 1)' },
   { ...MERGE, id: '19-part-twice', from: 'if (other !== undefined) throw', to: 'if (other === null) throw' },
-  { ...MERGE, id: '19-part-of-others', from: 'if (part.of !== of) throw', to: 'if (part.of < 0) throw' },
+  { ...MERGE, id: '19-part-of-others', from: 'if (part.of !== of)', to: 'if (part.of < 0)' },
   { ...MERGE, id: '19-part-common', from: 'if (different !== undefined)', to: 'if (different === null)' },
   { ...MERGE, id: '19-part-signer', from: '{ predicateType: PARTIAL_TYPE });', to: "{ predicateType: 'x' });" },
   {
