@@ -10,8 +10,12 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+suite=$(image/apt-sources.sh --suite)
+found=$(image/apt-sources.sh)
+mapfile -t sources <<<"$found"
+
 packages() { # packages NAME,... : a root file system of these packages and what they depend on, nothing configured
-  mmdebstrap --quiet --mode=root --variant=extract --include="$1" bookworm "$2" "deb http://deb.debian.org/debian bookworm main"
+  mmdebstrap --quiet --mode=root --variant=extract --include="$1" "$suite" "$2" "${sources[@]}"
 }
 
 commit() { # commit TAR IMAGE [buildah config arguments] : an image of one layer

