@@ -3,6 +3,7 @@ import { type Failure, failureOf } from '../error/index.ts';
 import type { ArtifactPlan, Limits, Requirement } from '../plan/index.ts';
 import { locationText } from '../source/index.ts';
 import { type ArtifactOutcome, expectedText, isVerified, judge, type Measured, resultOf } from '../verdict/index.ts';
+import { judgeable } from './content.ts';
 import { deliver } from './deliver.ts';
 import type { Delivery, RunContext } from './delivery.ts';
 import { ArtifactEvidence } from './evidence.ts';
@@ -93,8 +94,9 @@ export class ArtifactRun {
     const measured = { ...summed, ...(second === undefined ? {} : { second }) };
     if (measured.digest !== undefined) await this.#attempt(() => this.evidence.loadWithDigest(measured));
     const trees = await this.evidence.attestedTrees(measured, () => hashing.engine());
+    const inspected = content.found && (await judgeable(content.found, this.evidence.leaves));
     const isPart = this.#delivery?.part === undefined ? {} : ({ isPart: true } as const);
-    const outcome = await this.outcome({ ...measured, ...trees, ...isPart });
+    const outcome = await this.outcome({ ...measured, ...trees, ...isPart, ...inspected });
     this.#delivery?.leaveReceipt?.(outcome);
     return outcome;
   }

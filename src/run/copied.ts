@@ -1,3 +1,4 @@
+import { createContentTable } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import { type LeftOutEntry, type Listing, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { Stage } from '../stage/index.ts';
@@ -53,9 +54,10 @@ export class Copied implements Delivery {
   task(): ListedTask | undefined {
     if (this.#listed === undefined) return undefined;
     const { listing } = this.#listed;
-    const { secondHash: second } = this.#subject.evidence;
+    const { secondHash: second, asksContent } = this.#subject.evidence;
+    const content = asksContent ? { content: createContentTable(listing.files.count) } : {};
     const copy = this.#stage === undefined ? {} : { copyTo: this.#stage.folder };
-    return { listing, ...copy, ...(second === undefined ? {} : { second }) };
+    return { listing, ...copy, ...content, ...(second === undefined ? {} : { second }) };
   }
 
   async take(hashed: Hashed): Promise<readonly Failure[]> {

@@ -1,3 +1,4 @@
+import type { ContentFound } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { FileTable, LeftOutEntry } from '../fs/index.ts';
 import type { ArtifactPlan, Plan } from '../plan/index.ts';
@@ -29,6 +30,8 @@ export interface Content {
   readonly files: FileTable;
   /** Digests that signatures were made over beside SHA-256 of the whole, by file name. */
   readonly second?: Hashed['second'];
+  /** What the files are, where that was asked for. */
+  readonly found?: ContentFound;
   /** The folder that the files lie in. */
   readonly folder: string;
 }

@@ -93,6 +93,11 @@ export class ArtifactEvidence {
     return options.flatMap((option, i) => alternative(this.#refused.get(option) ?? [], i, options.length));
   }
 
+  /** True when it has to be found out what the files are. */
+  get asksContent(): boolean {
+    return this.leaves.some(({ kind }) => kind === 'content');
+  }
+
   set(requirement: Requirement, evidence: ReturnType<Evidence['get']> & object): void {
     this.#found.set(requirement, evidence);
   }

@@ -76,8 +76,9 @@ export class FetchedDelivery implements Delivery {
 
   get content(): Content | undefined {
     if (this.#fetched === undefined || this.#stage === undefined) return undefined;
-    const { kind, files } = this.#fetched;
-    return { kind, files, folder: this.#stage.folder, ...(this.#second === undefined ? {} : { second: this.#second }) };
+    const { kind, files, found } = this.#fetched;
+    const { folder } = this.#stage;
+    return { kind, files, folder, ...(found && { found }), ...(this.#second && { second: this.#second }) };
   }
 
   async publish(measured: Measured, replace: boolean): Promise<boolean> {

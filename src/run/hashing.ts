@@ -1,5 +1,6 @@
+import { type ContentFound, mergeContent } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
-import { hexAt, type Listing, type PathBytes, type StorageRules } from '../fs/index.ts';
+import { entryText, hexAt, type Listing, nameAt, type PathBytes, type StorageRules } from '../fs/index.ts';
 import {
   chooseEngine,
   type Engine,
@@ -23,6 +24,8 @@ export interface Hashed {
   readonly failures: readonly Failure[];
   /** By file name. */
   readonly second: ReadonlyMap<PathBytes, readonly string[]>;
+  /** What the files are, where the task asked for it. */
+  readonly content?: ContentFound;
 }
 
 /** What may be listed, and how. */
@@ -107,11 +110,12 @@ export class Hashing {
   async #hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
     // For the tree digest at the end: loaded when the others have their work. Who needs it hears of a fault then.
     if (tasks.some(({ listing }) => listing.kind === 'folder')) setImmediate(() => this.engine().catch(() => {}));
-    const { failures, second } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
+    const { failures, second, content } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
-      tasks.map(async ({ listing }, i) => ({
+      tasks.map(async ({ listing, content: table }, i) => ({
         failures: [...(failures[i] ?? []), ...(await this.pool.recheck(listing))],
         second: second[i] ?? new Map(),
+        ...(table && { content: mergeContent(table, content[i] ?? [], (f) => entryText(nameAt(listing.files, f))) }),
       })),
     );
   }

@@ -4,6 +4,7 @@ import { fromText, type PathBytes } from '../fs/index.ts';
 import type { Requirement } from '../plan/index.ts';
 import { digestOf } from '../registry/index.ts';
 import { Stage } from '../stage/index.ts';
+import { contentOfPulled } from './content.ts';
 import type { RunContext, Subject } from './delivery.ts';
 import { knownAt } from './remote.ts';
 import type { Fetched, RemoteSource } from './remote-source.ts';
@@ -38,20 +39,24 @@ export class HttpsDownload implements RemoteSource {
 
   async fetch({ folder }: Stage, destination: string): Promise<Fetched> {
     const { remote, hashing } = this.#run;
+    const inspects = this.#subject.evidence.asksContent;
     const most = remote.roomAt(folder);
     const how = { isPinned: this.#isPinned, ...(most === undefined ? {} : { room: most }) };
     if (!this.#unpacks) {
       const file = `${folder}/${basename(destination)}`;
-      const { files } = await remote.pool.fetch(this.#url, { file, ...how });
-      return { kind: 'file', files: tableOf(files), failures: [], records: [] };
+      const { files: pulled } = await remote.pool.fetch(this.#url, { file, inspects, ...how });
+      const files = tableOf(pulled);
+      return { kind: 'file', files, found: contentOfPulled(pulled, files), failures: [], records: [] };
     }
-    const { sha256, files: members, record } = await remote.pool.fetch(this.#url, { unpackInto: folder, ...how });
+    const what = { unpackInto: folder, inspects, ...how };
+    const { sha256, files: members, record } = await remote.pool.fetch(this.#url, what);
     const files = tableOf(members);
     const failures = await stagedFaults(folder, files, hashing);
     const refused = this.#promise(sha256, new Map(hexByName(files)));
     return {
       kind: 'folder',
       files,
+      found: contentOfPulled(members, files),
       failures: [...failures, ...refused],
       records: record === undefined ? [] : [record],
     };

@@ -1,3 +1,4 @@
+import { createContentTable } from '../content/index.ts';
 import { type Failure, failureOf } from '../error/index.ts';
 import type { LeftOutEntry } from '../fs/index.ts';
 import { createShardTable } from '../hash/index.ts';
@@ -47,7 +48,7 @@ export class InPlace implements Delivery {
     const { hashing, plan } = this.#run;
     const { artifact, evidence } = this.#subject;
     const how = { ...plan.limits, storage: artifact.storage };
-    const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined;
+    const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined || evidence.asksContent;
     if (this.part !== undefined) requirePlainHashes(evidence);
     const isListed = needsMore || this.#run.receipts !== undefined || this.part !== undefined;
     const listing = await (isListed ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
@@ -75,13 +76,14 @@ export class InPlace implements Delivery {
   task(): ListedTask | undefined {
     if (this.#listed === undefined) return undefined;
     const { listing } = this.#listed;
-    const { secondHash: second, shardBytes } = this.#subject.evidence;
+    const { secondHash: second, shardBytes, asksContent } = this.#subject.evidence;
     // A pin that may be of any artifact needs the digest of each.
     const { pins, needsDigests } = this.#run.plan;
     if (shardBytes !== undefined && pins.length === 0 && needsDigests !== true)
       return { listing, shards: createShardTable(listing.files, shardBytes) };
     if (this.part !== undefined) this.#takeBack = passOver(listing.files, this.part, this.#subject.evidence);
-    return second === undefined ? { listing } : { listing, second };
+    const content = asksContent ? { content: createContentTable(listing.files.count) } : {};
+    return { listing, ...(second && { second }), ...content };
   }
 
   async take(hashed: Hashed): Promise<readonly Failure[]> {

@@ -43,11 +43,14 @@ export class Receipts {
   /**
    * Takes digests from a receipt, where one counts.
    *
-   * @param needsMore - it is copied, or was signed over other hashes than SHA-256 of whole files
+   * @param needsMore - it is copied, was signed over other hashes than SHA-256 of whole files, or is looked into
    */
   async use(work: OnVolume, listing: Listing, needsMore: boolean): Promise<ReceiptOutcome> {
     const used: ReceiptOutcome = needsMore
-      ? { isUsed: false, why: 'it is copied, or signed over other hashes: a receipt has SHA-256 of whole files' }
+      ? {
+          isUsed: false,
+          why: 'it is copied, signed over other hashes, or looked into: a receipt has SHA-256 of whole files',
+        }
       : await this.#unmoved(listing, await this.#book.use(this.#question(work, listing), this.#isRound));
     if (used.isUsed) return used;
     this.#notice(`${work.artifact.name}: everything is hashed: ${used.why}`);

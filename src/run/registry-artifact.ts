@@ -4,6 +4,7 @@ import { createBudget, loadRecords, type Resolved, recordPaths } from '../pull/i
 import { hexOf } from '../registry/index.ts';
 import { locationText } from '../source/index.ts';
 import { Stage } from '../stage/index.ts';
+import { contentOfPulled } from './content.ts';
 import type { RunContext, Subject } from './delivery.ts';
 import { RegistrySignatures } from './registry-signatures.ts';
 import { knownAt } from './remote.ts';
@@ -89,6 +90,7 @@ export class RegistryArtifact implements RemoteSource {
     const pulled = await remote.from(this.#reference, () =>
       remote.pool.pull(this.#reference, resolved, {
         content: folder,
+        inspects: this.#subject.evidence.asksContent,
         records,
         ...(room === undefined ? {} : { budget: createBudget(Math.max(0, room.bytes - plainBytes(resolved))) }),
         known: { folder, records: loadRecords(records) },
@@ -97,7 +99,8 @@ export class RegistryArtifact implements RemoteSource {
     const files = tableOf(pulled.files);
     const failures = pulled.failures.length > 0 ? pulled.failures : await stagedFaults(folder, files, hashing);
     this.#promise(new Map(hexByName(files)));
-    return { kind: 'folder', files, failures, records: loadRecords(records) };
+    const found = contentOfPulled(pulled.files, files);
+    return { kind: 'folder', files, found, failures, records: loadRecords(records) };
   }
 
   async promise(destination: string): Promise<readonly Failure[]> {

@@ -1,3 +1,4 @@
+import type { ContentFound } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { FileTable, PathBytes } from '../fs/index.ts';
 import type { ArchiveRecord } from '../pull/index.ts';
@@ -8,6 +9,8 @@ import type { StoreOutcome } from '../verdict/index.ts';
 export interface Fetched {
   readonly kind: 'file' | 'folder';
   readonly files: FileTable;
+  /** What they are, by the bytes that were hashed, where that was asked for. */
+  readonly found?: ContentFound | undefined;
   readonly failures: readonly Failure[];
   /** What makes archives again that were unpacked; goes into the marker. */
   readonly records: readonly ArchiveRecord[];

@@ -22,7 +22,7 @@ export class VolumeListing implements OnVolume {
   readonly listing: Listing;
   receipt?: ReceiptOutcome;
   refused: readonly Failure[] = [];
-  #second: Hashed['second'] | undefined;
+  #hashed: Hashed | undefined;
 
   /** @param path - of the file or folder that was listed */
   constructor({ artifact, evidence }: Subject, path: string, listing: Listing) {
@@ -59,8 +59,9 @@ export class VolumeListing implements OnVolume {
   }
 
   /** Takes what was hashed; hashes everything where a spot check proves a receipt wrong. */
-  async take({ failures, second }: Hashed, { receipts, hashing }: RunContext): Promise<readonly Failure[]> {
-    this.#second = second;
+  async take(hashed: Hashed, { receipts, hashing }: RunContext): Promise<readonly Failure[]> {
+    const { failures } = hashed;
+    this.#hashed = hashed;
     if (receipts?.confirm(this, this.listing, failures) !== false) return failures;
     const [again] = await hashing.hash([{ listing: this.listing }]);
     return again?.failures ?? failures;
@@ -69,7 +70,8 @@ export class VolumeListing implements OnVolume {
   get content(): Content {
     const { kind, files } = this.listing;
     const folder = kind === 'file' ? dirname(this.path) : this.path;
-    return { kind, files, folder, ...(this.#second === undefined ? {} : { second: this.#second }) };
+    const { second, content: found } = this.#hashed ?? {};
+    return { kind, files, folder, ...(second && { second }), ...(found && { found }) };
   }
 }
 
