@@ -63,9 +63,14 @@ describe('21: weighlock inspect', () => {
     const registry = await FakeRegistry.start();
     registry.add(Object.entries(MODEL).map(([name, bytes]) => titled(name, bytes)));
     let sent = 0;
-    registry.handler = (_request, response, next) => {
+    registry.handler = (request, response, next) => {
       response.on('finish', () => (sent += Number(response.getHeader('content-length') ?? 0)));
-      next();
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      const blob = registry.blobs.get(request.url?.split('/blobs/')[1] ?? '');
+      if (from === undefined || to === undefined || blob === undefined) return next();
+      const part = blob.subarray(Number(from), Number(to) + 1);
+      const range = `bytes ${from}-${to}/${blob.length}`;
+      response.writeHead(206, { 'content-length': part.length, 'content-range': range }).end(part);
     };
     const { model, bytesRead } = await shown(`oci://${registry.host}/models/m:v1`, ['--plain-http', registry.host]);
     assert.deepEqual(model, EXPECTED);
