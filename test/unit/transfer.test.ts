@@ -196,7 +196,7 @@ describe('reads in flight', () => {
   it('come no faster than the limit, which counts when they are asked for', async () => {
     const storage = new Storage();
     const thread = deepThread(16);
-    limitRate(thread.control, 20 * PIECE_BYTES);
+    limitRate(thread.control, 2 * PIECE_BYTES);
     const hashing = hash(thread, list());
     await storage.holds(1);
     await new Promise((resolve) => setTimeout(resolve, 10));
