@@ -38,7 +38,7 @@ iam.put_user_policy(UserName='pod', PolicyName='read', PolicyDocument=json.dumps
     {'Effect': 'Allow', 'Action': ['s3:GetObject', 's3:ListBucket'], 'Resource': '*'}]}))
 key = iam.create_access_key(UserName='pod')['AccessKey']
 head = s3.head_object(Bucket='models', Key='llama/config.json')
-urllib.request.urlopen(urllib.request.Request(endpoint + '/moto-api/reset-auth', data=b'0', method='POST'))
+urllib.request.urlopen(urllib.request.Request(endpoint + '/moto-api/reset-auth', data=b'0', headers={'Content-Type': 'text/plain'}, method='POST'))
 print(json.dumps({'id': key['AccessKeyId'], 'secret': key['SecretAccessKey'], 'version': head['VersionId'], 'etag': head['ETag']}))
 `;
 
