@@ -22,7 +22,7 @@ const COMMON = {
 const WORKERS = { hash: 'transfer', pull: 'pull' };
 
 /** What few runs need, each by itself: see src/library/load.ts. */
-const LIBRARIES = ['aws', 'conditions', 'curves', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
+const LIBRARIES = ['aws', 'conditions', 'curves', 'google-auth', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
 
 /** What every start would pay for: the network is the pull threads' own. */
 const NOT_AT_START = /^node_modules\/(undici|yaml|tuf-js|@sigstore|@noble)\//;

@@ -9,6 +9,7 @@ interface Libraries {
   aws: typeof import('./aws.ts');
   conditions: typeof import('./conditions.ts');
   curves: typeof import('./curves.ts');
+  'google-auth': typeof import('./google-auth.ts');
   hashes: typeof import('./hashes.ts');
   signing: typeof import('./signing.ts');
   sigstore: typeof import('./sigstore.ts');

@@ -107,11 +107,12 @@ export function versionsOf(files: readonly { path: PathBytes; version?: string }
   return new Map(files.flatMap(({ path, version }) => (version === undefined ? [] : [[path, version] as const])));
 }
 
-function versionOf({ etag, promised }: StoredFile, version: string | undefined) {
+function versionOf({ etag, promised, checksums }: StoredFile, version: string | undefined) {
   return {
     ...(version === undefined ? {} : { version }),
     ...(etag === undefined ? {} : { etag }),
     ...(promised === undefined ? {} : { promised }),
+    ...(checksums === undefined ? {} : { checksums }),
   };
 }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { WeighlockError } from '../error/index.ts';
 import { layoutReferenceText, parseLayoutReference } from '../image-layout/index.ts';
 import { hexOf, parseReference, referenceText } from '../registry/index.ts';
-import { isStoreScheme, type Patterns, parseStoreLocation, type StoreLocation } from '../store/index.ts';
+import { type Patterns, parseStoreLocation, type StoreLocation, storeSchemeOf } from '../store/index.ts';
 import { shownReference, withoutSecrets } from '../without-secrets.ts';
 
 /** Where an artifact's bytes come from. */
@@ -28,7 +28,7 @@ const ALL_FILES: Patterns = { include: [], exclude: [] };
 
 /** True for the URL of a hub or bucket. */
 export function isStoreUrl(text: string): boolean {
-  return isStoreScheme(SCHEME.exec(text)?.[1]?.toLowerCase() ?? '');
+  return storeSchemeOf(text) !== undefined;
 }
 
 /** True when a command line word is a URL (`scheme://...`) and not a path. */
@@ -48,11 +48,12 @@ export function parseLocation(text: string, files: Patterns = ALL_FILES): Locati
   if (scheme === undefined) return { kind: 'volume', path: resolve(text) };
   if (scheme === 'oci') return ociLocation(text);
   if (scheme === 'oci-layout') return layoutLocation(text);
-  if (scheme === 'https' || scheme === 'http') return httpsLocation(text);
-  if (isStoreScheme(scheme)) {
-    const store = parseStoreLocation(scheme, text, files);
-    return { kind: 'store', text: store.text, store };
+  const store = storeSchemeOf(text);
+  if (store !== undefined) {
+    const location = parseStoreLocation(store, text, files);
+    return { kind: 'store', text: location.text, store: location };
   }
+  if (scheme === 'https' || scheme === 'http') return httpsLocation(text);
   if (scheme !== 'file') return { kind: 'unsupported', scheme, text: withoutSecrets(text) };
   try {
     return { kind: 'volume', path: resolve(fileURLToPath(text, { windows: false })) };

@@ -1,5 +1,4 @@
 import { WeighlockError } from '../error/index.ts';
-import { faultInStructure } from '../json-structure.ts';
 import {
   type Answer,
   nextLink,
@@ -12,6 +11,7 @@ import {
 import { FileCollector, isSize, type ListedFile } from './collect.ts';
 import type { HubLocation } from './hub-location.ts';
 import { hubRefusal } from './hub-refusal.ts';
+import { jsonOf } from './json.ts';
 import { MAX_EMPTY_PAGES, MAX_PAGE_BYTES, MAX_REVISION_BYTES } from './limits.ts';
 import type { Patterns } from './patterns.ts';
 import type { Inventory, OpenOptions, Promised, Store, StoredFile, StoreTools } from './store.ts';
@@ -172,19 +172,6 @@ function endpointOf(endpoint: string): URL {
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
 }
-
-function jsonOf(body: Buffer, url: URL): unknown {
-  const fault = faultInStructure(body, MAX_VALUES);
-  if (fault !== undefined) throw unavailable(url, `its answer ${fault}`);
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw unavailable(url, 'did not answer with JSON');
-  }
-}
-
-/** A page of 1000 files has some 15 values each; what says which commit a revision is has two for each file. */
-const MAX_VALUES = 1 << 20;
 
 /** The files of a page; folders are what their files say. */
 export function filesOf(document: unknown, url: URL): ListedFile[] {

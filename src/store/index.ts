@@ -1,5 +1,5 @@
 export { MAX_POINTER_BYTES, pointedAt } from './lfs-pointer.ts';
-export { isStoreScheme, parseStoreLocation, type StoreLocation } from './location.ts';
+export { parseStoreLocation, type StoreLocation, storeSchemeOf } from './location.ts';
 export { openStore } from './open-store.ts';
 export type { Patterns } from './patterns.ts';
 export { Replaced } from './replaced.ts';

@@ -1,9 +1,11 @@
+import { azureLocationText, isAzureUrl, parseAzureLocation } from './azure-location.ts';
+import { gcsLocationText, parseGcsLocation } from './gcs-location.ts';
 import { hubLocationText, parseHubLocation } from './hub-location.ts';
 import type { Patterns } from './patterns.ts';
 import { parseS3Location, s3LocationText } from './s3-location.ts';
 
 /** Schemes of stores. */
-export const STORE_SCHEMES = ['hf', 's3'] as const;
+export const STORE_SCHEMES = ['hf', 's3', 'gs', 'azure'] as const;
 export type StoreScheme = (typeof STORE_SCHEMES)[number];
 
 /** Files of a store: those of what a URL names that are wanted. */
@@ -27,10 +29,20 @@ const PARSERS: Readonly<Record<StoreScheme, (url: string) => Omit<StoreLocation,
     const text = s3LocationText(parseS3Location(url));
     return { scheme: 's3', url: text, text };
   },
+  gs(url) {
+    const text = gcsLocationText(parseGcsLocation(url));
+    return { scheme: 'gs', url: text, text };
+  },
+  azure(url) {
+    return { scheme: 'azure', url, text: azureLocationText(parseAzureLocation(url)) };
+  },
 };
 
-export function isStoreScheme(scheme: string): scheme is StoreScheme {
-  return (STORE_SCHEMES as readonly string[]).includes(scheme);
+/** The store that a URL is of; undefined for everything else. */
+export function storeSchemeOf(url: string): StoreScheme | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+  if (scheme === 'https') return isAzureUrl(url) ? 'azure' : undefined;
+  return STORE_SCHEMES.find((one) => one === scheme && one !== 'azure');
 }
 
 /** @throws WeighlockError `CONFIG_INVALID` for what is no URL of this scheme */

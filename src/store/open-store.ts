@@ -1,3 +1,7 @@
+import { Azure } from './azure.ts';
+import { parseAzureLocation } from './azure-location.ts';
+import { Gcs } from './gcs.ts';
+import { parseGcsLocation } from './gcs-location.ts';
 import { Hub } from './hub.ts';
 import { parseHubLocation } from './hub-location.ts';
 import type { StoreLocation, StoreScheme } from './location.ts';
@@ -13,6 +17,8 @@ const OPEN: Readonly<Record<StoreScheme, Open>> = {
   hf: (location, settings, tools, revision) =>
     new Hub(parseHubLocation(location.url), settings.hub, location, tools, revision),
   s3: (location, settings, tools) => new S3(parseS3Location(location.url), settings.s3, location, tools),
+  gs: (location, settings, tools) => new Gcs(parseGcsLocation(location.url), settings.gcs, location, tools),
+  azure: (location, settings, tools) => new Azure(parseAzureLocation(location.url), settings.azure, location, tools),
 };
 
 /** Asks nobody. */

@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { keyFault } from './object-key.ts';
 
 /** A bucket, and what of it: all below a prefix that is empty or ends with a slash, or an object (or, where there is none, what lies below it). */
 export interface S3Location {
@@ -8,9 +9,6 @@ export interface S3Location {
 
 /** S3 user guide, "Bucket naming rules", with what was allowed before 2018 and what other servers allow. */
 const BUCKET = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
-
-/** S3 user guide, "Object key naming guidelines". */
-const MAX_KEY_BYTES = 1024;
 
 /**
  * Parses `s3://BUCKET[/KEY]`. A key is taken as it stands, as all tools of S3 do: `%20` is no space in it.
@@ -25,17 +23,6 @@ export function parseS3Location(text: string): S3Location {
   const fault = keyFault(key);
   if (fault !== undefined) throw invalid(text, fault, 'name the objects by a path in its shortest form');
   return { bucket, key };
-}
-
-/** A URL could not say such a key: `.` and `..` would be folders there. */
-function keyFault(key: string): string | undefined {
-  if (!key.isWellFormed()) return 'is not valid Unicode';
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `has a key longer than ${MAX_KEY_BYTES} bytes`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
-  if (/[\x00-\x1f\x7f]/.test(key)) return 'has a control character';
-  const parts = key.replace(/\/$/, '').split('/');
-  const isShort = key === '' || parts.every((part) => part !== '' && part !== '.' && part !== '..');
-  return isShort ? undefined : 'has an empty part, or one of dots';
 }
 
 export function s3LocationText({ bucket, key }: S3Location): string {

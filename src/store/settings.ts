@@ -1,3 +1,5 @@
+import { type AzureSettings, azureSettings } from './azure-settings.ts';
+import { type GcsSettings, gcsSettings } from './gcs-settings.ts';
 import type { HubSettings } from './hub.ts';
 import { CREDENTIAL_VARIABLES, PLACE_VARIABLES, type S3Settings, s3Settings } from './s3-settings.ts';
 
@@ -5,6 +7,8 @@ import { CREDENTIAL_VARIABLES, PLACE_VARIABLES, type S3Settings, s3Settings } fr
 export interface StoreSettings {
   readonly hub: HubSettings;
   readonly s3: S3Settings;
+  readonly gcs: GcsSettings;
+  readonly azure: AzureSettings;
 }
 
 /** The address of the hub that everybody means. */
@@ -23,5 +27,7 @@ export function storeSettings(environment: Readonly<Record<string, string | unde
   return {
     hub: { endpoint: environment['HF_ENDPOINT']?.trim() || HUB, ...(token ? { token } : {}) },
     s3: s3Settings(environment),
+    gcs: gcsSettings(environment),
+    azure: azureSettings(environment),
   };
 }

@@ -21,6 +21,8 @@ export interface StoredFile {
   /** A strong entity tag with its quotes: every part that is fetched must be of this version. */
   readonly etag?: string;
   readonly promised?: Promised;
+  /** What the store says of its content by a weak hash, in base64: reported, and not checked. */
+  readonly checksums?: { readonly md5?: string; readonly crc32c?: string };
 }
 
 /** What a URL of a store names, listed once: everything after goes by this. */

@@ -86,6 +86,8 @@ export interface StoredVersion {
   readonly etag?: string;
   /** What the store says of its content, and what it was found to be. */
   readonly promised?: { readonly algorithm: string; readonly digest: string };
+  /** What the store says of its content by a weak hash, in base64: not checked. */
+  readonly checksums?: { readonly md5?: string; readonly crc32c?: string };
 }
 
 /** The verdict on one artifact, with everything it rests on. */
