@@ -1,14 +1,25 @@
 // What a hub or a bucket lists, the names in it, and the URLs and patterns that choose files of them.
 import fc from 'fast-check';
 import { fromText } from '../../src/fs/index.ts';
+import { parseAzurePage } from '../../src/store/azure-listing.ts';
 import { FileCollector } from '../../src/store/collect.ts';
+import { parseGcsPage } from '../../src/store/gcs-listing.ts';
 import { filesOf } from '../../src/store/hub.ts';
-import { parseStoreLocation } from '../../src/store/index.ts';
+import { parseStoreLocation, storeSchemeOf } from '../../src/store/index.ts';
+import { jsonOf } from '../../src/store/json.ts';
 import { pointedAt } from '../../src/store/lfs-pointer.ts';
 import { matchesPattern } from '../../src/store/patterns.ts';
 import { parseS3Page } from '../../src/store/s3-listing.ts';
 import { bytesOf, damaged, noise, reshaped } from './input.ts';
 import type { Target } from './target.ts';
+
+const azurePage = Buffer.from(
+  '<?xml version="1.0"?><EnumerationResults ContainerName="c"><Blobs><Blob><Name>a</Name><Properties><Etag>0x1</Etag>' +
+    '<Content-Length>1</Content-Length></Properties></Blob></Blobs><NextMarker>m</NextMarker></EnumerationResults>',
+);
+const gcsPage = Buffer.from(
+  '{"items":[{"name":"a","size":"1","generation":"2","md5Hash":"AAAA"}],"nextPageToken":"t"}',
+);
 
 const ALL = { include: [], exclude: [] };
 const url = new URL('https://store.example.com/');
@@ -36,6 +47,12 @@ const words = (...parts: string[]) =>
   );
 
 export const stores: readonly Target[] = [
+  { name: 'azure-listing', input: fc.oneof(damaged([azurePage]), noise), parse: (bytes) => parseAzurePage(bytes, url) },
+  {
+    name: 'gcs-listing',
+    input: fc.oneof(damaged([gcsPage]), noise),
+    parse: (bytes) => parseGcsPage(jsonOf(bytes, url), url),
+  },
   { name: 's3-listing', input: fc.oneof(damaged([page]), noise), parse: (bytes) => parseS3Page(bytes, url) },
   { name: 'hub-tree', input: reshaped([tree]), parse: (bytes) => filesOf(JSON.parse(bytes.toString()), url) },
   {
@@ -55,11 +72,26 @@ export const stores: readonly Target[] = [
   },
   {
     name: 'store-url',
-    input: words('hf://', 's3://', '/', ':', '@', '..', 'a', 'datasets/', '%', '#', '?'),
+    input: words(
+      'hf://',
+      's3://',
+      'gs://',
+      'https://x123.blob.core.windows.net/',
+      '/',
+      ':',
+      '@',
+      '..',
+      'a',
+      'datasets/',
+      '%',
+      '#',
+      '?',
+    ),
     parse: (bytes) => {
       const text = bytes.toString();
-      const scheme = /^(hf|s3):\/\//i.exec(text)?.[1]?.toLowerCase();
-      return scheme === 'hf' || scheme === 's3' ? parseStoreLocation(scheme, text, ALL) : undefined;
+      const scheme = /^(hf|s3|gs|https):\/\//i.exec(text)?.[1]?.toLowerCase();
+      const store = scheme === undefined ? undefined : storeSchemeOf(text);
+      return store === undefined ? undefined : parseStoreLocation(store, text, ALL);
     },
   },
   {

@@ -1,0 +1,70 @@
+// gs:// and Azure: which version comes, who gets the credentials.
+import type { Mutation } from '../../scripts/mutate/mutation.ts';
+
+const WHOLE = ['test/integration/clouds.test.ts'];
+const of = (file: string, id: string, from: string, to: string, name: string): Mutation => ({
+  id: `18-${id}`,
+  file: `src/store/${file}.ts`,
+  from,
+  to,
+  tests: WHOLE,
+  name,
+});
+
+const ofUnit = (...words: Parameters<typeof of>): Mutation => ({
+  ...of(...words),
+  tests: ['test/unit/clouds.test.ts'],
+});
+
+export default [
+  of(
+    'gcs',
+    'gcs-generation',
+    "headerOf(answer.headers, 'x-goog-generation') !== generation",
+    'false',
+    'another version',
+  ),
+  of(
+    'gcs',
+    'gcs-generation-asked',
+    "alt: 'media', generation, ifGenerationMatch: generation",
+    "alt: 'media'",
+    'by several ranges',
+  ),
+  of('gcs', 'gcs-prefix', 'if (!key.startsWith(prefix)) throw', 'if (false) throw', 'not asked for'),
+  of('gcs', 'gcs-pages', 'seen.has(next) || empty > MAX_EMPTY_PAGES', 'empty > MAX_EMPTY_PAGES * 10', 'does not end'),
+  of(
+    'gcs',
+    'gcs-ends-at-a-slash',
+    'return this.#folder(`${key}/`, signal);',
+    'return this.#folder(key, signal);',
+    'page by page',
+  ),
+  of('gcs-credentials', 'gcs-programs', "if ('executable' in source) throw", 'if (false) throw', 'configuration error'),
+  of('gcs-credentials', 'gcs-kinds', "|| !KINDS.has(fields['type'])) throw", ') throw', 'configuration error'),
+  of('azure', 'azure-version', 'answer.status !== 412 && !isOther', 'answer.status !== 412', 'another version'),
+  of(
+    'azure',
+    'azure-version-asked',
+    "...others, ...(etag === undefined ? {} : { 'if-match': etag })",
+    '...others',
+    'by several ranges',
+  ),
+  of('azure', 'azure-prefix', 'if (!key.startsWith(prefix)) throw', 'if (false) throw', 'not asked for'),
+  of(
+    'azure',
+    'azure-pages',
+    'seen.has(next) || empty > MAX_EMPTY_PAGES',
+    'empty > MAX_EMPTY_PAGES * 10',
+    'does not end',
+  ),
+  of('azure-token', 'azure-assertion-stays', 'if (to.origin !== url.origin)', 'if (false)', 'redirects'),
+  ofUnit('azure-settings', 'azure-key-of-its-account', 'if (name !== account) return {};', '', 'no other'),
+  of(
+    'location',
+    'azure-signature-unseen',
+    'text: azureLocationText(parseAzureLocation(url)) }',
+    'text: url }',
+    'shown nowhere',
+  ),
+] satisfies Mutation[];
