@@ -79,7 +79,9 @@ describe('the examples', () => {
         assert.ok(container.resources.limits.memory, file);
         for (const mount of container.volumeMounts ?? [])
           assert.ok(
-            mount.readOnly === true || /^inference-pod-(oci|hub|s3|gcs|azure)\.yaml$/.test(file) || mount.name === 'verdicts',
+            mount.readOnly === true ||
+              /^inference-pod-(oci|hub|s3|gcs|azure)\.yaml$/.test(file) ||
+              mount.name === 'verdicts',
             `${file}: ${mount.name}`,
           );
       }
