@@ -5,6 +5,7 @@ import { entryText, type FileTable, fromText, namedTable, type PathBytes } from 
 import { Stage } from '../stage/index.ts';
 import type { Inventory, StoredFile, StoreLocation } from '../store/index.ts';
 import { judgeListing, type StoreOutcome } from '../verdict/index.ts';
+import { contentOfPulled } from './content.ts';
 import type { RunContext, Subject } from './delivery.ts';
 import type { Fetched, RemoteSource } from './remote-source.ts';
 import { requireSize, stageKey } from './room.ts';
@@ -74,11 +75,13 @@ export class StoredFiles implements RemoteSource {
   async fetch({ folder }: Stage): Promise<Fetched> {
     const { remote, hashing } = this.#run;
     const inventory = this.#inventory ?? { kind: 'folder', files: [] };
-    const pulled = await remote.pool.pullStored(this.#location, inventory, { content: folder });
+    const inspects = this.#subject.evidence.asksContent;
+    const pulled = await remote.pool.pullStored(this.#location, inventory, { content: folder, inspects });
     this.#versions = versionsOf(pulled.files);
     const files = tableOf(pulled.files);
     const failures = pulled.failures.length > 0 ? pulled.failures : await stagedFaults(folder, files, hashing);
-    return { kind: inventory.kind, files, failures, records: [] };
+    const found = contentOfPulled(pulled.files, files);
+    return { kind: inventory.kind, files, found, failures, records: [] };
   }
 
   // What lies at the destination is judged by the requirements alone, which need nobody's word.

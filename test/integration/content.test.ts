@@ -1,6 +1,6 @@
 // Issue 21: a rule about what files are, on every way that an artifact goes.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -71,6 +71,14 @@ describe('21: a volume with a rule about its content', () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`d/${i}.json`, `{"i":${i}}`]));
     refused(await run(['verify', model({ ...many, 'd/2999.json': PICKLE }), ...ALLOW]), 'CONTENT_REFUSED', /2999/);
     passed(await run(['verify', model(many), ...ALLOW]));
+  });
+
+  it('is looked at by each of its names, also where several lead to one file', async () => {
+    const folder = model();
+    symlinkSync('README.md', join(folder, 'a.md'));
+    passed(await run(['verify', folder, ...ALLOW, '--allow-symlinks']));
+    symlinkSync('README.md', join(folder, 'modeling.py'));
+    refused(await run(['verify', folder, ...ALLOW, '--allow-symlinks']), 'CONTENT_REFUSED', /modeling\.py/);
   });
 
   it('publishes no copy of what is refused', async () => {

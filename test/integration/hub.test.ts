@@ -5,8 +5,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { safetensors, soundSafetensors, zip } from '../content/build.ts';
 import { FakeHub, type Handler, pointerOf, refuse, sendBytes } from '../store/hub.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const FILES = {
   'config.json': '{"model_type":"llama"}',
@@ -45,9 +46,9 @@ async function fetchModel(
     pin = treeOf(FILES),
     flags = [],
     environment = {},
-  }: { pin?: string; flags?: string[]; environment?: Record<string, string> } = {},
+    volume = workFolder(),
+  }: { pin?: string; flags?: string[]; environment?: Record<string, string>; volume?: string } = {},
 ): Promise<Fetched> {
-  const volume = workFolder();
   const path = join(volume, 'model');
   const report = join(workFolder(), 'report.json');
   const result = await run(
@@ -236,4 +237,87 @@ describe('hf://', () => {
     const result = await fetchModel(fake);
     assert.equal(result.status, 0, result.stdout);
   });
+});
+
+/** A tensor of so many bytes. */
+function weights(data: Buffer): Buffer {
+  return safetensors({ t: { dtype: 'U8', shape: [data.length], data_offsets: [0, data.length] } }, data);
+}
+
+/** One whose end is a zip file with a program in it. */
+const polyglot = (bytes: number) => weights(Buffer.concat([Buffer.alloc(bytes), zip({ 'a/data.pkl': PICKLE })]));
+
+const PICKLE = Buffer.concat([Buffer.from('cos\nsystem\n(S"id"\ntR.'), Buffer.alloc(200_000, 'x')]);
+
+/** Of each size that files come in: from the hub itself, whole from its storage, and by ranges into threads that hash. */
+const CONTENT: readonly (readonly [what: string, weights: Buffer, says: RegExp | undefined])[] = [
+  ['sound weights', weights(Buffer.alloc(200_000, 1)), undefined],
+  ['few sound weights', soundSafetensors(), undefined],
+  ['sound weights of 20 MiB', weights(Buffer.alloc(20 << 20, 1)), undefined],
+  ['a pickle', PICKLE, /is pickle, which is not allowed/],
+  ['a small pickle', PICKLE.subarray(0, 100), /is pickle/],
+  ['a polyglot', polyglot(200_000), /a zip file as well/],
+  ['a polyglot of 20 MiB', polyglot(20 << 20), /a zip file as well/],
+];
+
+describe('hf:// with a rule about content', () => {
+  const flags = ['--allow-formats', 'safetensors,json'];
+  const fetching = (fake: FakeHub, volume = workFolder()) =>
+    fetchModel(fake, 'hf://acme/model', { pin: '', flags, volume });
+
+  /** What is published is what is allowed, and nothing is of what is not. */
+  function judged(result: Fetched, bytes: Buffer, says: RegExp | undefined): void {
+    if (says !== undefined) {
+      refused(result, 'CONTENT_REFUSED', says);
+      assert.equal(existsSync(result.path), false);
+      return;
+    }
+    passed(result);
+    assert.ok(readFileSync(join(result.path, 'm.safetensors')).equals(bytes));
+    const content = result.report.artifacts[0]?.['content'] as { formats?: object } | undefined;
+    assert.deepEqual(content?.formats, { safetensors: 1, json: 1 });
+  }
+
+  for (const [what, bytes, says] of CONTENT)
+    it(`21: ${what} called m.safetensors: ${says === undefined ? 'published' : 'refused'}`, async () => {
+      judged(await fetching(await hub({ 'config.json': '{}', 'm.safetensors': bytes })), bytes, says);
+    });
+
+  const named = (...names: string[]) => CONTENT.filter(([what]) => names.includes(what));
+
+  for (const [what, bytes, says] of named('sound weights', 'a pickle', 'a polyglot of 20 MiB'))
+    it(`21: ${what} that an earlier run without the rule brought whole: looked at all the same`, async () => {
+      const files = { 'config.json': '{}', 'm.safetensors': bytes };
+      const fake = await hub(files);
+      const volume = workFolder();
+      fake.handler = (request, response, next) =>
+        request.url?.endsWith('config.json') ? refuse(response, 403, 'GatedRepo') : next();
+      const first = await fetchModel(fake, 'hf://acme/model', { pin: treeOf(files), volume });
+      refused(first, 'SOURCE_UNAVAILABLE', /./, 75);
+      const before = fake.requests.filter(({ isStorage }) => isStorage).length;
+      assert.ok(before > 0);
+      fake.handler = (_request, _response, next) => next();
+      judged(await fetching(fake, volume), bytes, says);
+      assert.equal(fake.requests.filter(({ isStorage }) => isStorage).length, before, 'it lay there already');
+    });
+
+  for (const [what, bytes, says] of named('sound weights', 'a polyglot'))
+    it(`21: ${what} that an earlier run brought half of: looked at from the first byte`, async () => {
+      const fake = await hub({ 'config.json': '{}', 'm.safetensors': bytes });
+      const volume = workFolder();
+      let times = 0;
+      fake.storageHandler = (_request, response) => {
+        if (times++ > 0) return void response.writeHead(403).end();
+        response.writeHead(200, { 'content-length': bytes.length });
+        response.write(bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50));
+      };
+      refused(await fetching(fake, volume), 'SOURCE_UNAVAILABLE', /./, 75);
+      const ranges: (string | undefined)[] = [];
+      fake.storageHandler = (request, _response, next) => {
+        ranges.push(request.headers.range);
+        next();
+      };
+      judged(await fetching(fake, volume), bytes, says);
+      assert.match(ranges.join(), /^bytes=[1-9]\d*-/);
+    });
 });

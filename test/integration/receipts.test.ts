@@ -40,7 +40,7 @@ interface Setup {
   readonly path: string;
   readonly receipts: string;
 }
-const prepared = Array.from({ length: 8 }, (): Setup => {
+const prepared = Array.from({ length: 9 }, (): Setup => {
   const path = join(workFolder(), 'model');
   write(path, { ...FILES, 'model.sig': JSON.stringify(keyBundle(modelStatement(FILES), signer.privateKey)) });
   return { path, receipts: workFolder() };
@@ -160,6 +160,21 @@ describe('19: receipts', () => {
     const second = await verify(one, { policy });
     passed(second.ended);
     assert.equal(second.receipt.isUsed, false);
+  });
+
+  it('21: are left aside where the content is looked into, and none is left of it', async () => {
+    const one = setup();
+    passed((await verify(one)).ended);
+    const policy = policyFor(one.path);
+    const content = '{content: {formats: [json, text]}}, {signature:';
+    writeFileSync(policy, readFileSync(policy, 'utf8').replace('{signature:', content));
+    for (const _ of ['first', 'again']) {
+      const { ended, receipt, bytes } = await verify(one, { policy });
+      passed(ended);
+      assert.equal(receipt.isUsed, false);
+      assert.match(receipt.why, /looked into/);
+      assert.ok(Number(bytes) > 0);
+    }
   });
 
   it('19: are what a policy allows, completely, or the run does not begin', async () => {

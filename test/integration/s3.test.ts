@@ -4,9 +4,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { soundSafetensors } from '../content/build.ts';
 import { type Handler, sendJson } from '../store/hub.ts';
 import { FakeS3, fail } from '../store/s3.ts';
-import { type Finished, run, workFolder } from './cli.ts';
+import { type Finished, passed, refused, run, workFolder } from './cli.ts';
 
 const FILES = { 'config.json': '{}', 'weights/a.bin': randomBytes(100_000), 'weights/b c+d.bin': randomBytes(50_000) };
 
@@ -183,5 +184,17 @@ describe('s3://', () => {
     const result = await fetchModel(fake, { environment: { ...others, ...files } });
     assert.deepEqual([result.status, existsSync(trap)], [75, false]);
     assert.match(result.stdout, /no credentials for S3/);
+  });
+
+  it('21: weights that are sound are published by a rule about content, and a pickle of their name is not', async () => {
+    const sound = soundSafetensors();
+    for (const bytes of [sound, Buffer.from('cos\nsystem\n(S"id"\ntR.')]) {
+      const files = { 'config.json': '{}', 'm.safetensors': bytes };
+      const flags = ['--allow-formats', 'safetensors,json'];
+      const result = await fetchModel(await bucket(files), { pin: treeOf(files), flags });
+      if (bytes === sound) passed(result);
+      else refused(result, 'CONTENT_REFUSED', /is pickle, which is not allowed/);
+      assert.equal(existsSync(result.path), bytes === sound);
+    }
   });
 });
