@@ -22,6 +22,7 @@ export function shownReference(text: string): string {
   const begin = /^[a-z][a-z0-9+.-]{0,30}:\/\//i.exec(text)?.[0] ?? '';
   const end = text.length - (DIGEST.exec(text.slice(-MOST_SHOWN))?.[0].length ?? 0);
   const at = text.slice(0, end).lastIndexOf('@');
-  const shown = at < 0 ? text : `${begin}...${text.slice(at)}`;
+  // No reference has a query; a signed address has secrets in it.
+  const shown = (at < 0 ? text : `${begin}...${text.slice(at)}`).replace(/[?#].*$/s, (rest) => `${rest[0]}...`);
   return shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}...` : shown;
 }

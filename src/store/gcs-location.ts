@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 import { keyFault } from './object-key.ts';
 
 /** An object of a bucket, or all below a prefix. */
@@ -31,6 +32,6 @@ export function gcsLocationText({ bucket, key }: GcsLocation): string {
 }
 
 function invalid(text: string | undefined, why: string, remedy: string): WeighlockError {
-  const found = text === undefined ? {} : { found: text.slice(0, 300) };
+  const found = text === undefined ? {} : { found: withoutSecrets(text).slice(0, 300) };
   return new WeighlockError({ code: 'CONFIG_INVALID', message: `the gs:// source ${why}`, ...found, remedy });
 }

@@ -25,6 +25,8 @@ const REVISION = /^(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[A-Za-z0-9_][A-Za-z0-9.
  */
 export function parseHubLocation(text: string): HubLocation {
   const [, rest = ''] = /^hf:\/\/(.*)$/is.exec(text) ?? [];
+  // It would be a revision with an @ in it, which no colon introduces.
+  if (/^[^@]*:[^@]*@/s.test(rest)) throw invalid(text, 'has a user in it', 'give the token by HF_TOKEN');
   const [, path = '', revision] = /^([^:@]*)(?:[:@](.*))?$/s.exec(rest) ?? [];
   const parts = path.split('/');
   const type = parts[0] === 'datasets' ? 'datasets' : 'models';

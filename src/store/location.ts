@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../without-secrets.ts';
 import { azureLocationText, isAzureUrl, parseAzureLocation } from './azure-location.ts';
 import { gcsLocationText, parseGcsLocation } from './gcs-location.ts';
 import { hubLocationText, parseHubLocation } from './hub-location.ts';
@@ -26,12 +27,12 @@ const PARSERS: Readonly<Record<StoreScheme, (url: string) => Omit<StoreLocation,
     return { scheme: 'hf', url: text, text, ...(location.commit === undefined ? {} : { revision: location.commit }) };
   },
   s3(url) {
-    const text = s3LocationText(parseS3Location(url));
-    return { scheme: 's3', url: text, text };
+    const plain = s3LocationText(parseS3Location(url));
+    return { scheme: 's3', url: plain, text: withoutSecrets(plain) };
   },
   gs(url) {
-    const text = gcsLocationText(parseGcsLocation(url));
-    return { scheme: 'gs', url: text, text };
+    const plain = gcsLocationText(parseGcsLocation(url));
+    return { scheme: 'gs', url: plain, text: withoutSecrets(plain) };
   },
   azure(url) {
     return { scheme: 'azure', url, text: azureLocationText(parseAzureLocation(url)) };

@@ -1,4 +1,5 @@
 import { WeighlockError } from '../error/index.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 import { keyFault } from './object-key.ts';
 
 /** A bucket, and what of it: all below a prefix that is empty or ends with a slash, or an object (or, where there is none, what lies below it). */
@@ -30,6 +31,6 @@ export function s3LocationText({ bucket, key }: S3Location): string {
 }
 
 function invalid(text: string | undefined, why: string, remedy: string): WeighlockError {
-  const found = text === undefined ? {} : { found: text.slice(0, 300) };
+  const found = text === undefined ? {} : { found: withoutSecrets(text).slice(0, 300) };
   return new WeighlockError({ code: 'CONFIG_INVALID', message: `the s3:// source ${why}`, ...found, remedy });
 }

@@ -282,14 +282,15 @@ describe('weighlock verify SOURCE DEST', () => {
     const folder = model();
     const absent = await run([
       'verify',
-      's3://bucket/model?secret=x',
+      'abfs://bucket/model?secret=x',
       join(workFolder(), 'm'),
       '--sha256',
       recipe(folder),
     ]);
     assert.deepEqual([absent.status, absent.codes], [78, ['CONFIG_INVALID']]);
     assert.doesNotMatch(absent.stdout + absent.stderr, /secret/);
-    assert.equal((await run(['verify', 's3://bucket/model', folder, '--sha256', recipe(folder)])).status, 0);
+    for (const source of ['abfs://bucket/model', 's3://bucket/model', 'gs://bucket/model/', 'hf://org/model'])
+      assert.equal((await run(['verify', source, folder, '--sha256', recipe(folder)])).status, 0, source);
   });
 
   it('does not begin a copy for which there is no room', async () => {

@@ -207,7 +207,7 @@ describe('a URL of a bucket', () => {
     ['S3://models', 's3://models/'],
     ['s3://models/a b%20?x#y', 's3://models/a b%20?x#y'],
   ] as const)
-    it(`18: ${url} is ${text}`, () => assert.equal(parseStoreLocation('s3', url, ALL).text, text));
+    it(`18: ${url} is ${text}`, () => assert.equal(parseStoreLocation('s3', url, ALL).url, text));
   for (const url of [
     's3://',
     's3:///a',

@@ -24,6 +24,15 @@ describe('15: a password in the place of something else is not shown', () => {
     'https://user:hun?hunter2@reg.io/m',
     's3://AKIA:hun/hunter2+/@bucket/key',
     's3://AKIA:hunter2@bucket/key',
+    's3://bucket/key?X-Amz-Signature=hunter2',
+    'gs://AKIA:hun/hunter2@bucket/key',
+    'gs://user:hunter2@bucket/key',
+    'gs://bucket/key?X-Goog-Signature=hunter2',
+    'hf://user:hun/hunter2@org/model',
+    'hf://user:hunter2@org/model',
+    'hf://org/model?token=hunter2',
+    'https://account.blob.core.windows.net/container/prefix/?sig=hunter2',
+    'https://user:hunter2@account.blob.core.windows.net/container/prefix/',
     'file://user:hunter2@host/path',
   ])
     it(text.replace('hunter2', 'PASSWORD'), () => {
