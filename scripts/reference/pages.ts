@@ -1,3 +1,4 @@
+import { isOfCommandLine } from '../../src/commands/index.ts';
 import { EXIT, EXIT_CODE_OF } from '../../src/error/index.ts';
 import { CODES, EXITS } from './codes.ts';
 import { cell, page } from './markdown.ts';
@@ -30,6 +31,7 @@ export function variables(): string {
   const meanings = new Map<string, string>();
   for (const { name, options } of documented())
     for (const option of options) {
+      if (isOfCommandLine(option.name, Object.fromEntries(options.map((one) => [one.name, one])))) continue;
       const variable = `WEIGHLOCK_${option.name.toUpperCase().replaceAll('-', '_')}`;
       commands.set(variable, [...(commands.get(variable) ?? []), name]);
       meanings.set(variable, meanings.has(variable) ? (meanings.get(variable) ?? '') : option.describe);
@@ -41,6 +43,9 @@ export function variables(): string {
     'Each option has a variable. One that is set but empty, or that is called `WEIGHLOCK_` and something else, is an error;',
     'where the command line says it too, the command line counts, but of what the platform settles (policies, targets) two',
     'that differ are an error. A variable never takes away what a policy asks for.',
+    '',
+    'The command line alone says, of `verify`, `watch` and `verdict`: `--part`, `--run-id`, `--verdict`, `--verdict-key`,',
+    '`--receipts`, `--receipt-key`, `--verifier-image`. A variable for one of them ends the run with 78.',
     '',
     '## What a pod carries',
     '',

@@ -206,7 +206,10 @@ export const VERIFY_OPTIONS = {
   verdict: { type: 'string', describe: 'write the signed verdict to this file: a SLSA Verification Summary' },
   'verdict-key': { type: 'string', describe: 'private key that signs it; its password is in COSIGN_PASSWORD' },
   part: { type: 'string', describe: 'verify one of N parts, from 0: I/N; the signed verdicts of all are merged' },
-  'run-id': { type: 'string', describe: 'what the parts of one run have in common, e.g. the uid of the Job' },
+  'run-id': {
+    type: 'string',
+    describe: 'what the parts of one run have in common, e.g. the uid of the Job; required with --part',
+  },
   receipts: { type: 'string', describe: 'folder with receipts of earlier verifications, where the policy allows them' },
   'receipt-key': { type: 'string', describe: 'private key that signs new receipts' },
   'verifier-image': { type: 'string', describe: 'digest of the image that this runs in, for the verdict: sha256:...' },
@@ -269,6 +272,7 @@ export function addEnvironment(
     const key = known.get(variable);
     if (key === undefined && elsewhere.has(variable)) continue;
     if (key === undefined) throw unknownVariable(variable, [...known.keys()]);
+    if (isOfCommandLine(key, options)) throw notInVariable(key, variable);
     if (value === undefined || value === '') {
       throw new WeighlockError({
         code: 'CONFIG_INVALID',
@@ -281,6 +285,32 @@ export function addEnvironment(
     if (!given) added.push(`--${key}=${value}`);
   }
   return added;
+}
+
+/**
+ * What no variable says: which share is looked at, what stands for bytes that are not read, what is signed with a key of the
+ * platform's, and as what. Whoever writes the pod writes its variables; the words of a verifier are the platform's.
+ */
+const OF_COMMAND_LINE = new Set([
+  ...['part', 'run-id', 'verdict', 'verdict-key'],
+  ...['receipts', 'receipt-key', 'verifier-image'],
+]);
+
+/**
+ * True for an option that has no variable.
+ *
+ * @param options - of the command: of one that signs no verdict, `--verifier-image` only says which images to look for
+ */
+export function isOfCommandLine(key: string, options: Readonly<Record<string, unknown>>): boolean {
+  return OF_COMMAND_LINE.has(key) && options['verdict'] !== undefined;
+}
+
+function notInVariable(key: string, variable: string): WeighlockError {
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `${variable} would decide what the platform settles: --${key} has no variable`,
+    remedy: `remove it, and write --${key} on the command line where it is meant`,
+  });
 }
 
 /** Options that name the policies: which of two counts would be the choice of whoever writes the pod. */
@@ -598,6 +628,26 @@ export function partOf(values: RawValues): { readonly index: number; readonly of
   const [index, of] = [Number(first), Number(second)];
   if (second !== '' && of >= 1 && of <= MOST_PARTS && index < of) return { index, of };
   throw usage(`--part cannot be "${text}"`, `write I/N, with I from 0 to N - 1, and N from 1 to ${MOST_PARTS}`);
+}
+
+/** What a uid, a date or the number of a pipeline is made of; no `$(RUN_ID)` that nobody filled in. */
+const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+
+/**
+ * `--run-id`: without one, parts of an earlier run would pass for parts of this.
+ *
+ * @throws WeighlockError `CONFIG_INVALID` where there is a part and no run, or one that names none
+ */
+export function runIdOf(values: RawValues): string {
+  const run = textOf(values, 'run-id');
+  if (run === undefined ? values['part'] === undefined : RUN_ID.test(run)) return run ?? '';
+  throw new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: run === undefined ? '--part was given without --run-id' : `--run-id cannot be "${run}"`,
+    expected: 'at most 128 of A-Z a-z 0-9 . _ : / -, the same for all parts of one run, and for no other run',
+    found: run ?? 'none',
+    remedy: 'give the uid of the Job: --run-id=$(RUN_ID), as in examples/indexed-job',
+  });
 }
 
 /** What the command line says about strictness, if anything. */

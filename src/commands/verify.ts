@@ -31,6 +31,7 @@ import {
   policyFlags,
   type RawValues,
   remoteSettings,
+  runIdOf,
   strictnessOf,
   targetsOf,
   textOf,
@@ -52,8 +53,10 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
   let measured: RunOutcome;
   let policies: readonly Policy[] = [];
   let signer: VerdictSigner | undefined;
+  let runId = '';
   try {
     outputs.require();
+    runId = runIdOf(values);
     signer = await verdictSigner(values, context.environment);
     policies = await loadPolicies(policyFlags(values));
     const blocking =
@@ -75,7 +78,7 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     measured = refusedOutcome(failureOf(error), policy, started);
   }
   const more = context.words[0] === ROUND_COMMAND ? ({ isRound: true } as const) : {};
-  const judged = withVerdict(measured, outputs, policies, signer, textOf(values, 'run-id') ?? '');
+  const judged = withVerdict(measured, outputs, policies, signer, runId);
   const outcome: RunOutcome = { ...(await withReport(judged, outputs)), ...more };
   reporter.finish(outcome);
   const terminationLog = outputs.terminationLogPath();

@@ -8,7 +8,7 @@ export const PARTIAL_TYPE = 'https://weighlock.dev/partial-verdict/v1';
 /** What a part saw and hashed. */
 export interface Partial {
   readonly part: Part;
-  /** Whatever the parts of one run have in common, and those of another have not; may be empty. */
+  /** Whatever the parts of one run have in common, and those of another have not. */
   readonly run: string;
   /** When it began, milliseconds since 1970. */
   readonly startedAt: number;
@@ -70,6 +70,8 @@ export function parsePartial(predicate: JsonObject): Partial {
   const part = fields.object('part').only(['index', 'of']);
   const [index, of] = [wholeNumber(part.get('index')), wholeNumber(part.get('of'))];
   if (of < 1 || of > MOST_PARTS || index >= of) throw new MalformedError('it is of no part that there is');
+  const run = fields.text('run');
+  if (run === '') throw new MalformedError('it is of no run');
   const startedAt = Date.parse(fields.text('startedAt'));
   if (!Number.isSafeInteger(startedAt)) throw new MalformedError('its time is none');
   const kind = fields.text('kind');
@@ -78,7 +80,7 @@ export function parsePartial(predicate: JsonObject): Partial {
   const table = fields.object('table').only(['bytes', 'sha256']);
   return {
     part: { index, of },
-    run: fields.text('run'),
+    run,
     startedAt,
     resourceUri: fields.text('resourceUri'),
     kind,

@@ -44,25 +44,31 @@ export class InPlace implements Delivery {
     return checksums !== undefined && compareChecksums(files, { checksums }, unknown).failures.length === 0;
   }
 
+  /** More than SHA-256 of whole files, as far as is known. */
+  get #needsMore(): boolean {
+    const { secondHash, shardBytes, asksContent } = this.#subject.evidence;
+    return secondHash !== undefined || shardBytes !== undefined || asksContent;
+  }
+
   async prepare(): Promise<readonly Failure[]> {
     const { hashing, plan } = this.#run;
     const { artifact, evidence } = this.#subject;
     const how = { ...plan.limits, storage: artifact.storage };
-    const needsMore = evidence.secondHash !== undefined || evidence.shardBytes !== undefined || evidence.asksContent;
     if (this.part !== undefined) requirePlainHashes(evidence);
-    const isListed = needsMore || this.#run.receipts !== undefined || this.part !== undefined;
+    const isListed = this.#needsMore || this.#run.receipts !== undefined || this.part !== undefined;
     const listing = await (isListed ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
     requireFiles(listing);
     this.leftOut = listing.leftOut?.entries ?? [];
     const listed = new VolumeListing(this.#subject, this.path, listing);
-    await listed.useReceipt(this.#run, needsMore);
-    this.receipt = listed.receipt;
     try {
       await this.#source?.consult(this.path);
     } catch (error) {
       // Not a byte is read of what cannot be finished.
       return [...listing.failures, failureOf(error)];
     }
+    // Signatures of a registry are evidence too, and may be over other hashes.
+    await listed.useReceipt(this.#run, this.#needsMore);
+    this.receipt = listed.receipt;
     listed.compare(this.#source?.sizes);
     if (listed.isHopeless) return [...listing.failures, ...listed.refused];
     this.#listed = listed;

@@ -2,7 +2,7 @@ import type { Failure } from '../error/index.ts';
 import { firstMoved, isAllLocal, type Listing, settle } from '../fs/index.ts';
 import type { ArtifactPlan, Limits, ReceiptSettings } from '../plan/index.ts';
 import { ReceiptBook, type ReceiptQuestion } from '../receipt/index.ts';
-import type { ArtifactOutcome, ReceiptOutcome } from '../verdict/index.ts';
+import type { ArtifactOutcome, Evidence, ReceiptOutcome } from '../verdict/index.ts';
 import type { ArtifactEvidence } from './evidence.ts';
 
 /** An artifact that lies on a volume. */
@@ -22,6 +22,8 @@ export class Receipts {
   readonly #notice: (text: string) => void;
   readonly #isRound: boolean;
   readonly #areLeft: boolean;
+  /** What was known before a byte was read; what is found out later has to be found out again each time. */
+  readonly #evidence = new Map<Listing, Evidence>();
   /** Files of which every change since then is seen: nothing else has a receipt. */
   readonly #settled = new Set<Listing>();
 
@@ -46,6 +48,7 @@ export class Receipts {
    * @param needsMore - it is copied, was signed over other hashes than SHA-256 of whole files, or is looked into
    */
   async use(work: OnVolume, listing: Listing, needsMore: boolean): Promise<ReceiptOutcome> {
+    this.#evidence.set(listing, new Map(work.evidence.found));
     const used: ReceiptOutcome = needsMore
       ? {
           isUsed: false,
@@ -95,6 +98,7 @@ export class Receipts {
   }
 
   #question({ artifact, path, evidence }: OnVolume, listing: Listing): ReceiptQuestion {
-    return { artifact, path, listing, evidence: evidence.found, allowSymlinks: this.#limits.allowSymlinks };
+    const known = this.#evidence.get(listing) ?? evidence.found;
+    return { artifact, path, listing, evidence: known, allowSymlinks: this.#limits.allowSymlinks };
   }
 }

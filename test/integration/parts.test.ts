@@ -37,9 +37,9 @@ function job(files: Readonly<Record<string, string>> = FILES): Job {
 }
 
 const partFile = ({ out }: Job, index: number) => join(out, `part-${index}`);
-const part = (one: Job, index: number, of: number, more: readonly string[] = []) =>
+const part = (one: Job, index: number, of: number, more: readonly string[] = [], runId = 'run-1') =>
   run([
-    ...['verify', one.path, ...one.flags, '--part', `${index}/${of}`],
+    ...['verify', one.path, ...one.flags, '--part', `${index}/${of}`, '--run-id', runId],
     ...['--verdict', partFile(one, index), '--verdict-key', file('verifier.key'), ...more],
   ]);
 const merge = (one: Job, parts: readonly string[], key = 'verifier.pub') =>
@@ -149,16 +149,18 @@ describe('19: a verification in parts', () => {
   });
 
   it('19: lets no two lists that somebody signed each pass a part', async () => {
-    const one = job();
+    // So large that each is alone in its share, whatever the signatures take.
+    const files = { 'a.bin': 'a'.repeat(200_000), 'b.bin': 'b'.repeat(190_000) };
+    const one = job(files);
     const versions = [
-      { ...FILES, 'a.bin': 'old' },
-      { ...FILES, 'b.bin': 'old' },
+      { ...files, 'a.bin': 'old' },
+      { ...files, 'b.bin': 'old' },
     ];
     const lines = versions.map((files) => JSON.stringify(keyBundle(modelStatement(files), signer.privateKey)));
     writeFileSync(join(one.path, 'model.sig'), `${lines.join('\n')}\n`);
     refused(await run(['verify', one.path, ...one.flags]), 'DIGEST_MISMATCH');
     const ended = await Promise.all([0, 1].map((i) => part(one, i, 2)));
-    assert.ok(ended.some(({ status }) => status === 65));
+    for (const half of ended) refused(half, 'DIGEST_MISMATCH');
   });
 
   it('19: is merged of all parts, each once, of one content, policy, evidence and run', async () => {
@@ -178,7 +180,7 @@ describe('19: a verification in parts', () => {
     const pinned = { ...aside, flags: [...one.flags, '--sha256', recipe(one.path)] };
     passed(await part(pinned, 1, 3));
     isRefused(await merge(one, [first, partFile(aside, 1), third]), /differs/);
-    passed(await part(aside, 1, 3, ['--run-id', 'another']));
+    passed(await part(aside, 1, 3, [], 'run-2'));
     isRefused(await merge(one, [first, partFile(aside, 1), third]), /their run differs/);
     const signature = JSON.stringify(keyBundle(modelStatement(FILES), signer.privateKey));
     writeFileSync(join(one.path, 'model.sig'), signature);
@@ -224,6 +226,8 @@ describe('19: a verification in parts', () => {
         /other files|differs|does not count/,
         (path) => resign(path, ({ predicate }) => (predicate.listing = 'a'.repeat(64))),
       ],
+      [/of no run/, (path) => resign(path, ({ predicate }) => (predicate.run = ''))],
+      [/run differs/, (path) => resign(path, ({ predicate }) => (predicate.run = 'run-2'))],
       [/policy differs/, (path) => resign(path, ({ predicate }) => (predicate.policy.sha256 = 'a'.repeat(64)))],
       [/evidence differs/, (path) => resign(path, ({ predicate }) => (predicate.evidence = 'a'.repeat(64)))],
     ];
@@ -258,6 +262,7 @@ describe('19: a verification in parts', () => {
         one.path,
         ...one.flags,
         `--part=${wrong}`,
+        '--run-id=run-1',
         '--verdict',
         partFile(one, 0),
         '--verdict-key',
@@ -265,8 +270,19 @@ describe('19: a verification in parts', () => {
       ]);
       assert.equal(status, 64, wrong);
     }
-    const { stdout, status } = await run(['verify', one.path, ...one.flags, '--part', '0/2']);
+    const { stdout, status } = await run(['verify', one.path, ...one.flags, '--part', '0/2', '--run-id=run-1']);
     assert.equal(status, 64, stdout);
+    const writing = ['--verdict', partFile(one, 0), '--verdict-key', file('verifier.key')];
+    for (const [flags, message] of [
+      [[], /--part was given without --run-id/],
+      [['--run-id=$(RUN_ID)'], /--run-id cannot be|RUN_ID/],
+      [['--run-id=a b'], /--run-id cannot be/],
+      [[`--run-id=${'a'.repeat(129)}`], /--run-id cannot be/],
+    ] as const) {
+      const ended = await run(['verify', one.path, ...one.flags, '--part', '0/2', ...flags, ...writing]);
+      refused(ended, 'CONFIG_INVALID', message, 78);
+      assert.equal(existsSync(partFile(one, 0)), false);
+    }
     const pair = { ...one, flags: [one.path.replace(/model$/, ''), ...one.flags] };
     refused(await part(pair, 0, 2), 'CONFIG_INVALID', /several artifacts/, 78);
     refused(
@@ -305,6 +321,21 @@ ${more}  attestors: [{name: release, cosign: {key: {file: signer.pub}, ctlog: {i
     passed(await half(open));
     const both = await half(open, closed);
     refused(both, 'CONFIG_INVALID', /take away a check/, 78);
+    // Whoever writes the pod writes its variables, and puts the file in the share that nobody looks at.
+    const share = {
+      WEIGHLOCK_PART: '0/2',
+      WEIGHLOCK_RUN_ID: 'run-1',
+      WEIGHLOCK_VERDICT: join(workFolder(), 'verdict'),
+      WEIGHLOCK_VERDICT_KEY: file('verifier.key'),
+    };
+    writeFileSync(join(one.path, 'c.bin'), 'C'.repeat(400));
+    writeFileSync(join(one.path, 'a.bin'), 'A'.repeat(900));
+    for (const policies of [open, closed]) {
+      refused(await run(['verify', '--policy', policies]), 'DIGEST_MISMATCH');
+      const ended = await run(['verify', '--policy', policies], { environment: share });
+      assert.equal(ended.status, 78, ended.stdout);
+      assert.match(ended.stderr, /WEIGHLOCK_(PART|RUN_ID|VERDICT|VERDICT_KEY) would decide/);
+    }
   });
 
   it('19: that is killed leaves nothing that can be merged', async () => {
@@ -314,7 +345,7 @@ ${more}  attestors: [{name: release, cosign: {key: {file: signer.pub}, ctlog: {i
       rmSync(partFile(one, 0), { force: true });
       const ended = await runProcess(
         [
-          ...['verify', one.path, ...one.flags, '--part', '0/2'],
+          ...['verify', one.path, ...one.flags, '--part', '0/2', '--run-id', 'run-1'],
           ...['--verdict', partFile(one, 0), '--verdict-key', file('verifier.key')],
         ],
         { during: (child) => void setTimeout(() => child.kill('SIGKILL'), 150 * (i + 1)) },

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { keyBundle, modelStatement } from '../evidence/world.ts';
+import { FakeRegistry } from '../registry/fake.ts';
 import { passed, recipe, refused, run, workFolder, write } from './cli.ts';
 
 // Of what lies in memory there are none, and on many machines /tmp does.
@@ -52,6 +53,10 @@ function setup(): Setup {
   return next;
 }
 
+/** Old enough for a receipt, and with a file that nobody signed. */
+const evil = setup();
+write(evil.path, { 'evil.py': '' });
+
 before(() => delay(OLD_ENOUGH));
 
 const USUAL = 'maxAge: 1h, key: {file: receipts.pub}, volumes: ReadOnly';
@@ -85,6 +90,23 @@ async function verify({ path, receipts }: Setup, options: { policy?: string; fla
   return { ended, receipt, bytes: ended.events.find(({ event }) => event === 'verdict')?.['bytes'] };
 }
 
+/** What was fetched from a registry that has the signature too. */
+async function fetched(): Promise<{ one: Setup; options: { policy: string; flags: string[] } }> {
+  const registry = await FakeRegistry.start();
+  const bundle = JSON.stringify(keyBundle(modelStatement(FILES), signer.privateKey));
+  const layers = Object.entries({ ...FILES, 'model.sig': bundle }).map(([name, bytes]) => ({
+    mediaType: 'application/octet-stream',
+    bytes: Buffer.from(bytes),
+    annotations: { 'org.opencontainers.image.title': name },
+  }));
+  const source = `oci://${registry.host}/models/m@${registry.add(layers)}`;
+  const one = { path: join(workFolder(), 'm'), receipts: workFolder() };
+  const policy = policyFor(`${one.path}, source: '${source}'`);
+  const flags = ['--receipt-key', join(trust, 'receipts.key'), '--plain-http', registry.host];
+  passed((await verify(one, { policy, flags })).ended);
+  return { one, options: { policy, flags } };
+}
+
 describe('19: receipts', () => {
   it('19: make the second verification read nothing, and a change is refused all the same', async () => {
     const one = setup();
@@ -112,10 +134,27 @@ describe('19: receipts', () => {
   });
 
   it('19: are left by no verification that failed', async () => {
-    const one = setup();
-    writeFileSync(join(one.path, 'evil.py'), '');
-    refused((await verify(one)).ended, 'FILE_UNEXPECTED');
-    assert.deepEqual(readdirSync(one.receipts), []);
+    refused((await verify(evil)).ended, 'FILE_UNEXPECTED');
+    assert.deepEqual(readdirSync(evil.receipts), []);
+    // It is the file that is in the way, and not that it is young.
+    rmSync(join(evil.path, 'evil.py'));
+    passed((await verify(evil)).ended);
+    assert.equal(readdirSync(evil.receipts).length, 1);
+  });
+
+  it('19: count for what lies where it was fetched to, with the signatures that a registry has of it', async () => {
+    const { one, options } = await fetched();
+    await delay(OLD_ENOUGH);
+    const first = await verify(one, options);
+    passed(first.ended);
+    assert.equal(first.receipt.isUsed, false);
+    const second = await verify(one, options);
+    passed(second.ended);
+    assert.deepEqual([second.receipt.isUsed, second.receipt.files, second.bytes], [true, 4, 0]);
+    writeFileSync(join(one.path, 'weights/a.bin'), 'aaaA');
+    const third = await verify(one, options);
+    refused(third.ended, 'DIGEST_MISMATCH');
+    assert.equal(third.receipt.isUsed, false);
   });
 
   const hasMemory = existsSync('/dev/shm') && statfsSync('/dev/shm').type === 0x01021994;

@@ -108,6 +108,14 @@ export default [
     name: 'no verification that failed',
   },
   {
+    id: '19-receipt-late-evidence',
+    file: 'src/run/receipts.ts',
+    from: 'const known = this.#evidence.get(listing) ?? evidence.found;',
+    to: 'const known = evidence.found;',
+    tests: ['test/integration/receipts.test.ts'],
+    name: 'a registry has of it',
+  },
+  {
     id: '19-receipt-not-allowed',
     file: 'src/plan/receipt-settings.ts',
     from: 'first === undefined || terms.length < policies.length',

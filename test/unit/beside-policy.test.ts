@@ -4,6 +4,9 @@ import { describe, it } from 'node:test';
 import {
   addEnvironment,
   BESIDE_POLICY,
+  isOfCommandLine,
+  MERGE_OPTIONS,
+  PODS_OPTIONS,
   parseWords,
   requireNoWeakening,
   VERIFY_OPTIONS,
@@ -34,7 +37,9 @@ describe('15.9: beside a policy', () => {
       const variable = `WEIGHLOCK_${name.toUpperCase().replaceAll('-', '_')}`;
       const ways = [() => weakening([`--${name}=${given(name)}`]), () => weakening([], { [variable]: given(name) })];
       for (const way of ways) {
-        if (BESIDE_POLICY[name] === 'refused') assert.throws(way, coded('CONFIG_INVALID'));
+        const isRefused =
+          BESIDE_POLICY[name] === 'refused' || (way === ways[1] && isOfCommandLine(name, VERIFY_OPTIONS));
+        if (isRefused) assert.throws(way, coded('CONFIG_INVALID'));
         else assert.deepEqual(way(), BESIDE_POLICY[name] === 'blocks' ? [`--${name}`] : []);
       }
     });
@@ -65,6 +70,34 @@ describe('15.9: beside a policy', () => {
 
   it('15.9: the usual values change nothing', () => {
     assert.deepEqual(weakening(['--timeout=6h', '--idle-timeout=5m', '--no-allow-symlinks', '--unpack=false']), []);
+  });
+
+  it('19: no variable says which share is looked at, what stands for bytes, or what is signed and as what', () => {
+    const settled = {
+      part: '0/2',
+      'run-id': 'r1',
+      verdict: '/tmp/verdict',
+      'verdict-key': '/tmp/key',
+      receipts: '/tmp/receipts',
+      'receipt-key': '/tmp/key',
+      'verifier-image': `sha256:${'a'.repeat(64)}`,
+    };
+    assert.deepEqual(NAMES.filter((name) => isOfCommandLine(name, VERIFY_OPTIONS)).sort(), Object.keys(settled).sort());
+    for (const [name, value] of Object.entries(settled)) {
+      const variable = `WEIGHLOCK_${name.toUpperCase().replaceAll('-', '_')}`;
+      // Not where the command line says something else either, nor where it says the same.
+      for (const words of [[], [`--${name}=${value}`], [`--${name}`, 'other']])
+        assert.throws(
+          () => addEnvironment(words, VERIFY_OPTIONS, { [variable]: value }),
+          (error) => coded('CONFIG_INVALID')(error) && (error as Error).message.includes(variable),
+          variable,
+        );
+      // A command that has no such option does not mind; nor does one that signs nothing.
+      assert.deepEqual(addEnvironment([], {}, { [variable]: value }, NAMES), []);
+    }
+    assert.throws(() => addEnvironment([], MERGE_OPTIONS, { WEIGHLOCK_VERDICT_KEY: 'x' }), coded('CONFIG_INVALID'));
+    const image = { WEIGHLOCK_VERIFIER_IMAGE: settled['verifier-image'] };
+    assert.equal(addEnvironment([], PODS_OPTIONS, image).length, 1);
   });
 
   it('15.9: the command line and a variable never name different policies', () => {

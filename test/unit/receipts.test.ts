@@ -489,6 +489,13 @@ describe('19: the table of a receipt', () => {
         assert.equal(firstDifference(other, stored)?.index, 1, `${column} ${bit}`);
         assert.deepEqual([...unchangedFiles(other, stored)], [0, -1, 2, 3]);
       }
+    // Attributes are compared one by one: a server may change the size of a file and nothing else.
+    for (const size of [3, 5, 0, 4 + 2 ** 32]) {
+      const other = { ...files, size: files.size.slice() };
+      other.size[1] = size;
+      assert.deepEqual(firstDifference(other, stored), { index: 1, what: 'size' });
+      assert.deepEqual([...unchangedFiles(other, stored)], [0, -1, 2, 3]);
+    }
     for (const column of ['mtimeHigh', 'ctimeHigh'] as const) {
       const other = { ...files, [column]: files[column].slice() };
       other[column][2] = 7;
