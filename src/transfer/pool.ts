@@ -295,10 +295,10 @@ export class HashPool {
   }
 }
 
-/** Where nothing but the digest of each file is asked for: what a file is also rests on the name that it has. */
+/** Where nothing but the digest of each file is asked for. */
 function withTwins(task: HashTask): HashTask {
-  const { listing, second, shards, copyTo, content } = task;
-  if ([second, shards, copyTo, content].some((more) => more !== undefined)) return task;
+  const { listing, second, shards, copyTo } = task;
+  if (second !== undefined || shards !== undefined || copyTo !== undefined) return task;
   const twins = twinsOf(listing.files);
   return twins.size === 0 ? task : { ...task, twins };
 }
