@@ -1,6 +1,7 @@
 // The bill of materials of the executable, as SPDX 2.3 and CycloneDX: the npm packages that are bundled, and Node itself with the
 // libraries that are linked into it. The base image's packages are listed in the base image.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 interface Spdx {
   creationInfo: Record<string, unknown>;
@@ -15,6 +16,14 @@ const LINKED = ['v8', 'uv', 'openssl', 'zlib', 'zstd', 'brotli', 'ada', 'simdutf
 /** npm's own SBOM of what package-lock.json puts into the bundle, with Node added. */
 export function sbom(): Spdx {
   const document = ofNpm<Spdx>('spdx');
+  const wanted = ofProgram();
+  const isLeft = ({ name, versionInfo, SPDXID }: Record<string, unknown>) =>
+    wanted.has(`${name}@${versionInfo}`) || SPDXID === document.relationships[0]?.['relatedSpdxElement'];
+  document.packages = document.packages.filter(isLeft);
+  const ids = new Set<unknown>(['SPDXRef-DOCUMENT', ...document.packages.map((one) => one['SPDXID'])]);
+  document.relationships = document.relationships.filter(
+    ({ spdxElementId, relatedSpdxElement }) => ids.has(spdxElementId) && ids.has(relatedSpdxElement),
+  );
   // The same source gives the same document: the time is that of the source, the namespace its revision.
   document.creationInfo['created'] = time();
   document['documentNamespace'] = `https://weighlock.dev/spdx/${String(document['name'])}`;
@@ -31,12 +40,20 @@ interface CycloneDx {
   serialNumber?: string;
   metadata: Record<string, unknown>;
   components: Record<string, unknown>[];
+  dependencies: { ref: string; dependsOn: string[] }[];
   [key: string]: unknown;
 }
 
 /** The same as CycloneDX. */
 export function cycloneDx(): CycloneDx {
   const document = ofNpm<CycloneDx>('cyclonedx');
+  const wanted = ofProgram();
+  document.components = document.components.filter(({ name, version }) => wanted.has(`${name}@${version}`));
+  const refs = new Set<unknown>(document.components.map((one) => one['bom-ref']));
+  const root = (document.metadata['component'] as Record<string, unknown>)['bom-ref'];
+  document.dependencies = document.dependencies
+    .filter(({ ref }) => ref === root || refs.has(ref))
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((one) => refs.has(one)) }));
   // A random number in every document would make every build another one.
   delete document.serialNumber;
   document.metadata['timestamp'] = time();
@@ -54,8 +71,23 @@ export function cycloneDx(): CycloneDx {
 }
 
 function ofNpm<T>(format: 'spdx' | 'cyclonedx'): T {
-  const args = ['sbom', '--package-lock-only', '--omit=dev', `--sbom-format=${format}`, '--sbom-type=application'];
-  return JSON.parse(execFileSync('npm', args, { encoding: 'utf8' })) as T;
+  const args = ['sbom', '--package-lock-only', `--sbom-format=${format}`, '--sbom-type=application'];
+  return JSON.parse(execFileSync('npm', args, { encoding: 'utf8', maxBuffer: 64 << 20 })) as T;
+}
+
+/**
+ * `name@version` of what the program may consist of, as package-lock.json says. npm's own `--omit=dev` also leaves out what
+ * a package for development needs as well.
+ */
+function ofProgram(): Set<string> {
+  const lock = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {
+    packages: Record<string, { version?: string; dev?: boolean; devOptional?: boolean }>;
+  };
+  const wanted = new Set<string>();
+  for (const [path, { version, dev, devOptional }] of Object.entries(lock.packages))
+    if (path !== '' && dev !== true && devOptional !== true)
+      wanted.add(`${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${version}`);
+  return wanted;
 }
 
 /** The source's, in seconds since the epoch: RFC 3339. */
