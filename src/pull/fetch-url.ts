@@ -158,7 +158,7 @@ const REMEDIES = {
 };
 
 /** Takes user and password out of an address, and into a header that only its own origin gets. */
-function withoutUser(url: string): { address: URL; secretHeaders: Record<string, string> } {
+export function withoutUser(url: string): { address: URL; secretHeaders: Record<string, string> } {
   const address = new URL(url);
   const { username, password } = address;
   if (username === '' && password === '') return { address, secretHeaders: {} };

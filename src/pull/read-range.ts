@@ -3,7 +3,6 @@ import {
   type ArtifactSource,
   contentRangeFault,
   type Descriptor,
-  decodedUser,
   headerOf,
   parseContentRange,
   type RegistrySettings,
@@ -11,6 +10,7 @@ import {
   readBody,
   Transport,
 } from '../registry/index.ts';
+import { withoutUser } from './fetch-url.ts';
 import type { BlobRangeRequest, UrlRangeRequest } from './protocol.ts';
 
 /** A part of a file on a server, and how large the file is. */
@@ -89,12 +89,7 @@ async function readUrlRange(
   total: number | undefined,
   signal: AbortSignal,
 ): Promise<UrlPart> {
-  const address = new URL(url);
-  const user = `${decodedUser(address.username)}:${decodedUser(address.password)}`;
-  const secretHeaders: Record<string, string> =
-    user === ':' ? {} : { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
-  address.username = '';
-  address.password = '';
+  const { address, secretHeaders } = withoutUser(url);
   const headers = { range: `bytes=${start}-${start + length - 1}` };
   const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true });
   const range = headerOf(answer.headers, 'content-range');

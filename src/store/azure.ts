@@ -13,8 +13,8 @@ import type { AzureLocation } from './azure-location.ts';
 import { type AzureAccount, type AzureSettings, accountOf } from './azure-settings.ts';
 import { sharedKey } from './azure-signer.ts';
 import { AzureTokens } from './azure-token.ts';
-import { FileCollector } from './collect.ts';
-import { MAX_EMPTY_PAGES, MAX_PAGE_BYTES } from './limits.ts';
+import { MAX_PAGE_BYTES } from './limits.ts';
+import { listBucket } from './list-bucket.ts';
 import type { Patterns } from './patterns.ts';
 import { Replaced } from './replaced.ts';
 import { strongTag } from './s3-listing.ts';
@@ -40,38 +40,19 @@ export class Azure implements Store {
     this.#tokens = new AzureTokens(settings, tools.transport);
   }
 
-  async inventory(signal: AbortSignal): Promise<Inventory> {
-    const { key } = this.#location;
-    if (key === '' || key.endsWith('/')) return this.#folder(key, signal);
-    const blob = await this.#look(key, signal);
-    if (blob === undefined) return this.#folder(`${key}/`, signal);
-    const files = new FileCollector(1, { include: [], exclude: [] });
-    files.add({ name: key.slice(key.lastIndexOf('/') + 1), ...storedOf(blob) });
-    return { kind: 'file', files: files.finish() };
-  }
-
-  /** All blobs below a prefix, which ends with a slash: `model` is not the beginning of `model-2`. */
-  async #folder(prefix: string, signal: AbortSignal): Promise<Inventory> {
-    const files = new FileCollector(this.#tools.maxFiles, this.#patterns);
-    const seen = new Set<string>();
-    let empty = 0;
-    let next: string | undefined;
-    do {
-      const page: AzurePage = await this.#page(prefix, next, signal);
-      for (const blob of page.blobs) {
-        const { key, size } = blob;
-        if (!key.startsWith(prefix)) throw unavailable(this.#account.base, 'lists blobs that were not asked for');
-        // What consoles make to show a folder.
-        if (size === 0 && key.endsWith('/')) continue;
-        files.add({ name: key.slice(prefix.length), ...storedOf(blob) });
-      }
-      empty = page.blobs.length === 0 ? empty + 1 : 0;
-      next = page.next;
-      if (next !== undefined && (seen.has(next) || empty > MAX_EMPTY_PAGES))
-        throw unavailable(this.#account.base, 'sends a listing that does not go on');
-      if (next !== undefined) seen.add(next);
-    } while (next !== undefined);
-    return { kind: 'folder', files: files.finish() };
+  inventory(signal: AbortSignal): Promise<Inventory> {
+    return listBucket(this.#location.key, this.#patterns, this.#tools.maxFiles, {
+      page: async (prefix, from) => {
+        const { blobs, next } = await this.#page(prefix, from, signal);
+        return { objects: blobs.map(storedOf), next };
+      },
+      look: async (key) => {
+        const object = await this.#look(key, signal);
+        return object && storedOf(object);
+      },
+      fault: (why) => unavailable(this.#account.base, why),
+      noun: 'blobs',
+    });
   }
 
   #page(prefix: string, marker: string | undefined, signal: AbortSignal): Promise<AzurePage> {

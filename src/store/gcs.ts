@@ -8,13 +8,13 @@ import {
   unavailable,
   withRetries,
 } from '../registry/index.ts';
-import { FileCollector } from './collect.ts';
 import { GcsCredentials } from './gcs-credentials.ts';
 import { type GcsObject, type GcsPage, gcsObject, OBJECT_FIELDS, parseGcsPage } from './gcs-listing.ts';
 import type { GcsLocation } from './gcs-location.ts';
 import { type GcsSettings, gcsEndpoint } from './gcs-settings.ts';
 import { jsonOf } from './json.ts';
-import { MAX_EMPTY_PAGES, MAX_PAGE_BYTES } from './limits.ts';
+import { MAX_PAGE_BYTES } from './limits.ts';
+import { listBucket } from './list-bucket.ts';
 import type { Patterns } from './patterns.ts';
 import { Replaced } from './replaced.ts';
 import type { Inventory, OpenOptions, Store, StoredFile, StoreTools } from './store.ts';
@@ -36,38 +36,19 @@ export class Gcs implements Store {
     this.#credentials = new GcsCredentials(settings, tools.transport, tools.notice);
   }
 
-  async inventory(signal: AbortSignal): Promise<Inventory> {
-    const { key } = this.#location;
-    if (key === '' || key.endsWith('/')) return this.#folder(key, signal);
-    const object = await this.#look(key, signal);
-    if (object === undefined) return this.#folder(`${key}/`, signal);
-    const files = new FileCollector(1, { include: [], exclude: [] });
-    files.add({ name: key.slice(key.lastIndexOf('/') + 1), ...storedOf(object) });
-    return { kind: 'file', files: files.finish() };
-  }
-
-  /** All objects below a prefix, which ends with a slash: `model` is not the beginning of `model-2`. */
-  async #folder(prefix: string, signal: AbortSignal): Promise<Inventory> {
-    const files = new FileCollector(this.#tools.maxFiles, this.#patterns);
-    const seen = new Set<string>();
-    let empty = 0;
-    let next: string | undefined;
-    do {
-      const page: GcsPage = await this.#page(prefix, next, signal);
-      for (const object of page.objects) {
-        const { key, size } = object;
-        if (!key.startsWith(prefix)) throw unavailable(this.#base, 'lists objects that were not asked for');
-        // What consoles make to show a folder.
-        if (size === 0 && key.endsWith('/')) continue;
-        files.add({ name: key.slice(prefix.length), ...storedOf(object) });
-      }
-      empty = page.objects.length === 0 ? empty + 1 : 0;
-      next = page.next;
-      if (next !== undefined && (seen.has(next) || empty > MAX_EMPTY_PAGES))
-        throw unavailable(this.#base, 'sends a listing that does not go on');
-      if (next !== undefined) seen.add(next);
-    } while (next !== undefined);
-    return { kind: 'folder', files: files.finish() };
+  inventory(signal: AbortSignal): Promise<Inventory> {
+    return listBucket(this.#location.key, this.#patterns, this.#tools.maxFiles, {
+      page: async (prefix, from) => {
+        const { objects, next } = await this.#page(prefix, from, signal);
+        return { objects: objects.map(storedOf), next };
+      },
+      look: async (key) => {
+        const object = await this.#look(key, signal);
+        return object && storedOf(object);
+      },
+      fault: (why) => unavailable(this.#base, why),
+      noun: 'objects',
+    });
   }
 
   #page(prefix: string, token: string | undefined, signal: AbortSignal): Promise<GcsPage> {

@@ -1,7 +1,7 @@
 import type { WeighlockError } from '../error/index.ts';
 import { type Answer, headerOf, type Patience, readBody, unavailable, withRetries } from '../registry/index.ts';
-import { FileCollector } from './collect.ts';
-import { MAX_EMPTY_PAGES, MAX_PAGE_BYTES } from './limits.ts';
+import { MAX_PAGE_BYTES } from './limits.ts';
+import { listBucket } from './list-bucket.ts';
 import type { Patterns } from './patterns.ts';
 import { Replaced } from './replaced.ts';
 import { S3Errors } from './s3-errors.ts';
@@ -31,37 +31,16 @@ export class S3 implements Store {
     this.#signer = new S3Signer(settings, this.#place.region, tools.transport);
   }
 
-  async inventory(signal: AbortSignal): Promise<Inventory> {
-    const { key } = this.#location;
-    if (key === '' || key.endsWith('/')) return this.#folder(key, signal);
-    const object = await this.#look(key, signal);
-    if (object === undefined) return this.#folder(`${key}/`, signal);
-    const files = new FileCollector(1, { include: [], exclude: [] });
-    files.add({ name: key.slice(key.lastIndexOf('/') + 1), ...object });
-    return { kind: 'file', files: files.finish() };
-  }
-
-  /** All objects below a prefix, which ends with a slash: `model` is not the beginning of `model-2`. */
-  async #folder(prefix: string, signal: AbortSignal): Promise<Inventory> {
-    const files = new FileCollector(this.#tools.maxFiles, this.#patterns);
-    const seen = new Set<string>();
-    let empty = 0;
-    let next: string | undefined;
-    do {
-      const page: S3Page = await this.#page(prefix, next, signal);
-      for (const { key, size, etag } of page.objects) {
-        if (!key.startsWith(prefix)) throw unavailable(this.#place.base, 'lists objects that were not asked for');
-        // What consoles make to show a folder.
-        if (size === 0 && (key === prefix || key.endsWith('/'))) continue;
-        files.add({ name: key.slice(prefix.length), key, size, etag });
-      }
-      empty = page.objects.length === 0 ? empty + 1 : 0;
-      next = page.next;
-      if (next !== undefined && (seen.has(next) || empty > MAX_EMPTY_PAGES))
-        throw unavailable(this.#place.base, 'sends a listing that does not go on');
-      if (next !== undefined) seen.add(next);
-    } while (next !== undefined);
-    return { kind: 'folder', files: files.finish() };
+  inventory(signal: AbortSignal): Promise<Inventory> {
+    return listBucket(this.#location.key, this.#patterns, this.#tools.maxFiles, {
+      page: async (prefix, from) => {
+        const { objects, next } = await this.#page(prefix, from, signal);
+        return { objects: objects.map(({ key, size, etag }) => ({ key, size, etag })), next };
+      },
+      look: (key) => this.#look(key, signal),
+      fault: (why) => unavailable(this.#place.base, why),
+      noun: 'objects',
+    });
   }
 
   async #page(prefix: string, token: string | undefined, signal: AbortSignal): Promise<S3Page> {

@@ -18,6 +18,7 @@ const hub = of('store/hub.ts', LISTING);
 const hubWhole = of('store/hub.ts', WHOLE);
 const S3 = ['test/unit/s3.test.ts'];
 const s3 = of('store/s3.ts', S3);
+const bucket = of('store/list-bucket.ts', S3);
 const listing = of('store/s3-listing.ts', S3);
 const xml = of('store/xml.ts', S3);
 const place = of('store/s3-settings.ts', S3);
@@ -44,10 +45,10 @@ export default [
     'headers, secretHeaders, signal, asStored',
     'headers: { ...headers, ...secretHeaders }, signal, asStored',
   ),
-  s3('prefix', '${key}/`', '${key}`'),
-  s3('not-asked', 'if (!key.startsWith(prefix))', 'if (false)'),
-  s3('s3-repeated', 'seen.has(next) ||', ''),
-  s3('s3-empty', 'empty > MAX_EMPTY_PAGES', 'false', true),
+  bucket('prefix', '${key}/`', '${key}`'),
+  bucket('not-asked', 'if (!key.startsWith(prefix))', 'if (false)'),
+  bucket('s3-repeated', 'seen.has(next) ||', ''),
+  bucket('s3-empty', 'empty > MAX_EMPTY_PAGES', 'false', true),
   s3('if-match', "{ 'if-match': etag }", '{}'),
   s3('etag', 'found === undefined || strongTag(found, answer.url) !== etag', 'false'),
   listing('strong', "throw unavailable(url, 'lists an object without a whole ETag');", 'return quoted;'),
