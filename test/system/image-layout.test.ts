@@ -60,20 +60,22 @@ describe('15.24: a layout by the tools of this machine', () => {
     const models = join(work, 'models');
     mkdirSync(models, { recursive: true });
     const images: string[] = [];
+    // A run that was killed leaves its images: a name of its own for each run.
+    const name = `localhost/weighlock-layout-${process.pid}`;
     for (const arch of ['amd64', 'arm64']) {
       writeFileSync(join(models, 'weights.bin'), `for ${arch}`);
       const container = call('buildah', 'from', '--arch', arch, 'scratch');
       call('buildah', 'copy', container, models, '/models');
       call('buildah', 'config', '--os', 'linux', '--arch', arch, container);
-      call('buildah', 'commit', '--rm', container, `localhost/weighlock-layout:${arch}`);
-      images.push(`localhost/weighlock-layout:${arch}`);
+      call('buildah', 'commit', '--rm', container, `${name}:${arch}`);
+      images.push(`${name}:${arch}`);
     }
     try {
-      call('buildah', 'manifest', 'create', 'weighlock-layout-all', ...images);
-      call('buildah', 'manifest', 'push', '--all', 'weighlock-layout-all', `oci:${join(work, 'buildah')}:all`);
+      call('buildah', 'manifest', 'create', `${name}:all`, ...images);
+      call('buildah', 'manifest', 'push', '--all', `${name}:all`, `oci:${join(work, 'buildah')}:all`);
       call('podman', 'save', '--format', 'oci-dir', '-o', join(work, 'podman'), images[0] ?? '');
     } finally {
-      spawnSync('buildah', ['rmi', 'weighlock-layout-all', ...images], { stdio: 'ignore' });
+      spawnSync('buildah', ['rmi', `${name}:all`, ...images], { stdio: 'ignore' });
     }
     for (const [layout, arch] of [
       ['buildah', 'arm64'],
