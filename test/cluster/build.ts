@@ -1,10 +1,9 @@
 // Builds what a cluster consists of, out of ordinary Go modules: all of Kubernetes as one program, Kyverno's controllers,
 // containerd. Each is built once and kept in build/cluster; what is on the PATH is used instead.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildGo } from '../go-programs.ts';
 
 const MODULES = fileURLToPath(new URL('go/', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../build/cluster/', import.meta.url));
@@ -56,18 +55,8 @@ export type PartName = keyof typeof PARTS;
 
 /** Where its programs are. Building one takes minutes of a processor the first time. */
 export function built(name: PartName): string {
-  const { module, programs, packages, flags }: Part = PARTS[name];
-  const source = join(MODULES, module);
-  const folder = join(BUILT, `${name}-${fingerprint(source)}`);
-  if (!programs.every((program) => existsSync(join(folder, program)))) {
-    mkdirSync(folder, { recursive: true });
-    execFileSync('go', ['build', '-mod=mod', '-trimpath', ...flags, '-o', `${folder}/`, ...packages], {
-      cwd: source,
-      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  }
-  return folder;
+  const { module, ...part }: Part = PARTS[name];
+  return buildGo(name, { ...part, source: join(MODULES, module) }, BUILT);
 }
 
 /** A program of Kubernetes: from the PATH where it is there in this version, or of the one that was built. */
@@ -90,12 +79,6 @@ export function lacking(): string | undefined {
   for (const program of ['go', 'etcd', 'openssl'])
     if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) return `${program} is not installed`;
   return undefined;
-}
-
-function fingerprint(folder: string): string {
-  const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
-  return hash.digest('hex').slice(0, 12);
 }
 
 // All of them beforehand: no test waits for a compiler.

@@ -1,4 +1,4 @@
-// Azure Blob Storage in memory, which may lie, and which holds each request against its signature. test/system/azure.test.ts does the same
+// Azure Blob Storage in memory, which may lie, and which holds each request against its signature. test/system/stores does the same
 // with Azurite.
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,20 +1,17 @@
 // Layouts that huggingface_hub itself makes, with its own functions: its cache, and what it keeps beside a download.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { run } from '../integration/cli.ts';
+import { NO_PYTHON, PYTHON } from './stores/python.ts';
 
-/** A Python with huggingface_hub, made by .ci/run. */
-const PYTHON =
-  process.env['HUGGINGFACE_PYTHON'] ?? fileURLToPath(new URL('../../build/huggingface/bin/python', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('huggingface.py', import.meta.url));
-const isThere = spawnSync(PYTHON, ['-c', 'import huggingface_hub']).status === 0;
 
-describe('18: huggingface_hub', { skip: isThere ? false : 'there is no Python with huggingface_hub here' }, () => {
+describe('18: huggingface_hub', { skip: NO_PYTHON }, () => {
   const work = mkdtempSync(join(tmpdir(), 'weighlock-huggingface-'));
   after(() => rmSync(work, { recursive: true, force: true }));
   const [cache, local] = [join(work, 'cache'), join(work, 'local')];
