@@ -36,7 +36,7 @@ export interface Answer extends Head {
 }
 
 export interface Ask {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent to the origin of the first URL only, never to where it redirects. */
   readonly secretHeaders?: Readonly<Record<string, string>>;

@@ -1,35 +1,63 @@
 // A token of Microsoft Entra ID by the identity of the pod (OAuth 2.0 client credentials with a federated credential, RFC 7523) or by a secret.
 // One request: the library for it would be 400 KB of code that speaks to servers by another way than this program does.
-import { readFileSync } from 'node:fs';
-import { errno, WeighlockError } from '../error/index.ts';
-import { readBody, refusalOf, type Transport } from '../registry/index.ts';
+import { WeighlockError } from '../error/index.ts';
+import { readBody, refusalOf, type Transport, unavailable } from '../registry/index.ts';
 import type { AzureSettings } from './azure-settings.ts';
 import { jsonOf } from './json.ts';
+import { Metadata, type MetadataAnswer, metadataFields, secretOf } from './metadata.ts';
+import { readTokenFile } from './token-file.ts';
 
 /** Milliseconds before its end that a token is fetched anew. */
 const EARLY = 5 * 60_000;
-
-/** A token of a service account has 1 to 2 KB. */
-const MAX_FILE_BYTES = 64 << 10;
 
 const MAX_ANSWER_BYTES = 1 << 20;
 
 const AUTHORITY = 'https://login.microsoftonline.com/';
 
+/** Milliseconds between two times that a token is fetched, however soon it ends. */
+const SELDOM = 30_000;
+
 /** Tokens for one run, fetched when they are first needed and again before they end. */
 export class AzureTokens {
   readonly #settings: AzureSettings;
   readonly #transport: Transport;
+  readonly #metadata: Metadata;
+  #machine: Promise<boolean> | undefined;
+  #isOfMachine = false;
   #token: Promise<string> | undefined;
   #end = 0;
 
-  constructor(settings: AzureSettings, transport: Transport) {
+  constructor(settings: AzureSettings, transport: Transport, metadata = new Metadata()) {
     this.#settings = settings;
     this.#transport = transport;
+    this.#metadata = metadata;
   }
 
-  /** Whether there is an identity to get one for. */
-  get isThere(): boolean {
+  /**
+   * Where the environment names no identity, and what was asked without one was refused: the machine's may be asked for from now on.
+   *
+   * @returns whether there is one
+   */
+  useMachine(): Promise<boolean> {
+    this.#machine ??= this.#tryMachine();
+    return this.#machine;
+  }
+
+  async #tryMachine(): Promise<boolean> {
+    if (this.#isNamed) return false;
+    const answer = await this.#askMachine().catch((error) => {
+      if (error instanceof WeighlockError) return undefined;
+      throw error;
+    });
+    // Without an identity, or with several and no AZURE_CLIENT_ID, it answers 400; other clouds have no such address.
+    if (answer?.status !== 200) return false;
+    this.#token = Promise.resolve(this.#take(answer.url, metadataFields(answer)));
+    this.#isOfMachine = true;
+    return true;
+  }
+
+  /** Whether the environment says for which identity. */
+  get #isNamed(): boolean {
     const { variables } = this.#settings;
     const has = (name: string) => variables[name] !== undefined;
     const isProven = has('AZURE_FEDERATED_TOKEN_FILE') || has('AZURE_CLIENT_SECRET');
@@ -38,9 +66,9 @@ export class AzureTokens {
 
   /** @throws WeighlockError */
   async headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    if (!this.isThere) return {};
+    if (!this.#isNamed && !this.#isOfMachine) return {};
     if (this.#token === undefined || Date.now() > this.#end - EARLY) {
-      const asked = this.#ask(signal);
+      const asked = this.#isOfMachine ? this.#anew() : this.#ask(signal);
       this.#end = Number.POSITIVE_INFINITY;
       this.#token = asked;
       asked.catch(() => {
@@ -69,7 +97,7 @@ export class AzureTokens {
     const file = variables['AZURE_FEDERATED_TOKEN_FILE'];
     if (file !== undefined) {
       form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-      form.set('client_assertion', readToken(file));
+      form.set('client_assertion', readTokenFile('AZURE_FEDERATED_TOKEN_FILE', file, LABEL));
     } else form.set('client_secret', variables['AZURE_CLIENT_SECRET'] ?? '');
     const answer = await this.#transport.ask(url, {
       method: 'POST',
@@ -88,15 +116,37 @@ export class AzureTokens {
     });
     if (answer.status !== 200)
       throw await refusalOf(answer, { what: 'a token of Microsoft Entra ID', remedies: REMEDIES });
-    const { access_token: token, expires_in: seconds } = (jsonOf(await readBody(answer, MAX_ANSWER_BYTES), url) ??
-      {}) as Record<string, unknown>;
-    if (typeof token !== 'string' || !/^[\x21-\x7e]{1,32768}$/.test(token))
-      throw invalid('Microsoft Entra ID answered without a token', 'check AZURE_AUTHORITY_HOST');
-    this.#end = Date.now() + (typeof seconds === 'number' && seconds > 0 ? seconds : 3600) * 1000;
-    return token;
+    return this.#take(url, (jsonOf(await readBody(answer, MAX_ANSWER_BYTES), url) ?? {}) as Record<string, unknown>);
+  }
+
+  /** Azure Instance Metadata Service, "Acquire an access token". */
+  #askMachine(): Promise<MetadataAnswer> {
+    const url = this.#metadata.url('/metadata/identity/oauth2/token');
+    const client = this.#settings.variables['AZURE_CLIENT_ID'];
+    url.search = new URLSearchParams({
+      'api-version': '2018-02-01',
+      resource: 'https://storage.azure.com/',
+      ...(client === undefined ? {} : { client_id: client }),
+    }).toString();
+    return this.#metadata.ask(url, { headers: { metadata: 'true' } });
+  }
+
+  async #anew(): Promise<string> {
+    const answer = await this.#askMachine();
+    if (answer.status !== 200) throw unavailable(answer.url, `answered ${answer.status}`);
+    return this.#take(answer.url, metadataFields(answer));
+  }
+
+  #take(url: URL, { access_token: token, expires_in: left }: Readonly<Record<string, unknown>>): string {
+    const secret = secretOf(token, url);
+    // Entra ID says seconds as a number, the metadata of a machine as a text.
+    const seconds = Number(left);
+    this.#end = Date.now() + Math.max((seconds > 0 ? seconds : 3600) * 1000, EARLY + SELDOM);
+    return secret;
   }
 }
 
+const LABEL = 'label the pod azure.workload.identity/use: "true"';
 const WHO = 'check AZURE_CLIENT_ID, AZURE_TENANT_ID and the federated credential of the service account';
 const REMEDIES = { 400: WHO, 401: WHO, 403: WHO };
 
@@ -107,20 +157,6 @@ function authorityOf(text: string): URL {
     throw invalid('AZURE_AUTHORITY_HOST is not the address of a server', 'set it to https://HOST/');
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
-}
-
-/** The kubelet writes it anew every hour. */
-function readToken(file: string): string {
-  try {
-    const text = readFileSync(file, 'utf8').trim();
-    if (text.length > 0 && text.length <= MAX_FILE_BYTES) return text;
-  } catch (error) {
-    throw invalid(
-      `AZURE_FEDERATED_TOKEN_FILE cannot be read: ${errno(error) ?? 'unknown error'}`,
-      'label the pod azure.workload.identity/use: "true"',
-    );
-  }
-  throw invalid('AZURE_FEDERATED_TOKEN_FILE holds no token', 'check what is mounted there');
 }
 
 function invalid(message: string, remedy: string): WeighlockError {

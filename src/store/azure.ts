@@ -131,7 +131,7 @@ export class Azure implements Store {
     return headerOf(headers, 'x-ms-version-id')?.slice(0, 100);
   }
 
-  /** Asks for a blob, or the container's list; once more with a new token where the first one has ended. */
+  /** Asks for a blob, or the container's list; once more with a new token where the first one has ended, or there was none. */
   async #ask(
     key: string,
     query: Readonly<Record<string, string>>,
@@ -145,11 +145,18 @@ export class Azure implements Store {
       const asked = { headers: own, secretHeaders, signal, along, asStored: key !== '' };
       const answer = await this.#tools.transport.ask(url, asked);
       const isOver = answer.status === 401 && secretHeaders['authorization']?.startsWith('Bearer ') === true;
-      if (turn === 2 || !isOver) return answer;
+      const isPublic = this.#account.sas === undefined && secretHeaders['authorization'] === undefined;
+      const isRefused = isPublic && turn === 1 && isForbidden(answer) && (await this.#mayUseMachine());
+      if (turn === 2 || (!isOver && !isRefused)) return answer;
       await answer.body.dump();
       answer.onRead();
-      this.#tokens.forget();
+      if (isOver) this.#tokens.forget();
     }
+  }
+
+  /** The identity of the machine is for Azure itself, and not for an address that an environment names. */
+  async #mayUseMachine(): Promise<boolean> {
+    return this.#account.base.href === `https://${this.#location.host}/` && (await this.#tokens.useMachine());
   }
 
   async #authorization(
@@ -204,6 +211,14 @@ function encoded(text: string): string {
 function errorOf({ headers }: Answer): string | undefined {
   const code = headerOf(headers, 'x-ms-error-code');
   return code !== undefined && /^[A-Za-z]{1,60}$/.test(code) ? code : undefined;
+}
+
+/** What a container that is not public answers to who shows no credentials. */
+function isForbidden(answer: Answer): boolean {
+  const { status } = answer;
+  return (
+    status === 401 || status === 403 || status === 409 || (status === 404 && errorOf(answer) === 'ResourceNotFound')
+  );
 }
 
 const IDENTITY =

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
+import { readFileWhole } from '../fs/index.ts';
 import { library } from '../library/index.ts';
 import { type Notice, readBody, type Transport } from '../registry/index.ts';
+import { MachineTokens } from './gcs-machine.ts';
 import type { GcsSettings } from './gcs-settings.ts';
+import { Metadata } from './metadata.ts';
+import { readTokenFile } from './token-file.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
 
@@ -22,12 +25,14 @@ export class GcsCredentials {
   readonly #settings: GcsSettings;
   readonly #transport: Transport;
   readonly #notice: Notice;
+  readonly #metadata: Metadata;
   #client: Promise<Tokens | undefined> | undefined;
 
-  constructor(settings: GcsSettings, transport: Transport, notice: Notice) {
+  constructor(settings: GcsSettings, transport: Transport, notice: Notice, metadata = new Metadata()) {
     this.#settings = settings;
     this.#transport = transport;
     this.#notice = notice;
+    this.#metadata = metadata;
   }
 
   /**
@@ -57,20 +62,20 @@ export class GcsCredentials {
   async #find(): Promise<Tokens | undefined> {
     const { credentialsFile, isOutside } = this.#settings;
     const document = credentialsFile === undefined ? undefined : readCredentials(credentialsFile);
-    if (document === undefined && isOutside) return undefined;
-    const { Compute, Gaxios, GoogleAuth, gcpMetadata } = await library('google-auth');
-    const transporter = new Gaxios({ fetchImplementation: fetchBy(this.#transport) });
-    if (document !== undefined) {
-      try {
-        const auth = new GoogleAuth({ scopes: SCOPE, clientOptions: { transporter } });
-        return auth.fromJSON(document as Parameters<typeof auth.fromJSON>[0], { scopes: SCOPE, transporter } as object);
-      } catch (error) {
-        throw unusable(credentialsFile ?? '', 'it is none of the kinds that there are', error);
-      }
+    if (document === undefined) {
+      const machine = new MachineTokens(this.#metadata, SCOPE);
+      if (!isOutside && (await machine.isThere())) return machine;
+      if (!isOutside) this.#notice('there are no credentials of Google Cloud: what is not public cannot be read');
+      return undefined;
     }
-    if (await gcpMetadata.isAvailable()) return new Compute({ scopes: SCOPE });
-    this.#notice('there are no credentials of Google Cloud: what is not public cannot be read');
-    return undefined;
+    const { Gaxios, GoogleAuth } = await library('google-auth');
+    const transporter = new Gaxios({ fetchImplementation: fetchBy(this.#transport) });
+    try {
+      const auth = new GoogleAuth({ scopes: SCOPE, clientOptions: { transporter } });
+      return auth.fromJSON(document as Parameters<typeof auth.fromJSON>[0], { scopes: SCOPE, transporter } as object);
+    } catch (error) {
+      throw unusable(credentialsFile ?? '', 'it is none of the kinds that there are', error);
+    }
   }
 }
 
@@ -85,16 +90,16 @@ const KINDS = new Set([
 
 /** @throws WeighlockError `CONFIG_INVALID` */
 function readCredentials(file: string): Record<string, unknown> {
-  let text: string;
+  let bytes: Buffer | undefined;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileWhole(file, MAX_FILE_BYTES);
   } catch (error) {
     throw unusable(file, `it cannot be read: ${errno(error) ?? 'unknown error'}`, error);
   }
-  if (text.length > MAX_FILE_BYTES) throw unusable(file, 'it is too large');
+  if (bytes === undefined) throw unusable(file, 'it is too large');
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    document = JSON.parse(bytes.toString('utf8'));
   } catch {
     // The message of the parser would show a part of the key.
     throw unusable(file, 'it is no JSON');
@@ -103,6 +108,9 @@ function readCredentials(file: string): Record<string, unknown> {
   if (typeof fields['type'] !== 'string' || !KINDS.has(fields['type'])) throw unusable(file, 'its type is not known');
   const source = (fields['credential_source'] ?? {}) as Record<string, unknown>;
   if ('executable' in source) throw unusable(file, 'it names a program to run');
+  // The library would read a device or a FIFO without end.
+  const { file: token } = source;
+  if (typeof token === 'string') readTokenFile('credential_source.file', token, 'check what is mounted there');
   return fields;
 }
 

@@ -1,18 +1,16 @@
 import { errno, WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
 import { readBody, type Transport } from '../registry/index.ts';
+import { type AwsKeys, containerKeys, instanceKeys } from './aws-metadata.ts';
+import { Metadata } from './metadata.ts';
 import type { S3Settings } from './s3-settings.ts';
-
-/** Keys to sign with; secret. */
-export interface AwsKeys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  readonly expiration?: Date;
-}
+import { readTokenFile } from './token-file.ts';
 
 /** Milliseconds before their end that keys are fetched anew. */
 const EARLY = 5 * 60_000;
+
+/** Milliseconds between two times that keys are fetched, however soon they end. */
+const SELDOM = 30_000;
 
 /** An answer of STS: a token and two keys. */
 const MAX_ANSWER_BYTES = 1 << 20;
@@ -22,13 +20,15 @@ export class S3Credentials {
   readonly #settings: S3Settings;
   readonly #region: string;
   readonly #transport: Transport;
+  readonly #metadata: Metadata;
   #keys: Promise<AwsKeys> | undefined;
   #end = Number.POSITIVE_INFINITY;
 
-  constructor(settings: S3Settings, region: string, transport: Transport) {
+  constructor(settings: S3Settings, region: string, transport: Transport, metadata = new Metadata()) {
     this.#settings = settings;
     this.#region = region;
     this.#transport = transport;
+    this.#metadata = metadata;
   }
 
   /** @throws WeighlockError `SOURCE_UNAVAILABLE` where nobody gives any */
@@ -39,7 +39,8 @@ export class S3Credentials {
       this.#keys = asked;
       asked.then(
         ({ expiration }) => {
-          this.#end = expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+          const end = expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+          this.#end = Math.max(end, Date.now() + EARLY + SELDOM);
         },
         () => {
           if (this.#keys === asked) this.#keys = undefined;
@@ -63,23 +64,39 @@ export class S3Credentials {
     } = variables;
     if (accessKeyId !== undefined && secretAccessKey !== undefined)
       return { accessKeyId, secretAccessKey, ...(token === undefined ? {} : { sessionToken: token }) };
-    provideOnly(variables);
-    const { fromTokenFile, fromHttp, fromInstanceMetadata } = await library('aws');
     try {
-      if (variables['AWS_WEB_IDENTITY_TOKEN_FILE'] !== undefined) {
-        const requestHandler = new Handler(this.#transport);
-        const clientConfig = { region: this.#region, requestHandler, maxAttempts: 3 };
-        return await fromTokenFile({ clientConfig } as Parameters<typeof fromTokenFile>[0])();
-      }
-      const isOfContainer = Object.keys(variables).some((name) => name.startsWith('AWS_CONTAINER_CREDENTIALS_'));
-      if (isOfContainer) return await fromHttp({ timeout: 5000, maxRetries: 3 })();
-      if (variables['AWS_EC2_METADATA_DISABLED']?.toLowerCase() !== 'true')
-        return await fromInstanceMetadata({ timeout: 1000, maxRetries: 2 })();
+      if (variables['AWS_WEB_IDENTITY_TOKEN_FILE'] !== undefined) return await this.#exchange();
+      if (isOfContainer(variables)) return await containerKeys(this.#metadata, variables);
+      if (variables['AWS_EC2_METADATA_DISABLED']?.toLowerCase() !== 'true') return await instanceKeys(this.#metadata);
     } catch (error) {
       throw noKeys(variables, error);
     }
     throw noKeys(variables, undefined);
   }
+
+  /** The pod's token for keys of a role (STS, AssumeRoleWithWebIdentity). */
+  async #exchange(): Promise<AwsKeys> {
+    const { variables } = this.#settings;
+    const { AWS_ROLE_ARN: roleArn, AWS_ROLE_SESSION_NAME: name, AWS_WEB_IDENTITY_TOKEN_FILE: file = '' } = variables;
+    if (roleArn === undefined)
+      throw new WeighlockError({
+        code: 'CONFIG_INVALID',
+        message: 'AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not',
+        remedy: ROLE,
+      });
+    const webIdentityToken = readTokenFile('AWS_WEB_IDENTITY_TOKEN_FILE', file, ROLE);
+    provideOnly(variables);
+    const { fromWebToken } = await library('aws');
+    const clientConfig = { region: this.#region, requestHandler: new Handler(this.#transport), maxAttempts: 3 };
+    const given = { roleArn, webIdentityToken, ...(name === undefined ? {} : { roleSessionName: name }) };
+    return fromWebToken({ ...given, clientConfig } as Parameters<typeof fromWebToken>[0])();
+  }
+}
+
+const ROLE = 'annotate the service account with the role (eks.amazonaws.com/role-arn)';
+
+function isOfContainer(variables: S3Settings['variables']): boolean {
+  return Object.keys(variables).some((name) => name.startsWith('AWS_CONTAINER_CREDENTIALS_'));
 }
 
 /** The library reads the environment of this thread: it holds what was meant for it, and no file that could name a program. */
@@ -89,18 +106,21 @@ function provideOnly(variables: S3Settings['variables']): void {
 }
 
 function noKeys(variables: S3Settings['variables'], error: unknown): WeighlockError {
-  if (error instanceof WeighlockError) return error;
+  if (error instanceof WeighlockError && error.code === 'CONFIG_INVALID') return error;
   const source =
     variables['AWS_WEB_IDENTITY_TOKEN_FILE'] === undefined
-      ? Object.keys(variables).some((name) => name.startsWith('AWS_CONTAINER_CREDENTIALS_'))
+      ? isOfContainer(variables)
         ? "the container's provider"
         : 'the metadata of this instance'
       : 'the exchange of the web identity token';
-  const name = errno(error) ?? (error instanceof Error && /^[\w.]{1,60}$/.test(error.name) ? error.name : 'no answer');
+  const why =
+    error instanceof WeighlockError
+      ? error.message
+      : (errno(error) ?? (error instanceof Error && /^[\w.]{1,60}$/.test(error.name) ? error.name : 'no answer'));
   return new WeighlockError(
     {
       code: 'SOURCE_UNAVAILABLE',
-      message: `there are no credentials for S3: ${source} gave none (${name})`,
+      message: `there are no credentials for S3: ${source} gave none (${why})`,
       remedy:
         'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from a secret, or give the pod a service account with a role; ' +
         'for a public bucket set awsAnonymousCredential=true',

@@ -1,7 +1,8 @@
 import type { Hash, Hmac } from 'node:crypto';
 import { library, nodeCrypto } from '../library/index.ts';
 import type { Transport } from '../registry/index.ts';
-import { type AwsKeys, S3Credentials } from './s3-credentials.ts';
+import type { AwsKeys } from './aws-metadata.ts';
+import { S3Credentials } from './s3-credentials.ts';
 import type { S3Settings } from './s3-settings.ts';
 
 /** SHA-256 of a request without a body. */

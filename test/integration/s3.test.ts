@@ -170,7 +170,7 @@ describe('s3://', () => {
     assert.equal((await fetchModel(fake, { environment: own })).status, 0);
     const foreign = { ...others, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://10.0.0.1/keys' };
     const refused = await fetchModel(fake, { environment: foreign });
-    assert.deepEqual([refused.status, refused.codes], [75, ['SOURCE_UNAVAILABLE']]);
+    assert.deepEqual([refused.status, refused.codes], [78, ['CONFIG_INVALID']]);
   });
 
   it('18: a file of AWS that names a program to run is not read', async () => {

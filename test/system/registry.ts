@@ -57,8 +57,8 @@ export async function startRegistry(
   return { origin: `${scheme}://${host}:${port}`, port, ...ca };
 }
 
-/** A CA, and a certificate of it for one host. */
-export function certificate(work: string, host: string): void {
+/** A CA, and a certificate of it for some hosts. */
+export function certificate(work: string, host: string, ...others: string[]): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: work, stdio: 'ignore' });
   openssl(
     'req',
@@ -76,7 +76,8 @@ export function certificate(work: string, host: string): void {
     'ca.pem',
   );
   openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${host}`, '-keyout', 'key.pem', '-out', 'request.pem');
-  writeFileSync(join(work, 'extensions'), `subjectAltName=DNS:${host},DNS:localhost,IP:127.0.0.1\n`);
+  const names = [host, ...others, 'localhost'].map((name) => `DNS:${name}`);
+  writeFileSync(join(work, 'extensions'), `subjectAltName=${names.join()},IP:127.0.0.1\n`);
   openssl(
     'x509',
     '-req',
