@@ -15,6 +15,9 @@ const ACCOUNT_MOUNT = /^kube-api-access-/;
 /** Fields with which a container is not the injected one any more. */
 const FOREIGN = ['command', 'envFrom', 'lifecycle', 'restartPolicy', 'volumeDevices', 'workingDir'] as const;
 
+/** Any other brings a device, with variables and mounts of its driver's. */
+const RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
+
 /**
  * @param namespace - of the pod; undefined when it could not be read
  * @returns undefined for the platform's verifier with everything that is verified in its reach; otherwise what differs
@@ -34,9 +37,11 @@ export function whyNotPlatforms(pod: Pod, namespace: NamespaceMetadata | undefin
     | PodContainer
     | undefined;
   if (expected === undefined) return 'nothing in this pod is verified';
-  const [problem] = problemsOf(spec, settings);
+  const [problem] = problemsOf(spec, settings, [], pod.metadata?.name);
   if (problem !== undefined) return problem;
   if (FOREIGN.some((key) => actual[key] !== undefined)) return 'the verifier was changed';
+  if (Object.keys({ ...actual.resources?.limits }).some((one) => !RESOURCES.includes(one)) || actual.resources?.claims)
+    return 'the verifier was given a device of the node';
   if (shape(actual) !== shape(expected))
     return "the verifier's arguments, environment or mounts are not the injected ones";
   const trust = (spec.volumes ?? []).find(({ name }) => name === TRUST)?.['configMap'];

@@ -7,7 +7,8 @@ import {
   protectedVolumes,
   writesTo,
 } from './protected.ts';
-import { type Container, EVIDENCE, type InjectSettings, type Mount, type PodSpec } from './spec.ts';
+import { asFolder, secondNames, sharedVolumes } from './shared.ts';
+import { type Container, EVIDENCE, type InjectSettings, type Mount, type PodSpec, TRUST, type Volume } from './spec.ts';
 
 const FUSE_SIDECAR = 'gke-gcsfuse-sidecar';
 
@@ -17,26 +18,42 @@ const BY_DIGEST = /@sha256:[a-f0-9]{64}$/;
  * Reasons for which a pod must not be taken for verified, although the verifier is in it; one sentence each.
  *
  * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates
+ * @param podName - empty where a controller names the pods
  */
 export function problemsOf(
   spec: PodSpec,
   settings: InjectSettings,
   claimTemplates: readonly string[] = [],
+  podName = '',
 ): readonly string[] {
   if (spec.os?.name === 'windows') return [];
   const verified = new Set([...protectedVolumes(spec, settings), ...claimTemplates]);
   const containers = [...(spec.containers ?? []), ...(spec.ephemeralContainers ?? []), ...otherInits(spec)];
   return [
-    ...containers.flatMap((one) => containerProblems(one, verified)),
+    ...trustProblems(spec),
+    ...containers.flatMap((one) => containerProblems(one, verified, sharedVolumes(spec, verified))),
+    ...secondNames(spec, verified, podName),
     ...imageProblems(spec),
     ...evidenceProblems(spec),
     ...orderProblems(spec, settings, verified),
   ];
 }
 
+/** The name is left out of what is verified, so nothing else may have it. */
+function trustProblems({ volumes = [] }: PodSpec): string[] {
+  const isTrust = ({ configMap }: Volume) => {
+    const { name, items, optional } = (configMap ?? {}) as { name?: string; items?: unknown; optional?: boolean };
+    return name === TRUST && items === undefined && optional !== true;
+  };
+  return volumes
+    .filter((volume) => volume.name === TRUST && !isTrust(volume))
+    .map(() => `the volume ${TRUST} is not the whole ConfigMap ${TRUST}: give it another name`);
+}
+
 function containerProblems(
   { name = '', volumeMounts = [], volumeDevices = [] }: Container,
   verified: ReadonlySet<string>,
+  shared: ReadonlySet<string>,
 ): string[] {
   const isVerified = (one: { readonly name?: string }) => verified.has(one.name ?? '');
   const devices = volumeDevices.filter(isVerified).map((one) => `uses the volume ${one.name} as a block device`);
@@ -44,7 +61,8 @@ function containerProblems(
     .filter((mount) => isVerified(mount) && mount.subPathExpr !== undefined)
     .map((mount) => `mounts a part of ${mount.name} by subPathExpr, which cannot be verified: write it out as subPath`);
   const over = volumeMounts.filter(isVerified).flatMap((mount) => liesOver(mount, volumeMounts));
-  return [...devices, ...computed, ...over].map((why) => `the container ${name} ${why}`);
+  const inside = volumeMounts.filter(isVerified).flatMap((mount) => liesInside(mount, volumeMounts, shared));
+  return [...devices, ...computed, ...over, ...inside].map((why) => `the container ${name} ${why}`);
 }
 
 /** Mounts of the same container that change what is seen at a verified path. */
@@ -56,12 +74,15 @@ function liesOver(verified: Mount, all: readonly Mount[]): string[] {
     .map(({ name, mountPath }) => `mounts ${name} at ${mountPath}, over or into what is verified at ${at}`);
 }
 
-function isPlain(path: string): boolean {
-  return path.startsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(path);
+/** Who else mounts the volume around it can rename the folder that it is mounted on, and put another one there. */
+function liesInside({ name, mountPath: at = '' }: Mount, all: readonly Mount[], shared: ReadonlySet<string>): string[] {
+  return all
+    .filter((outer) => shared.has(outer.name ?? '') && asFolder(at).startsWith(asFolder(outer.mountPath ?? '')))
+    .map((outer) => `mounts ${name} at ${at}, inside of ${outer.name}, which others may write to`);
 }
 
-function asFolder(path: string): string {
-  return path.endsWith('/') ? path : `${path}/`;
+function isPlain(path: string): boolean {
+  return path.startsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(path);
 }
 
 function imageProblems({ volumes = [] }: PodSpec): string[] {

@@ -86,7 +86,7 @@ function isProtected(volume: Volume, { scratchClaims, volumes, hostPaths = [] }:
 }
 
 /** An emptyDir, or a claim of the pod's own that a provisioner makes anew. */
-function beginsEmpty(volume: Volume): boolean {
+export function beginsEmpty(volume: Volume): boolean {
   if (volume['emptyDir'] !== undefined) return true;
   const ephemeral = volume['ephemeral'] as { volumeClaimTemplate?: { spec?: Record<string, unknown> } } | undefined;
   if (ephemeral === undefined) return false;

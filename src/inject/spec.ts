@@ -17,7 +17,7 @@ export interface Container {
   readonly volumeDevices?: readonly { readonly name?: string }[];
   readonly securityContext?: User;
   readonly restartPolicy?: string;
-  readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities };
+  readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities; readonly claims?: unknown };
 }
 
 /** By resource: `cpu`, `memory`, ... */

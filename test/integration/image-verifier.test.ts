@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import { keyBundle, modelStatement } from '../evidence/world.ts';
 import { FakeRegistry } from '../registry/fake.ts';
 import { type Layer, sha256 } from '../registry/push.ts';
+import { answering, when } from '../registry/quirks.ts';
 import { signatureTag, simpleSigning } from '../registry/sign-image.ts';
 import { run, runProcess, workFolder } from './cli.ts';
 import { command, type Ended } from './in-process.ts';
@@ -230,6 +231,17 @@ describe('17: weighlock image-verifier', () => {
     refused(await ask({ name, policy: policy({ ...down, mode: 'Audit' }) }), /TIMEOUT|SOURCE_UNAVAILABLE/, 75);
     allowed(await ask({ name, policy: policy({ ...down, failurePolicy: 'Ignore' }) }), /UNVERIFIED/);
     refused(await ask({ digest, policy: policy({ failurePolicy: 'Ignore' }) }), /SIGNATURE_MISSING/);
+  });
+
+  it('leaves it open whether an image was signed where a place of signatures cannot be read', async () => {
+    const digest = fresh();
+    registry.handler = when(/manifests\/sha256-\w+\.sig/, answering(403));
+    try {
+      refused(await ask({ digest }), /SOURCE_UNAVAILABLE.*not every place could be looked at/, 75);
+      allowed(await ask({ digest, policy: policy({ failurePolicy: 'Ignore' }) }), /UNVERIFIED/);
+    } finally {
+      registry.handler = (_request, _response, next) => next();
+    }
   });
 
   it('ends in the time of its policy when a registry accepts a connection and says nothing', async () => {

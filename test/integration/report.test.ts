@@ -130,6 +130,8 @@ describe('weighlock report', () => {
       ['other-command', /was changed/, (one) => (verifier(one).command = ['/weighlock', 'verify'])],
       ['other-trust', /not the whole ConfigMap/, (one) => (one.spec.volumes[0].configMap.name = 'mine')],
       ['part-of-trust', /not the whole ConfigMap/, (one) => (one.spec.volumes[0].configMap.items = [])],
+      ['device', /a device of the node/, (one) => (verifier(one).resources = { claims: [{ name: 'd' }] })],
+      ['plug-in', /a device of the node/, (one) => (verifier(one).resources.limits['example.com/fuse'] = '1')],
       ['decoy', /arguments, environment or mounts/, (one) => (verifier(one).volumeMounts[1].name = 'tmp')],
       ['fewer-targets', /arguments, environment/, (one) => (verifier(one).env[1].value = '/verify/0')],
       [

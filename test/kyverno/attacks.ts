@@ -83,6 +83,39 @@ export const PODS: Readonly<Record<string, Json>> = {
     { mount: { readOnly: false } },
   ),
   'libraries of the node that an admin lists': podWith({ hostPath: { path: '/usr/lib/nvidia' } }),
+  'a scratch folder of its own around the model': podWith(
+    { persistentVolumeClaim: { claimName: 'data' } },
+    {
+      spec: {
+        containers: [
+          {
+            name: 'app',
+            image: 'x',
+            volumeMounts: [
+              { name: 'cache', mountPath: '/cache' },
+              { name: 'v', mountPath: '/cache/models', readOnly: true },
+            ],
+          },
+          { name: 'proxy', image: 'x' },
+        ],
+        volumes: [
+          { name: 'v', persistentVolumeClaim: { claimName: 'data' } },
+          { name: 'cache', emptyDir: {} },
+        ],
+      },
+    },
+  ),
+  'a folder of the node beside libraries that an admin lists': podWith(
+    { hostPath: { path: '/usr/lib/nvidia-models' } },
+    {
+      spec: {
+        volumes: [
+          { name: 'v', hostPath: { path: '/usr/lib/nvidia-models' } },
+          { name: 'libraries', hostPath: { path: '/usr/lib/nvidia' } },
+        ],
+      },
+    },
+  ),
   'a folder of the node': podWith({ hostPath: { path: '/usr/lib/nvidia/../models' } }),
   'a FUSE sidecar': podWith(
     { csi: { driver: 'gcsfuse.csi.storage.gke.io' } },
@@ -268,6 +301,7 @@ const env = (name: string, value: object): Attack => ({
 const rest = (name: string, refusal: RegExp, apply: (pod: Json) => void): Attack => ({ name, refusal, apply });
 
 const MODIFIED = /was modified/;
+const TWICE = /in the pod a second time/;
 const WRITABLE = /readOnly, and never as a block device/;
 const UNVERIFIED = /every protected mount must be verified/;
 
@@ -310,6 +344,11 @@ export const ATTACKS: readonly Attack[] = [
     verifier(pod).volumeDevices = [{ name: 'raw', devicePath: '/dev/x' }];
   }),
   set('an open standard input', MODIFIED, { stdin: true }),
+  rest('a device that a driver of the node prepares', MODIFIED, (pod) => {
+    pod.spec.resourceClaims = [{ name: 'd', resourceClaimName: 'd' }];
+    verifier(pod).resources = { claims: [{ name: 'd' }] };
+  }),
+  set('a device of a plug-in', MODIFIED, { resources: { limits: { 'example.com/fuse': '1' } } }),
   env('NODE_OPTIONS', { name: 'NODE_OPTIONS', value: '--require=/verify/0/evil.js' }),
   env('LD_PRELOAD', { name: 'LD_PRELOAD', value: '/verify/0/evil.so' }),
   env('a mode of the author', { name: 'WEIGHLOCK_MODE', value: 'Audit' }),
@@ -359,6 +398,19 @@ export const ATTACKS: readonly Attack[] = [
       capabilities: { drop: ['ALL'], add: ['SYS_PTRACE'] },
     },
   }),
+  ...(['seccompProfile', 'appArmorProfile'] as const).flatMap((field) => [
+    rest(`a ${field} that the author chose on the node`, /securityContext/, (pod) => {
+      verifier(pod).securityContext[field] = { type: 'Localhost', localhostProfile: 'mine.json' };
+    }),
+    rest(`a ${field} of the whole pod that the author chose on the node`, /securityContext/, (pod) => {
+      delete verifier(pod).securityContext[field];
+      pod.spec.securityContext = { [field]: { type: 'Localhost', localhostProfile: 'mine.json' } };
+    }),
+  ]),
+  rest('an unmasked /proc', /securityContext/, (pod) => {
+    pod.spec.hostUsers = false;
+    verifier(pod).securityContext.procMount = 'Unmasked';
+  }),
   rest('a mount over the program (peer: verbatim mounts)', /mount that the policy did not inject/, (pod) =>
     verifier(pod).volumeMounts.push({ name: 'model', mountPath: '/nodejs/bin', readOnly: true }),
   ),
@@ -367,6 +419,18 @@ export const ATTACKS: readonly Attack[] = [
   ),
   rest('a mount of an unprotected volume', /mount that the policy did not inject/, (pod) =>
     verifier(pod).volumeMounts.push({ name: 'tmp', mountPath: '/verify/7', readOnly: true }),
+  ),
+  rest(
+    'an unverified claim under the name of the trust, where nothing else is verified',
+    /must be the whole/,
+    (pod) => {
+      pod.metadata.labels = {};
+      pod.spec.initContainers = [];
+      pod.spec.volumes = [{ name: 'weighlock-trust', persistentVolumeClaim: { claimName: 'unsigned' } }];
+      pod.spec.containers = [
+        { name: 'server', image: 'x', volumeMounts: [{ name: 'weighlock-trust', mountPath: '/models' }] },
+      ];
+    },
   ),
   rest('a part of the trust', /mount that the policy did not inject/, (pod) => {
     verifier(pod).volumeMounts[0].subPath = 'weaker';
@@ -429,6 +493,14 @@ export const ATTACKS: readonly Attack[] = [
   rest('a debugger in its namespace', /process namespace/, (pod) => {
     pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x', targetContainerName: 'weighlock' }];
   }),
+  rest('a debugger in a pod that shares its processes', /process namespace/, (pod) => {
+    pod.spec.shareProcessNamespace = true;
+    pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x' }];
+  }),
+  rest('a debugger in a pod with the processes of the node', /process namespace/, (pod) => {
+    pod.spec.hostPID = true;
+    pod.spec.ephemeralContainers = [{ name: 'debug', image: 'x' }];
+  }),
   rest('a sidecar that shares its processes', /process namespace/, (pod) => {
     pod.spec.shareProcessNamespace = true;
     pod.spec.initContainers.unshift({ name: 'istio-proxy', image: 'x', restartPolicy: 'Always' });
@@ -464,6 +536,30 @@ export const ATTACKS: readonly Attack[] = [
       },
     ];
   }),
+  rest('the model inside of a folder that a sidecar may rename', /inside of a volume that others/, (pod) => {
+    server(pod).volumeMounts[2].mountPath = '/models';
+    server(pod).volumeMounts[0].mountPath = '/models/mistral';
+    pod.spec.containers[1].volumeMounts = [{ name: 'tmp', mountPath: '/tmp', readOnly: false }];
+  }),
+  rest('the model inside of a scratch claim, which other pods mount', /inside of a volume that others/, (pod) => {
+    pod.spec.volumes.push({ name: 'ckpt', persistentVolumeClaim: { claimName: 'ckpt' } });
+    server(pod).volumeMounts.push({ name: 'ckpt', mountPath: '/work/' });
+    server(pod).volumeMounts[0].mountPath = '/work/models';
+  }),
+  rest('the verified claim once more, as a volume of its own that is written', TWICE, (pod) => {
+    const spec = { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } };
+    pod.spec.volumes[1].persistentVolumeClaim.claimName = 'infer-own';
+    pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { spec } } });
+    pod.spec.containers[1].volumeMounts = [{ name: 'own', mountPath: '/own' }];
+  }),
+  ...['/usr/lib/nvidia/models', '/usr/lib', '/usr/lib/', '/', '/usr/lib//nvidia/models', '/usr/lib/./nvidia'].map(
+    (path) =>
+      rest(`the folder ${path} of the node, which a listed one overlaps`, TWICE, (pod) => {
+        pod.spec.volumes[1] = { name: 'model', hostPath: { path } };
+        pod.spec.volumes.push({ name: 'libraries', hostPath: { path: '/usr/lib/nvidia' } });
+        pod.spec.containers[1].volumeMounts = [{ name: 'libraries', mountPath: '/own' }];
+      }),
+  ),
   rest('mounts that spread', /mountPropagation/, (pod) => {
     server(pod).volumeMounts[0].mountPropagation = 'HostToContainer';
   }),

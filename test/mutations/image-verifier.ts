@@ -20,7 +20,11 @@ export default [
   mutation('unmatched', COMMAND, "policy.unmatched === 'Refuse'", 'false', ASK),
   mutation('listed', COMMAND, '!digests.includes(digest)', 'false', ASK),
   mutation('all-rules', COMMAND, 'rules.flatMap(({ require }) => require)', '(rules[0]?.require ?? [])', ASK),
-  mutation('time', COMMAND, 'setTimeout(expire, timeout)', 'setTimeout(expire, 60_000)', ASK),
+  {
+    ...mutation('time', COMMAND, 'setTimeout(expire, timeout)', 'setTimeout(expire, 2 ** 31 - 1)', ASK),
+    name: 'refuses a standard input',
+    hangs: true,
+  },
   mutation('unmet', RUN, 'if (failures.length > 0) return { failures, signers: [] };', '', ASK),
   mutation('files', RUN, "binding.kind === 'manifest'", 'true', ASK),
   mutation('spelling', PATTERN, "registry.toLowerCase().replace(/:443$/, '')", 'registry', POLICY),

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { TEMPLATES } from '../../charts/make.ts';
 import { MADE } from '../../examples/make-policies.ts';
-import { injectPod } from '../../src/inject/index.ts';
+import { injectPod, problemsOf } from '../../src/inject/index.ts';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
 import { deny, documentsOf, type Json, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
 
@@ -221,6 +221,65 @@ describe('an attack', () => {
     const outside = { ...running, metadata: { ...running.metadata, labels: {} } };
     const namespace = { metadata: { name: 'default' } };
     assert.match(deny(later, { object: running, oldObject: outside, namespace }) ?? '', /not the pinned one/);
+  });
+
+  it('17: on what "weighlock inject" cannot make good is told by it, too', () => {
+    const annotation = (name: string) => NAMESPACE.metadata.annotations[`weighlock.dev/${name}` as never] as string;
+    const settings = {
+      image: IMAGE,
+      scratchClaims: annotation('scratch-claims').split(','),
+      hostPaths: [annotation('host-paths')],
+      volumes: [],
+    };
+    const refusals = /must be the whole|inside of a volume that others|a second time|mounted over|by digest/;
+    const cases = ATTACKS.filter(({ refusal }) => refusals.test(refusal.source));
+    assert.ok(cases.length >= 25, `${cases.length}`);
+    for (const { name, apply } of cases) {
+      const pod = mutate(INJECT, { object: injectable() });
+      assert.deepEqual(problemsOf(pod.spec, settings, [], 'infer'), [], 'before it nothing is wrong');
+      apply(pod);
+      assert.notEqual(problemsOf(pod.spec, settings, [], 'infer')[0], undefined, name);
+    }
+    for (const [name, pod] of Object.entries(PODS)) {
+      if (deny(REQUIRE, { object: mutate(INJECT, { object: pod }) }) !== undefined) continue;
+      const own = { ...settings, platformContainers: [annotation('platform-containers')] };
+      assert.deepEqual(problemsOf(pod.spec, own, [], pod.metadata.name), [], name);
+    }
+  });
+
+  it('17: by labels and annotations through pods/status is judged as any other change of them', () => {
+    for (const file of ['pods/require', 'evidence', 'provenance']) {
+      const { resourceRules } = load(`base/${file}.yaml`).spec.matchConstraints;
+      assert.ok(resourceRules[0].resources.includes('pods/status'), file);
+    }
+    const status = (metadata: object, old: object, policy: Json) => {
+      const { spec } = PODS['a claim'];
+      const namespace = { metadata: { name: 'default' } };
+      return deny(policy, { object: { metadata, spec, status: {} }, oldObject: { metadata: old, spec }, namespace });
+    };
+    const training = { labels: { 'workload-type': 'training' } };
+    const inference = { labels: { 'app.kubernetes.io/component': 'inference' } };
+    const claims = { ...inference, annotations: { 'model.ai/signature-verified': 'true' } };
+    assert.match(status(training, {}, REQUIRE) ?? '', /exactly one weighlock/);
+    assert.match(status(training, {}, load('base/evidence.yaml')) ?? '', /needs DATASET_SHA256/);
+    assert.match(status(claims, inference, load('base/provenance.yaml')) ?? '', /needs the annotations/);
+    for (const file of ['pods/require', 'evidence', 'provenance']) {
+      const policy = load(`base/${file}.yaml`);
+      for (const metadata of [training, claims])
+        assert.equal(status(metadata, metadata, policy), undefined, 'what a kubelet writes changes neither');
+    }
+  });
+
+  it('17: by a debugger is none in a pod that shares its processes once the verifier has passed', () => {
+    const pod = mutate(INJECT, { object: injectable() });
+    pod.spec.shareProcessNamespace = true;
+    const debugged = structuredClone(pod);
+    debugged.spec.ephemeralContainers = [{ name: 'debug', image: 'x' }];
+    const judged = (...initContainerStatuses: object[]) =>
+      deny(REQUIRE, { object: { ...debugged, status: { initContainerStatuses } }, oldObject: pod });
+    assert.equal(judged({ name: 'weighlock', ready: true }), undefined);
+    for (const statuses of [[], [{ name: 'weighlock', ready: false }], [{ name: 'other', ready: true }]])
+      assert.match(judged(...statuses) ?? '', /process namespace/);
   });
 
   it('by a label that comes later does not bring an unverified pod into scope unseen', () => {
