@@ -2,24 +2,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
-import { deny, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
+import { deny, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
 import type { Answer, Json, User } from './api-server.ts';
+import {
+  attacked,
+  BY_ITSELF,
+  clean,
+  essence,
+  HELD,
+  INJECT,
+  outcomeOf,
+  placed,
+  REQUIRE,
+  verifierOf,
+} from './attacked.ts';
 import { lacking } from './build.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Kyverno, policiesReady, startKyverno } from './kyverno.ts';
 import { eventually } from './process-group.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
-const REQUIRE = load('base/pods/require.yaml');
-const INJECT = load('base/pods/inject.yaml');
-/** What the provenance policy asks of the attacked pod, which is one for inference. */
-const NOTES = { 'model.ai/name': 'm', 'model.ai/version': '1', 'model.ai/source': 'pvc://mistral' };
-/** How an API server says that a pod is none, whatever the policies. */
-const BY_ITSELF = /is invalid|strict decoding|cannot be handled|Forbidden: |unmarshal|must not be provided/;
-const HELD = /^(?!.*failed calling webhook).*(denied|denied the request)/s;
-
 interface Mode {
   readonly name: string;
   readonly overlays: string;
@@ -27,6 +30,9 @@ interface Mode {
   readonly inject: string;
   readonly withKyverno: boolean;
 }
+
+/** What a kubelet says of a container that has ended well, as far as an API server asks for it. */
+const RAN = { image: 'x', imageID: 'x', restartCount: 0, state: { terminated: { exitCode: 0 } } };
 
 const MODES: readonly Mode[] = [
   {
@@ -235,6 +241,13 @@ for (const mode of MODES)
       pod.metadata.name = 'live';
       const made = await as('alice', 'POST', pods, pod);
       assert.equal(made.status, 201, made.message);
+      for (const [name, field] of [
+        ['shared', 'shareProcessNamespace'],
+        ['node', 'hostPID'],
+      ] as const) {
+        const other = { ...pod, metadata: { ...pod.metadata, name }, spec: { ...pod.spec, [field]: true } };
+        assert.equal((await as('alice', 'POST', pods, other)).status, 201, name);
+      }
       const kind = mode.withKyverno ? 'validatingpolicies.policies.kyverno.io' : 'validatingadmissionpolicies';
       const names = mode.withKyverno ? ['require-weighlock', 'require-weighlock-labelled'] : ['require-weighlock'];
       for (const name of names) {
@@ -254,12 +267,19 @@ for (const mode of MODES)
       assert.equal(into.status, 200, into.message);
       assert.match((await debug('weighlock')).message, /process namespace/);
       for (const { name, refusal, apply: attack } of ATTACKS.filter(({ name }) => /ephemeral|debugger/.test(name))) {
-        const { ephemeralContainers } = attacked(attack).spec;
+        const { ephemeralContainers, shareProcessNamespace = false, hostPID = false } = attacked(attack).spec;
         assert.ok(ephemeralContainers.length > 0, name);
-        const path = `${pods}/live/ephemeralcontainers?dryRun=All`;
+        const living = shareProcessNamespace ? 'shared' : hostPID ? 'node' : 'live';
+        const path = `${pods}/${living}/ephemeralcontainers?dryRun=All`;
         const { message } = await as('alice', 'PATCH', path, { spec: { ephemeralContainers } });
         assert.match(message, refusal, name);
       }
+      // Once the kubelet says that the verifier has passed, a debugger sees nothing of it.
+      const passed = { status: { initContainerStatuses: [{ name: 'weighlock', ready: true, ...RAN }] } };
+      assert.equal((await as('admin', 'PATCH', `${pods}/shared/status`, passed)).status, 200);
+      const late = { spec: { ephemeralContainers: [{ name: 'd', image: 'busybox' }] } };
+      const debugged = await as('alice', 'PATCH', `${pods}/shared/ephemeralcontainers?dryRun=All`, late);
+      assert.equal(debugged.status, 200, debugged.message);
       const init = (image: string) => ({ spec: { initContainers: [{ ...verifierOf(made.body), image }] } });
       const evil = await as('alice', 'PATCH', `${pods}/live?dryRun=All`, init('evil'));
       assert.match(evil.message, /not the pinned one/);
@@ -271,10 +291,97 @@ for (const mode of MODES)
       }
       await apply('enforce');
       await counting(({ status }) => status === 201, injectable());
-      assert.equal((await as('alice', 'DELETE', `${pods}/live?gracePeriodSeconds=0`)).status, 200);
+      for (const name of ['live', 'shared', 'node'])
+        assert.equal((await as('alice', 'DELETE', `${pods}/${name}?gracePeriodSeconds=0`)).status, 200, name);
+    });
+
+    it('17: judges labels and annotations through pods/status, and nothing else that is written there', async () => {
+      const pods = '/api/v1/namespaces/other/pods';
+      const plain = placed(injectable(), 'other');
+      delete plain.metadata.labels;
+      plain.metadata.name = 'plain';
+      assert.equal((await as('alice', 'POST', pods, plain)).status, 201);
+      const status = (metadata: object) => as('alice', 'PATCH', `${pods}/plain/status?dryRun=All`, { metadata });
+      const inference = { 'app.kubernetes.io/component': 'inference' };
+      assert.match((await status({ labels: inference })).message, /exactly one weighlock/);
+      assert.match((await status({ labels: { 'workload-type': 'training' } })).message, /exactly one|needs DATASET/);
+      assert.equal((await status({ labels: { team: 'x' }, annotations: { a: 'b' } })).status, 200);
+      const running = await as('admin', 'PATCH', `${pods}/plain/status?dryRun=All`, { status: { phase: 'Running' } });
+      assert.equal(running.status, 200, running.message);
+      assert.equal((await as('alice', 'DELETE', `${pods}/plain?gracePeriodSeconds=0`)).status, 200);
+      const gone = { ...injectable(), metadata: { ...plain.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+      const made = await tryPod(gone);
+      assert.ok(made.status >= 400 || hasVerifier(made), 'a time of deletion is not for its author to say');
+    });
+
+    it('17: judges a pod of a megabyte, and two hundred volumes, as any other', async () => {
+      const large = placed(injectable(), 'ml');
+      large.spec.containers[0].env.push(
+        ...Array.from({ length: 10 }, (_, i) => ({ name: `X${i}`, value: 'x'.repeat(100_000) })),
+      );
+      const wide = (source: (i: number) => Json) => {
+        const pod = placed(injectable(), 'ml');
+        for (let i = 0; i < 198; i++) {
+          pod.spec.volumes.push({ name: `v${i}`, ...source(i) });
+          for (const { volumeMounts = [] } of pod.spec.containers.slice(0, 1))
+            volumeMounts.push({ name: `v${i}`, mountPath: `/v/${i}`, readOnly: true });
+        }
+        return pod;
+      };
+      const scratch = wide(() => ({ emptyDir: {} }));
+      const claims = wide((i) => ({ persistentVolumeClaim: { claimName: `c${i}` } }));
+      for (const [name, pod, mounts] of [
+        ['large', large, 3],
+        ['scratch', scratch, 3],
+        ['claims', claims, 201],
+      ] as const) {
+        const made = await tryPod(pod);
+        assert.equal(made.status, 201, `${name}: ${made.message}`);
+        assert.equal(essence(verifierOf(made.body)).volumeMounts.length, mounts, name);
+        const writes = structuredClone(pod);
+        writes.spec.containers[0].volumeMounts[0].readOnly = false;
+        assert.match((await tryPod(writes)).message, /must be mounted readOnly/, name);
+      }
+    });
+
+    it('17: while its certificate is replaced, admits nothing unjudged, and goes on with the new one', {
+      skip: !mode.withKyverno,
+    }, async () => {
+      const secrets = ['kyverno-svc.kyverno.svc.kyverno-tls-ca', 'kyverno-svc.kyverno.svc.kyverno-tls-pair'];
+      const certificate = async (name: string): Promise<string | undefined> =>
+        (await as('admin', 'GET', `/api/v1/namespaces/kyverno/secrets/${name}`)).body.data?.['tls.crt'];
+      const before = await Promise.all(secrets.map(certificate));
+      assert.ok(before.every((one) => one !== undefined && one !== ''));
+      for (const name of secrets) cluster.kubectl(['delete', 'secret', '-n', 'kyverno', name]);
+      const unjudged: Answer[] = [];
+      const tried = async () => {
+        const answer = await tryPod(injectable());
+        if (answer.status === 201 && !hasVerifier(answer)) unjudged.push(answer);
+        return answer;
+      };
+      await eventually('other certificates', async () => {
+        await tried();
+        const now = await Promise.all(secrets.map(certificate));
+        return now.every((one, i) => one !== undefined && one !== '' && one !== before[i]) || undefined;
+      });
+      const [authority] = await Promise.all(secrets.map(certificate));
+      await eventually('the new authority in the webhooks', async () => {
+        await tried();
+        const kinds = 'validatingwebhookconfigurations,mutatingwebhookconfigurations';
+        const { items } = JSON.parse(cluster.kubectl(['get', kinds, '-o', 'json'])) as Json;
+        const bundles = items.flatMap(({ webhooks = [] }: Json) =>
+          webhooks.map((one: Json) => one.clientConfig.caBundle),
+        );
+        return (bundles.length > 0 && bundles.every((one: string) => one.includes(authority ?? '-'))) || undefined;
+      });
+      await eventually('an answer by the new certificate', async () => hasVerifier(await tried()) || undefined);
+      assert.deepEqual(unjudged, []);
     });
 
     it('17.4: while it is down, stops only what it must judge', { skip: !mode.withKyverno }, async () => {
+      const judged = placed(injectable(), 'ml');
+      judged.metadata.name = 'judged';
+      assert.equal((await as('alice', 'POST', '/api/v1/namespaces/ml/pods', judged)).status, 201);
       await kyverno?.stop();
       assert.equal((await as('alice', 'POST', '/api/v1/namespaces', { metadata: { name: 'fresh' } })).status, 201);
       await eventually('the certificates of a new namespace', async () => {
@@ -303,8 +410,14 @@ for (const mode of MODES)
         metadata: { name: 'weighlock-trust' },
       });
       assert.match(trust.message, /failed calling webhook/);
+      // A kubelet goes on saying what became of a pod that was judged before.
+      const phase = await as('admin', 'PATCH', '/api/v1/namespaces/ml/pods/judged/status', {
+        status: { phase: 'Failed' },
+      });
+      assert.equal(phase.status, 200, phase.message);
       await kyverno?.start();
       await counting(hasVerifier, injectable());
+      assert.equal((await as('alice', 'DELETE', '/api/v1/namespaces/ml/pods/judged?gracePeriodSeconds=0')).status, 200);
     });
 
     it('holds after the API server was restarted', async () => {
@@ -329,47 +442,3 @@ for (const mode of MODES)
       assert.match(refused.message, /decides what is trusted/, 'trust stays protected');
     });
   });
-
-function placed(pod: Json, namespace: string): Json {
-  const copy = structuredClone(pod);
-  copy.metadata.namespace = namespace;
-  copy.metadata.annotations = { ...copy.metadata.annotations, ...NOTES };
-  return copy;
-}
-
-function attacked(attack: (pod: Json) => void): Json {
-  const pod = mutate(INJECT, { object: placed(injectable(), 'ml') });
-  attack(pod);
-  return pod;
-}
-
-function verifierOf(pod: Json): Json {
-  return pod.spec?.initContainers?.find(({ name }: Json) => name === 'weighlock');
-}
-
-/** Without what the API server adds. */
-function essence(verifier: Json): Json {
-  if (verifier === undefined) return undefined;
-  const { terminationMessagePath: _, volumeMounts, ...kept } = JSON.parse(JSON.stringify(verifier));
-  return { ...kept, volumeMounts: volumeMounts.filter(({ name }: Json) => !name.startsWith('kube-api-access-')) };
-}
-
-/** What came back, as somebody would send it again. */
-function clean(pod: Json): Json {
-  const { name, namespace, labels, annotations } = pod.metadata;
-  return { ...pod, metadata: { name, namespace, labels, annotations }, status: undefined };
-}
-
-/** How an attack ended; undefined when it got through. */
-function outcomeOf({ status, body, message }: Answer, refusal: RegExp): string | undefined {
-  if (status >= 400) {
-    if (refusal.test(message)) return 'refused';
-    if (BY_ITSELF.test(message)) return 'refused by the API server itself';
-    return HELD.test(message) ? 'refused for another reason' : undefined;
-  }
-  const expected = mutate(INJECT, { object: body });
-  const isRepaired =
-    deny(REQUIRE, { object: body }) === undefined &&
-    isDeepStrictEqual(essence(verifierOf(body)), essence(verifierOf(expected)));
-  return isRepaired ? 'repaired' : undefined;
-}

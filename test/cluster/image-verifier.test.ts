@@ -1,4 +1,4 @@
-// A node that asks weighlock image-verifier before it pulls: containerd itself, and whoever asks it.
+// A node that asks weighlock image-verifier before it pulls: containerd itself, and whoever asks it, the kubelet too.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
@@ -11,10 +11,11 @@ import { stringify } from 'yaml';
 import { Pusher } from '../registry/push.ts';
 import { signatureTag, simpleSigning } from '../registry/sign-image.ts';
 import { startRegistry } from '../system/registry.ts';
+import type { Json } from './api-server.ts';
 import { lacking } from './build.ts';
-import { freePorts } from './cluster.ts';
-import { type Containerd, lackingNode, startContainerd, unmountBelow } from './node.ts';
-import { ProcessGroup } from './process-group.ts';
+import { type Cluster, freePorts, startCluster } from './cluster.ts';
+import { type ClusterNode, lackingNode, startNode } from './node.ts';
+import { eventually } from './process-group.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../examples/node/weighlock-image-verifier', import.meta.url));
 const BUSYBOX = 'docker.io/library/busybox:1.37';
@@ -31,15 +32,16 @@ describe("17: the node's own gate", { skip: why, concurrency: 1 }, () => {
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pusher = new Pusher(registry?.origin ?? '');
   const digests = new Map<string, string>();
-  const mounted = join(work, 'image');
-  const folder = join(work, 'containerd');
-  let processes: ProcessGroup;
-  let node: Containerd;
+  let cluster: Cluster;
+  let node: ClusterNode;
 
   before(async () => {
-    for (const name of [folder, mounted]) mkdirSync(name);
-    processes = new ProcessGroup(work, folder);
-    node = await startContainerd(folder, processes);
+    cluster = await startCluster();
+    node = await startNode(cluster);
+    node.usePlainHttp(host);
+    // In the folder of the node, which takes its mounts away when it ends.
+    const mounted = join(cluster.folder, 'node/program');
+    mkdirSync(mounted);
     const copied = ['copy', '--quiet', '--format=oci', '--dest-tls-verify=false', `containers-storage:${BUSYBOX}`];
     execFileSync('skopeo', [...copied, `docker://${host}/models/m:plain`]);
     const answer = await fetch(`${registry?.origin}/v2/models/m/manifests/plain`, { headers: { accept: MANIFEST } });
@@ -58,8 +60,8 @@ describe("17: the node's own gate", { skip: why, concurrency: 1 }, () => {
     writePolicy();
   });
   after(async () => {
-    await processes?.stopAll();
-    unmountBelow(work);
+    await node?.stop();
+    await cluster?.[Symbol.asyncDispose]();
   });
 
   /** The same image under another digest, for each kind. */
@@ -98,6 +100,62 @@ describe("17: the node's own gate", { skip: why, concurrency: 1 }, () => {
       `docker://${host}/other/m:v1`,
     ]);
     assert.throws(() => pull(`${host}/other/m:v1`), /no rule of policy node speaks of/);
+  });
+
+  /** A pod of the default namespace, pulled whatever is there. */
+  async function start(name: string, spec: Json): Promise<void> {
+    const common = { terminationGracePeriodSeconds: 0, enableServiceLinks: false };
+    const pod = { metadata: { name }, spec: { ...common, ...spec } };
+    const { status, message } = await cluster.api.ask('admin', 'POST', '/api/v1/namespaces/default/pods', pod);
+    assert.equal(status, 201, message);
+  }
+  const server = (of: string) => ({
+    name: 'server',
+    image: of,
+    imagePullPolicy: 'Always',
+    command: ['sleep', '600'],
+  });
+  const withVolume = (reference: string) => ({
+    containers: [
+      { ...server(BUSYBOX), imagePullPolicy: 'Never', volumeMounts: [{ name: 'model', mountPath: '/model' }] },
+    ],
+    volumes: [{ name: 'model', image: { reference, pullPolicy: 'Always' } }],
+  });
+  const stateOf = async (name: string): Promise<Json> =>
+    (await cluster.api.ask('admin', 'GET', `/api/v1/namespaces/default/pods/${name}`)).body.status
+      .containerStatuses?.[0]?.state;
+  const running = (name: string) =>
+    eventually(`the start of ${name}`, async () => (await stateOf(name))?.running ?? undefined);
+  /** What the events of a pod say of a failure. */
+  const complaint = (name: string) =>
+    eventually(`a failure of ${name}`, async () => {
+      const path = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D${name}`;
+      const { items } = (await cluster.api.ask('admin', 'GET', path)).body;
+      return items.find(({ message, type }: Json) => type === 'Warning' && /image-verifier/.test(message))?.message;
+    });
+
+  it('17: the kubelet starts pods of what is signed, and says in an event why it does not start others', async () => {
+    await start('signed', { containers: [server(image('signed'))] });
+    await running('signed');
+    for (const [name, of, why] of [
+      ['unsigned', image('unsigned'), /SIGNATURE_MISSING/],
+      ['foreign', image('foreign'), /SIGNATURE_INVALID/],
+      ['elsewhere', `${host}/other/m:v1`, /no rule of policy node speaks of/],
+    ] as const) {
+      await start(name, { containers: [server(of)] });
+      const said = await complaint(name);
+      assert.match(said, /Failed to pull image.*weighlock-image-verifier rejected image \(exit code 65\)/s, name);
+      assert.match(said, why, name);
+      assert.match((await stateOf(name)).waiting.reason, /ErrImagePull|ImagePullBackOff/, name);
+    }
+  });
+
+  it('17: and the same of image volumes', async () => {
+    await start('model', withVolume(`${host}/models/m@${digests.get('signed')}`));
+    await running('model');
+    await start('no-model', withVolume(`${host}/models/m@${digests.get('unsigned')}`));
+    assert.match(await complaint('no-model'), /rejected image \(exit code 65\).*SIGNATURE_MISSING/s);
+    assert.equal((await stateOf('no-model')).running, undefined);
   });
 
   it('refuses everything without its policy, and as it should once it is there again', () => {

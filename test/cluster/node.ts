@@ -20,7 +20,7 @@ const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', im
 const SETTINGS = ['kernel/panic', 'kernel/panic_on_oops', 'vm/overcommit_memory'].map((name) => `/proc/sys/${name}`);
 
 /** containerd with the image of this checkout. */
-export interface Containerd {
+interface Containerd {
   /** `ghcr.io/weighlock/weighlock@sha256:...` of this checkout. */
   readonly image: string;
   /** containerd's own client, in the namespace of the kubelet. */
@@ -55,7 +55,7 @@ interface Started extends Containerd {
 }
 
 /** @param work - a folder for everything of the node */
-export async function startContainerd(work: string, processes: ProcessGroup): Promise<Started> {
+async function startContainerd(work: string, processes: ProcessGroup): Promise<Started> {
   const place = (name: string) => join(work, name);
   for (const name of ['', 'cni', 'images']) mkdirSync(place(name), { recursive: true });
   const socket = place('containerd.sock');
@@ -242,7 +242,7 @@ function kubeletConfig(work: string, socket: string, port = 0, healthzPort = 0):
 }
 
 /** Detaches everything that is mounted in a folder. */
-export function unmountBelow(folder: string): void {
+function unmountBelow(folder: string): void {
   const mounted = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')

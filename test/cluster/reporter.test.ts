@@ -12,7 +12,7 @@ import { FAILED, IMAGE, message, PASSED, pod } from '../kubernetes/pods.ts';
 import { NAMESPACE } from '../kyverno/evaluate.ts';
 import { type Answer, type Json, TOKENS } from './api-server.ts';
 import { lacking, moduleFolder } from './build.ts';
-import { type Cluster, startCluster } from './cluster.ts';
+import { type Cluster, freePorts, startCluster } from './cluster.ts';
 import { eventually } from './process-group.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -156,6 +156,40 @@ describe('17.6: the reporter and a real API server', { skip: lacking() ?? false,
       () => execFileSync(process.execPath, [MAIN, 'pods', `--kubeconfig=${alone}`], { stdio: 'pipe' }),
       /403/,
     );
+  });
+
+  it('17: one that may not write says which right is missing, is not ready, and goes on once it has it', async () => {
+    cluster.kubectl(['create', 'serviceaccount', 'mute', '-n', 'weighlock-system']);
+    const grant = (name: string, ...words: string[]) => {
+      cluster.kubectl(['create', 'clusterrole', name, ...words]);
+      cluster.kubectl([
+        'create',
+        'clusterrolebinding',
+        name,
+        `--clusterrole=${name}`,
+        '--serviceaccount=weighlock-system:mute',
+      ]);
+    };
+    grant('mute-reads', '--verb=get,list,watch', '--resource=pods,namespaces,reports.openreports.io');
+    const own = join(cluster.folder, 'mute-token');
+    writeFileSync(own, cluster.kubectl(['create', 'token', '-n', 'weighlock-system', 'mute']), { mode: 0o600 });
+    const words = [`--token-file=${own}`, '--reports=openreports'];
+    const before = await reportsOf(OPEN, 'reports');
+    const once = start('--once', ...words);
+    assert.equal(await once.ended, 75, once.output());
+    assert.match(once.output(), /reports in ml: answered 403: .*cannot patch resource/);
+    assert.match(once.output(), /events in ml: answered 403/);
+    assert.deepEqual(await reportsOf(OPEN, 'reports'), before, 'nothing was written');
+    const [port] = await freePorts(1);
+    const waiting = start(...words, `--listen=127.0.0.1:${port}`, '--relist=10s');
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200;
+    await eventually('a complaint', async () => /reports in ml: answered 403/.test(waiting.output()) || undefined);
+    assert.equal(await ready(), false);
+    grant('mute-writes', '--verb=create,patch', '--resource=reports.openreports.io,events.events.k8s.io');
+    await eventually('readiness', async () => (await ready()) || undefined);
+    assert.equal(waiting.output().match(/reports in ml: answered 403/g)?.length, 1, 'it is said once');
+    waiting.child.kill('SIGTERM');
+    await waiting.ended;
   });
 
   it('17.6: two of them write once, through a restart of the API server and a namespace that goes', async () => {
