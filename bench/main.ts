@@ -1,12 +1,14 @@
 // `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
-// reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB below the folder for
-// temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. The raw
-// numbers are kept in bench/results.json.
+// reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB
+// below the folder for temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config,
+// libfuse3-dev and fuse3. `admission` and `pods`, which run only where they are named, need what `npm run test:cluster` needs.
+// The raw numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { benchAdmission } from './admission.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
 import { benchEvidence } from './evidence.ts';
@@ -14,6 +16,7 @@ import { benchFile } from './file.ts';
 import { benchFolder } from './folder.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlots } from './plots.ts';
+import { benchPods } from './pods.ts';
 import { benchPull } from './pull.ts';
 import { benchReporter } from './reporter.ts';
 import { benchSlowRegistry } from './slow-registry.ts';
@@ -61,6 +64,9 @@ try {
   rmSync(join(work, 'signed-large'), { force: true });
   if (wanted('cluster')) report['cluster'] = await benchCluster(work, program, 20);
   if (wanted('reporter')) report['reporter'] = await benchReporter(program);
+  // Only where they are asked for: a cluster has to be built first.
+  if (chosen.has('admission')) report['admission'] = (await benchAdmission()) ?? report['admission'];
+  if (chosen.has('pods')) report['pods'] = (await benchPods(work, 5)) ?? report['pods'];
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {

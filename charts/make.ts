@@ -51,7 +51,7 @@ export const TEMPLATES: Readonly<Record<string, () => string>> = {
 function engine(name: string, documents: (file: string) => Json[]): string {
   const part = (...files: string[]) => render(files.flatMap(documents));
   const all =
-    part(...POD_POLICIES, 'trust.yaml', 'no-exec.yaml') +
+    part(...POD_POLICIES, 'trust.yaml', 'no-exec.yaml', 'status.yaml') +
     when('.Values.evidence', part('evidence.yaml')) +
     when('.Values.provenance', part('provenance.yaml'));
   return HEAD + when(`eq .Values.engine "${name}"`, all);

@@ -17,6 +17,7 @@ export const MADE: Readonly<Record<string, () => string>> = {
   'admission/base/require.yaml': () => native(readBase('pods/require.yaml')),
   'admission/base/trust.yaml': () => native(readBase('trust.yaml')),
   'admission/base/no-exec.yaml': () => native(readBase('no-exec.yaml')),
+  'admission/base/status.yaml': () => native(readBase('status.yaml')),
   'admission/base/evidence.yaml': () => native(readBase('evidence.yaml')),
   'admission/base/provenance.yaml': () => native(readBase('provenance.yaml')),
 };

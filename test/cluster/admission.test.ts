@@ -295,7 +295,7 @@ for (const mode of MODES)
         assert.equal((await as('alice', 'DELETE', `${pods}/${name}?gracePeriodSeconds=0`)).status, 200, name);
     });
 
-    it('17: judges labels and annotations through pods/status, and nothing else that is written there', async () => {
+    it('17: refuses labels and annotations that decide through pods/status, and nothing else that is written there', async () => {
       const pods = '/api/v1/namespaces/other/pods';
       const plain = placed(injectable(), 'other');
       delete plain.metadata.labels;
@@ -303,8 +303,13 @@ for (const mode of MODES)
       assert.equal((await as('alice', 'POST', pods, plain)).status, 201);
       const status = (metadata: object) => as('alice', 'PATCH', `${pods}/plain/status?dryRun=All`, { metadata });
       const inference = { 'app.kubernetes.io/component': 'inference' };
-      assert.match((await status({ labels: inference })).message, /exactly one weighlock/);
-      assert.match((await status({ labels: { 'workload-type': 'training' } })).message, /exactly one|needs DATASET/);
+      for (const metadata of [
+        { labels: inference },
+        { labels: { 'workload-type': 'training' } },
+        { annotations: { 'model.ai/signature-verified': 'true' } },
+        { annotations: { 'model.ai/name': null } },
+      ])
+        assert.match((await status(metadata)).message, /through pods, and not through pods\/status/);
       assert.equal((await status({ labels: { team: 'x' }, annotations: { a: 'b' } })).status, 200);
       const running = await as('admin', 'PATCH', `${pods}/plain/status?dryRun=All`, { status: { phase: 'Running' } });
       assert.equal(running.status, 200, running.message);

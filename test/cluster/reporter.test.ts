@@ -26,22 +26,29 @@ const SIGNED = message(
   [{ name: 'model', result: 'PASSED', sha256: 'a'.repeat(64), signers: ['ci: me@example.com'], policies: ['corp'] }],
 );
 
+interface Started {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+}
+
 describe('17.6: the reporter and a real API server', { skip: lacking() ?? false, concurrency: 1 }, () => {
   let cluster: Cluster;
   let token: string;
   const running = new Set<ChildProcess>();
   const ask = (method: string, path: string, body?: Json): Promise<Answer> =>
     cluster.api.ask('admin', method, path, body);
-  const flags = () => [
+  const flags = (own: string) => [
     `--api-server=${cluster.api.url}`,
     `--ca-file=${join(cluster.folder, 'pki/apiserver.crt')}`,
-    `--token-file=${token}`,
+    `--token-file=${own}`,
     `--verifier-image=${IMAGE}`,
   ];
 
-  /** Starts the program; what it prints is kept. */
-  function start(...words: string[]): { child: ChildProcess; output: () => string; ended: Promise<number | null> } {
-    const child = spawn(process.execPath, [MAIN, 'report', ...flags(), ...words], {
+  const start = (...words: string[]) => startWith(token, ...words);
+  /** Starts the program with a token; what it prints is kept. */
+  function startWith(own: string, ...words: string[]): Started {
+    const child = spawn(process.execPath, [MAIN, 'report', ...flags(own), ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let text = '';
@@ -173,15 +180,14 @@ describe('17.6: the reporter and a real API server', { skip: lacking() ?? false,
     grant('mute-reads', '--verb=get,list,watch', '--resource=pods,namespaces,reports.openreports.io');
     const own = join(cluster.folder, 'mute-token');
     writeFileSync(own, cluster.kubectl(['create', 'token', '-n', 'weighlock-system', 'mute']), { mode: 0o600 });
-    const words = [`--token-file=${own}`, '--reports=openreports'];
     const before = await reportsOf(OPEN, 'reports');
-    const once = start('--once', ...words);
+    const once = startWith(own, '--once', '--reports=openreports');
     assert.equal(await once.ended, 75, once.output());
     assert.match(once.output(), /reports in ml: answered 403: .*cannot patch resource/);
     assert.match(once.output(), /events in ml: answered 403/);
     assert.deepEqual(await reportsOf(OPEN, 'reports'), before, 'nothing was written');
     const [port] = await freePorts(1);
-    const waiting = start(...words, `--listen=127.0.0.1:${port}`, '--relist=10s');
+    const waiting = startWith(own, '--reports=openreports', `--listen=127.0.0.1:${port}`, '--relist=10s');
     const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200;
     await eventually('a complaint', async () => /reports in ml: answered 403/.test(waiting.output()) || undefined);
     assert.equal(await ready(), false);

@@ -23,6 +23,11 @@ const inject = (id: string, file: string, from: string, to: string): Mutation =>
   name: 'is told by it, too',
 });
 
+const status = (id: string, from: string, to: string): Mutation => ({
+  ...policy(`status-${id}`, from, to, 'pods/status'),
+  file: 'examples/kyverno/base/status.yaml',
+});
+
 export default [
   policy('trust-name', "object.spec.?volumes.orValue([]).all(v, v.name != 'weighlock-trust' || (", '(true || ('),
   policy('devices', 'c.?resources.?claims.orValue([]) == [] &&', 'true &&'),
@@ -86,16 +91,18 @@ export default [
     "s.name == 'weighlock'",
     'once the verifier has passed',
   ),
-  policy(
-    'status',
-    'resources: [pods, pods/ephemeralcontainers, pods/status]',
-    'resources: [pods, pods/ephemeralcontainers]',
-    'pods/status',
+  status('labels', "['app.kubernetes.io/component', 'workload-type']", "['app.kubernetes.io/component']"),
+  status(
+    'added',
+    'object.metadata.annotations[k] != oldObject',
+    "'' != '' && object.metadata.annotations[k] != oldObject",
   ),
-  {
-    ...policy('status-notes', "['labels', 'annotations'].exists(f,", "['labels'].exists(f,", 'pods/status'),
-    file: 'examples/kyverno/base/provenance.yaml',
-  },
+  status('removed', '!(k in object.metadata.?annotations.orValue({}))', 'false'),
+  status(
+    'ours',
+    "object.metadata.?annotations.orValue({}).exists(k, (k.startsWith('weighlock.dev/') ||",
+    'object.metadata.?annotations.orValue({}).exists(k, (',
+  ),
   inject('trust', 'src/inject/problems.ts', 'volume.name === TRUST && !isTrust(volume)', 'false'),
   inject('inside', 'src/inject/problems.ts', "shared.has(outer.name ?? '') && asFolder(at)", 'false && asFolder(at)'),
   inject('of-two', SHARED, "|| isMountedTwice(volume.name ?? '')", ''),
