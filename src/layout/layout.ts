@@ -76,6 +76,8 @@ const modelKit: Convention = {
 
 const DOCKER_MODEL_NAMES: ReadonlyMap<string, string> = new Map([
   ['application/vnd.docker.ai.gguf.v3', 'model.gguf'],
+  ['application/vnd.docker.ai.gguf.v3.lora', 'adapter.gguf'],
+  ['application/vnd.docker.ai.gguf.v3.mmproj', 'model.mmproj'],
   ['application/vnd.docker.ai.safetensors', 'model.safetensors'],
   ['application/vnd.docker.ai.dduf', 'model.dduf'],
   ['application/vnd.docker.ai.mmproj', 'model.mmproj'],
@@ -142,7 +144,9 @@ const oras: Convention = {
     const unpacked = layer.annotations[UNPACKED_DIGEST];
     const digest = unpacked === undefined ? undefined : digestIn(unpacked, UNPACKED_DIGEST);
     const compression = tarCompression(layer.mediaType.split('.').at(-1) ?? '') ?? 'gzip';
-    return { ...archive(layer, compression, digest), within: pathOf(title) };
+    const whole = archive(layer, compression, digest);
+    // `oras push REF .` packs the folder itself: its members have no folder before them.
+    return title === '.' ? whole : { ...whole, within: pathOf(title) };
   },
 };
 

@@ -910,6 +910,20 @@ describe('an archive in an artifact', () => {
     refused(await result(layer(sha256(bytes), 'other')), 65, 'UNSAFE_ENTRY', /outside of other/);
   });
 
+  it('18: that is the folder oras was called in (title "."), is unpacked into the destination itself, and not beside it', async () => {
+    const result = async (title: string, unpack: string, ...members: Parameters<typeof file>[]) => {
+      const registry = await FakeRegistry.start();
+      const bytes = gzipSync(tar(members.map((one) => file(...one))));
+      const annotations = { 'org.opencontainers.image.title': title, 'io.deis.oras.content.unpack': unpack };
+      return pull(registry, `@${registry.add([{ mediaType: `${TAR}+gzip`, bytes, annotations }])}`);
+    };
+    published(await result('.', 'true', ['a', 'A'], ['./b/c', 'C']), { a: 'A', 'b/c': 'C' });
+    refused(await result('.', 'true', ['../a', 'A']), 65, 'UNSAFE_ENTRY');
+    refused(await result('.', 'true', ['a', 'A'], ['A', 'B']), 65, 'UNSAFE_ENTRY');
+    for (const title of ['..', './..', '/', '']) refused(await result(title, 'true', ['a', 'A']), 65, 'UNSAFE_ENTRY');
+    refused(await result('.', 'false', ['a', 'A']), 65, 'UNSAFE_ENTRY');
+  });
+
   it('with a volume that already has a link at the destination does not follow it (ghsa-8xwf-rjm4-xvhv)', async () => {
     const { registry, digest } = await simple();
     const volume = workFolder();
@@ -963,6 +977,25 @@ describe('conventions', () => {
         'model-00001-of-00002.gguf': '1',
         'model-00002-of-00002.gguf': '2',
       },
+    );
+    const parts = [layer(gguf, 'G'), layer(`${gguf}.mmproj`, 'P'), layer(`${gguf}.lora`, 'L')];
+    published(await artifact(parts, 'application/vnd.docker.ai.model.config.v0.1+json'), {
+      'model.gguf': 'G',
+      'model.mmproj': 'P',
+      'adapter.gguf': 'L',
+    });
+    const adapters = [layer(gguf, 'G'), layer(`${gguf}.lora`, '1'), layer(`${gguf}.lora`, '2')];
+    published(await artifact(adapters, 'application/vnd.docker.ai.model.config.v0.2+json'), {
+      'model.gguf': 'G',
+      'adapter-00001-of-00002.gguf': '1',
+      'adapter-00002-of-00002.gguf': '2',
+    });
+    const twice = [layer(`${gguf}.mmproj`, '1'), layer('application/vnd.docker.ai.mmproj', '2')];
+    refused(
+      await artifact(twice, 'application/vnd.docker.ai.model.config.v0.1+json'),
+      65,
+      'UNSAFE_ENTRY',
+      /same file as another layer/,
     );
     const ollama = [
       layer('application/vnd.ollama.image.model', 'G'),
