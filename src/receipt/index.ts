@@ -4,4 +4,12 @@ export { isPartPassed, type PartialTerms, writePartial } from './partial-verdict
 export { evidenceDigest, ReceiptBook, type ReceiptQuestion } from './receipt-book.ts';
 export { requirementsDigest } from './requirements-digest.ts';
 export { MOST_PARTS, type Part, shares } from './share.ts';
-export { inputsOf, levelsOf, mergedPayload, policyOf, type VerdictContext, verdictPayload } from './verdict-payload.ts';
+export {
+  inputsOf,
+  leftOutOf,
+  levelsOf,
+  mergedPayload,
+  policyOf,
+  type VerdictContext,
+  verdictPayload,
+} from './verdict-payload.ts';

@@ -33,6 +33,7 @@ const COMMON = [
   'policy',
   'levels',
   'inputs',
+  'leftOut',
   'pins',
   'requirements',
   'evidence',

@@ -17,6 +17,8 @@ export interface Partial {
   readonly policy: { readonly uri: string; readonly sha256: string };
   readonly levels: readonly string[];
   readonly inputs: readonly { readonly uri: string; readonly sha256: string }[];
+  /** What is no part of the artifact, because the platform says so, and by which of its rules. */
+  readonly leftOut: readonly { readonly path: string; readonly by: string }[];
   /** Digests (hex) that the whole must have: pins, which no part can judge. */
   readonly pins: readonly string[];
   /** Digests of everything that was required, and of the evidence that counted, hex. */
@@ -46,6 +48,7 @@ const KEYS = [
   'policy',
   'levels',
   'inputs',
+  'leftOut',
   'pins',
   'requirements',
   'evidence',
@@ -89,6 +92,10 @@ export function parsePartial(predicate: JsonObject): Partial {
     inputs: fields.objects('inputs', MOST_ELEMENTS).map((input) => ({
       uri: input.only(['uri', 'sha256']).text('uri'),
       sha256: hexIn(input.text('sha256')),
+    })),
+    leftOut: fields.objects('leftOut', MOST_ELEMENTS).map((one) => ({
+      path: one.only(['path', 'by']).text('path'),
+      by: one.text('by'),
     })),
     pins: fields.list('pins', MOST_ELEMENTS).map((pin) => hexIn(textIn(pin))),
     requirements: hexIn(fields.text('requirements')),

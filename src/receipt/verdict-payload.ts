@@ -2,10 +2,16 @@ import { STATEMENT_TYPE, VERDICT_TYPE } from '../evidence/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import { leavesOf, type Policy, type Requirement } from '../plan/index.ts';
 import { locationText } from '../source/index.ts';
-import type { ArtifactOutcome } from '../verdict/index.ts';
+import { type ArtifactOutcome, leftOutFields } from '../verdict/index.ts';
 import { VERIFIER_ID, VERSION } from '../version.ts';
 import type { Merged } from './merge-parts.ts';
 import { requirementsDigest } from './requirements-digest.ts';
+
+/** What is no part of the artifact, because the platform says so: a field of our own, named as in-toto wants it. */
+const LEFT_OUT = 'https://weighlock.dev/left-out/v1';
+
+/** Paths that a verdict names; the field counts all of them. */
+const MOST_LEFT_OUT = 1000;
 
 /** What a verdict says beside its outcome. */
 export interface VerdictContext {
@@ -48,9 +54,20 @@ export function verdictPayload(outcome: ArtifactOutcome, context: VerdictContext
       verificationResult: result,
       verifiedLevels: isPassed ? levelsOf(artifact.requirements) : ['FAILED'],
       slsaVersion: '1.1',
+      ...leftOutField((outcome.leftOut ?? []).map(leftOutFields)),
     },
   };
   return Buffer.from(JSON.stringify(statement));
+}
+
+/** What nobody read, and the digest says nothing of. */
+function leftOutField<T extends { readonly path: string }>(all: readonly T[]): object {
+  return all.length === 0 ? {} : { [LEFT_OUT]: { paths: all.length, entries: all.slice(0, MOST_LEFT_OUT) } };
+}
+
+/** By path and rule: how much there is of it changes from part to part. */
+export function leftOutOf({ leftOut = [] }: Pick<ArtifactOutcome, 'leftOut'>): { path: string; by: string }[] {
+  return leftOut.map(leftOutFields).map(({ path, by }) => ({ path, by }));
 }
 
 /**
@@ -60,7 +77,7 @@ export function verdictPayload(outcome: ArtifactOutcome, context: VerdictContext
  */
 export function mergedPayload(merged: Merged, { image }: Pick<VerdictContext, 'image'>): Buffer {
   const { first, startedAt, digest } = merged;
-  const { resourceUri, policy, inputs, levels } = first;
+  const { resourceUri, policy, inputs, levels, leftOut } = first;
   const named = ({ uri, sha256 }: { readonly uri: string; readonly sha256: string }): Resource => ({
     uri,
     digest: { sha256 },
@@ -81,6 +98,7 @@ export function mergedPayload(merged: Merged, { image }: Pick<VerdictContext, 'i
       verificationResult: 'PASSED',
       verifiedLevels: levels,
       slsaVersion: '1.1',
+      ...leftOutField(leftOut),
     },
   };
   return Buffer.from(JSON.stringify(statement));

@@ -4,10 +4,9 @@ import { dirname } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
 import { entryText, hexAt, ioFailure, nameAt } from '../fs/index.ts';
 import { locationText } from '../source/index.ts';
-import { type ArtifactOutcome, contentSummary, type RunOutcome } from '../verdict/index.ts';
+import { type ArtifactOutcome, contentSummary, leftOutFields, type RunOutcome } from '../verdict/index.ts';
 import { VERIFIER_ID, VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
-import { leftOutFields } from './left-out.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */

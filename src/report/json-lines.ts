@@ -3,9 +3,9 @@ import type { Plan } from '../plan/index.ts';
 import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
 import type { ArtifactOutcome, RequirementOutcome, RunOutcome } from '../verdict/index.ts';
+import { type LeftOutOf, leftOutFields } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
-import { type LeftOutOf, leftOutFields } from './left-out.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 

@@ -3,10 +3,9 @@ import { open } from 'node:fs/promises';
 import { cutBytes } from '../cut-bytes.ts';
 import type { Failure } from '../error/index.ts';
 import type { Signer } from '../evidence/index.ts';
-import { type ArtifactOutcome, allFailures, type RunOutcome } from '../verdict/index.ts';
+import { type ArtifactOutcome, allFailures, type LeftOutOf, leftOutFields, type RunOutcome } from '../verdict/index.ts';
 import { VERSION } from '../version.ts';
 import { formatBytes, formatSeconds, jsonText, plural, visible } from './format.ts';
-import { type LeftOutOf, leftOutFields } from './left-out.ts';
 import { consequence, failureLine } from './wording.ts';
 
 /** Where the kubelet reads the termination message, unless the container names another path. */

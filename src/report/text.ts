@@ -2,9 +2,8 @@ import type { Failure } from '../error/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { RunProgress } from '../run/index.ts';
 import { locationText } from '../source/index.ts';
-import { type ArtifactOutcome, type RunOutcome, signerText } from '../verdict/index.ts';
+import { type ArtifactOutcome, leftOutFields, type RunOutcome, signerText } from '../verdict/index.ts';
 import { formatBytes, formatRate, formatSeconds, plural, visible } from './format.ts';
-import { leftOutFields } from './left-out.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 

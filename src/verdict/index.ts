@@ -6,6 +6,7 @@ export { contentContext, contentSummary } from './judge-content.ts';
 export { judgeListing, sizeDifferences } from './judge-listing.ts';
 export { expectedSigners, signerText, tooFewSigners } from './judge-signature.ts';
 export type { ListingEvidence, SignatureEvidence } from './judged.ts';
+export { type LeftOutOf, leftOutFields } from './left-out.ts';
 export {
   type ArtifactOutcome,
   type AttestedTree,

@@ -163,6 +163,24 @@ describe('19: a verification in parts', () => {
     for (const half of ended) refused(half, 'DIGEST_MISMATCH');
   });
 
+  it('18: says of the whole what the platform has left out, which is the same in all parts', async () => {
+    const one = job();
+    write(one.path, { 'notes.txt': 'n', 'more.txt': 'm' });
+    const omitting = (...names: string[]) => names.flatMap((name) => ['--omit-paths', name]);
+    for (let i = 0; i < 2; i++) passed(await part(one, i, 2, omitting('notes.txt', 'more.txt')));
+    passed(await merge(one, [partFile(one, 0), partFile(one, 1)]));
+    const { dsseEnvelope } = JSON.parse(readFileSync(join(one.out, 'verdict'), 'utf8'));
+    const { predicate } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString());
+    assert.deepEqual(predicate['https://weighlock.dev/left-out/v1'], {
+      paths: 2,
+      entries: ['more.txt', 'notes.txt'].map((path) => ({ path, by: 'omit-paths' })),
+    });
+    // The same list of files, by another rule.
+    rmSync(join(one.path, 'more.txt'));
+    passed(await part(one, 1, 2, omitting('notes.txt')));
+    isRefused(await merge(one, [partFile(one, 0), partFile(one, 1)]), /leftOut differs/);
+  });
+
   it('19: is merged of all parts, each once, of one content, policy, evidence and run', async () => {
     const one = job();
     const parts = await allParts(one, 3);

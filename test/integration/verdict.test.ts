@@ -76,6 +76,24 @@ spec:
     });
   });
 
+  it('18: names what the platform has left out, and counts for evidence all the same', async () => {
+    const path = folder({ ...FILES, '.git/HEAD': 'ref: refs/heads/main\n', '.git/config': 'x', 'notes.txt': 'n' });
+    const out = file('left-out.json');
+    const rules = ['--storage-preset', 'git', '--omit-paths', 'notes.txt'];
+    passed(await run(['verify', path, '--sha256', recipe(folder()), ...rules, ...writing(out)]));
+    const { predicate, subject } = statementIn(readFileSync(out, 'utf8'));
+    assert.equal(subject[0].digest.sha256, recipe(folder()));
+    assert.deepEqual(predicate['https://weighlock.dev/left-out/v1'], {
+      paths: 2,
+      entries: [
+        { path: '.git', by: 'git', entries: 2, bytes: 22 },
+        { path: 'notes.txt', by: 'omit-paths', entries: 1, bytes: 1 },
+      ],
+    });
+    passed(await run(['verify', path, ...rules, ...accepting(out)]));
+    assert.notEqual((await run(['verify', path, ...accepting(out)])).status, 0);
+  });
+
   it('19: says FAILED of what failed, and that is no evidence', async () => {
     const path = folder();
     const out = file('failed.json');

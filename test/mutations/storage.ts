@@ -6,6 +6,22 @@ const WHOLE = ['test/integration/storage.test.ts'];
 
 export default [
   {
+    id: '18-verdict-names-left-out',
+    file: 'src/receipt/verdict-payload.ts',
+    from: 'all.length === 0 ? {}',
+    to: 'all.length >= 0 ? {}',
+    tests: ['test/integration/verdict.test.ts'],
+    name: 'left out',
+  },
+  {
+    id: '18-parts-left-out-alike',
+    file: 'src/receipt/merge-parts.ts',
+    from: "  'leftOut',\n",
+    to: '',
+    tests: ['test/integration/parts.test.ts'],
+    name: 'left out',
+  },
+  {
     id: '18-git-by-its-shapes',
     file: 'src/fs/storage-rules.ts',
     from: "return stat.isFile() && isShaped(path, '.git/', GIT) &&",

@@ -1,5 +1,5 @@
 import { entryText, type LeftOutEntry } from '../fs/index.ts';
-import type { ArtifactOutcome } from '../verdict/index.ts';
+import type { ArtifactOutcome } from './outcome.ts';
 
 /** What was left out, as an outcome has it. */
 export type LeftOutOf = NonNullable<ArtifactOutcome['leftOut']>;
