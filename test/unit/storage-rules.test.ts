@@ -86,6 +86,14 @@ describe('18: bookkeeping of tools', () => {
     '.git2/HEAD',
     '.gitattributes',
     '.git',
+    // What HFS+, NTFS and people's eyes take for it.
+    '.g\u200cit/HEAD',
+    '\uff0egit/HEAD',
+    '.g\u0131t/HEAD',
+    '.git /HEAD',
+    '.git./HEAD',
+    'git~1/HEAD',
+    '.git\\HEAD',
   ])
     it(`18: ${name} is content, whatever is said of git`, () => isContent(rulesOf(['git']), name));
 
@@ -107,6 +115,9 @@ describe('18: bookkeeping of tools', () => {
     '.Cache/huggingface/.gitignore',
     '.cache/HuggingFace/.gitignore',
     'sub/.cache/huggingface/.gitignore',
+    '.cache/huggingface',
+    '.cache/huggingface\u200b/.gitignore',
+    '.cache/huggingface/download/..metadata/x.bin',
   ])
     it(`18: ${name} is content, whatever is said of huggingface`, () => isContent(rulesOf(['huggingface']), name));
 
@@ -127,7 +138,16 @@ describe('18: bookkeeping of storage', () => {
     assert.deepEqual(content(listing), ['config.json']);
   });
 
-  for (const name of ['.nfs1', `${silly}.py`, silly.toUpperCase(), `${silly}/x`, `x${silly}`, '.snapshot/x.py'])
+  for (const name of [
+    '.nfs1',
+    `${silly}.py`,
+    silly.toUpperCase(),
+    `.nfs\uff10${silly.slice(5)}`,
+    '.snapshot',
+    `${silly}/x`,
+    `x${silly}`,
+    '.snapshot/x.py',
+  ])
     it(`18: ${name} is content, whatever is said of nfs`, () => isContent(rulesOf(['nfs']), name));
 
   it("18: JuiceFS' own files are left out in the root only, and are not opened", () => {
@@ -137,7 +157,7 @@ describe('18: bookkeeping of storage', () => {
     assert.deepEqual(left(listing), ['.accesslog by juicefs', '.stats by juicefs']);
   });
 
-  for (const name of ['.config', '.control', '.trash/x.py', '.stats/x.py', '.Stats', '.statsx'])
+  for (const name of ['.config', '.control', '.trash/x.py', '.stats/x.py', '.Stats', '.statsx', '.stats\u200b'])
     it(`18: ${name} is content, whatever is said of juicefs`, () => isContent(rulesOf(['juicefs']), name));
 
   it('18: of a trash only its lists are left out, and never what was thrown away', () => {
