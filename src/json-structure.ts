@@ -1,5 +1,5 @@
 /** Deepest nesting; real statements and bundles have about ten levels (S12). */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

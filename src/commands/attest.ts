@@ -31,11 +31,14 @@ export async function attest(values: RawValues, context: Context): Promise<Finis
   const { kind, files, digest = '' } = measured;
   const ignored = ignoredPaths(listOf(values, 'ignore-paths'));
   const { left, foreign } =
-    kind === 'file' ? { left: new Set<number>(), foreign: new Set<number>() } : leftOut(path, files, ignored, target);
+    kind === 'file'
+      ? { left: new Set<number>(), foreign: new Set<number>() }
+      : await leftOut(path, files, ignored, target);
   if (left.size === files.count) throw nothingAttested(path);
   const subjects =
     kind === 'file' ? [{ name: basename(path), sha256: digest }] : folderSubjects(basename(path), files, left, foreign);
-  replaceFile(target, await signer(attestationPayload(subjects, predicateType, predicate)), 0o644);
+  const payload = attestationPayload(subjects, predicateType, predicate);
+  replaceFile(target, await signer({ length: payload.length, pieces: () => [payload] }), 0o644);
   const without = [...left].map((i) => visible(toBuffer(nameAt(files, i)).toString('utf8')));
   const note = without.length === 0 ? '' : ` (without ${without.slice(0, 10).join(', ')})`;
   const named = subjects.map(({ sha256 }) => `sha256:${sha256}`).join(' ');
@@ -49,12 +52,12 @@ export async function attest(values: RawValues, context: Context): Promise<Finis
  *
  * @returns `foreign` are those of others, which are a part of it for whoever does not trust these others
  */
-function leftOut(
+async function leftOut(
   path: string,
   files: FileTable,
   ignored: readonly PathBytes[],
   target: string,
-): { left: Set<number>; foreign: Set<number> } {
+): Promise<{ left: Set<number>; foreign: Set<number> }> {
   const inside = fromText(relative(path, target));
   const left = new Set<number>();
   const foreign = new Set<number>();
@@ -62,16 +65,18 @@ function leftOut(
     const name = nameAt(files, i);
     const isIgnored = ignored.some((one) => name === one || name.startsWith(`${one}/`));
     const isOut = name === inside || isIgnored;
-    if (!isOut && isSignature(path, name)) foreign.add(i);
+    if (!isOut && (await isSignature(path, name))) foreign.add(i);
     if (isOut || foreign.has(i)) left.add(i);
   }
   return { left, foreign };
 }
 
-function isSignature(path: string, name: PathBytes): boolean {
+async function isSignature(path: string, name: PathBytes): Promise<boolean> {
   if (name.includes('/') || !isEvidenceName(name)) return false;
   try {
-    return readBlobSignatures(readSignatureFile(join(path, toBuffer(name).toString('utf8'))).bytes).isClosed;
+    const file = await readSignatureFile(join(path, toBuffer(name).toString('utf8')));
+    file.close?.();
+    return readBlobSignatures(file.bytes, file.slim?.payloads).isClosed;
   } catch (error) {
     if (error instanceof WeighlockError) return false;
     throw error;

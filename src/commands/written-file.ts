@@ -5,15 +5,19 @@ import { ioError } from '../fs/index.ts';
 
 /** A key is never overwritten. */
 export function createFile(path: string, text: string, mode: number): void {
-  attempt(path, () => writeAll(openSync(path, 'wx', mode), text));
+  attempt(path, () => writeAll(openSync(path, 'wx', mode), [Buffer.from(text)]));
 }
 
-/** A reader sees the old signature or the new one, whole. */
-export function replaceFile(path: string, text: string, mode: number): void {
+/**
+ * A reader sees the old file or the new one, whole.
+ *
+ * @param content - all of it, or pieces that are made as they are written
+ */
+export function replaceFile(path: string, content: string | Iterable<Uint8Array>, mode: number): void {
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
   attempt(path, () => {
     try {
-      writeAll(openSync(temporary, 'wx', mode), text);
+      writeAll(openSync(temporary, 'wx', mode), typeof content === 'string' ? [Buffer.from(content)] : content);
       renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -22,10 +26,9 @@ export function replaceFile(path: string, text: string, mode: number): void {
   });
 }
 
-function writeAll(descriptor: number, text: string): void {
+function writeAll(descriptor: number, pieces: Iterable<Uint8Array>): void {
   try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    for (const bytes of pieces) for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -2,6 +2,7 @@ import { endOfValue } from '../json-structure.ts';
 import type { HashName } from '../trust/index.ts';
 import { type Bundle, HASH_ALGORITHMS, readBundle } from './bundle.ts';
 import { pemChain, readRekor } from './cosign.ts';
+import type { StoredPayloads } from './dsse.ts';
 import { BLOB_SHAPE, requireShape } from './shape.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
@@ -34,8 +35,10 @@ const V01 = 'application/vnd.dev.sigstore.bundle+json;version=0.1';
 /**
  * Takes a signature file apart: a Sigstore bundle, several of them as lines (`gh attestation download`), what cosign wrote
  * before there were bundles, an envelope by itself (`cosign attest-blob --output-signature`), or a detached signature.
+ *
+ * @param stored - payloads that were left in the file, by what stands for them
  */
-export function readBlobSignatures(bytes: Buffer): BlobSignatures {
+export function readBlobSignatures(bytes: Buffer, stored?: StoredPayloads): BlobSignatures {
   if (bytes[0] !== 0x7b) {
     try {
       return { signatures: [detached(bytes)], faults: [], isClosed: false };
@@ -48,7 +51,7 @@ export function readBlobSignatures(bytes: Buffer): BlobSignatures {
   try {
     for (const document of documentsIn(bytes)) {
       try {
-        signatures.push(readDocument(document));
+        signatures.push(readDocument(document, stored));
       } catch (error) {
         faults.push(malformed(error));
       }
@@ -87,12 +90,12 @@ function endOfLine(bytes: Buffer, at: number): number {
   return bytes[afterReturn] === 0x0a ? afterReturn + 1 : at;
 }
 
-function readDocument(bytes: Buffer): BlobSignature {
+function readDocument(bytes: Buffer, stored: StoredPayloads | undefined): BlobSignature {
   const value = parseStrictJson(bytes, 'the signature');
   const fields = new Fields(value, 'the signature');
-  if (fields.has('mediaType')) return readBundle(value);
+  if (fields.has('mediaType')) return readBundle(value, stored);
   if (fields.has('base64Signature')) return readLegacy(value, fields);
-  if (fields.has('payloadType')) return envelopeBundle(value, bytes, { publicKey: { hint: '' } }, []);
+  if (fields.has('payloadType')) return envelopeBundle(value, bytes, { publicKey: { hint: '' } }, [], stored);
   throw new MalformedError('it is no signature of a kind that is known');
 }
 
@@ -129,9 +132,16 @@ function detached(bytes: Buffer): BlobSignature {
   return { over: (hash, digest) => messageBundle(signature, hash, digest, { publicKey: { hint: '' } }, []) };
 }
 
-function envelopeBundle(envelope: Json, bytes: Buffer, signer: JsonObject, tlogEntries: readonly Json[]): Bundle {
+function envelopeBundle(
+  envelope: Json,
+  bytes: Buffer,
+  signer: JsonObject,
+  tlogEntries: readonly Json[],
+  stored?: StoredPayloads,
+): Bundle {
   const verificationMaterial = { ...signer, tlogEntries };
-  return { ...readBundle({ mediaType: V01, verificationMaterial, dsseEnvelope: envelope }), envelopeBytes: bytes };
+  const bundle = readBundle({ mediaType: V01, verificationMaterial, dsseEnvelope: envelope }, stored);
+  return { ...bundle, envelopeBytes: bytes };
 }
 
 function messageBundle(

@@ -1,5 +1,5 @@
 import type { HashName } from '../trust/index.ts';
-import { type Envelope, readEnvelope } from './dsse.ts';
+import { type Envelope, readEnvelope, type StoredPayloads } from './dsse.ts';
 import { BUNDLE_SHAPE, requireShape } from './shape.ts';
 import { Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
@@ -61,7 +61,8 @@ export function parseBundle(bytes: Uint8Array): Bundle {
   return readBundle(parseStrictJson(bytes, 'the bundle'));
 }
 
-export function readBundle(value: Json): Bundle {
+/** @param stored - payloads that were left in their file */
+export function readBundle(value: Json, stored?: StoredPayloads): Bundle {
   requireShape(value, BUNDLE_SHAPE, 'the bundle');
   const fields = new Fields(value, 'the bundle');
   const mediaType = fields.text('mediaType');
@@ -69,7 +70,7 @@ export function readBundle(value: Json): Bundle {
   const material = fields.object('verificationMaterial');
   return {
     material: readMaterial(material),
-    content: readContent(fields),
+    content: readContent(fields, stored),
     // The library reads them; here they are only counted.
     hasEntries: countOf(material, 'tlogEntries') > 0,
     hasStamps:
@@ -101,11 +102,11 @@ function readKey(fields: Fields): Material {
   return { kind: 'key', hint: fields.optionalText('hint') ?? '' };
 }
 
-function readContent(fields: Fields): Bundle['content'] {
+function readContent(fields: Fields, stored: StoredPayloads | undefined): Bundle['content'] {
   const hasEnvelope = fields.has('dsseEnvelope');
   if (hasEnvelope === fields.has('messageSignature'))
     throw new MalformedError('the bundle must have either an envelope or a message signature');
-  if (hasEnvelope) return { kind: 'envelope', envelope: readEnvelope(fields.object('dsseEnvelope')) };
+  if (hasEnvelope) return { kind: 'envelope', envelope: readEnvelope(fields.object('dsseEnvelope'), stored) };
   const message = fields.object('messageSignature');
   const digest = message.object('messageDigest');
   const algorithm = digest.text('algorithm');

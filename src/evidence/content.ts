@@ -2,6 +2,8 @@ import { sha256 } from '../library/index.ts';
 import {
   type Attestor,
   type Curves,
+  type HashName,
+  hashesFor,
   kindOfKey,
   loadCurves,
   type PublicKeyKind,
@@ -12,8 +14,9 @@ import {
 import type { Bundle } from './bundle.ts';
 import { parseCertificate } from './certificate.ts';
 import { digestsOf } from './digests.ts';
-import { preAuthEncoding } from './dsse.ts';
+import { MAX_PAYLOAD_BYTES, preAuthEncoding } from './dsse.ts';
 import { verifyLegacyEnvelope } from './legacy-model.ts';
+import { StoredPayload } from './stored-payload.ts';
 import type { Content } from './witnesses.ts';
 
 /**
@@ -26,8 +29,12 @@ export async function contentOf(bundle: Bundle, attestor: Attestor, legacy: bool
   const { content } = bundle;
   const curves = await curvesFor(bundle, attestor);
   if (content.kind === 'envelope') {
-    const { payload, signature } = content.envelope;
-    const signed = preAuthEncoding(content.envelope);
+    const { payloadType, payload: given, signature } = content.envelope;
+    const needsBytes = legacy || kindOfSigner(bundle.material, attestor) === 'Ed25519';
+    if (given instanceof StoredPayload && !(needsBytes && given.length <= MAX_PAYLOAD_BYTES))
+      return storedContent(given, bundle, attestor);
+    const payload = given instanceof StoredPayload ? await given.bytes() : given;
+    const signed = preAuthEncoding(payloadType, payload);
     return {
       signature,
       compareSignature: (other) => other.equals(signature),
@@ -35,7 +42,7 @@ export async function contentOf(bundle: Bundle, attestor: Attestor, legacy: bool
       compareSignedDigest: (digest) => digest.equals(sha256(signed)),
       verifySignature: (key) =>
         verifyBytes(key, signed, signature, { curves }) ||
-        (legacy && verifyLegacyEnvelope(content.envelope, key, signature)),
+        (legacy && verifyLegacyEnvelope(payloadType, payload, key, signature)),
     };
   }
   const { hash, digest, signature, bytes } = content.message;
@@ -56,6 +63,26 @@ export async function contentOf(bundle: Bundle, attestor: Attestor, legacy: bool
     compareDigest: (other) => other.equals(digest),
     compareSignedDigest: (other) => other.equals(digest),
     verifySignature: (key) => curves !== undefined && verifyDigest(curves, key, digest, hash, signature),
+  };
+}
+
+/** The same of a payload that is left in its file: of what is signed there is a digest, by each hash that its key may take. */
+async function storedContent(payload: StoredPayload, bundle: Bundle, attestor: Attestor): Promise<Content> {
+  const { content, material } = bundle;
+  const { signature, payloadType } =
+    content.kind === 'envelope' ? content.envelope : { ...content.message, payloadType: '' };
+  const curves = await loadCurves();
+  const kind = kindOfSigner(material, attestor);
+  // Logs have the SHA-256 of what is signed.
+  const hashes = new Set<HashName>(['sha256', ...(kind === undefined ? [] : hashesFor(kind))]);
+  const digests = new Map<HashName, Buffer>();
+  for (const hash of hashes) digests.set(hash, await payload.signedDigest(hash, payloadType));
+  return {
+    signature,
+    compareSignature: (other) => other.equals(signature),
+    compareDigest: (digest) => digest.equals(payload.sha256),
+    compareSignedDigest: (digest) => digests.get('sha256')?.equals(digest) === true,
+    verifySignature: (key) => [...digests].some(([hash, digest]) => verifyDigest(curves, key, digest, hash, signature)),
   };
 }
 

@@ -2,12 +2,15 @@ import { type Attestor, parsePublicKey } from '../trust/index.ts';
 import { refuseAnnotations } from './annotations.ts';
 import type { Bundle } from './bundle.ts';
 import { LEGACY_MODEL_TYPE, parseLegacyManifest } from './legacy-model.ts';
-import { MAX_RESOURCES, MODEL_SIGNATURE_TYPE, type ModelManifest, parseModelManifest } from './model-signature.ts';
+import { MODEL_SIGNATURE_TYPE, type ModelManifest, readModelSignature } from './model-signature.ts';
 import { type Purpose, requirePurpose } from './purpose.ts';
 import { needsFlag, SignedPayload } from './signed-payload.ts';
 import { invalidSignature, type Signer } from './signer.ts';
-import { parseStatement, type Statement } from './statement.ts';
+import { parseStatement, predicateTypeOf, type Statement } from './statement.ts';
 import { hintsOf } from './verify-bundle.ts';
+
+/** Files in a signature of before 1.0, which are objects while they are read. */
+const MAX_SUBJECTS = 1_000_000;
 
 /** What is accepted beside the formats in force, because the platform says so. */
 export interface Accepted {
@@ -36,7 +39,7 @@ export async function proveEnvelope(
 ): Promise<SignedStatement> {
   const payload = await SignedPayload.ofEnvelope(bundle, attestor, legacyModels);
   const { signer, manner } = payload;
-  const statement = parseStatement(payload, (type) => (type === LEGACY_MODEL_TYPE ? MAX_RESOURCES : undefined));
+  const { statement, ...read } = await readPayload(payload);
   const { predicateType } = statement;
   const isLegacy = predicateType === LEGACY_MODEL_TYPE;
   const isModel = isLegacy || MODEL_SIGNATURE_TYPE.test(predicateType);
@@ -49,8 +52,15 @@ export async function proveEnvelope(
   if (!isModel) return { signer, statement };
   refuseAnnotations(attestor.annotations);
   requireOwnHint(bundle, attestor);
-  const manifest = isLegacy ? parseLegacyManifest(statement) : parseModelManifest(statement);
+  const manifest = read.manifest ?? parseLegacyManifest(statement);
   return { signer: { ...signer, deviations: [...signer.deviations, ...manifest.deviations] }, statement, manifest };
+}
+
+/** Lists of files are read as streams, whatever their size; anything else at once. */
+async function readPayload(payload: SignedPayload): Promise<Pick<SignedStatement, 'statement' | 'manifest'>> {
+  if (MODEL_SIGNATURE_TYPE.test(await predicateTypeOf(payload))) return readModelSignature(payload);
+  await payload.hold();
+  return { statement: parseStatement(payload, (type) => (type === LEGACY_MODEL_TYPE ? MAX_SUBJECTS : undefined)) };
 }
 
 /** OMS section 4.2: a hint that is there is that of the key. */

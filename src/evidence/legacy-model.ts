@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { fromText } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
-import type { Envelope } from './dsse.ts';
-import { GIT_PATHS, type ModelManifest, type Resource, resourcePath } from './model-signature.ts';
+import { GIT_PATHS, isSingleFile, type ModelManifest, requirePath } from './model-signature.ts';
+import { SignedFilesBuilder } from './signed-files.ts';
 import type { Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 
@@ -17,26 +17,25 @@ export const LEGACY_MODEL_TYPE = 'https://model_signing/Digests/v0.1';
 export function parseLegacyManifest({ subjects, predicateType }: Statement): ModelManifest {
   if (predicateType !== LEGACY_MODEL_TYPE) throw new MalformedError(`${predicateType} is no legacy model signature`);
   const deviations = ['it is of a format before OpenSSF Model Signing 1.0'];
-  const seen = new Set<string>();
-  const resources = subjects.map(({ name, digest }): Resource => {
+  const builder = new SignedFilesBuilder(32, 200 * subjects.length);
+  for (const { name, digest } of subjects) {
     const sha256 = digest.get('sha256');
-    if (name === undefined || sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
+    if (name === undefined || !name.isWellFormed() || sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
       throw new MalformedError('a file in it has no name, or no SHA-256');
-    const path = resourcePath(name, deviations);
-    if (seen.has(path)) throw new MalformedError(`${JSON.stringify(name)} is listed twice`);
-    seen.add(path);
-    return { path, start: 0, end: undefined, digest: sha256 };
-  });
+    requirePath(fromText(name), deviations);
+    builder.add(name, sha256);
+  }
+  const files = builder.build();
   return {
     method: 'files',
     hash: 'sha256',
     shardBytes: undefined,
-    resources,
-    isSingleFile: resources.every(({ path }) => path === '.'),
+    files,
+    isSingleFile: isSingleFile(files),
     ignored: new Set(GIT_PATHS.map(fromText)),
     allowsSymlinks: false,
     root: '',
-    deviations,
+    deviations: [...new Set(deviations)],
   };
 }
 
@@ -44,7 +43,7 @@ export function parseLegacyManifest({ subjects, predicateType }: Statement): Mod
  * The encoding that version signed: a capital V, and the payload as Python writes bytes. Always over SHA-256, and by keys
  * of elliptic curves only.
  */
-export function verifyLegacyEnvelope({ payloadType, payload }: Envelope, key: KeyObject, signature: Buffer): boolean {
+export function verifyLegacyEnvelope(payloadType: string, payload: Buffer, key: KeyObject, signature: Buffer): boolean {
   if (key.asymmetricKeyType !== 'ec') return false;
   const verify = nodeCrypto().createVerify('sha256');
   verify.update(`DSSEV1 ${payloadType.length} ${payloadType} ${payload.length} `);

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { nodeCrypto, sha256 } from '../library/index.ts';
 import { invalidSignature } from './signer.ts';
+import { StoredPayload } from './stored-payload.ts';
 import { Fields, parseStrictJson } from './strict-json.ts';
 
 /**
@@ -83,16 +84,19 @@ export function isOldAttestation({
  *
  * @throws EvidenceError
  */
-export function requireSameEnvelope(canonicalizedBody: Buffer, envelope: Buffer | undefined, payload: Buffer): void {
+export function requireSameEnvelope(
+  canonicalizedBody: Buffer,
+  envelope: Buffer | undefined,
+  payload: Buffer | StoredPayload,
+): void {
   const body = new Fields(parseStrictJson(canonicalizedBody, 'the log entry'), 'the log entry');
   const isOld = body.text('kind') === 'intoto' && body.text('apiVersion') === '0.0.1';
   const content = body.object('spec').object('content');
-  const same = (key: string, bytes: Buffer | undefined) => {
+  const same = (key: string, digest: Buffer | undefined) => {
     const hash = content.object(key);
-    return (
-      bytes !== undefined && hash.text('algorithm') === 'sha256' && hash.text('value') === sha256(bytes).toString('hex')
-    );
+    return hash.text('algorithm') === 'sha256' && hash.text('value') === digest?.toString('hex');
   };
-  if (!isOld || !same('hash', envelope) || !same('payloadHash', payload))
+  const payloadDigest = payload instanceof StoredPayload ? payload.sha256 : sha256(payload);
+  if (!isOld || !same('hash', envelope && sha256(envelope)) || !same('payloadHash', payloadDigest))
     throw invalidSignature('the entry in the transparency log is of another attestation');
 }

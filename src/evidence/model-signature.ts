@@ -1,14 +1,22 @@
-import { fromText, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
-import { nodeCrypto } from '../library/index.ts';
+import { entryText, fromText, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
+import { JsonStream } from './json-stream.ts';
 import { MODEL_PREDICATE_KEYS, SERIALIZATION_KEYS } from './shape.ts';
-import { STATEMENT_TYPE, type Statement } from './statement.ts';
-import { Fields, MalformedError } from './strict-json.ts';
+import { type Resource, type SignedFiles, SignedFilesBuilder } from './signed-files.ts';
+import type { SignedPayload } from './signed-payload.ts';
+import { readStatement, STATEMENT_TYPE, type Statement } from './statement.ts';
+import { Fields, type Json, MalformedError } from './strict-json.ts';
 
 /** OpenSSF Model Signing v1.0, section 4. VERSIONING asks verifiers to accept any v1. */
 export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
 
-/** Files or shards in one signature; the payload's size is bounded before. */
-export const MAX_RESOURCES = 1_000_000;
+/** Files or shards in one signature. They take a hundred bytes each, and as much again for what is listed of the folder. */
+export const MAX_RESOURCES = 20_000_000;
+
+/** Paths that a signer left out; these are objects. */
+const MAX_IGNORED = 1_000_000;
+
+/** Ways to write the algorithm of a file: two hashes have two names each, and shards of one size one more. */
+const MAX_ALGORITHMS = 4;
 
 /** What every signer leaves out, unless it is told otherwise: version control (OMS section 6.2.1). */
 export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
@@ -16,22 +24,15 @@ export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github'
 const DIGEST_HEX = { sha256: 64, blake2b: 128, blake3: 64 } as const;
 export type ModelHash = keyof typeof DIGEST_HEX;
 
-/** Bytes `start` to `end` of a file, or all of it. */
-export interface Resource {
-  readonly path: PathBytes;
-  readonly start: number;
-  /** Exclusive; undefined for the whole file, of whatever length. */
-  readonly end: number | undefined;
-  readonly digest: string;
-}
+const LENGTHS: ReadonlySet<number> = new Set(Object.values(DIGEST_HEX));
+const HEX = /^[0-9a-f]+$/;
 
 /** What a Model Signing bundle says that a folder (or one file) holds. */
 export interface ModelManifest {
   readonly method: 'files' | 'shards';
   readonly hash: ModelHash;
   readonly shardBytes: number | undefined;
-  /** In the order in which they are listed. */
-  readonly resources: readonly Resource[];
+  readonly files: SignedFiles;
   /** True when the signature is of one file, whatever that is called now. */
   readonly isSingleFile: boolean;
   /** Paths that the signer left out. Only whom the platform trusts with it may leave anything out of what is verified. */
@@ -43,13 +44,42 @@ export interface ModelManifest {
   readonly deviations: readonly string[];
 }
 
+/** What a model signature says; its predicate is here without the list of files. */
+export interface ModelStatement {
+  readonly statement: Statement;
+  readonly manifest: ModelManifest;
+}
+
 /**
- * Reads the statement of a Model Signing bundle whose signature was verified, and checks everything that it can be held
+ * Reads the statement of a Model Signing bundle whose signature was verified, as a stream, and checks everything that it can be held
  * against without the files (OMS sections 6 and 8).
  *
  * @throws MalformedError
  */
-export function parseModelManifest(statement: Statement): ModelManifest {
+export async function readModelSignature(payload: Pick<SignedPayload, 'length' | 'pieces'>): Promise<ModelStatement> {
+  const fields = new Map<string, Map<string, Json>>([
+    ['', new Map()],
+    ['predicate', new Map()],
+  ]);
+  const resources = new Resources(payload.length);
+  const stream = new JsonStream(
+    { predicate: { resources: 'list' } },
+    {
+      value: (inside, key, value) => fields.get(inside)?.set(key, value),
+      elements: (_inside, _key, elements) => resources.add(elements),
+    },
+    'the statement',
+  );
+  for await (const piece of payload.pieces()) stream.push(piece);
+  stream.end();
+  const outermost = Object.fromEntries(fields.get('') ?? []);
+  const inner = Object.fromEntries(fields.get('predicate') ?? []);
+  // A predicate that is no object was not gone into.
+  const statement = readStatement(new Fields({ predicate: inner, ...outermost }, 'the statement'));
+  return { statement, manifest: manifestOf(statement, resources) };
+}
+
+function manifestOf(statement: Statement, listed: Resources): ModelManifest {
   const { type, unknownKey, subjects, predicateType, predicate: value } = statement;
   if (!MODEL_SIGNATURE_TYPE.test(predicateType)) throw new MalformedError(`${predicateType} is no model signature`);
   // OMS section 5: the statement in force, and no other.
@@ -59,32 +89,34 @@ export function parseModelManifest(statement: Statement): ModelManifest {
   const [subject, ...more] = subjects;
   if (subject === undefined || more.length > 0) throw new MalformedError('a model signature must have one subject');
   const predicate = new Fields(value, 'the predicate').only(MODEL_PREDICATE_KEYS);
+  if (predicate.has('resources')) throw new MalformedError('the predicate.resources is not a list');
   const serialization = predicate.object('serialization').only(SERIALIZATION_KEYS);
   const deviations: string[] = [];
   const method = serialization.text('method');
   if (method !== 'files' && method !== 'shards') throw new MalformedError(`unknown serialization ${method}`);
   const hash = hashName(serialization.text('hash_type'), deviations);
   const shardBytes = method === 'shards' ? wholeNumber(serialization.get('shard_size')) : undefined;
-  const raw = predicate.objects('resources', MAX_RESOURCES);
-  if (raw.length === 0) throw new MalformedError('the signature lists no file at all');
-  const resources = raw.map((fields) => readResource(fields, hash, shardBytes, deviations));
-  requireDistinct(resources);
-  if (shardBytes !== undefined) requireContiguous(resources, shardBytes);
-  const root = rootOf(resources);
+  const { root, files } = listed.files(hash, shardBytes, deviations);
   if (subject.digest.get('sha256') !== root)
     throw new MalformedError('the digests that it lists do not come to the one that it is about');
-  noteOrder(raw, deviations);
+  // The Python signer sorts by path components and shards by number; the specification by code points.
+  if (!files.isInNameOrder) deviations.push('its files are not in the order of the specification');
   return {
     method,
     hash,
     shardBytes,
-    resources,
-    isSingleFile: resources.every(({ path }) => path === '.'),
+    files,
+    isSingleFile: isSingleFile(files),
     ignored: readIgnored(serialization, method === 'shards', deviations),
     allowsSymlinks: serialization.has('allow_symlinks') && serialization.flag('allow_symlinks'),
     root,
     deviations: [...new Set(deviations)],
   };
+}
+
+/** True where all that is listed is the one file that has no name: "." (PY, until 1.1). */
+export function isSingleFile(files: SignedFiles): boolean {
+  return files.size === 1 && files.get('.' as PathBytes) !== undefined;
 }
 
 function hashName(text: string, deviations: string[]): ModelHash {
@@ -106,94 +138,116 @@ function wholeNumber(value: unknown): number {
 /** Characters of `:START:END`, two numbers of at most 16 digits. */
 const MAX_RANGE_TEXT = 34;
 
-function readResource(fields: Fields, hash: ModelHash, shardBytes: number | undefined, deviations: string[]): Resource {
-  const name = fields.text('name');
-  const algorithm = fields.text('algorithm');
-  const sharded = `${hash}-sharded-${shardBytes}`;
-  if (algorithm === sharded && shardBytes !== undefined) deviations.push('its shards name their size in the algorithm');
+/** The list of a model signature, as it comes: how it was hashed may be said after it. */
+class Resources {
+  readonly #textBytes: number;
+  readonly #algorithms = new Set<string>();
+  #builder: SignedFilesBuilder | undefined;
+  /** Hex digits of every digest, as the first has them. */
+  #digits = 0;
+
+  constructor(textBytes: number) {
+    this.#textBytes = textBytes;
+  }
+
+  add(elements: readonly Json[]): void {
+    for (const element of elements) {
+      const fields = new Fields(element, 'a file of the signature');
+      const name = fields.text('name');
+      const digest = fields.text('digest');
+      this.#algorithms.add(fields.text('algorithm'));
+      if (this.#algorithms.size > MAX_ALGORITHMS) throw new MalformedError('the files have many algorithms');
+      this.#digits ||= digest.length;
+      if (digest.length !== this.#digits || !LENGTHS.has(digest.length) || !HEX.test(digest))
+        throw new MalformedError(
+          `the digest of ${JSON.stringify(name.slice(0, 300))} is not one of sha256 or its like`,
+        );
+      if (!name.isWellFormed()) throw faulty(name, 'is not Unicode');
+      this.#builder ??= new SignedFilesBuilder(digest.length / 2, this.#textBytes);
+      if (this.#builder.count === MAX_RESOURCES)
+        throw new MalformedError(`the signature lists more than ${MAX_RESOURCES} files`);
+      this.#builder.add(name, digest);
+    }
+  }
+
+  /** Everything that was listed, held against how the signature says that it was hashed. */
+  files(hash: ModelHash, shardBytes: number | undefined, deviations: string[]): { root: string; files: SignedFiles } {
+    if (this.#builder === undefined) throw new MalformedError('the signature lists no file at all');
+    for (const algorithm of this.#algorithms) requireAlgorithm(algorithm, hash, shardBytes, deviations);
+    if (this.#digits !== DIGEST_HEX[hash]) throw new MalformedError(`the digests are not ones of ${hash}`);
+    const cut = shardBytes === undefined ? undefined : (name: PathBytes) => rangeOf(name);
+    const files = this.#builder.build(cut);
+    for (const path of files.paths()) requirePath(path, deviations);
+    if (shardBytes !== undefined)
+      for (const { path, shards } of files.sharded()) requireContiguous(path, shards, shardBytes);
+    return { root: this.#builder.root(), files };
+  }
+}
+
+function requireAlgorithm(
+  algorithm: string,
+  hash: ModelHash,
+  shardBytes: number | undefined,
+  deviations: string[],
+): void {
+  if (algorithm === `${hash}-sharded-${shardBytes}` && shardBytes !== undefined)
+    deviations.push('its shards name their size in the algorithm');
   else if (algorithm === 'blake2' && hash === 'blake2b') deviations.push('it says blake2 for blake2b');
-  else if (algorithm !== hash) throw new MalformedError(`a file has the algorithm ${JSON.stringify(algorithm)}`);
-  const digest = fields.text('digest');
-  if (!/^[0-9a-f]+$/.test(digest) || digest.length !== DIGEST_HEX[hash])
-    throw new MalformedError(`the digest of ${JSON.stringify(name)} is not one of ${hash}`);
-  if (shardBytes === undefined) return { path: resourcePath(name, deviations), start: 0, end: undefined, digest };
-  // From the last two colons: a path may have some of its own.
+  else if (algorithm !== hash)
+    throw new MalformedError(`a file has the algorithm ${JSON.stringify(algorithm.slice(0, 100))}`);
+}
+
+/** From the last two colons: a path may have some of its own. */
+function rangeOf(name: PathBytes): { path: PathBytes; start: number; end: number } {
   const [, start = '', end = ''] = /:(0|[1-9]\d{0,15}):([1-9]\d{0,15})$/.exec(name.slice(-MAX_RANGE_TEXT)) ?? [];
-  const path = name.slice(0, -`:${start}:${end}`.length);
+  const path = name.slice(0, -`:${start}:${end}`.length) as PathBytes;
   if (end === '' || path === '')
-    throw new MalformedError(`${JSON.stringify(name.slice(0, 300))} is not the name of a shard`);
-  return { path: resourcePath(path, deviations), start: Number(start), end: Number(end), digest };
+    throw new MalformedError(`${JSON.stringify(entryText(name).slice(0, 300))} is not the name of a shard`);
+  return { path, start: Number(start), end: Number(end) };
 }
 
 /** @throws MalformedError for a name that leaves the root, or could be written in another way */
-export function resourcePath(name: string, deviations: string[]): PathBytes {
-  if (name === '.') {
-    deviations.push('it calls the one file "."');
-    return name as PathBytes;
-  }
-  const fault = faultInName(name);
-  if (fault !== undefined) throw new MalformedError(`the name ${JSON.stringify(name.slice(0, 300))} ${fault}`);
-  return fromText(name);
+export function requirePath(path: PathBytes, deviations: string[]): void {
+  if (path === '.') deviations.push('it calls the one file "."');
+  else if (path.length > MAX_PATH_BYTES || path === '' || FAULTY.test(path))
+    throw faulty(entryText(path.slice(0, 2 * MAX_PATH_BYTES) as PathBytes), faultInName(path));
 }
+
+/** One look at what nearly all names are not: absolute, with a NUL byte, or with a part that is empty, `.` or `..`. */
+const FAULTY = /^\/|\/\/|\/$|(?:^|\/)\.\.?(?:\/|$)|\0/;
 
 /**
  * What is wrong with the name of a file that was signed. Every name that a file below a folder can have is right, in its
  * shortest form, so that two names cannot be one file: backslashes, colons and line ends are letters like others here,
  * where nothing is created by such a name, and only what a listing found is compared with it.
  */
-function faultInName(name: string): string | undefined {
-  if (!name.isWellFormed()) return 'is not Unicode';
-  if (Buffer.byteLength(name) > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
-  if (name.includes('\0')) return 'contains a NUL byte';
-  if (name.startsWith('/')) return 'is absolute';
+function faultInName(path: PathBytes): string {
+  if (path.length > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
+  if (path.includes('\0')) return 'contains a NUL byte';
+  if (path.startsWith('/')) return 'is absolute';
   // PY #647: a name that leaves the root.
-  const parts = name.split('/');
-  if (parts.includes('..')) return 'leads out of the artifact';
-  return parts.includes('') || parts.includes('.') ? 'is not in its shortest form' : undefined;
+  return path.split('/').includes('..') ? 'leads out of the artifact' : 'is not in its shortest form';
 }
 
-function requireDistinct(resources: readonly Resource[]): void {
-  const seen = new Set<string>();
-  for (const { path, start } of resources) {
-    const key = `${start} ${path}`;
-    if (seen.has(key)) throw new MalformedError(`${JSON.stringify(path)} is listed twice`);
-    seen.add(key);
-  }
+function faulty(name: string, fault: string): MalformedError {
+  return new MalformedError(`the name ${JSON.stringify(name.slice(0, 300))} ${fault}`);
 }
 
 /** Without gaps, overlaps or short shards in between: nothing of a file may go unsigned. */
-function requireContiguous(resources: readonly Resource[], shardBytes: number): void {
-  const byFile = Map.groupBy(resources, ({ path }) => path);
-  for (const [path, shards] of byFile) {
-    shards.sort((a, b) => a.start - b.start);
-    for (const [i, { start, end = 0 }] of shards.entries()) {
-      const isLast = i === shards.length - 1;
-      const fits = start === i * shardBytes && (isLast ? end > start : true) && end <= start + shardBytes;
-      if (!fits || (!isLast && end !== start + shardBytes))
-        throw new MalformedError(`the shards of ${JSON.stringify(path)} leave something out`);
-    }
+function requireContiguous(path: PathBytes, shards: readonly Resource[], shardBytes: number): void {
+  for (const [i, { start, end = 0 }] of shards.entries()) {
+    const isLast = i === shards.length - 1;
+    const fits = start === i * shardBytes && (isLast ? end > start : true) && end <= start + shardBytes;
+    if (!fits || (!isLast && end !== start + shardBytes))
+      throw new MalformedError(`the shards of ${JSON.stringify(entryText(path))} leave something out`);
   }
-}
-
-/** OMS section 6.5.1: over the raw digests, in the order in which they are listed. */
-function rootOf(resources: readonly Resource[]): string {
-  const hash = nodeCrypto().createHash('sha256');
-  for (const { digest } of resources) hash.update(digest, 'hex');
-  return hash.digest('hex');
-}
-
-/** The Python signer sorts by path components and shards by number; the specification by code points. */
-function noteOrder(raw: readonly Fields[], deviations: string[]): void {
-  const names = raw.map((fields) => Buffer.from(fields.text('name'), 'utf8'));
-  if (names.some((name, i) => i > 0 && Buffer.compare(names[i - 1] ?? name, name) > 0))
-    deviations.push('its files are not in the order of the specification');
 }
 
 /** What the signer says that it left out: everything that is on disk must be accounted for all the same. */
 function readIgnored(serialization: Fields, isShards: boolean, deviations: string[]): ReadonlySet<PathBytes> {
   if (!serialization.has('ignore_paths')) return new Set();
   const ignored = new Set<PathBytes>();
-  for (const entry of serialization.list('ignore_paths', MAX_RESOURCES)) {
+  for (const entry of serialization.list('ignore_paths', MAX_IGNORED)) {
     if (typeof entry !== 'string') throw new MalformedError('an ignored path is not text');
     ignored.add(fromText(entry));
     // The usual ones, and where the signer put the signature.

@@ -55,8 +55,7 @@ export interface EvidenceFile {
 export function isOfFile(binding: Binding, digests: Digests): boolean {
   if (binding.kind === 'file') return binding.digests.includes(digests.get(binding.hash) ?? 'unknown');
   if (binding.kind !== 'model') return false;
-  const { hash, method, resources } = binding.manifest;
-  return (
-    hash === 'sha256' && method === 'files' && resources.length === 1 && resources[0]?.digest === digests.get('sha256')
-  );
+  const { hash, method, files } = binding.manifest;
+  const [only, ...more] = files.size === 1 ? [...files] : [];
+  return hash === 'sha256' && method === 'files' && more.length === 0 && only?.[1] === digests.get('sha256');
 }

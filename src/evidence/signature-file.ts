@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
-import { close, ioError, readWhole } from '../fs/index.ts';
-import { nodeCrypto } from '../library/index.ts';
+import { close, ioError } from '../fs/index.ts';
+import { sha256 } from '../library/index.ts';
 import type { Attestor, HashName } from '../trust/index.ts';
 import { annotatedSubjects, refuseAnnotations } from './annotations.ts';
 import { type BlobSignature, readBlobSignatures } from './blob-forms.ts';
@@ -9,6 +9,7 @@ import type { Bundle } from './bundle.ts';
 import { hashesOf, proveDetached } from './detached.ts';
 import type { Digests } from './digests.ts';
 import { type Accepted, proveEnvelope } from './envelope.ts';
+import { readSlim, type SlimText } from './large-file.ts';
 import type { Binding, Proof, Proofs, Rejected } from './proof.ts';
 import { type Purpose, requirePurpose } from './purpose.ts';
 import { rejection } from './rejection.ts';
@@ -17,7 +18,10 @@ import { MalformedError } from './strict-json.ts';
 import { isThroughLink } from './through-link.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
-/** A bundle that lists 300,000 files; a signature of one file has a few kilobytes. */
+/** A list of 20 million files; a signature of one file has a few kilobytes. It is read twice before anybody is asked who signed it. */
+const MAX_FILE_BYTES = 8 * 2 ** 30;
+
+/** What is in memory of it: everything but large payloads. */
 const MAX_SIGNATURE_BYTES = 64 << 20;
 
 /**
@@ -29,17 +33,22 @@ const MOST_SIGNATURES = 256;
 /** A file beside, or in, an artifact that may hold a signature of it. Nothing of it is trusted. */
 export interface SignatureFile {
   readonly path: string;
+  /** What there is to parse: the file, but for large payloads that are left in it. */
   readonly bytes: Buffer;
   /** Names that the file has (`st_nlink`); 1 for what has no inode. */
   readonly links: number;
+  /** What was left in it, and what it is as a whole. */
+  readonly slim?: Omit<SlimText, 'bytes'>;
+  /** Ends reading what was left in it. */
+  close?(): void;
 }
 
 /**
- * Reads a signature file.
+ * Reads a signature file. A large one stays open until it is closed.
  *
  * @throws WeighlockError `SIGNATURE_MISSING`, `SIGNATURE_INVALID`; I/O codes
  */
-export function readSignatureFile(path: string): SignatureFile {
+export async function readSignatureFile(path: string): Promise<SignatureFile> {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -59,15 +68,23 @@ export function readSignatureFile(path: string): SignatureFile {
   try {
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile()) throw noSignature(path, 'not a regular file');
-    const bytes = readWhole(file, MAX_SIGNATURE_BYTES);
-    if (bytes === undefined) throw noSignature(path, 'too large');
-    return { path, bytes, links: Number(stat.nlink) };
-  } catch (error) {
-    if (error instanceof WeighlockError) throw error;
-    throw unreadable(error, path);
-  } finally {
+    const text = await readSlim(file, MAX_FILE_BYTES, MAX_SIGNATURE_BYTES);
+    if (text === undefined) throw noSignature(path, 'too large');
+    const { bytes, ...slim } = text;
+    const read = { path, bytes, links: Number(stat.nlink), slim };
+    if (slim.payloads.size > 0) return { ...read, close: () => close(file) };
     close(file);
+    return read;
+  } catch (error) {
+    close(file);
+    if (error instanceof WeighlockError) throw error;
+    throw error instanceof MalformedError ? noSignature(path, error.message) : unreadable(error, path);
   }
+}
+
+/** What is known of a file as a whole. */
+export function wholeOf({ bytes, slim }: SignatureFile): { readonly sha256: string; readonly size: number } {
+  return { sha256: slim?.sha256 ?? sha256(bytes).toString('hex'), size: slim?.size ?? bytes.length };
 }
 
 function unreadable(error: unknown, path: string): WeighlockError {
@@ -112,12 +129,11 @@ export async function proveFiles(
   let needsDigest = false;
   let count = 0;
   for (const file of files) {
-    const { path, bytes } = file;
-    const { signatures, faults, isClosed } = readBlobSignatures(bytes);
+    const { path, bytes, slim } = file;
+    const { signatures, faults, isClosed } = readBlobSignatures(bytes, slim?.payloads);
     // What has room for anything else is not left out of what is verified, whoever signed it.
     if (isClosed) closed.push(file);
     rejected.push(...faults.map((fault) => rejection(fault, path)));
-    let sha256: string | undefined;
     for (const signature of signatures) {
       if (++count > MOST_SIGNATURES) {
         rejected.push({
@@ -137,8 +153,7 @@ export async function proveFiles(
         try {
           const prove = (bundle: Bundle) => proofsBy(bundle, attestor, path, purpose, accepted);
           const found = await proveOne(signature, attestor, digests, prove);
-          if (found.length > 0) sha256 ??= hexOf(bytes);
-          for (const proof of found) proofs.push({ ...proof, ...(sha256 === undefined ? {} : { sha256 }) });
+          for (const proof of found) proofs.push({ ...proof, sha256: wholeOf(file).sha256 });
         } catch (error) {
           rejected.push(rejection(error, path, attestor.name));
         }
@@ -146,10 +161,6 @@ export async function proveFiles(
     }
   }
   return { proofs, rejected, needsDigest, needsHashes: [...needsHashes], closed };
-}
-
-function hexOf(bytes: Buffer): string {
-  return nodeCrypto().createHash('sha256').update(bytes).digest('hex');
 }
 
 function proveOne(

@@ -1,8 +1,10 @@
 import { sha256 } from '../library/index.ts';
 import type { Attestor } from '../trust/index.ts';
 import type { Bundle } from './bundle.ts';
+import { MAX_PAYLOAD_BYTES } from './dsse.ts';
 import { EvidenceError, invalidSignature, type Signer } from './signer.ts';
-import { type Json, parseStrictJson } from './strict-json.ts';
+import { piecesOf, StoredPayload } from './stored-payload.ts';
+import { type Json, MalformedError, parseStrictJson } from './strict-json.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
 /** How a payload was signed: what its type must be for that to count is for its reader to say. */
@@ -24,9 +26,9 @@ const MAX_HINTED_BYTES = 1 << 20;
 export class SignedPayload {
   readonly signer: Signer;
   readonly manner: Manner;
-  readonly #bytes: Buffer;
+  #bytes: Buffer | StoredPayload;
 
-  private constructor(bytes: Buffer, signer: Signer, manner: Manner) {
+  private constructor(bytes: Buffer | StoredPayload, signer: Signer, manner: Manner) {
     this.#bytes = bytes;
     this.signer = signer;
     this.manner = manner;
@@ -74,9 +76,27 @@ export class SignedPayload {
     return new SignedPayload(bytes, await verifyBundle(bundle, attestor), {});
   }
 
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  /** Has all of it in memory. @throws MalformedError where that is too much */
+  async hold(): Promise<void> {
+    if (!(this.#bytes instanceof StoredPayload)) return;
+    if (this.length > MAX_PAYLOAD_BYTES)
+      throw new MalformedError(`the payload has ${this.length} bytes: only a list of files may be so large`);
+    this.#bytes = await this.#bytes.bytes();
+  }
+
   /** @throws MalformedError */
   json(what: string, mostValues?: number): Json {
+    if (this.#bytes instanceof StoredPayload) throw new MalformedError(`${what} is not in memory`);
     return parseStrictJson(this.#bytes, what, mostValues);
+  }
+
+  /** The same bytes, a few at a time. */
+  pieces(): AsyncGenerator<Buffer> {
+    return piecesOf(this.#bytes);
   }
 }
 

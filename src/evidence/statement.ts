@@ -1,3 +1,4 @@
+import { JsonStream } from './json-stream.ts';
 import type { SignedPayload } from './signed-payload.ts';
 import { Fields, type Json, type JsonObject, MalformedError } from './strict-json.ts';
 
@@ -44,7 +45,43 @@ export function parseStatement(
   payload: SignedPayload,
   mostSubjects: (predicateType: string) => number | undefined = () => undefined,
 ): Statement {
-  const fields = new Fields(payload.json('the statement', MOST_VALUES), 'the statement');
+  return readStatement(new Fields(payload.json('the statement', MOST_VALUES), 'the statement'), mostSubjects);
+}
+
+/**
+ * The type of a payload, so that it is known how to read it: found without a look at anything else. Whoever reads it then holds all of it
+ * against the same.
+ *
+ * @returns nothing for what has none, or is not JSON
+ */
+export async function predicateTypeOf(payload: Pick<SignedPayload, 'pieces'>): Promise<string> {
+  let type: Json | undefined;
+  const stream = new JsonStream(
+    { predicate: 'skip', subject: 'skip' },
+    {
+      value: (_inside, key, value) => {
+        if (key === 'predicateType') type ??= value;
+      },
+      elements: () => {},
+    },
+    'the statement',
+  );
+  try {
+    for await (const piece of payload.pieces()) {
+      stream.push(piece);
+      if (type !== undefined) break;
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+  }
+  return typeof type === 'string' ? type : '';
+}
+
+/** @throws MalformedError */
+export function readStatement(
+  fields: Fields,
+  mostSubjects: (predicateType: string) => number | undefined = () => undefined,
+): Statement {
   const type = fields.text('_type');
   if (!STATEMENT_TYPES.has(type)) throw new MalformedError(`${JSON.stringify(type)} is no in-toto statement`);
   const predicateType = fields.text('predicateType');

@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { faultInStructure, textOf } from '../json-structure.ts';
+import { faultInStructure, MAX_DEPTH, textOf } from '../json-structure.ts';
+
+export { MAX_DEPTH };
 
 /** Values in a bundle with 32 log entries of 64 hashes, 32 timestamps and 16 certificates: 3000, and some reserve. */
 const MOST_VALUES = 20_000;
@@ -20,9 +22,14 @@ export interface JsonObject {
  * @param mostValues - counted before anything is made of the text: a list of numbers takes twenty times its bytes
  * @throws MalformedError
  */
-export function parseStrictJson(bytes: Uint8Array, what: string, mostValues = MOST_VALUES): Json {
+export function parseStrictJson(
+  bytes: Uint8Array,
+  what: string,
+  mostValues = MOST_VALUES,
+  mostDepth = MAX_DEPTH,
+): Json {
   if (!isUtf8(bytes)) throw new MalformedError(`${what} is not UTF-8`);
-  const fault = faultInStructure(bytes, mostValues);
+  const fault = faultInStructure(bytes, mostValues, mostDepth);
   if (fault !== undefined) throw new MalformedError(`${what} ${fault}`);
   try {
     return JSON.parse(textOf(bytes, 0, bytes.length)) as Json;

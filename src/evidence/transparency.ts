@@ -6,6 +6,7 @@ import { library } from '../library/index.ts';
 import { countDistinct, fingerprintOf } from '../trust/index.ts';
 import { isOldAttestation, requireSameEnvelope, requireSameKey } from './log-entry.ts';
 import { invalidSignature } from './signer.ts';
+import type { StoredPayload } from './stored-payload.ts';
 
 /** What the logs say about a signature. */
 export interface Logged {
@@ -23,7 +24,7 @@ export interface Subject {
   readonly content: SignatureContent;
   readonly key: KeyObject;
   /** Envelope as it was stored, and what is in it, for entries of before 2023. */
-  readonly envelope?: { readonly bytes: Buffer | undefined; readonly payload: Buffer };
+  readonly envelope?: { readonly bytes: Buffer | undefined; readonly payload: Buffer | StoredPayload };
 }
 
 /**

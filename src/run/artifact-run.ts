@@ -161,6 +161,7 @@ export class ArtifactRun {
 
   /** @param mayResume - whether the next run may go on with what this one staged, given everything that went wrong */
   close(mayResume: (failures: readonly Failure[]) => boolean): void {
+    this.evidence.close();
     this.#delivery?.close(mayResume(this.failures));
   }
 

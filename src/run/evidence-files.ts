@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import type { EvidenceFile, Proofs, SignatureFile } from '../evidence/index.ts';
+import { type EvidenceFile, type Proofs, type SignatureFile, wholeOf } from '../evidence/index.ts';
 import { fromText, type PathBytes } from '../fs/index.ts';
-import { nodeCrypto } from '../library/index.ts';
 
 /** Files with a signature that counts: of the others nobody knows what they hold. */
 export function countedFiles(files: readonly SignatureFile[], { proofs }: Proofs): SignatureFile[] {
@@ -15,8 +14,8 @@ export function memberFile(file: SignatureFile): EvidenceFile {
 }
 
 /** What is known of a file that was read as evidence. */
-export function readFrom({ bytes, links }: SignatureFile): Omit<EvidenceFile, 'name'> {
-  return { sha256: nodeCrypto().createHash('sha256').update(bytes).digest('hex'), size: bytes.length, links };
+export function readFrom(file: SignatureFile): Omit<EvidenceFile, 'name'> {
+  return { ...wholeOf(file), links: file.links };
 }
 
 /** The name of a file in a folder, whatever links there are on the way to either; undefined when it is not in there. */

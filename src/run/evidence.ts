@@ -60,6 +60,8 @@ export class ArtifactEvidence {
   readonly #attestations = new Map<string, readonly string[]>();
   readonly #models = new Map<Leaf, { readonly models: readonly Proof[]; readonly files: readonly EvidenceFile[] }>();
 
+  readonly #open: SignatureFile[] = [];
+
   /** @param allowed - whether names in the artifact, or beside it, may be links */
   constructor(artifact: ArtifactPlan, allowed: AllowedLinks = { allowSymlinks: false }) {
     this.#artifact = artifact;
@@ -142,23 +144,32 @@ export class ArtifactEvidence {
         const names = this.#attestations.get(path) ?? attestationFiles(path);
         this.#attestations.set(path, names);
         await this.#loadModels(leaf, path, locate);
-        return this.#prove(leaf, readSignatureFiles(names, locate, true), undefined);
+        return this.#prove(leaf, this.#keep(await readSignatureFiles(names, locate, true)), undefined);
       }
       if (leaf.kind === 'attestation' && isFolder(path)) await this.#loadModels(leaf, path, locate);
       const names = leaf.files.length > 0 ? leaf.files : [defaultSignature(path)];
-      const read = readSignatureFiles(names, locate);
-      return this.#prove(leaf, read, undefined);
+      return this.#prove(leaf, this.#keep(await readSignatureFiles(names, locate)), undefined);
     });
   }
 
   /** A list of the folder's files that is signed by those who attest: where nobody else's signature is asked for. */
   async #loadModels(leaf: SignatureRequirement, path: string, locate: (name: string) => string): Promise<void> {
     if (this.#signatures.some(({ kind }) => kind === 'signature') || !existsSync(join(path, MODEL_SIGNATURE))) return;
-    const { files } = readSignatureFiles([MODEL_SIGNATURE], locate, true);
+    const { files } = this.#keep(await readSignatureFiles([MODEL_SIGNATURE], locate, true));
     const { proofs, rejected, closed } = await proveFiles(files, leaf.attestors, undefined, 'signature');
     const models = proofs.filter(({ binding }) => binding.kind === 'model');
     if (models.length === 0) return;
     this.#models.set(leaf, { models, files: this.#locate(countedFiles(closed, { proofs: models, rejected })) });
+  }
+
+  /** Large signatures stay open until they are needed no more. */
+  close(): void {
+    for (const { close } of this.#open.splice(0)) close?.();
+  }
+
+  #keep(read: ReadSignatures): ReadSignatures {
+    this.#open.push(...read.files);
+    return read;
   }
 
   /** What the folder is without the attestations in it. */
@@ -380,8 +391,11 @@ async function requireSigned(
   locate: (name: string) => string,
   digests: Digests,
 ): Promise<SignatureFile[]> {
-  const { files, unread, ...read } = readSignatureFiles(requirement.files, locate);
-  const { closed, ...found } = await proveFiles(files, requirement.attestors, digests, purposeOf(requirement));
+  const { files, unread, ...read } = await readSignatureFiles(requirement.files, locate);
+  const proving = proveFiles(files, requirement.attestors, digests, purposeOf(requirement));
+  const { closed, ...found } = await proving.finally(() => {
+    for (const { close } of files) close?.();
+  });
   const all = await fitting(requirement, found);
   const proofs: Proof[] = [];
   const rejected = [...all.rejected, ...read.rejected];

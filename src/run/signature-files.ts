@@ -1,5 +1,5 @@
 import { EXIT, EXIT_CODE_OF, failureOf } from '../error/index.ts';
-import { type Rejected, readSignatureFile, type SignatureFile } from '../evidence/index.ts';
+import { type Rejected, readSignatureFile, type SignatureFile, wholeOf } from '../evidence/index.ts';
 import type { UnreadPlace } from '../pull/index.ts';
 
 /** What there is of the signature files that were named. */
@@ -13,8 +13,11 @@ export interface ReadSignatures {
   readonly isMember?: true;
 }
 
-/** Twice the largest one: they are in memory together. */
+/** Twice the largest one: they are in memory together, but for large payloads. */
 const MOST_BYTES = 128 << 20;
+
+/** Whoever writes to the volume may put many large ones there, and all are read before anybody is asked who signed them. */
+const MOST_FILE_BYTES = 8 * 2 ** 30;
 
 /**
  * Reads signature files. One that cannot be read hides no other: what was found is judged, and it matters only where that
@@ -24,24 +27,26 @@ const MOST_BYTES = 128 << 20;
  * @param areFound - true for names that nobody gave
  * @throws WeighlockError when one was given, and it cannot be read
  */
-export function readSignatureFiles(
+export async function readSignatureFiles(
   names: readonly string[],
   locate: (name: string) => string,
   areFound = false,
-): ReadSignatures {
+): Promise<ReadSignatures> {
   const files: SignatureFile[] = [];
   const rejected: Rejected[] = [];
   const unread: UnreadPlace[] = [];
-  let bytes = 0;
+  let [bytes, whole] = [0, 0];
   for (const name of names) {
     try {
-      const file = readSignatureFile(locate(name));
-      bytes += file.bytes.length;
-      if (bytes > MOST_BYTES) {
-        rejected.push({ where: name, code: 'LIMIT_EXCEEDED', why: `all of them have more than ${MOST_BYTES} bytes` });
-        break;
-      }
+      const file = await readSignatureFile(locate(name));
       files.push(file);
+      bytes += file.bytes.length;
+      whole += wholeOf(file).size;
+      if (bytes <= MOST_BYTES && whole <= MOST_FILE_BYTES) continue;
+      files.pop()?.close?.();
+      const most = bytes > MOST_BYTES ? MOST_BYTES : MOST_FILE_BYTES;
+      rejected.push({ where: name, code: 'LIMIT_EXCEEDED', why: `all of them have more than ${most} bytes` });
+      break;
     } catch (error) {
       const failure = failureOf(error);
       const exit = EXIT_CODE_OF[failure.code];

@@ -5,6 +5,7 @@ export {
   MAX_PREDICATE_BYTES,
   MOST_PREDICATE_VALUES,
 } from './attestation-payload.ts';
+export { type ModelToSign, modelPayload, type PayloadToSign } from './model-payload.ts';
 export { newKeyPair, readPrivateKey } from './private-key.ts';
 export { readToken, signKeyless } from './sign-keyless.ts';
-export { modelPayload, signModel } from './sign-model.ts';
+export { bundlePieces, signModel } from './sign-model.ts';

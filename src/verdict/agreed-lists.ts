@@ -22,9 +22,7 @@ export function agreedLists(proofs: readonly Proof[], threshold: number): ModelM
 }
 
 /** The same for two lists that say the same. */
-function digestOf({ hash, method, shardBytes, resources, ignored, root }: ModelManifest): string {
-  const head = [hash, method, shardBytes, root, [...ignored].sort()];
-  const digest = nodeCrypto().createHash('sha256').update(JSON.stringify(head));
-  for (const { path, start, end, digest: found } of resources) digest.update(JSON.stringify([path, start, end, found]));
-  return digest.digest('hex');
+function digestOf({ hash, method, shardBytes, files, ignored, root }: ModelManifest): string {
+  const said = [hash, method, shardBytes, root, [...ignored].sort(), files.digest];
+  return nodeCrypto().createHash('sha256').update(JSON.stringify(said)).digest('hex');
 }

@@ -1,11 +1,18 @@
 import type { Failure } from '../error/index.ts';
 import type { Checksums } from '../evidence/index.ts';
-import { entryText, type FileTable, hexAt, nameAt, type PathBytes } from '../fs/index.ts';
+import { entryText, type FileTable, hexAt, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { judgeUnlisted, type UnlistedFile, type UnlistedRules } from './unlisted.ts';
+
+/** What is promised of files, by name: digests in hex; and where it is at hand, the answer for a file of a table in one step. */
+export interface Expected extends Iterable<readonly [PathBytes, string]> {
+  readonly size: number;
+  get(name: PathBytes): string | undefined;
+  promiseOf?(files: FileTable, index: number): 'same' | 'listed' | undefined;
+}
 
 /** What a folder's files are held against. */
 export interface Listed {
-  readonly checksums: Checksums;
+  readonly checksums: Checksums | Expected;
   /** What may be there without being listed; nothing, unless it says so. */
   readonly unlisted?: UnlistedRules;
   /** What was measured of a file, where that is not its SHA-256. */
@@ -27,13 +34,21 @@ export function compareChecksums(
 ): Comparison {
   const failures: Failure[] = [];
   const allowed: UnlistedFile[] = [];
-  const present = new Set<PathBytes>();
+  const promises: Expected = checksums;
+  let present = 0;
   const unexpected = new Map<string, PathBytes>();
   for (let i = 0; i < files.count; i++) {
+    const promise = promises.promiseOf?.(files, i);
+    const isUnread = files.hashed[i] === 0 && listing.digestOf === undefined;
+    const isNew = !hasNameOfOneBefore(files, i);
+    if (promise === 'same' ? listing.digestOf === undefined : promise === 'listed' && isUnread) {
+      if (isNew) present += 1;
+      continue;
+    }
     const name = nameAt(files, i);
     const expected = checksums.get(name);
     const found = listing.digestOf === undefined ? hexAt(files, i) : listing.digestOf(name);
-    present.add(name);
+    if (expected !== undefined && isNew) present += 1;
     if (expected === undefined) {
       const judged = judgeUnlisted(files, i, rules);
       if (judged.isAllowed) {
@@ -67,16 +82,28 @@ export function compareChecksums(
       });
     }
   }
-  return { failures: [...failures, ...missingFiles(checksums, present, unexpected, unknown)], unlisted: allowed };
+  // As many names as are listed are all that are.
+  if (present < checksums.size) failures.push(...missingFiles(checksums, namesOf(files), unexpected, unknown));
+  return { failures, unlisted: allowed };
+}
+
+/** No two files have one name, and if two had, the other would stand before this one. */
+function hasNameOfOneBefore({ names, nameEnd }: FileTable, index: number): boolean {
+  const [start, end] = [nameEnd[index - 1] ?? 0, nameEnd[index] ?? 0];
+  const before = start - (nameEnd[index - 2] ?? 0);
+  if (index === 0 || before !== end - start) return false;
+  for (let i = start; i < end; i++) if (names[i] !== names[i - before]) return false;
+  return true;
 }
 
 function missingFiles(
-  checksums: Checksums,
-  present: ReadonlySet<PathBytes>,
+  checksums: Iterable<readonly [PathBytes, string]>,
+  names: readonly PathBytes[],
   unexpected: ReadonlyMap<string, PathBytes>,
   unknown: readonly string[],
 ): Failure[] {
   const failures: Failure[] = [];
+  const present = new Set(names);
   for (const [name, expected] of checksums) {
     const file = entryText(name);
     if (present.has(name)) continue;

@@ -39,7 +39,8 @@ function sizesOfShards({ proofs }: SignatureEvidence, listing: Pick<Listing, 'ki
     // A single file may be signed under another name.
     if (listing.kind === 'file') return [];
     const sizes = new Map<PathBytes, number>();
-    for (const { path, end = 0 } of binding.manifest.resources) sizes.set(path, Math.max(sizes.get(path) ?? 0, end));
+    for (const { path, end = 0 } of binding.manifest.files.resources())
+      sizes.set(path, Math.max(sizes.get(path) ?? 0, end));
     return sizeDifferences(listing.files, sizes);
   });
   return differences.every((list) => list.length > 0) ? (differences[0] ?? []) : [];

@@ -1,9 +1,9 @@
 import type { ErrorCode, Failure } from '../error/index.ts';
-import type { Checksums, ModelManifest, Proof, Proofs, Signer } from '../evidence/index.ts';
+import type { ModelManifest, Proof, Proofs, Signer } from '../evidence/index.ts';
 import { nameAt, type PathBytes } from '../fs/index.ts';
 import type { SignatureRequirement } from '../plan/index.ts';
 import { attestorText } from '../trust/index.ts';
-import { type Comparison, compareChecksums, notCompared } from './compare.ts';
+import { type Comparison, compareChecksums, type Expected, notCompared } from './compare.ts';
 import { distinctSigners } from './distinct-signers.ts';
 import { folderDifferences } from './judge-attested-folder.ts';
 import type { Judged, Scope, SignatureEvidence } from './judged.ts';
@@ -177,16 +177,10 @@ function shortened(failure: Failure): Failure {
 }
 
 /** What a model signature promises, by name; the shards of a file together. */
-function signedFiles(manifest: ModelManifest, { kind, files }: Measured): Checksums {
-  const single = kind === 'file' && (manifest.isSingleFile || files.count === 1) ? nameAt(files, 0) : undefined;
-  const byName = new Map<PathBytes, string>();
-  const names = new Set(manifest.resources.map(({ path }) => path));
-  for (const { path, digest } of [...manifest.resources].sort((a, b) => a.start - b.start)) {
-    const name = single !== undefined && names.size === 1 ? single : path;
-    const before = byName.get(name);
-    byName.set(name, before === undefined ? digest : `${before} ${digest}`);
-  }
-  return byName;
+function signedFiles({ files: signed }: ModelManifest, { kind, files }: Measured): Expected {
+  // A file may be called otherwise than when it was signed.
+  const [only] = kind === 'file' && signed.size === 1 ? [...signed] : [];
+  return only === undefined ? signed : new Map([[nameAt(files, 0), only[1]]]);
 }
 
 function fileDifferences(binding: Proof['binding'] & { kind: 'file' }, measured: Measured): Failure[] {

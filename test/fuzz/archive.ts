@@ -4,7 +4,8 @@ import fc, { type Arbitrary } from 'fast-check';
 import { Decompressor } from '../../src/archive/decompress.ts';
 import { collisionKey, safePath } from '../../src/archive/entry-path.ts';
 import { TarReader } from '../../src/archive/tar.ts';
-import { resourcePath } from '../../src/evidence/model-signature.ts';
+import { requirePath } from '../../src/evidence/model-signature.ts';
+import { fromText } from '../../src/fs/index.ts';
 import { compileImagePattern, PatternFault } from '../../src/plan/policy/image-pattern.ts';
 import { readPolicy } from '../../src/plan/policy/read-policy.ts';
 import { parseRecords } from '../../src/pull/index.ts';
@@ -144,7 +145,7 @@ export const archives: readonly Target[] = [
         if (/(^|\/)\.\.?(\/|$)|^\/|\\|\0|\/\//.test(path)) throw new Error(`an unsafe path was let pass: ${path}`);
         collisionKey(path);
       }
-      return resourcePath(bytes.toString(), []);
+      return requirePath(fromText(bytes.toString()), []);
     },
   },
   {

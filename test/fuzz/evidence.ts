@@ -1,24 +1,75 @@
 // Signatures, statements and checksums: from a volume, from a registry.
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { readBlobSignatures } from '../../src/evidence/blob-forms.ts';
 import { parseBundle } from '../../src/evidence/bundle.ts';
 import { ChecksumsParser } from '../../src/evidence/checksums.ts';
 import { legacyBundle, readSimpleSigning } from '../../src/evidence/cosign.ts';
 import { readEnvelope } from '../../src/evidence/dsse.ts';
+import { JsonStream } from '../../src/evidence/json-stream.ts';
 import { parseLegacyManifest } from '../../src/evidence/legacy-model.ts';
-import { parseModelManifest } from '../../src/evidence/model-signature.ts';
+import { readModelSignature } from '../../src/evidence/model-signature.ts';
 import type { SignedPayload } from '../../src/evidence/signed-payload.ts';
-import { parseStatement } from '../../src/evidence/statement.ts';
-import { Fields, parseStrictJson } from '../../src/evidence/strict-json.ts';
+import { parseStatement, predicateTypeOf } from '../../src/evidence/statement.ts';
+import { Fields, MalformedError, parseStrictJson } from '../../src/evidence/strict-json.ts';
 import { bytesOf, damaged, fixture, noise, reshaped } from './input.ts';
 import type { Target } from './target.ts';
 
 const jsonOf = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString('utf8'));
 /** A payload as if somebody trusted had signed it: they may be hostile, too. */
 const signed = (bytes: Buffer) =>
-  ({ json: (what: string, mostValues?: number) => parseStrictJson(bytes, what, mostValues) }) as SignedPayload;
+  ({
+    json: (what: string, mostValues?: number) => parseStrictJson(bytes, what, mostValues),
+    length: bytes.length,
+    pieces: () => inPieces(bytes),
+  }) as SignedPayload;
+
+async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100);
+}
 
 const HEX = 'ab'.repeat(32);
+const toBytes = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+/** What a text is, read as a stream in pieces of three bytes. @throws MalformedError */
+function inStream(bytes: Buffer): unknown {
+  const parts = new Map<string, Map<string, unknown>>([
+    ['', new Map()],
+    ['predicate', new Map()],
+  ]);
+  const lists: unknown[] = [];
+  const stream = new JsonStream(
+    { predicate: { resources: 'list' } },
+    {
+      value: (inside, key, value) => parts.get(inside)?.set(key, value),
+      elements: (inside, key, elements) => {
+        lists.push(...elements);
+        parts.get(inside)?.set(key, lists);
+      },
+    },
+    'it',
+  );
+  for (let at = 0; at < bytes.length; at += 3) stream.push(bytes.subarray(at, at + 3));
+  stream.end();
+  const inner = parts.get('predicate') ?? new Map();
+  return {
+    ...Object.fromEntries(parts.get('') ?? []),
+    ...(inner.size > 0 ? { predicate: Object.fromEntries(inner) } : {}),
+  };
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+}
+
+function attempt(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
 
 const bundles = [
   ...['prime256v1', 'shards-sha256', 'codeSigning', 'files-blake2'].map((name) => fixture(`model-signing/${name}.sig`)),
@@ -78,11 +129,23 @@ export const evidence: readonly Target[] = [
   {
     name: 'model-signature',
     input: fc.oneof(reshaped(statements), damaged(statements.map((one) => Buffer.from(JSON.stringify(one))))),
+    parse: async (bytes) => {
+      const type = await predicateTypeOf(signed(bytes));
+      if (type.includes('Digests')) return parseLegacyManifest(parseStatement(signed(bytes)));
+      return readModelSignature(signed(bytes));
+    },
+  },
+  {
+    name: 'json-stream',
+    input: fc.oneof(tokens, reshaped([...statements, ...envelopes]), damaged(statements.map(toBytes)), noise),
     parse: (bytes) => {
-      const statement = parseStatement(signed(bytes));
-      return statement.predicateType.includes('Digests')
-        ? parseLegacyManifest(statement)
-        : parseModelManifest(statement);
+      const whole = attempt(() => parseStrictJson(bytes, 'it', 1 << 20));
+      const streamed = attempt(() => inStream(bytes));
+      const isObject = typeof whole === 'object' && whole !== null && !Array.isArray(whole);
+      // Of a predicate without keys nothing is said.
+      if (isObject && 'predicate' in whole && isEmpty(whole.predicate))
+        delete (whole as { predicate?: unknown }).predicate;
+      assert.deepEqual(streamed, isObject ? whole : undefined, 'read as a stream, it is something else');
     },
   },
   {

@@ -239,14 +239,14 @@ export default [
   {
     id: '15.24-name-leads-out',
     file: 'src/evidence/model-signature.ts',
-    from: "if (parts.includes('..')) return",
-    to: "if (parts.includes('....')) return",
+    from: '(?:^|\\/)\\.\\.?(?:\\/|$)',
+    to: '(?:^|\\/)\\.(?:\\/|$)',
     tests: ['test/integration/signature.test.ts'],
     name: 'PY #647',
   },
   {
     id: '15.24-symlinks-recorded',
-    file: 'src/sign/sign-model.ts',
+    file: 'src/sign/model-payload.ts',
     from: 'allow_symlinks: allowSymlinks,',
     to: 'allow_symlinks: allowSymlinks && false,',
     tests: NAMES,
@@ -263,8 +263,8 @@ export default [
   {
     id: '15.9-signature-too-large',
     file: 'src/evidence/signature-file.ts',
-    from: 'readWhole(file, MAX_SIGNATURE_BYTES)',
-    to: 'readWhole(file, MAX_SIGNATURE_BYTES * 10)',
+    from: 'readSlim(file, MAX_FILE_BYTES, MAX_SIGNATURE_BYTES)',
+    to: 'readSlim(file, MAX_FILE_BYTES, MAX_SIGNATURE_BYTES * 10)',
     tests: FILES,
     name: '15.9.*too large',
   },

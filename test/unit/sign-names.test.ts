@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { proveFiles } from '../../src/evidence/index.ts';
 import { entryText, FileTableBuilder, fromText, nameAt, type PathBytes } from '../../src/fs/index.ts';
-import { modelPayload, signModel } from '../../src/sign/index.ts';
+import { bundlePieces, modelPayload } from '../../src/sign/index.ts';
 import type { Attestor } from '../../src/trust/index.ts';
 import { hex } from '../evidence/world.ts';
 import { passed, run, workFolder } from '../integration/cli.ts';
@@ -73,12 +73,12 @@ async function namesVerified(names: readonly string[], shards: boolean): Promise
     ignored: [],
     ...(shards ? { shards: { bytes: 4, digests } } : {}),
   });
-  const signature = { path: 'model.sig', bytes: Buffer.from(signModel(payload, privateKey)), links: 1 };
+  const signature = { path: 'model.sig', bytes: Buffer.concat([...bundlePieces(payload, privateKey)]), links: 1 };
   const { proofs, rejected } = await proveFiles([signature], [attestor], undefined, 'signature');
   assert.deepEqual(rejected, []);
   const binding = proofs[0]?.binding;
   assert.ok(binding?.kind === 'model');
-  return [...new Set(binding.manifest.resources.map(({ path }) => entryText(path)))];
+  return [...binding.manifest.files.paths()].map(entryText);
 }
 
 /** A generator of numbers that is the same in every run (xorshift32). */
@@ -132,7 +132,9 @@ describe('15.24: a name that is signed', () => {
     builder.addHashed(fromText('a'), 1, hex('a'));
     const files = builder.freeze();
     for (const allowSymlinks of [false, true]) {
-      const { predicate } = JSON.parse(modelPayload({ name: 'm', files, allowSymlinks, ignored: [] }).toString());
+      const { predicate } = JSON.parse(
+        Buffer.concat([...modelPayload({ name: 'm', files, allowSymlinks, ignored: [] }).pieces()]).toString(),
+      );
       assert.equal(predicate.serialization.allow_symlinks, allowSymlinks);
     }
   });

@@ -94,7 +94,9 @@ async function requireSigned(text: string, file: string, signature: string, key:
       { cause },
     );
   try {
-    const { proofs, rejected } = await proveFiles([readSignatureFile(signature)], [attestor], digests, 'signature');
+    const file = await readSignatureFile(signature);
+    const proving = proveFiles([file], [attestor], digests, 'signature');
+    const { proofs, rejected } = await proving.finally(() => file.close?.());
     const isSigned = proofs.some(({ binding }) => isOfFile(binding, digests));
     if (!isSigned) throw unsigned(rejected[0]?.why ?? `${signature} is a signature of something else`);
   } catch (error) {

@@ -1,0 +1,71 @@
+import { MalformedError } from './strict-json.ts';
+
+/** Longest escape of one character in JSON: `\u002f`. */
+const ESCAPE = 6;
+
+/**
+ * Decodes the text of a JSON string that is base64, piece by piece and as strictly as `decodeBase64`: the standard alphabet, padding at
+ * the end, nothing else, and each value written in one way (S35).
+ */
+export class Base64Stream {
+  readonly #what: string;
+  /** What may be the beginning of an escape, and letters of which there are not four yet. */
+  #unread = '';
+  #letters = '';
+  #isPadded = false;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** @throws MalformedError */
+  push(piece: Uint8Array): Buffer {
+    const text = this.#unread + Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1');
+    const whole = text.length - unended(text);
+    this.#unread = text.slice(whole);
+    return this.#take(text.slice(0, whole));
+  }
+
+  /** @throws MalformedError when it ends before the last four letters do */
+  end(): Buffer {
+    const last = this.#take(this.#unread);
+    if (this.#letters !== '') throw this.#fault();
+    return last;
+  }
+
+  #take(text: string): Buffer {
+    const letters = this.#letters + this.#unescaped(text);
+    const fours = letters.length - (letters.length % 4);
+    this.#letters = letters.slice(fours);
+    return this.#decoded(letters.slice(0, fours));
+  }
+
+  /** What a JSON parser makes of it: some write `\/` for a slash. */
+  #unescaped(text: string): string {
+    if (!text.includes('\\')) return text;
+    try {
+      return JSON.parse(`"${text}"`) as string;
+    } catch {
+      throw this.#fault();
+    }
+  }
+
+  #decoded(letters: string): Buffer {
+    if (letters === '') return Buffer.alloc(0);
+    const bytes = Buffer.from(letters, 'base64');
+    if (this.#isPadded || bytes.toString('base64') !== letters) throw this.#fault();
+    this.#isPadded = letters.endsWith('=');
+    return bytes;
+  }
+
+  #fault(): MalformedError {
+    return new MalformedError(`${this.#what} is not base64`);
+  }
+}
+
+/** Characters at the end that may be the beginning of an escape. */
+function unended(text: string): number {
+  const tail = text.slice(-(ESCAPE - 1));
+  const at = tail.lastIndexOf('\\');
+  return at < 0 ? 0 : tail.length - at;
+}
