@@ -23,7 +23,8 @@ export interface UnlistedFile {
 /** Whether a file that nobody listed may be there. */
 export type Unlisted =
   | { readonly isAllowed: true; readonly kind: UnlistedFile['kind']; readonly why: string }
-  | { readonly isAllowed: false; readonly remedy: string };
+  /** `isUnread`: by its path it is evidence, and nobody knows whether it still has the bytes that were read. */
+  | { readonly isAllowed: false; readonly remedy: string; readonly isUnread?: true };
 
 const REMOVE = 'remove the file, or publish a listing that names it';
 
@@ -79,6 +80,7 @@ function judgeEvidence(files: FileTable, index: number, { name, sha256, links }:
     return refuse('put the signature or listing itself there, not a link to it');
   if (links > 1)
     return refuse('the signature or listing has a second name (a hard link): copy it, so that it has one name only');
+  if (files.hashed[index] === 0) return { isAllowed: false, remedy: 'see why it cannot be read', isUnread: true };
   // The bytes that lie there must be the bytes that were read: they are all that is known of this file.
   if (hexAt(files, index) !== sha256)
     return refuse('it was replaced after it was read: see what writes to this volume');

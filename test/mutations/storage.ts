@@ -214,4 +214,18 @@ export default [
     tests: WHOLE,
     name: 'policy',
   },
+  {
+    id: '17-unread-evidence',
+    file: 'src/verdict/compare.ts',
+    from: 'judged.isUnread && unknown.includes(entryText(name))',
+    to: 'judged.isUnread',
+    tests: ['test/unit/unlisted.test.ts'],
+  },
+  {
+    id: '17-unread-named',
+    file: 'src/verdict/compare.ts',
+    from: 'judged.isUnread && unknown.includes(entryText(name))',
+    to: 'unknown.includes(entryText(name))',
+    tests: ['test/unit/unlisted.test.ts'],
+  },
 ] satisfies Mutation[];

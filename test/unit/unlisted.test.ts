@@ -104,6 +104,22 @@ describe('15.2: evidence that lies in the artifact', () => {
     const unknown = compareChecksums(unread, { checksums: new Map(), unlisted: { evidence: [evidence('model.sig')] } });
     assert.equal(unknown.failures[0]?.code, 'FILE_UNEXPECTED');
   });
+
+  it('17: that cannot be read any more is no file too many where that is a failure already, and lets nothing pass', () => {
+    const judged = (name: string, unread: readonly string[], rules: UnlistedRules) => {
+      const files = table({ [name]: {} });
+      files.hashed[0] = 0;
+      const { failures, unlisted } = compareChecksums(files, { checksums: new Map(), unlisted: rules }, unread);
+      assert.deepEqual(unlisted, []);
+      return failures.map(({ code }) => code);
+    };
+    const rules = { evidence: [evidence('model.sig')] };
+    assert.deepEqual(judged('model.sig', ['model.sig'], rules), []);
+    assert.deepEqual(judged('model.sig', ['other'], rules), ['FILE_UNEXPECTED']);
+    assert.deepEqual(judged('evil.py', ['evil.py'], rules), ['FILE_UNEXPECTED']);
+    const linked = { evidence: [evidence('model.sig', { links: 2 })] };
+    assert.deepEqual(judged('model.sig', ['model.sig'], linked), ['FILE_UNEXPECTED']);
+  });
 });
 
 describe('15.11: what the signer left out', () => {
