@@ -1,9 +1,9 @@
+import { ColumnarReader } from './columnar.ts';
 import { NeedsMore, Unsound } from './cursor.ts';
-import type { Facts, FileContent, Finding, Format } from './format.ts';
+import { DATA_FORMATS, type Facts, type FileContent, type Finding, type Format } from './format.ts';
 import { isGguf, readGguf } from './gguf.ts';
+import { Hdf5Watcher } from './hdf5.ts';
 import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
-import { templateFinding } from './jinja.ts';
-import { MOST_JSON_BYTES } from './json.ts';
 import { JsonReader } from './json-reader.ts';
 import { checkNumpy } from './numpy.ts';
 import { isOnnx, OnnxWatcher } from './onnx.ts';
@@ -11,8 +11,9 @@ import { isBinaryPickle, PickleWatcher } from './pickle.ts';
 import { isSafetensors, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
 import { checkSentencepiece, isSentencepiece, MOST_SENTENCEPIECE_BYTES } from './sentencepiece.ts';
 import { bySignature, isMarkup, isZlib, programByName } from './signatures.ts';
-import { beginsAsTar, endsAsZip, TAIL_BYTES } from './tail.ts';
-import { modelCardFacts, TextWatcher } from './text.ts';
+import { endsAsZip, TAIL_BYTES } from './tail.ts';
+import { beginsAsTar } from './tar.ts';
+import { TextReader } from './text-reader.ts';
 import { MOST_ZIP_BYTES } from './zip.ts';
 import { zipContent } from './zip-content.ts';
 
@@ -129,41 +130,12 @@ class WholeReader implements Reader {
   }
 }
 
-class TextReader implements Reader {
-  readonly #name: string;
-  readonly #watcher = new TextWatcher();
-  readonly #head: Buffer;
-  readonly #template: Buffer[] = [];
-  #templateBytes = 0;
-
-  constructor(name: string, head: Buffer) {
-    this.#name = name;
-    this.#head = head;
-  }
-
-  push(chunk: Buffer): void {
-    this.#watcher.push(chunk);
-    if (!/\.(jinja2?|j2)$/i.test(this.#name) || this.#templateBytes > MOST_JSON_BYTES) return;
-    this.#template.push(Buffer.from(chunk));
-    this.#templateBytes += chunk.length;
-  }
-
-  finish(): Read {
-    this.#watcher.finish();
-    const { fault, tag } = this.#watcher;
-    if (fault !== undefined) return { format: 'unknown' };
-    const findings: Finding[] =
-      tag === undefined ? [] : [{ kind: 'auto-map', text: `the tag ${tag} makes a reader of YAML call something` }];
-    if (this.#template.length > 0) findings.push(...templateFinding(Buffer.concat(this.#template).toString('utf8')));
-    return { format: 'text', findings, facts: modelCardFacts(this.#name, this.#head) };
-  }
-}
-
 /** What a file is, by all of its bytes, in one pass. Its name makes it a program, and never anything else harmless. */
 export class ContentInspector {
   readonly #name: string;
   readonly #expected: number | undefined;
   readonly #pickle = new PickleWatcher();
+  readonly #hdf5 = new Hdf5Watcher();
   #head = Buffer.alloc(0);
   #reader: Reader | undefined;
   #fault: Unsound | undefined;
@@ -181,6 +153,7 @@ export class ContentInspector {
     this.#keepTail(chunk);
     this.#size += chunk.length;
     if (this.#pickle.verdict === 'undecided') this.#pickle.push(chunk);
+    this.#hdf5.push(chunk);
     if (this.#reader !== undefined) this.#feed(chunk);
     else {
       const missing = HEAD_BYTES - this.#head.length;
@@ -205,6 +178,7 @@ export class ContentInspector {
   skip(bytes: number): void {
     this.#size += bytes;
     this.#pickle.skip(bytes);
+    this.#hdf5.skip(bytes);
     this.#reader?.skip?.(bytes);
     this.#tail = Buffer.alloc(0);
   }
@@ -222,6 +196,7 @@ export class ContentInspector {
       if (format !== 'numpy' || !this.#isZip) if (endsAsZip(tail)) isPolyglot('a zip file');
       if (beginsAsTar(this.#head)) isPolyglot('a tar archive');
       if (this.#isProgram) isPolyglot('a pickle');
+      if (this.#hdf5.isThere && format !== 'hdf5') isPolyglot('an HDF5 file');
     }
     return { format, findings, facts: read.facts };
   }
@@ -243,7 +218,7 @@ export class ContentInspector {
       const read = this.#reader?.finish(this.#size) ?? { format: 'unknown' };
       const found = { format: read.format, findings: read.findings ?? [], facts: read.facts ?? {} };
       if (found.format === 'text' && this.#isProgram) return { ...found, format: 'pickle' };
-      const byName = ['text', 'json', 'jsonl'].includes(found.format) ? programByName(this.#name) : undefined;
+      const byName = isData(found.format) ? programByName(this.#name) : undefined;
       return byName === undefined ? found : { ...found, format: byName };
     } catch (error) {
       if (!(error instanceof Unsound)) throw error;
@@ -285,6 +260,11 @@ function isCarrier(format: Format): boolean {
   return !['zip', 'torch', 'torchscript', 'keras', 'java', 'pickle', 'tar', 'compressed', 'archive'].includes(format);
 }
 
+/** Formats of which nothing is refused so far, but for what a name says. */
+function isData(format: Format): boolean {
+  return format === 'unknown' || (format !== 'empty' && (DATA_FORMATS as readonly Format[]).includes(format));
+}
+
 function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
   const whole = (format: Format, most: number, parse: (bytes: Buffer) => Read) =>
     [format, new WholeReader(format, most, parse)] as const;
@@ -306,10 +286,14 @@ function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
       checkImage(bytes);
       return { format: 'image' };
     });
+  if (signed === 'parquet' || signed === 'arrow') return [signed, new ColumnarReader(signed)];
   if (signed === 'zip') return whole('zip', MOST_ZIP_BYTES, zipContent);
   if (signed !== undefined) return known(signed);
   if (isBinaryPickle(head)) return known('pickle');
-  if (isOnnx(head)) return ['onnx', onnxReader()];
+  if (isOnnx(head)) {
+    const program = programByName(name);
+    return program === 'saved-model' || program === 'coreml' ? known(program) : ['onnx', onnxReader()];
+  }
   if (isSentencepiece(head))
     return whole('sentencepiece', MOST_SENTENCEPIECE_BYTES, (bytes) => {
       checkSentencepiece(bytes);
@@ -318,10 +302,18 @@ function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
   if (isZlib(head) && !isLikelyText(head)) return known('compressed');
   if (beginsAsTar(head)) return known('tar');
   if (isMarkup(head)) return known('markup');
-  const first = head.toString('latin1', 0, 512).trimStart()[0];
-  if (first === '{' || (first === '[' && /^\s*\[\s*([[{"\]\d-]|true|false|null)/.test(head.toString('latin1', 0, 512))))
-    return ['json', new JsonReader(() => new TextReader(name, head))];
+  if (isJson(name, head))
+    return ['json', new JsonReader(/\.json$/i.test(name) ? undefined : new TextReader(name, head))];
   return ['text', new TextReader(name, head)];
+}
+
+/** What is called so, and what a reader of JSON may take for it, a byte order mark before it included. */
+function isJson(name: string, head: Buffer): boolean {
+  const text = head
+    .toString('latin1', 0, 512)
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart();
+  return /\.json$/i.test(name) || text[0] === '{' || /^\[\s*([[{"\]\d-]|true|false|null)/.test(text);
 }
 
 /** Some headers of zlib are two letters. */

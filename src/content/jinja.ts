@@ -1,35 +1,40 @@
 // Chat templates: which of them stay within what a template needs. Loaders run them in a sandbox, some of them in none (CVE-2024-34359), and a
 // sandbox that is left by an attribute of an attribute is the history of Jinja's advisories. So there is a grammar, and nothing else:
-// no attribute that begins with an underscore, by whatever spelling; no filter, test, function or statement that is not listed.
+// no attribute that begins with an underscore, by whatever spelling; no filter, function or statement that is not listed.
 import { type Finding, shown } from './format.ts';
+import { argumentsOf, inside, type Tag, type Token, tagsOf } from './jinja-tokens.ts';
+import { BuiltNames, isSubscript, isWord, type Macro, macrosOf } from './jinja-values.ts';
 
 const MOST_TEMPLATE = 1 << 20;
 
-const STATEMENTS = new Set(
-  'for endfor if elif else endif set endset macro endmacro break continue generation endgeneration raw endraw filter endfilter call endcall'.split(
-    ' ',
-  ),
+const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
+const STATEMENTS = words(
+  'for endfor if elif else endif set endset macro endmacro break continue generation endgeneration filter endfilter call endcall',
 );
-const FILTERS = new Set(
-  'abs batch capitalize count default d dictsort e escape first float groupby indent int items join last length list lower map max min reject rejectattr replace reverse round safe select selectattr slice sort string sum title tojson trim truncate unique upper urlencode wordcount'.split(
-    ' ',
-  ),
+const FILTERS = words(
+  'abs batch capitalize count default d dictsort e escape first float groupby indent int items join last length list lower map max min reject rejectattr replace reverse round safe select selectattr slice sort string sum title tojson trim truncate unique upper urlencode wordcount',
 );
-const FUNCTIONS = new Set('raise_exception strftime_now range namespace dict caller loop'.split(' '));
-const METHODS = new Set(
-  'append capitalize count endswith find get index isdigit items join keys lower lstrip pop replace rfind rsplit rstrip split splitlines startswith strip title upper values update'.split(
-    ' ',
-  ),
+const FUNCTIONS = words('raise_exception strftime_now range namespace dict caller loop');
+const METHODS = words(
+  'append capitalize count endswith extend find get index insert isdigit items join keys lower lstrip pop replace rfind rsplit rstrip split splitlines startswith strip title upper values update',
 );
 /** What sandboxes were left through. */
-const OBJECTS = new Set(
-  'self cycler joiner lipsum request config url_for get_flashed_messages context environment'.split(' '),
+const OBJECTS = words('self cycler joiner lipsum request config url_for get_flashed_messages context environment');
+/** Filters that take the name of an attribute, and from which argument on they take values alone. */
+const BY_ATTRIBUTE = new Map(
+  'groupby map max min sort sum unique'
+    .split(' ')
+    .map((name) => [name, Number.POSITIVE_INFINITY] as const)
+    .concat([
+      ['selectattr', 2],
+      ['rejectattr', 2],
+      ['select', 1],
+      ['reject', 1],
+    ]),
 );
-
-interface Token {
-  readonly kind: 'name' | 'text' | 'number' | 'sign';
-  readonly text: string;
-}
+/** Keywords of these filters that name no attribute. */
+const VALUE_KEYWORDS = words('d default start reverse case_sensitive');
+const NUMERIC_FILTERS = words('length count int abs round');
 
 /** What a chat template does beyond the grammar, if anything. */
 export function templateFinding(template: string): Finding[] {
@@ -39,175 +44,128 @@ export function templateFinding(template: string): Finding[] {
 
 function faultOf(template: string): string | undefined {
   if (template.length > MOST_TEMPLATE) return `has more than ${MOST_TEMPLATE} characters`;
-  const macros = new Set([...template.matchAll(/\{%[-+]?\s*macro\s+(\w+)/g)].map(([, name]) => name ?? ''));
-  const built = new Set<string>();
-  for (let at = template.search(/\{[{%#]/); at >= 0; ) {
-    const kind = template[at + 1];
-    if (kind === '#') {
-      const end = template.indexOf('#}', at + 2);
-      if (end < 0) return 'has a comment without end';
-      at = nextTag(template, end + 2);
-      continue;
-    }
-    const read = tokensOf(template, at + 2, kind === '%' ? '%}' : '}}');
-    if (typeof read === 'string') return read;
-    const fault =
-      kind === '%' ? statementFault(read.tokens, macros, built) : expressionFault(read.tokens, macros, built);
+  const tags = tagsOf(template);
+  if (typeof tags === 'string') return tags;
+  const macros = macrosOf(tags);
+  const built = new BuiltNames(macros);
+  if (!built.follow(tags)) return 'hands on values further than can be followed';
+  const check = new Check(macros, built);
+  for (const tag of tags) {
+    const fault = check.tag(tag);
     if (fault !== undefined) return fault;
-    const isRaw = kind === '%' && read.tokens[0]?.text === 'raw';
-    const end = isRaw ? /\{%[-+]?\s*endraw\s*[-+]?%\}/.exec(template.slice(read.end)) : undefined;
-    if (end === null) return 'has raw text without end';
-    at = nextTag(template, end === undefined ? read.end : read.end + end.index + end[0].length);
   }
   return undefined;
 }
 
-function nextTag(template: string, from: number): number {
-  const pattern = /\{[{%#]/g;
-  pattern.lastIndex = from;
-  return pattern.exec(template)?.index ?? -1;
-}
+class Check {
+  readonly #macros: ReadonlyMap<string, Macro>;
+  readonly #built: BuiltNames;
 
-/** The tokens of a tag, up to its end outside of any text. */
-function tokensOf(template: string, from: number, end: string): { tokens: Token[]; end: number } | string {
-  const pattern =
-    /\s+|([A-Za-z_]\w*)|('(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*")|(\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)|([-+]?%\}|[-+]?\}\}|\*\*|\/\/|[=!<>]=|[-+*/%~|.,:()[\]{}<>=])/y;
-  const tokens: Token[] = [];
-  let depth = 0;
-  pattern.lastIndex = from;
-  for (;;) {
-    const match = pattern.exec(template);
-    if (match === null) return 'cannot be read as Jinja';
-    const [all, name, text, number] = match;
-    let [, , , , sign] = match;
-    if (sign !== undefined && depth > 0 && sign.endsWith('}')) {
-      // Braces of a dictionary within the tag.
-      const first = sign[0] ?? '';
-      pattern.lastIndex -= sign.length - first.length;
-      sign = first;
-    }
-    if (sign?.endsWith(end) === true && depth === 0) return { tokens, end: pattern.lastIndex };
-    if (sign === '{') depth++;
-    if (sign === '}') depth--;
-    if (name !== undefined) tokens.push({ kind: 'name', text: name });
-    else if (text !== undefined) {
-      const decoded = unescaped(text);
-      if (decoded === undefined) return `has the escape of a text that is not usual: ${shown(text)}`;
-      tokens.push({ kind: 'text', text: decoded });
-    } else if (number !== undefined) tokens.push({ kind: 'number', text: number });
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign });
-    else if (all.trim() !== '') return 'cannot be read as Jinja';
+  constructor(macros: ReadonlyMap<string, Macro>, built: BuiltNames) {
+    this.#macros = macros;
+    this.#built = built;
   }
-}
 
-function unescaped(quoted: string): string | undefined {
-  const inner = quoted.slice(1, -1);
-  if (/\\[^nrt\\'"\n]/.test(inner)) return undefined;
-  return inner.replace(/\\([\s\S])/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t' })[c] ?? c);
-}
-
-function statementFault(tokens: readonly Token[], macros: ReadonlySet<string>, built: Set<string>): string | undefined {
-  const first = tokens[0]?.text ?? '';
-  if (first === '-' || first === '+') return statementFault(tokens.slice(1), macros, built);
-  if (!STATEMENTS.has(first)) return `has the statement ${shown(first)}`;
-  const rest = tokens.slice(1);
-  if (first === 'filter' && !FILTERS.has(rest[0]?.text ?? '')) return `has the filter ${shown(rest[0]?.text ?? '')}`;
-  const fault = expressionFault(first === 'macro' ? rest.slice(1) : rest, macros, built, first === 'macro');
-  if (fault !== undefined) return fault;
-  // What a text was put together in may be a name that no single text shows. A block form takes whatever is printed.
-  if (first === 'set') {
-    const equals = rest.findIndex(({ text }) => text === '=');
-    const value = equals < 0 ? undefined : rest.slice(equals + 1);
-    const names = rest.slice(0, equals < 0 ? 1 : equals).filter(({ kind }) => kind === 'name');
-    if (value === undefined || isBuilt(value, built)) for (const { text } of names) built.add(text);
+  /** What is beyond the grammar in a tag. */
+  tag({ isStatement, tokens }: Tag): string | undefined {
+    if (!isStatement) return this.#expression(tokens);
+    const first = tokens[0]?.text ?? '';
+    if (!STATEMENTS.has(first)) return `has the statement ${shown(first)}`;
+    const rest = tokens.slice(1);
+    if (first === 'filter' && (rest.length !== 1 || !FILTERS.has(rest[0]?.text ?? '')))
+      return `has the filter ${shown(rest[0]?.text ?? '')}`;
+    const renamed = this.#renamed(first, rest);
+    if (renamed !== undefined) return `gives the name ${shown(renamed)} to something else`;
+    return this.#expression(first === 'macro' ? rest.slice(1) : rest, first === 'macro');
   }
-  if (first === 'for') {
-    const at = rest.findIndex(({ text, kind }) => kind === 'name' && text === 'in');
-    if (isBuilt(rest.slice(at + 1), built)) for (const { text } of rest.slice(0, at)) built.add(text);
+
+  /** A function's name that becomes that of something else, which could then be called. */
+  #renamed(statement: string, rest: readonly Token[]): string | undefined {
+    const end = rest.findIndex(({ text }) => text === (statement === 'for' ? 'in' : '='));
+    const targets =
+      statement === 'macro'
+        ? inside(rest, 1).inner
+        : statement === 'call'
+          ? rest[0]?.text === '('
+            ? inside(rest, 0).inner
+            : []
+          : statement === 'set' || statement === 'for'
+            ? rest.slice(0, end < 0 ? 1 : end)
+            : [];
+    if (statement === 'macro' && FUNCTIONS.has(rest[0]?.text ?? '')) return rest[0]?.text;
+    return targets.find(
+      ({ kind, text }, i) =>
+        kind === 'name' && targets[i - 1]?.text !== '.' && (FUNCTIONS.has(text) || this.#macros.has(text)),
+    )?.text;
   }
-  return undefined;
-}
 
-/** Whether a value may be a text that the template made itself. */
-function isBuilt(tokens: readonly Token[], built: ReadonlySet<string>): boolean {
-  return tokens.some(
-    ({ kind, text }, i) =>
-      kind === 'text' || text === '~' || (kind === 'name' && built.has(text) && tokens[i - 1]?.text !== '.'),
-  );
-}
-
-function expressionFault(
-  tokens: readonly Token[],
-  macros: ReadonlySet<string>,
-  built: ReadonlySet<string>,
-  isSignature = false,
-): string | undefined {
-  for (const [i, token] of tokens.entries()) {
-    const before = tokens[i - 1];
-    const after = tokens[i + 1];
-    if (token.kind === 'text' && /__/.test(token.text)) return `has the text ${shown(token.text)}`;
-    if (token.kind === 'name') {
-      const { text } = token;
-      if (text.startsWith('_')) return `uses the name ${shown(text)}`;
-      if (before?.text === '|') {
-        if (!FILTERS.has(text)) return `uses the filter ${shown(text)}`;
-      } else if (before?.text === '.' && before.kind === 'sign') {
-        if (after?.text === '(' && !METHODS.has(text)) return `calls the method ${shown(text)}`;
-        if (/^(format|format_map|mro|gi_|cr_|f_|tb_|co_|func_|im_)/.test(text) && text !== 'format')
-          return `uses the attribute ${shown(text)}`;
-      } else {
-        if (OBJECTS.has(text)) return `uses the name ${shown(text)}`;
-        const isCall = after?.kind === 'sign' && after.text === '(' && !isWord(text);
-        if (isCall && before?.text !== 'is' && !isSignature && !FUNCTIONS.has(text) && !macros.has(text))
-          return `calls ${shown(text)}`;
-      }
-    }
-    if (token.kind === 'sign' && token.text === '(' && before?.kind === 'sign' && /^[)\]]$/.test(before.text))
-      return 'calls what another call returned';
-    if (token.kind === 'sign' && token.text === '[' && isSubscript(before)) {
-      const fault = subscriptFault(inside(tokens, i), built);
+  #expression(tokens: readonly Token[], isSignature = false): string | undefined {
+    for (const [i, token] of tokens.entries()) {
+      const before = tokens[i - 1];
+      const after = tokens[i + 1];
+      if (token.kind === 'text' && /__/.test(token.text)) return `has the text ${shown(token.text)}`;
+      const fault = token.kind === 'name' ? this.#name(tokens, i, isSignature) : undefined;
       if (fault !== undefined) return fault;
+      if (token.kind !== 'sign') continue;
+      if (token.text === '(' && before?.kind === 'sign' && /^[)\]}]$/.test(before.text))
+        return 'calls what another call returned';
+      if (token.text === '[' && isSubscript(before)) {
+        const wrong = this.#subscript(inside(tokens, i).inner);
+        if (wrong !== undefined) return wrong;
+      }
+      if (token.text === '|' && after?.kind !== 'name') return 'uses a filter without a name';
     }
+    return undefined;
   }
-  return undefined;
-}
 
-/** Words after which a bracket opens an expression of its own. */
-function isWord(text: string): boolean {
-  return /^(and|or|not|in|is|if|else|elif|recursive)$/.test(text);
-}
-
-function isSubscript(before: Token | undefined): boolean {
-  if (before === undefined) return false;
-  if (before.kind === 'name') return !isWord(before.text);
-  return before.kind === 'text' || before.text === ')' || before.text === ']' || before.text === '}';
-}
-
-function inside(tokens: readonly Token[], open: number): readonly Token[] {
-  let depth = 0;
-  for (let i = open; i < tokens.length; i++) {
-    const { kind, text } = tokens[i] ?? { kind: 'sign', text: '' };
-    if (kind !== 'sign') continue;
-    if (text === '[' || text === '(' || text === '{') depth++;
-    else if ((text === ']' || text === ')' || text === '}') && --depth === 0) return tokens.slice(open + 1, i);
+  #name(tokens: readonly Token[], i: number, isSignature: boolean): string | undefined {
+    const { text } = tokens[i] as Token;
+    const before = tokens[i - 1];
+    const isCalled = tokens[i + 1]?.kind === 'sign' && tokens[i + 1]?.text === '(';
+    if (before?.text === '|') {
+      if (!FILTERS.has(text)) return `uses the filter ${shown(text)}`;
+      return isCalled ? this.#filterArguments(text, inside(tokens, i + 1).inner) : undefined;
+    }
+    if (before?.text === '.' && before.kind === 'sign') {
+      if (text.startsWith('_')) return `uses the attribute ${shown(text)}`;
+      if (isCalled && !METHODS.has(text)) return `calls the method ${shown(text)}`;
+      if (/^(format_map|mro|gi_|cr_|ag_|f_|tb_|co_|func_|im_)/.test(text)) return `uses the attribute ${shown(text)}`;
+      return undefined;
+    }
+    if (text.includes('__')) return `uses the name ${shown(text)}`;
+    if (OBJECTS.has(text)) return `uses the name ${shown(text)}`;
+    if (!isCalled || isWord(text) || before?.text === 'is' || isSignature) return undefined;
+    // A test: `x is not in(y)`.
+    if (before?.text === 'not' && tokens[i - 2]?.text === 'is') return undefined;
+    return FUNCTIONS.has(text) || this.#macros.has(text) ? undefined : `calls ${shown(text)}`;
   }
-  return tokens.slice(open + 1);
-}
 
-/** A subscript is an attribute by another name: it is one text, or not put together out of any. */
-function subscriptFault(tokens: readonly Token[], built: ReadonlySet<string>): string | undefined {
-  const [only] = tokens;
-  if (tokens.length === 1 && only?.kind === 'text')
-    return only.text.startsWith('_') ? `uses the attribute ${shown(only.text)}` : undefined;
-  // Texts within a further pair of brackets are subscripts of their own.
-  const own: Token[] = [];
-  let depth = 0;
-  for (const token of tokens) {
-    if (token.kind === 'sign' && token.text === ']') depth--;
-    if (depth === 0) own.push(token);
-    if (token.kind === 'sign' && token.text === '[') depth++;
+  /** The name of an attribute is one text, or it is not put together out of any. */
+  #filterArguments(filter: string, inner: readonly Token[]): string | undefined {
+    const first = BY_ATTRIBUTE.get(filter) ?? (filter === 'join' ? Number.POSITIVE_INFINITY : 0);
+    for (const [i, { keyword, value }] of argumentsOf(inner).entries()) {
+      if (keyword === '*' && first > 0) return `gives the filter ${filter} arguments that cannot be seen`;
+      if (keyword === undefined ? i >= first || (filter === 'join' && i === 0) : first === 0) continue;
+      if (keyword !== undefined && VALUE_KEYWORDS.has(keyword)) continue;
+      const [only] = value;
+      if (value.length !== 1 || only === undefined) {
+        if (this.#built.isBuilt(value)) return 'puts the name of an attribute together';
+      } else if (only.kind === 'text') {
+        if (only.text.split('.').some((part) => part.startsWith('_'))) return `uses the attribute ${shown(only.text)}`;
+        if (filter === 'map' && i === 0 && keyword === undefined && !FILTERS.has(only.text))
+          return `uses the filter ${shown(only.text)}`;
+      } else if (this.#built.isBuilt(value)) return 'puts the name of an attribute together';
+      else if (filter === 'map' && i === 0 && keyword === undefined) return 'uses a filter that cannot be seen';
+    }
+    return undefined;
   }
-  const isPiped = own.some(({ kind, text }) => kind === 'sign' && text === '|');
-  if (isBuilt(own, built) || isPiped) return 'puts the name of an attribute together';
-  return undefined;
+
+  /** A subscript is an attribute by another name: it is one text, or not put together out of any. */
+  #subscript(tokens: readonly Token[]): string | undefined {
+    const [only] = tokens;
+    if (tokens.length === 1 && only?.kind === 'text')
+      return only.text.startsWith('_') ? `uses the attribute ${shown(only.text)}` : undefined;
+    const isPiped = tokens.some(({ text }, i) => tokens[i - 1]?.text === '|' && !NUMERIC_FILTERS.has(text));
+    return this.#built.isBuilt(tokens) || isPiped ? 'puts the name of an attribute together' : undefined;
+  }
 }

@@ -1,24 +1,24 @@
 import { Unsound } from './cursor.ts';
 import type { Finding } from './format.ts';
 import type { Read, Reader } from './inspector.ts';
-import { codeIn, MOST_JSON_BYTES, MOST_LINE_BYTES, parseJson, readJson } from './json.ts';
+import { codeIn, MOST_FINDINGS, MOST_JSON_BYTES, MOST_LINE_BYTES, parseJson, readJson } from './json.ts';
 
 const LINE_FEED = 0x0a;
 
 /** A document of JSON, or one on each line; what is neither may be a text that begins with a bracket. */
 export class JsonReader implements Reader {
-  readonly #text: Reader;
+  readonly #text: Reader | undefined;
   #chunks: Buffer[] = [];
   #length = 0;
   #lines: LineReader | undefined;
 
-  /** @param makeText - reads what is not JSON after all */
-  constructor(makeText: () => Reader) {
-    this.#text = makeText();
+  /** @param text - reads what is not JSON after all, where that may be */
+  constructor(text: Reader | undefined) {
+    this.#text = text;
   }
 
   push(chunk: Buffer): void {
-    this.#text.push(chunk);
+    this.#text?.push(chunk);
     if (this.#lines !== undefined) {
       this.#lines.push(chunk);
       return;
@@ -56,8 +56,8 @@ export class JsonReader implements Reader {
         if (!(error instanceof Unsound)) throw error;
       }
     }
-    const isObject = /^\s*(\{\s*["}]|\[\s*[{["\]\d])/.test(whole.toString('latin1', 0, 512));
-    if (isObject) throw fault;
+    const isObject = /^(\xef\xbb\xbf)?\s*(\{\s*["}]|\[\s*[{["\]\d])/.test(whole.toString('latin1', 0, 512));
+    if (isObject || this.#text === undefined) throw fault;
     return this.#text.finish(size);
   }
 }
@@ -100,7 +100,9 @@ class LineReader {
     if (line.toString('latin1', 0, 64).trim() === '' && line.toString('latin1').trim() === '') return;
     try {
       const value = parseJson(line);
-      if (this.#findings.length < 8) this.#findings.push(...codeIn(value));
+      for (const finding of codeIn(value))
+        if (this.#findings.filter(({ kind }) => kind === finding.kind).length < MOST_FINDINGS)
+          this.#findings.push(finding);
     } catch (error) {
       if (!(error instanceof Unsound)) throw error;
       this.#fault = new Unsound(`line ${this.#lines}: ${error.message}`);

@@ -7,13 +7,15 @@ import { isObject } from './safetensors.ts';
 
 /** A document is looked at as a whole: the vocabularies of tokenizers have up to 40 MB. */
 export const MOST_JSON_BYTES = 64 << 20;
-const MOST_VALUES = 16 << 20;
+/** An object takes some 100 bytes: this bounds what a hostile document becomes. */
+const MOST_VALUES = 4 << 20;
 /** A line of JSON lines. */
 export const MOST_LINE_BYTES = 16 << 20;
-const MOST_FINDINGS = 8;
+/** Of each kind. */
+export const MOST_FINDINGS = 8;
 
 /** Keys that name code, and what it is that they make somebody do. */
-const CODE_KEYS: Readonly<Record<string, string>> = {
+export const CODE_KEYS: Readonly<Record<string, string>> = {
   auto_map: 'names classes in files of the repository',
   custom_pipelines: 'names code of a pipeline',
   custom_pipeline: 'names code of a pipeline',
@@ -64,7 +66,7 @@ export function parseJson(bytes: Buffer): unknown {
 export function codeIn(root: unknown): Finding[] {
   const findings: Finding[] = [];
   const add = (finding: Finding) => {
-    if (findings.length < MOST_FINDINGS || finding.kind === 'jinja') findings.push(finding);
+    if (findings.filter(({ kind }) => kind === finding.kind).length < MOST_FINDINGS) findings.push(finding);
   };
   const left: unknown[] = [root];
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
@@ -91,13 +93,12 @@ function isSet(value: unknown): boolean {
   return typeof value !== 'object' || Object.keys(value).length > 0;
 }
 
-/** One template, or several by name. */
+/** One template, or several by name, however they are nested. */
 function templatesIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
-  const texts = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
-  return texts.flatMap((one) =>
-    typeof one === 'string' ? [one] : isObject(one) && typeof one['template'] === 'string' ? [one['template']] : [],
-  );
+  if (typeof value !== 'object' || value === null) return [];
+  // What lies below such a key again is come to by itself.
+  return Object.entries(value).flatMap(([key, one]) => (key.includes('chat_template') ? [] : templatesIn(one)));
 }
 
 /** Where configurations of transformers, and those of before it, say how many tokens a model takes. */

@@ -15,9 +15,20 @@ const DOMAINS = new Set([
 const MOST_FINDINGS = 8;
 
 /** What a message is, and its fields that are read (onnx.proto of ONNX 1.x). */
-type Message = 'model' | 'graph' | 'node' | 'attribute' | 'tensor' | 'entry' | 'opset' | 'function' | 'sparse';
+type Message =
+  | 'model'
+  | 'graph'
+  | 'node'
+  | 'attribute'
+  | 'tensor'
+  | 'entry'
+  | 'opset'
+  | 'function'
+  | 'sparse'
+  | 'training';
 const ENTERED: Readonly<Record<Message, Readonly<Record<number, Message>>>> = {
-  model: { 7: 'graph', 8: 'opset', 25: 'function' },
+  model: { 7: 'graph', 8: 'opset', 20: 'training', 25: 'function' },
+  training: { 1: 'graph', 2: 'graph' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
   node: { 5: 'attribute' },
   attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
@@ -27,9 +38,15 @@ const ENTERED: Readonly<Record<Message, Readonly<Record<number, Message>>>> = {
   entry: {},
   opset: {},
 };
+/** Fields of a model; what has others is (also) something else, such as a SavedModel of TensorFlow. */
+const MODEL_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26]);
+/** A producer is a name. */
+const MOST_PRODUCER = 1024;
+/** Operators that hold or name what another program compiled (onnxruntime: Contrib Operators, `EPContext`). */
+const COMPILED_OPERATORS = new Set(['EPContext']);
 /** Texts that are kept. */
 const COLLECTED: Readonly<Partial<Record<Message, readonly number[]>>> = {
-  node: [7],
+  node: [4, 7],
   entry: [1, 2],
   opset: [1],
   model: [2],
@@ -47,7 +64,7 @@ export class OnnxWatcher implements Visitor {
   readonly #messages: Message[] = ['model'];
   readonly #domains = new Set<string>();
   readonly #findings: Finding[] = [];
-  #key = '';
+  #entry: { key?: Buffer; value?: Buffer } = {};
   #elements = 1;
   #isInitializer = false;
   #parameters = 0;
@@ -88,6 +105,7 @@ export class OnnxWatcher implements Visitor {
     if (message === 'tensor' && field === 1) return length <= 1 << 10 ? 'collect' : 'skip';
     if (COLLECTED[message]?.includes(field) === true) return 'collect';
     const entered = ENTERED[message][field];
+    if (message === 'model' && !MODEL_FIELDS.has(field)) throw new Unsound(`the model has the unknown field ${field}`);
     if (entered === undefined) return 'skip';
     this.#messages.push(entered);
     if (entered === 'graph') this.#hasGraph = true;
@@ -95,7 +113,7 @@ export class OnnxWatcher implements Visitor {
       this.#elements = 1;
       this.#isInitializer = message === 'graph' && field === 5;
     }
-    if (entered === 'entry') this.#key = '';
+    if (entered === 'entry') this.#entry = {};
     return 'enter';
   }
 
@@ -107,16 +125,30 @@ export class OnnxWatcher implements Visitor {
     const message = this.#messages.at(-1);
     const field = path.at(-1);
     if (message === 'tensor') for (const one of varints(value)) this.#dimension(one);
+    else if (message === 'node' && field === 4) this.#addOperator(value.toString('utf8'));
     else if (message === 'node' || message === 'opset') this.#addDomain(value.toString('utf8'));
-    else if (message === 'model') this.#producer = value.toString('utf8');
-    else if (field === 1) this.#key = value.toString('utf8');
-    else if (this.#key === 'location') this.#checkLocation(value);
-    // A value before its key would be read as the same by a parser.
-    else if (this.#key === '') throw new Unsound('an entry of external data has its value before its key');
+    else if (message === 'model') this.#producer = producerOf(value);
+    else this.#addToEntry(field === 1 ? 'key' : 'value', value);
+  }
+
+  /** A parser takes the last of several keys or values, whichever comes first. */
+  #addToEntry(part: 'key' | 'value', bytes: Buffer): void {
+    if (this.#entry[part] !== undefined) throw new Unsound(`an entry of external data has its ${part} twice`);
+    this.#entry[part] = bytes;
+  }
+
+  #addOperator(name: string): void {
+    if (COMPILED_OPERATORS.has(name) && this.#findings.length < MOST_FINDINGS)
+      this.#findings.push({
+        kind: 'custom-ops',
+        text: `it has the operator ${name}, which runs what another program compiled`,
+      });
   }
 
   end(): void {
     const message = this.#messages.pop();
+    const { key, value } = this.#entry;
+    if (message === 'entry' && key?.toString('utf8') === 'location') this.#checkLocation(value ?? Buffer.alloc(0));
     if (message !== 'tensor' || !this.#isInitializer) return;
     this.#parameters += this.#elements;
     this.#tensors++;
@@ -142,6 +174,14 @@ export class OnnxWatcher implements Visitor {
       parts.every((part) => part !== '' && part !== '..' && part !== '.');
     if (!isSafe) throw new Unsound(`its external data is at ${shown(text)}`);
   }
+}
+
+/** @throws Unsound for what is no name: a message of another format may lie there */
+function producerOf(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  if (bytes.length > MOST_PRODUCER || [...text].some((character) => character < ' '))
+    throw new Unsound('the name of its producer is no text');
+  return text;
 }
 
 function* varints(bytes: Buffer): Generator<bigint> {

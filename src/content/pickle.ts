@@ -57,9 +57,8 @@ const CALLS = new Set([...'Rob\x81\x92i'].map(code));
 
 const MARK = code('(');
 const STOP = code('.');
-/** More opcodes than any text of another format begins with. */
+/** More opcodes than any text of another format begins with: what has as many is a pickle, whatever comes of it. */
 const MOST_OPCODES = 1 << 20;
-const MOST_LINE = 4096;
 
 function code(name: string): number {
   return name.charCodeAt(0);
@@ -69,7 +68,7 @@ function code(name: string): number {
 export class PickleWatcher {
   /** What it came to: a program as soon as it imports and calls, or ends having imported something. */
   verdict: 'undecided' | 'no' | 'program' = 'undecided';
-  /** Bytes up to the end of a whole pickle; some text begins with one, such as "N.". */
+  /** Bytes up to the end of the last whole pickle; some text begins with one, such as "N.". */
   wholeAt: number | undefined;
   #at = 0;
   #opcode = 0;
@@ -78,7 +77,6 @@ export class PickleWatcher {
   #lengthBytes = 0;
   #skip = 0;
   #lines = 0;
-  #lineBytes = 0;
   #count = 0;
   #height = 0;
   readonly #marks: number[] = [];
@@ -122,9 +120,6 @@ export class PickleWatcher {
     }
     if (this.#lines > 0) {
       const end = chunk.indexOf(0x0a, at);
-      const length = (end < 0 ? chunk.length : end) - at;
-      this.#lineBytes += length;
-      if (this.#lineBytes > MOST_LINE) this.verdict = 'no';
       if (end < 0) return chunk.length;
       this.#lines--;
       return end + 1;
@@ -142,14 +137,13 @@ export class PickleWatcher {
   #begin(opcode: number): void {
     const argument = OPCODES.get(opcode);
     if (argument === undefined || ++this.#count > MOST_OPCODES) {
-      this.verdict = 'no';
+      this.verdict = argument === undefined ? 'no' : 'program';
       return;
     }
     this.#opcode = opcode;
     this.#argument = argument;
     this.#skip = typeof argument === 'number' ? argument : 0;
     this.#lines = argument === 'line' ? 1 : argument === 'lines' ? 2 : 0;
-    this.#lineBytes = 0;
     this.#lengthBytes = lengthBytesOf(argument);
     this.#length = 0n;
   }
@@ -166,9 +160,15 @@ export class PickleWatcher {
       this.#hasImported = true;
       if (opcode === code('i')) this.verdict = 'program';
     }
-    if (opcode !== STOP) return;
+    if (opcode === STOP) this.#stop(end);
+  }
+
+  /** Loaders read one pickle behind the other (torch.load those of before 1.6: five), and the last one may be the program. */
+  #stop(end: number): void {
     this.wholeAt = end;
-    this.verdict = this.#hasImported ? 'program' : 'no';
+    if (this.#hasImported) this.verdict = 'program';
+    this.#height = 0;
+    this.#marks.length = 0;
   }
 
   /** @returns false where the reference implementation would stop with an error */

@@ -57,6 +57,12 @@ const SIGNATURES: readonly (readonly [format: Format, bytes: string, at?: number
   ['pdf', '%PDF-'],
   ['flatbuffer', 'TFL3', 4],
   ['flatbuffer', 'ET12', 4],
+  ['flatbuffer', 'PTMF', 4],
+  // R's own serialization as text, which may hold calls that are evaluated when they are read (CVE-2024-27322).
+  ['unknown', 'A\n2\n'],
+  ['unknown', 'A\n3\n'],
+  ['unknown', 'RDA2\n'],
+  ['unknown', 'RDA3\n'],
 ];
 
 /** zlib's headers: a deflate stream with any of the usual windows and levels. */
@@ -78,19 +84,24 @@ export function isZlib(head: Buffer): boolean {
   return ZLIB.some((bytes) => head.toString('latin1', 0, 2) === bytes);
 }
 
-/** Names of files that something runs or imports: there text is a program. A name never makes anything harmless. */
+/**
+ * Names of files that something runs, imports or loads as a program, whatever their bytes are: a GIF may be a program of Python as well. A name
+ * never makes anything harmless.
+ */
 const PROGRAM_NAMES: readonly (readonly [format: Format, pattern: RegExp])[] = [
-  ['python', /\.(py|pyw|pyi|pyx|pxd|pth|egg-link)$/i],
+  ['python', /\.(py|pyw|pyi|pyx|pxd|pth|egg-link|pyz|bzl)$/i],
   ['notebook', /\.(ipynb|rmd|qmd)$/i],
   [
     'script',
-    /\.(sh|bash|zsh|fish|ksh|csh|bat|cmd|ps1|psm1|vbs|js|mjs|cjs|jsx|ts|tsx|pl|pm|rb|lua|php|r|jl|tcl|awk|groovy|kts?|scala|cu|c|h|cc|cpp|hpp|cxx|java|go|rs|swift|m|mm)$/i,
+    /\.(sh|bash|zsh|fish|ksh|csh|bat|cmd|command|ps1|psm1|psd1|vbs|vbe|wsf|js|mjs|cjs|jsx|ts|tsx|pl|pm|rb|lua|php|r|jl|tcl|awk|groovy|gradle|kts?|scala|sql|cu|cl|ptx|c|h|cc|cpp|hpp|cxx|cs|java|go|rs|swift|m|mm|mk|cmake|nix|service|desktop)$/i,
   ],
   [
     'script',
     /(^|\/)(makefile|dockerfile|containerfile|cmakelists\.txt|justfile|rakefile|gemfile|\.(bash|zsh)rc|\.profile|\.bash_profile)$/i,
   ],
   ['markup', /\.(html?|xhtml|svg|xml|xsl|xslt|mhtml|hta)$/i],
+  ['saved-model', /\.(pb|pbtxt)$/i],
+  ['coreml', /\.mlmodel$/i],
 ];
 
 export function programByName(name: string): Format | undefined {

@@ -5,7 +5,7 @@ import type { Facts } from './format.ts';
 const MOST_FRONT_MATTER = 64 << 10;
 
 /** What makes a reader of YAML call something. */
-const YAML_TAGS = ['!!python/', 'tag:yaml.org,2002:python/', '!!javax.', '!!java.', '!ruby/object'];
+const YAML_TAGS = ['!!python/', 'tag:yaml.org,2002:python/', '!!javax.', '!!java.', '!ruby/object', '%TAG !'];
 const LONGEST_TAG = Math.max(...YAML_TAGS.map(({ length }) => length));
 
 /** Follows a text: UTF-8 without control characters, and no tags that make a reader of YAML call something. */
