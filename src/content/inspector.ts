@@ -13,7 +13,7 @@ import { checkSentencepiece, isSentencepiece, MOST_SENTENCEPIECE_BYTES } from '.
 import { bySignature, isMarkup, isZlib, programByName } from './signatures.ts';
 import { endsAsZip, TAIL_BYTES } from './tail.ts';
 import { beginsAsTar } from './tar.ts';
-import { TextReader } from './text-reader.ts';
+import { isTemplateName, isTextName, TextReader } from './text-reader.ts';
 import { MOST_ZIP_BYTES } from './zip.ts';
 import { zipContent } from './zip-content.ts';
 
@@ -207,8 +207,10 @@ export class ContentInspector {
 
   /** A pickle of the protocols that look like text, or one that is hidden in another format. */
   get #isProgram(): boolean {
-    const { verdict, wholeAt } = this.#pickle;
-    return verdict === 'program' || (wholeAt === this.#size && this.#size > 3);
+    const { verdict, wholeAt, hasImported } = this.#pickle;
+    if (verdict === 'program' || (wholeAt === this.#size && this.#size > 3)) return true;
+    // Two words below one another, the first with a c, may begin a text.
+    return hasImported && !(this.#named === 'text' && isTextName(this.#name));
   }
 
   #read(): { format: Format; findings: readonly Finding[]; facts: Facts } {
@@ -302,6 +304,7 @@ function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
   if (isZlib(head) && !isLikelyText(head)) return known('compressed');
   if (beginsAsTar(head)) return known('tar');
   if (isMarkup(head)) return known('markup');
+  if (isTemplateName(name)) return ['text', new TextReader(name, head)];
   if (isJson(name, head))
     return ['json', new JsonReader(/\.json$/i.test(name) ? undefined : new TextReader(name, head))];
   return ['text', new TextReader(name, head)];

@@ -55,6 +55,23 @@ const IMPORTS = new Set([...'ci\x93\x82\x83\x84'].map(code));
 /** Opcodes that call what was imported before. */
 const CALLS = new Set([...'Rob\x81\x92i'].map(code));
 
+/** Bytes of lines that are kept, and what they have to look like, up to a zero; the reference implementation stops at others. */
+const MOST_LINE = 256;
+const LINES = new Map(
+  (
+    [
+      ['c', /^[\w\x80-\xff][\w\x80-\xff.]*$/],
+      ['i', /^[\w\x80-\xff][\w\x80-\xff.]*$/],
+      ['S', /^\s*["']/],
+      ['I', /^\s*[-+]?\s*[\da-fobx_]+\s*$/i],
+      ['L', /^\s*[-+]?\s*[\da-fobx_]+L?\s*$/i],
+      ['F', /^\s*[-+]?[\d._einfaty+-]+\s*$/i],
+      ['g', /^\s*\+?[\d_]+\s*$/],
+      ['p', /^\s*[-+]?[\d_]+\s*$/],
+    ] as const
+  ).map(([name, pattern]) => [code(name), pattern]),
+);
+
 const MARK = code('(');
 const STOP = code('.');
 /** More opcodes than any text of another format begins with: what has as many is a pickle, whatever comes of it. */
@@ -66,7 +83,7 @@ function code(name: string): number {
 
 /** Follows a file's bytes as a pickle. */
 export class PickleWatcher {
-  /** What it came to: a program as soon as it imports and calls, or ends having imported something. */
+  /** What it came to: a program as soon as it calls what it imported, or ends having imported something. */
   verdict: 'undecided' | 'no' | 'program' = 'undecided';
   /** Bytes up to the end of the last whole pickle; some text begins with one, such as "N.". */
   wholeAt: number | undefined;
@@ -80,7 +97,11 @@ export class PickleWatcher {
   #count = 0;
   #height = 0;
   readonly #marks: number[] = [];
-  #hasImported = false;
+  /** It imports something that could be a module, whatever comes of it afterwards: that alone may run it. */
+  hasImported = false;
+  /** The same, or something that is registered by a number (which nobody does). */
+  #mayCall = false;
+  #line = '';
 
   push(chunk: Buffer): void {
     const start = this.#at;
@@ -120,6 +141,11 @@ export class PickleWatcher {
     }
     if (this.#lines > 0) {
       const end = chunk.indexOf(0x0a, at);
+      this.#line += chunk.toString(
+        'latin1',
+        at,
+        Math.min(end < 0 ? chunk.length : end, at + MOST_LINE - this.#line.length),
+      );
       if (end < 0) return chunk.length;
       this.#lines--;
       return end + 1;
@@ -144,6 +170,7 @@ export class PickleWatcher {
     this.#argument = argument;
     this.#skip = typeof argument === 'number' ? argument : 0;
     this.#lines = argument === 'line' ? 1 : argument === 'lines' ? 2 : 0;
+    this.#line = '';
     this.#lengthBytes = lengthBytesOf(argument);
     this.#length = 0n;
   }
@@ -151,13 +178,14 @@ export class PickleWatcher {
   #execute(end: number): void {
     const opcode = this.#opcode;
     this.#argument = undefined;
-    if (!this.#moveStack(opcode)) {
-      this.verdict = this.#hasImported ? 'program' : 'no';
+    if (!this.#moveStack(opcode) || !this.#isLinePossible(opcode)) {
+      this.verdict = 'no';
       return;
     }
-    if (CALLS.has(opcode) && this.#hasImported) this.verdict = 'program';
+    if (CALLS.has(opcode) && this.#mayCall) this.verdict = 'program';
     if (IMPORTS.has(opcode)) {
-      this.#hasImported = true;
+      this.#mayCall = true;
+      if (opcode < 0x82 || opcode > 0x84) this.hasImported = true;
       if (opcode === code('i')) this.verdict = 'program';
     }
     if (opcode === STOP) this.#stop(end);
@@ -166,9 +194,15 @@ export class PickleWatcher {
   /** Loaders read one pickle behind the other (torch.load those of before 1.6: five), and the last one may be the program. */
   #stop(end: number): void {
     this.wholeAt = end;
-    if (this.#hasImported) this.verdict = 'program';
+    if (this.#mayCall) this.verdict = 'program';
     this.#height = 0;
     this.#marks.length = 0;
+  }
+
+  #isLinePossible(opcode: number): boolean {
+    const pattern = LINES.get(opcode);
+    if (pattern === undefined) return true;
+    return pattern.test(this.#line.replace(/\0[\s\S]*$/, ''));
   }
 
   /** @returns false where the reference implementation would stop with an error */

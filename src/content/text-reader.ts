@@ -8,6 +8,15 @@ import { codeInYaml, isYamlName } from './yaml.ts';
 /** Templates and configurations are looked at as a whole. */
 const MOST_WHOLE_BYTES = 16 << 20;
 
+export function isTemplateName(name: string): boolean {
+  return /\.(jinja2?|j2)$/i.test(name);
+}
+
+/** Names of what people write and nobody loads as weights. */
+export function isTextName(name: string): boolean {
+  return /(\.(txt|md|rst|csv|tsv|log)|(^|\/)(readme|licen[cs]e|notice|authors|changelog))$/i.test(name);
+}
+
 /** Text of any size; what its name makes a template or a configuration of is looked at as that, too. */
 export class TextReader implements Reader {
   readonly #name: string;
@@ -20,7 +29,7 @@ export class TextReader implements Reader {
   constructor(name: string, head: Buffer) {
     this.#name = name;
     this.#head = head;
-    if (/\.(jinja2?|j2)$/i.test(name)) this.#codeIn = templateFinding;
+    if (isTemplateName(name)) this.#codeIn = templateFinding;
     else if (isYamlName(name)) this.#codeIn = codeInYaml;
   }
 

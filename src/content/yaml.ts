@@ -10,7 +10,7 @@ export function isYamlName(name: string): boolean {
 
 /** A tag that is neither of YAML's own nor a plain word: `!!python/object`, `!new:torch.nn.Linear`, `!<...>`, `!%70...`. */
 const CALLING_TAG =
-  /(?:^|[\s[{,:?-])(!(?:!(?!(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)(?:[\s,\]}]|$))|<|[^\s!]*[!:/%])\S{0,80})/m;
+  /(?:^|[\s[{,:?-])(!(?:!(?!(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)(?:[\s,\]}]|$))|<|[^\s!]+!|[^\s!]*[:/%])\S{0,80})/m;
 
 /** A key that names code, with a value that is not nothing. */
 const CODE_KEY = new RegExp(

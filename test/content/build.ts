@@ -114,8 +114,10 @@ export function npy(descr: string, shape: string, data: Buffer): Buffer {
   return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), length, Buffer.from(`${header}\n`), data]);
 }
 
+export type Field = readonly [field: number, value: number | Buffer | string];
+
 /** A message of protocol buffers out of fields: a number, or bytes. */
-export function message(...fields: readonly (readonly [field: number, value: number | Buffer | string])[]): Buffer {
+export function message(...fields: Field[]): Buffer {
   return Buffer.concat(
     fields.map(([field, value]) => {
       if (typeof value === 'number') return Buffer.concat([varint(field << 3), varint(value)]);
