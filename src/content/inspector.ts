@@ -5,7 +5,7 @@ import { isGguf, readGguf } from './gguf.ts';
 import { Hdf5Watcher } from './hdf5.ts';
 import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
 import { JsonReader } from './json-reader.ts';
-import { checkNumpy } from './numpy.ts';
+import { numpyFormat } from './numpy.ts';
 import { isOnnx, OnnxWatcher } from './onnx.ts';
 import { isBinaryPickle, PickleWatcher } from './pickle.ts';
 import { isSafetensors, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
@@ -219,7 +219,7 @@ export class ContentInspector {
       if (this.#fault !== undefined) throw this.#fault;
       const read = this.#reader?.finish(this.#size) ?? { format: 'unknown' };
       const found = { format: read.format, findings: read.findings ?? [], facts: read.facts ?? {} };
-      if (found.format === 'text' && this.#isProgram) return { ...found, format: 'pickle' };
+      if (['text', 'unknown'].includes(found.format) && this.#isProgram) return { ...found, format: 'pickle' };
       const byName = isData(found.format) ? programByName(this.#name) : undefined;
       return byName === undefined ? found : { ...found, format: byName };
     } catch (error) {
@@ -326,8 +326,7 @@ function isLikelyText(head: Buffer): boolean {
 
 /** An array's elements are no parameters of a model. */
 function numpyContent(head: Buffer, size: number): Read {
-  checkNumpy(head, size);
-  return { format: 'numpy' };
+  return { format: numpyFormat(head, size) };
 }
 
 function onnxReader(): Reader {

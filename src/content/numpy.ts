@@ -12,9 +12,10 @@ const PLAIN_TYPE = /^[<>|=]([biufcSUVmM])(\d{1,9})(\[[a-zA-Z0-9]{1,8}\])?$/;
  * The header of a .npy file (NEP 1), as a literal of Python that holds three keys and nothing else.
  *
  * @param size - bytes of the whole file
+ * @returns what its data are: objects are a pickle
  * @throws Unsound, NeedsMore
  */
-export function checkNumpy(head: Buffer, size: number): void {
+export function numpyFormat(head: Buffer, size: number): 'numpy' | 'pickle' {
   const cursor = new Cursor(head, size);
   const [major = 0, minor = 0] = cursor.take(8, 'the header').subarray(6);
   if (![1, 2, 3].includes(major) || minor !== 0) throw new Unsound(`it is of version ${major}.${minor}`);
@@ -26,6 +27,7 @@ export function checkNumpy(head: Buffer, size: number): void {
     /^\{\s*'descr':\s*(.+?),\s*'fortran_order':\s*(?:True|False),\s*'shape':\s*\(([\d,\s]*)\),?\s*\}\s*$/s.exec(header);
   if (match === null) throw new Unsound('its header is not the one that NumPy writes');
   const [, type = '', shape = ''] = match;
+  if (/'[<>|=]?O\d*'/.test(type)) return 'pickle';
   const dimensions = shape.split(',').map((one) => one.trim());
   if (dimensions.at(-1) === '') dimensions.pop();
   if (dimensions.some((one) => !/^\d{1,16}$/.test(one))) throw new Unsound('its shape is not a list of counts');
@@ -33,9 +35,10 @@ export function checkNumpy(head: Buffer, size: number): void {
   const bytes = elements * typeBytes(type);
   if (bytes !== size - cursor.at)
     throw new Unsound(`it has ${size - cursor.at} bytes of data, and ${bytes} by its type and shape`);
+  return 'numpy';
 }
 
-/** Bytes of one element. @throws Unsound for a type with objects in it: their pickle is what loads */
+/** Bytes of one element. @throws Unsound */
 function typeBytes(type: string): number {
   const simple = /^'([^']*)'$/.exec(type);
   if (simple?.[1] !== undefined) return plainBytes(simple[1]);
@@ -52,8 +55,7 @@ function typeBytes(type: string): number {
 
 function plainBytes(type: string): number {
   const match = PLAIN_TYPE.exec(type);
-  if (match === null)
-    throw new Unsound(type.includes('O') ? 'it is an array of objects' : `its type is ${shown(type)}`);
+  if (match === null) throw new Unsound(`its type is ${shown(type)}`);
   // A character of text takes four.
   return Number(match[2]) * (match[1] === 'U' ? 4 : 1);
 }

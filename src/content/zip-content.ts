@@ -1,6 +1,6 @@
 import { Unsound } from './cursor.ts';
 import type { Read } from './inspector.ts';
-import { checkNumpy } from './numpy.ts';
+import { numpyFormat } from './numpy.ts';
 import { readZip } from './zip.ts';
 
 /** What a zip is: arrays of NumPy, which hold data alone, or something that executes when it is loaded. */
@@ -19,11 +19,17 @@ export function zipContent(bytes: Buffer): Read {
     return { format: 'keras' };
   if (names.some((name) => /META-INF\/MANIFEST\.MF$|\.class$/.test(name))) return { format: 'java' };
   if (names.length === 0 || !names.every((name) => name.endsWith('.npy'))) return { format: 'zip' };
+  return { format: arraysFormat(bytes) };
+}
+
+/** Arrays of which one has objects are a pickle. @throws Unsound */
+function arraysFormat(bytes: Buffer): 'numpy' | 'pickle' {
+  let format: 'numpy' | 'pickle' = 'numpy';
   for (const { bytes: array } of readZip(bytes)) {
     if (array.toString('latin1', 0, 6) !== '\x93NUMPY') throw new Unsound('a member of the zip is no array of NumPy');
-    checkNumpy(array, array.length);
+    if (numpyFormat(array, array.length) === 'pickle') format = 'pickle';
   }
-  return { format: 'numpy' };
+  return format;
 }
 
 /** Names of members, wherever a header of one lies: only for saying what it is that is refused. */
