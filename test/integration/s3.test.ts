@@ -55,63 +55,6 @@ async function fetchModel(fake: FakeS3, options: Options = {}): Promise<Fetched>
 }
 
 describe('s3://', () => {
-  it('18: a prefix is listed, fetched, verified by its tree digest and published; the report has each version', async () => {
-    const fake = await bucket();
-    fake.pageSize = 2;
-    fake.add('models', { 'llama-2/x.bin': 'x' });
-    const result = await fetchModel(fake);
-    assert.equal(result.status, 0, result.stdout);
-    for (const [name, content] of Object.entries(FILES))
-      assert.ok(readFileSync(join(result.path, name)).equals(Buffer.from(content)), name);
-    const files = (result.report.artifacts[0]?.['files'] ?? []) as { name: string; version: string; etag: string }[];
-    const object = fake.buckets.get('models')?.get('llama/config.json');
-    assert.deepEqual([files[0]?.version, files[0]?.etag], [object?.version, object?.etag]);
-    const words = ['digest', 's3://models/llama', '--plain-http', fake.host];
-    assert.equal((await run(words, { environment: fake.environment })).stdout, `${treeOf(FILES)}\n`);
-  });
-
-  it('18: an object is a file, by several ranges, each of the version that was listed', async () => {
-    const bytes = randomBytes(20 << 20);
-    const fake = await bucket({ 'model.gguf': bytes });
-    const pin = createHash('sha256').update(bytes).digest('hex');
-    const result = await fetchModel(fake, { source: 's3://models/llama/model.gguf', pin });
-    assert.equal(result.status, 0, result.stdout);
-    assert.ok(readFileSync(result.path).equals(bytes));
-    const parts = fake.requests.filter(({ headers }) => headers.range !== undefined && headers.range !== 'bytes=0-0');
-    assert.ok(parts.length >= 4);
-    const etag = fake.buckets.get('models')?.get('llama/model.gguf')?.etag;
-    assert.ok(parts.every(({ headers }) => headers['if-match'] === etag));
-  });
-
-  it('18: an object that is replaced between listing and reading is begun anew once; replaced for good, it is 75', async () => {
-    const old = { 'a.bin': randomBytes(5000) };
-    for (const isForGood of [false, true]) {
-      const fake = await bucket(old);
-      let replaced = 0;
-      fake.handler = (request, _response, next) => {
-        const isRead = request.headers['if-match'] !== undefined;
-        if (isRead && (replaced === 0 || isForGood)) fake.add('models', { 'llama/a.bin': `new ${replaced++}` });
-        next();
-      };
-      const result = await fetchModel(fake, { pin: treeOf({ 'a.bin': 'new 0' }) });
-      assert.equal(result.status, isForGood ? 75 : 0, result.stdout);
-      assert.deepEqual(result.codes, isForGood ? ['SOURCE_UNAVAILABLE'] : []);
-    }
-  });
-
-  it('18: an object that is replaced between two of its ranges is never made of both', async () => {
-    const [before, behind] = [randomBytes(20 << 20), randomBytes(20 << 20)];
-    const fake = await bucket({ 'a.bin': before });
-    let reads = 0;
-    fake.handler = (request, _response, next) => {
-      if (request.headers['if-match'] !== undefined && ++reads === 3) fake.add('models', { 'llama/a.bin': behind });
-      next();
-    };
-    const result = await fetchModel(fake, { pin: treeOf({ 'a.bin': behind }) });
-    assert.equal(result.status, 0, result.stdout);
-    assert.ok(readFileSync(join(result.path, 'a.bin')).equals(behind));
-  });
-
   it('18: a token that ends in the middle is fetched anew, from the service account of the pod', async () => {
     const fake = await bucket();
     const token = join(workFolder(), 'token');

@@ -1,7 +1,7 @@
 // gs:// and Azure: which version comes, who gets the credentials.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
-const WHOLE = ['test/integration/clouds.test.ts'];
+const WHOLE = ['test/integration/buckets.test.ts'];
 const of = (file: string, id: string, from: string, to: string, name: string): Mutation => ({
   id: `18-${id}`,
   file: `src/store/${file}.ts`,
