@@ -24,8 +24,13 @@ const WORKERS = { hash: 'transfer', pull: 'pull' };
 /** What few runs need, each by itself: see src/library/load.ts. */
 const LIBRARIES = ['aws', 'conditions', 'curves', 'google-auth', 'hashes', 'signing', 'sigstore', 'tuf', 'yaml'];
 
-/** What every start would pay for: the network is the pull threads' own. */
-const NOT_AT_START = /^node_modules\/(undici|yaml|tuf-js|@sigstore|@noble)\//;
+/** Code for one cloud: a library that is loaded when its scheme is used. */
+const OF_CLOUDS = /^node_modules\/(@aws-sdk|@smithy|google-auth-library|gaxios|gcp-metadata|gtoken)\//;
+
+/** What every start would pay for: the network is the pull threads' own, and of stores only what their URLs and settings are. */
+const NOT_AT_START = new RegExp(
+  `${OF_CLOUDS.source}|^node_modules/(undici|yaml|tuf-js|@sigstore|@noble)/|^src/store/(?!.*(location|settings|object-key|lfs-pointer)\\.ts$)`,
+);
 
 /** The program's file in the folder that it is built in. */
 export const PROGRAM = 'weighlock.mjs';
@@ -52,7 +57,7 @@ export async function buildProgram(folder: string, { sourceMaps = false }: Build
       format: 'esm',
       define: { WEIGHLOCK_BUNDLED: 'true' },
       metafile: true,
-    }).then(({ metafile }) => requireLean(metafile)),
+    }).then(({ metafile }) => requireWithout(NOT_AT_START, metafile, 'the first bundle')),
     ...Object.entries(WORKERS).map(([kind, source]) =>
       build({
         ...common,
@@ -61,7 +66,8 @@ export async function buildProgram(folder: string, { sourceMaps = false }: Build
         format: 'cjs',
         define: { WEIGHLOCK_BUNDLED: 'true', 'import.meta.url': 'moduleUrl' },
         banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-      }),
+        metafile: true,
+      }).then(({ metafile }) => requireWithout(OF_CLOUDS, metafile, `the bundle of ${kind} threads`)),
     ),
     ...LIBRARIES.map((name) =>
       build({
@@ -80,8 +86,8 @@ export async function buildProgram(folder: string, { sourceMaps = false }: Build
   ];
 }
 
-function requireLean({ outputs }: Metafile): void {
+function requireWithout(unwanted: RegExp, { outputs }: Metafile, bundle: string): void {
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
-  const heavy = inputs.find(([path, { bytesInOutput }]) => NOT_AT_START.test(path) && bytesInOutput > 0)?.[0];
-  if (heavy !== undefined) throw new Error(`the first bundle has ${heavy}: ask a thread or a library for it`);
+  const heavy = inputs.find(([path, { bytesInOutput }]) => unwanted.test(path) && bytesInOutput > 0)?.[0];
+  if (heavy !== undefined) throw new Error(`${bundle} has ${heavy}: ask a thread or a library for it`);
 }

@@ -35,6 +35,8 @@ export interface Invocation {
   readonly nodeFlags?: readonly string[];
   /** A command that starts it. */
   readonly before?: readonly string[];
+  /** Another one than is tested. */
+  readonly program?: string;
 }
 
 /** What only a new process reads. */
@@ -58,7 +60,13 @@ export async function run(args: readonly string[], invocation: Invocation = {}):
 export function runProcess(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {
   const start = performance.now();
   const { environment = {}, during, stdio = ['ignore', 'pipe', 'pipe'], uid, nodeFlags = [] } = invocation;
-  const [file = '', ...words] = [...(invocation.before ?? []), process.execPath, ...nodeFlags, MAIN, ...args];
+  const [file = '', ...words] = [
+    ...(invocation.before ?? []),
+    process.execPath,
+    ...nodeFlags,
+    invocation.program ?? MAIN,
+    ...args,
+  ];
   const child = spawn(file, words, {
     env: { PATH: process.env['PATH'], NO_COLOR: '1', ...environment },
     stdio,
