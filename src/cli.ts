@@ -24,6 +24,7 @@ import {
   REPORT_OPTIONS,
   report,
   requireNoSubstitution,
+  SIGN_PART_OPTIONS,
   sign,
   usage,
   VERIFY_OPTIONS,
@@ -111,7 +112,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   sign: {
     summary: 'sign a file or folder: an OpenSSF Model Signing bundle',
-    takes: ONE_SOURCE,
+    takes: SOURCES,
     options: {
       ...SIGNER_OPTIONS,
       'shard-size': {
@@ -125,10 +126,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         describe: 'leave out .git, .github, .gitattributes and .gitignore',
       },
       signature: { type: 'string', describe: 'file to write [default: PATH/model.sig, or FILE.sigstore.json]' },
+      ...SIGN_PART_OPTIONS,
       ...HASH_OPTIONS,
     },
     handler: sign,
-    positionals: oneSource('sign'),
+    positionals: (sources) => ({ sources }),
   },
   attest: {
     summary: 'sign what is said of a file or folder: an in-toto attestation',

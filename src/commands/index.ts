@@ -12,6 +12,7 @@ export { PODS_OPTIONS, pods } from './pods.ts';
 export { policy } from './policy.ts';
 export { REPORT_OPTIONS, report } from './report.ts';
 export { keygen, sign } from './sign.ts';
+export { SIGN_PART_OPTIONS } from './sign-parts.ts';
 export { usage } from './usage.ts';
 export { verify } from './verify.ts';
 export { WATCH_OPTIONS, watch } from './watch.ts';

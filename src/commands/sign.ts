@@ -10,31 +10,45 @@ import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
 import { hashSettings, listOf, quantityOf, type RawValues, textOf } from './options.ts';
 import { signerFor } from './payload-signer.ts';
+import { partToSign, signMerged, writePartToSign } from './sign-parts.ts';
+import { usage } from './usage.ts';
 import { createFile, replaceFile } from './written-file.ts';
 
 /** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {
+  const sources = listOf(values, 'sources');
+  if (values['merge'] === true) return signMerged(sources, values, context);
+  const [source, ...others] = sources;
+  if (source === undefined || others.length > 0)
+    throw usage(`sign takes one source, not ${sources.length}`, 'see: weighlock sign --help');
+  const startedAt = Date.now();
   const signer = await signerFor(values, context.environment);
-  const path = resolve(textOf(values, 'source') ?? '');
+  const path = resolve(source);
+  const part = await partToSign(values, path, context);
   const shardBytes = quantityOf(values, 'shard-size', 'give the bytes of a shard, at least 1M: 256Mi, 1G');
-  const sharding = shardBytes === undefined ? {} : { shardBytes };
+  const sharding = { ...(shardBytes === undefined ? {} : { shardBytes }), ...(part && { part: part.part }) };
   const settings = hashSettings(values);
   const { allowSymlinks } = settings.limits;
   const run = new DigestRun({ path, ...settings, ...sharding }, context.pool());
-  const { measured, failures } = await run.execute(context.signal, {});
+  const result = await run.execute(context.signal, {});
+  const { measured, failures } = result;
   if (failures.length > 0) return refused(failures, context);
+  const more = [
+    // Everything is signed unless that is asked for: whoever verifies would have to let pass what is not.
+    ...(values['ignore-git-paths'] === true ? GIT_PATHS.map(fromText) : []),
+    ...ignoredPaths(listOf(values, 'ignore-paths')),
+  ];
+  if (part !== undefined) {
+    const how = { shardBytes: shardBytes ?? 0, allowSymlinks, ignored: more };
+    return writePartToSign(path, part, result, how, startedAt, context);
+  }
   const { second } = measured;
   const shards =
     shardBytes === undefined || second === undefined ? {} : { shards: { bytes: shardBytes, digests: second } };
   const isFolder = measured.kind === 'folder';
   const target = resolve(textOf(values, 'signature') ?? (isFolder ? join(path, 'model.sig') : `${path}.sigstore.json`));
   const inside = isFolder ? relative(path, target) : '';
-  const ignored = [
-    ...(inside === '' || inside.startsWith('..') ? [] : [fromText(inside)]),
-    // Everything is signed unless that is asked for: whoever verifies would have to let pass what is not.
-    ...(values['ignore-git-paths'] === true ? GIT_PATHS.map(fromText) : []),
-    ...ignoredPaths(listOf(values, 'ignore-paths')),
-  ];
+  const ignored = [...(inside === '' || inside.startsWith('..') ? [] : [fromText(inside)]), ...more];
   const model = { name: basename(path), files: measured.files, allowSymlinks, ignored, ...shards };
   const bundle = await signer(modelPayload(model));
   replaceFile(target, bundle, 0o644);

@@ -121,7 +121,7 @@ function writePart(
       requirements: requirementsDigest(artifact.requirements),
       evidence: evidenceDigest(evidence),
     };
-    writePartial(path, measured, terms, key);
+    writePartial(path, measured.files, terms, key);
   } catch (error) {
     const { message, remedy = 'mount a writable volume for the verdict' } = ioError(error, `write ${path}`);
     throw new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy }, { cause: error });

@@ -50,7 +50,16 @@ export { affordableConnections, affordablePullThreads, affordableReads, affordab
 export { availableProcessors } from './processors.ts';
 export { fileFailure, type Next, takeNext, unitCount } from './queue.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';
-export { createShardTable, IN_SHARDS, limitShards, type ShardTable, shardAt, shardDigests } from './shards.ts';
+export {
+  createShardTable,
+  IN_SHARDS,
+  limitShards,
+  type ShardTable,
+  shardAt,
+  shardCount,
+  shardDigestAt,
+  shardDigests,
+} from './shards.ts';
 export { hashersInLanes, hashersOf } from './stream-hashers.ts';
 export type { FileFailure, HashReply, HashRequest, HashTask, Kernel, SecondDigests, TaskContent } from './task.ts';
 export { checksumListing, treeDigest, treeDigestWithout } from './tree-digest.ts';

@@ -56,6 +56,11 @@ export function shardCount({ first }: ShardTable): number {
   return first[first.length - 1] ?? 0;
 }
 
+/** SHA-256 of a shard: a view of 32 raw bytes. */
+export function shardDigestAt({ digests }: ShardTable, shard: number): Uint8Array {
+  return digests.subarray(DIGEST_BYTES * shard, DIGEST_BYTES * (shard + 1));
+}
+
 /** Which file a shard belongs to, and which bytes of it. */
 export function shardAt({ first, bytes }: ShardTable, files: FileTable, shard: number): ShardRange {
   let low = 0;

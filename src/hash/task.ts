@@ -23,6 +23,8 @@ export interface HashTask {
   readonly twins?: ReadonlyMap<number, number>;
   /** These files and no others, by their numbers in the listing. */
   readonly only?: ReadonlySet<number>;
+  /** 1 for each file, or shard, that another part hashes. */
+  readonly others?: Uint8Array;
 }
 
 export interface HashRequest {

@@ -27,6 +27,19 @@ export function tableBytes({ count, names }: Pick<FileTable, 'count' | 'names'>)
   return MAGIC.length + count * (WIDE.length * 8 + DIGEST_BYTES + NARROW.length * 4) + names.length;
 }
 
+/**
+ * Bytes of the table of so many files that bytes begin with: where its last name ends, it ends.
+ *
+ * @returns undefined where there are not so many bytes
+ */
+export function tableLength(bytes: Buffer, count: number): number | undefined {
+  const fixed = tableBytes({ count, names: new Uint8Array(0) });
+  const last = MAGIC.length + 8 * (count * (WIDE.indexOf('nameEnd') + 1) - 1);
+  if (fixed > bytes.length) return undefined;
+  const length = fixed + (count === 0 ? 0 : bytes.readDoubleLE(last));
+  return length >= fixed && length <= bytes.length && Number.isInteger(length) ? length : undefined;
+}
+
 /** Pieces of a table: every file with its attributes and its digest. Little endian, as every machine that this runs on is. */
 export function* encodeTable(files: FileTable): Generator<Uint8Array> {
   yield MAGIC;

@@ -1,8 +1,9 @@
 import type { Failure } from '../error/index.ts';
-import type { StorageRules } from '../fs/index.ts';
-import { createShardTable, type Hasher } from '../hash/index.ts';
+import type { FileTable, StorageRules } from '../fs/index.ts';
+import { createShardTable, type Hasher, type ShardTable } from '../hash/index.ts';
 import type { Limits, RemoteSettings } from '../plan/index.ts';
 import type { Resolved } from '../pull/index.ts';
+import { fileUnits, type Part, shardUnits, shares, type Units } from '../receipt/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import type { HashPool } from '../transfer/index.ts';
 import type { Measured } from '../verdict/index.ts';
@@ -23,6 +24,16 @@ export interface DigestRequest {
   readonly storage?: StorageRules;
   /** Hashes shards of so many bytes, and files as a whole only where they are one shard. */
   readonly shardBytes?: number;
+  /** Hashes one share of them. */
+  readonly part?: Part;
+}
+
+/** What was measured of a file or folder. */
+export interface DigestResult {
+  readonly measured: Measured;
+  readonly failures: readonly Failure[];
+  /** What was shared out, where there is a part: of them those of this part have their digests. */
+  readonly units?: Units;
 }
 
 /** Measures one file or folder without a verdict. */
@@ -36,10 +47,7 @@ export class DigestRun {
   }
 
   /** @throws WeighlockError when there is nothing to measure, or with the reason for which `signal` aborted */
-  async execute(
-    signal: AbortSignal,
-    observer: Observer,
-  ): Promise<{ measured: Measured; failures: readonly Failure[] }> {
+  async execute(signal: AbortSignal, observer: Observer): Promise<DigestResult> {
     const watchdog = new Watchdog(this.#request.limits, observer, () => this.#pool.progress);
     try {
       return await unlessAborted(this.#measure(watchdog), AbortSignal.any([signal, watchdog.signal]));
@@ -48,19 +56,44 @@ export class DigestRun {
     }
   }
 
-  async #measure(watchdog: Watchdog): Promise<{ measured: Measured; failures: readonly Failure[] }> {
-    const { path, hasher, concurrency, limits, storage, shardBytes } = this.#request;
+  async #measure(watchdog: Watchdog): Promise<DigestResult> {
+    const { path, hasher, concurrency, limits, storage, shardBytes, part } = this.#request;
     const how = { ...limits, storage };
     const hashing = await Hashing.start(this.#pool, hasher, concurrency, limits);
-    const listing = await (shardBytes === undefined ? hashing.listHashing(path, how) : hashing.list(path, how));
+    const isListed = shardBytes !== undefined || part !== undefined;
+    const listing = await (isListed ? hashing.list(path, how) : hashing.listHashing(path, how));
     requireFiles(listing);
     watchdog.expect([listing.files]);
-    const shards = shardBytes === undefined ? {} : { shards: createShardTable(listing.files, shardBytes) };
-    const [hashed] = await hashing.hash([{ listing, ...shards }]);
+    const { files, kind } = listing;
+    const shards = shardBytes === undefined ? undefined : createShardTable(files, shardBytes);
+    const units = shards === undefined ? fileUnits(files) : shardUnits(files, shards);
+    const others = part && shares(units, part.of).map((one) => (one === part.index ? 0 : 1));
+    const task = { listing, ...(shards && { shards }), ...(others && { others: Uint8Array.from(others) }) };
+    const [hashed] = await hashing.hash([task]);
     const all = [...listing.failures, ...(hashed?.failures ?? [])];
+    const unknown = all.flatMap(({ file }) => (file === undefined ? [] : [file]));
+    if (others !== undefined) {
+      const left = shards === undefined ? unhashed(files, others) : unhashedShards(shards, others);
+      const failures = all.length === 0 && left !== 0 ? [notHashed()] : all;
+      return { measured: { kind, files, unknown }, failures, units };
+    }
     const second = shardBytes === undefined || hashed === undefined ? {} : { second: hashed.second };
     return { measured: { ...(await hashing.measure(listing, all)), ...second }, failures: all };
   }
+}
+
+/** Files of this part that have no digest. */
+function unhashed({ hashed }: Pick<FileTable, 'hashed'>, others: Uint32Array): number {
+  return others.reduce((left, other, i) => left + (other === 0 && hashed[i] !== 1 ? 1 : 0), 0);
+}
+
+function unhashedShards({ done }: ShardTable, others: Uint32Array): number {
+  return others.reduce((left, other) => left + 1 - other, 0) - done.reduce((sum, one) => sum + one, 0);
+}
+
+/** Can only be a defect of ours, and must not be signed. */
+function notHashed(): Failure {
+  return { code: 'INTERNAL', message: 'a share was not hashed as a whole', remedy: 'please report this as a defect' };
 }
 
 /**

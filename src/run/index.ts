@@ -1,4 +1,4 @@
-export { DigestRun, measureStore, resolveReference } from './digest.ts';
+export { type DigestResult, DigestRun, measureStore, resolveReference } from './digest.ts';
 export { stopWithin, unlessAborted } from './interruption.ts';
 export { VerifyRun } from './verify.ts';
 export { type ImageVerdict, verifyImage } from './verify-image.ts';

@@ -297,8 +297,8 @@ export class HashPool {
 
 /** Where nothing but the digest of each file is asked for. */
 function withTwins(task: HashTask): HashTask {
-  const { listing, second, shards, copyTo } = task;
-  if (second !== undefined || shards !== undefined || copyTo !== undefined) return task;
+  const { listing, second, shards, copyTo, others } = task;
+  if (second !== undefined || shards !== undefined || copyTo !== undefined || others !== undefined) return task;
   const twins = twinsOf(listing.files);
   return twins.size === 0 ? task : { ...task, twins };
 }
@@ -321,6 +321,7 @@ export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint
     const { files } = task.listing;
     const units = unitCount(task);
     for (let unit = 0; unit < units; unit++) {
+      if (task.others?.[unit] === 1) continue;
       if (shards === undefined && (files.hashed[unit] === 1 || task.twins?.has(unit) === true)) continue;
       if (task.only !== undefined && !task.only.has(shards === undefined ? unit : shardAt(shards, files, unit).index))
         continue;

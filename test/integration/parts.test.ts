@@ -231,7 +231,7 @@ describe('19: a verification in parts', () => {
       ],
       [/not the ones that were signed/, (path) => truncateSync(path, 2 ** 30)],
       [/not the ones that were signed/, (path) => writeFileSync(path, 'x', { flag: 'a' })],
-      [/no partial verdict/, (path) => writeFileSync(path, '')],
+      [/is no part: it has no statement/, (path) => writeFileSync(path, '')],
       [/another version/, (path) => resign(path, ({ predicate }) => (predicate.verifier.version.weighlock = '9'))],
       [/a part that failed/, (path) => resign(path, ({ predicate }) => (predicate.verificationResult = 'FAILED'))],
       [/unknown key/, (path) => resign(path, ({ predicate }) => (predicate.more = 1))],

@@ -1,6 +1,7 @@
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const PARTS = ['test/integration/parts.test.ts'];
+const SIGN_PARTS = ['test/integration/sign-parts.test.ts'];
 const MERGE = {
   file: 'src/receipt/merge-parts.ts',
   tests: PARTS,
@@ -92,5 +93,35 @@ export default [
     to: 'part !== undefined',
     tests: PARTS,
     name: 'refuses what a part',
+  },
+  {
+    id: '19-share-type',
+    file: 'src/receipt/merge-parts.ts',
+    from: 'type: SHARE_TYPE,',
+    to: 'type: PARTIAL_TYPE,',
+    tests: SIGN_PARTS,
+  },
+  {
+    id: '19-share-common',
+    file: 'src/receipt/merge-parts.ts',
+    from: "'shardBytes', 'allowSymlinks', 'ignored'],",
+    to: '],',
+    tests: SIGN_PARTS,
+    name: 'each once|tampered',
+  },
+  {
+    id: '19-share-inside',
+    file: 'src/commands/sign-parts.ts',
+    from: "if (inside !== '..' && !inside.startsWith('../'))\n    throw",
+    to: "if (inside === '..')\n    throw",
+    tests: SIGN_PARTS,
+    name: 'does not begin',
+  },
+  {
+    id: '19-share-of-others',
+    file: 'src/transfer/pool.ts',
+    from: 'if (task.others?.[unit] === 1) continue;',
+    to: 'if (task.others?.[unit] === 0) continue;',
+    tests: SIGN_PARTS,
   },
 ] satisfies readonly Mutation[];
