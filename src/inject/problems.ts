@@ -1,4 +1,5 @@
 // What injection cannot make good. The ValidatingPolicy in examples/kyverno refuses the same, with the same reasons.
+import { laterProblems } from './later.ts';
 import {
   filledVolumes,
   isPlatformContainer,
@@ -7,8 +8,8 @@ import {
   protectedVolumes,
   writesTo,
 } from './protected.ts';
-import { asFolder, secondNames, sharedVolumes } from './shared.ts';
-import { type Container, EVIDENCE, type InjectSettings, type Mount, type PodSpec, TRUST, type Volume } from './spec.ts';
+import { secondNames } from './shared.ts';
+import { type Container, EVIDENCE, type InjectSettings, type PodSpec, TRUST, type Volume } from './spec.ts';
 
 const FUSE_SIDECAR = 'gke-gcsfuse-sidecar';
 
@@ -31,7 +32,8 @@ export function problemsOf(
   const containers = [...(spec.containers ?? []), ...(spec.ephemeralContainers ?? []), ...otherInits(spec)];
   return [
     ...trustProblems(spec),
-    ...containers.flatMap((one) => containerProblems(one, verified, sharedVolumes(spec, verified))),
+    ...containers.flatMap((one) => containerProblems(one, verified)),
+    ...laterProblems(spec, settings, verified),
     ...secondNames(spec, verified, podName),
     ...imageProblems(spec),
     ...evidenceProblems(spec),
@@ -53,36 +55,13 @@ function trustProblems({ volumes = [] }: PodSpec): string[] {
 function containerProblems(
   { name = '', volumeMounts = [], volumeDevices = [] }: Container,
   verified: ReadonlySet<string>,
-  shared: ReadonlySet<string>,
 ): string[] {
   const isVerified = (one: { readonly name?: string }) => verified.has(one.name ?? '');
   const devices = volumeDevices.filter(isVerified).map((one) => `uses the volume ${one.name} as a block device`);
   const computed = volumeMounts
     .filter((mount) => isVerified(mount) && mount.subPathExpr !== undefined)
     .map((mount) => `mounts a part of ${mount.name} by subPathExpr, which cannot be verified: write it out as subPath`);
-  const over = volumeMounts.filter(isVerified).flatMap((mount) => liesOver(mount, volumeMounts));
-  const inside = volumeMounts.filter(isVerified).flatMap((mount) => liesInside(mount, volumeMounts, shared));
-  return [...devices, ...computed, ...over, ...inside].map((why) => `the container ${name} ${why}`);
-}
-
-/** Mounts of the same container that change what is seen at a verified path. */
-function liesOver(verified: Mount, all: readonly Mount[]): string[] {
-  const { mountPath: at = '' } = verified;
-  return all
-    .filter(({ mountPath = '' }) => mountPath !== at)
-    .filter(({ mountPath = '' }) => !isPlain(mountPath) || !isPlain(at) || asFolder(mountPath).startsWith(asFolder(at)))
-    .map(({ name, mountPath }) => `mounts ${name} at ${mountPath}, over or into what is verified at ${at}`);
-}
-
-/** Who else mounts the volume around it can rename the folder that it is mounted on, and put another one there. */
-function liesInside({ name, mountPath: at = '' }: Mount, all: readonly Mount[], shared: ReadonlySet<string>): string[] {
-  return all
-    .filter((outer) => shared.has(outer.name ?? '') && asFolder(at).startsWith(asFolder(outer.mountPath ?? '')))
-    .map((outer) => `mounts ${name} at ${at}, inside of ${outer.name}, which others may write to`);
-}
-
-function isPlain(path: string): boolean {
-  return path.startsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(path);
+  return [...devices, ...computed].map((why) => `the container ${name} ${why}`);
 }
 
 function imageProblems({ volumes = [] }: PodSpec): string[] {

@@ -6,6 +6,8 @@ export interface PodSpec {
   readonly volumes?: readonly Volume[];
   readonly securityContext?: User;
   readonly os?: { readonly name?: string };
+  readonly shareProcessNamespace?: boolean;
+  readonly hostPID?: boolean;
 }
 
 export interface Container {
@@ -29,6 +31,7 @@ export interface Mount {
   readonly subPath?: string;
   readonly subPathExpr?: string;
   readonly readOnly?: boolean;
+  readonly mountPropagation?: string;
 }
 
 interface User {

@@ -75,7 +75,9 @@ describe('weighlock inject', () => {
   });
 
   it('finds the pods of every kind', async () => {
-    const pod = { containers: [{ name: 'a', image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] };
+    const pod = {
+      containers: [{ name: 'a', image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }] }],
+    };
     const spec = { ...pod, volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] };
     const template = { spec };
     const objects: Json[] = [

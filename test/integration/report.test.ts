@@ -139,7 +139,22 @@ describe('weighlock report', () => {
         /arguments, environment/,
         (one) => {
           one.spec.volumes.push({ name: 'more', persistentVolumeClaim: { claimName: 'more' } });
-          one.spec.containers[0].volumeMounts.push({ name: 'more', mountPath: '/more' });
+          one.spec.containers[0].volumeMounts.push({ name: 'more', mountPath: '/more', readOnly: true });
+        },
+      ],
+      [
+        'written',
+        /may write to model/,
+        (one) => {
+          one.spec.containers[0].volumeMounts[0].readOnly = false;
+        },
+      ],
+      [
+        'shared-processes',
+        /shares the processes of the verifier/,
+        (one) => {
+          one.spec.shareProcessNamespace = true;
+          one.spec.ephemeralContainers = [{ name: 'debug', image: 'x' }];
         },
       ],
       [

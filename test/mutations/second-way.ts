@@ -4,6 +4,7 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 const KYVERNO = ['test/unit/kyverno.test.ts'];
 const REQUIRE = 'examples/kyverno/base/pods/require.yaml';
 const SHARED = 'src/inject/shared.ts';
+const LATER = 'src/inject/later.ts';
 
 const policy = (id: string, from: string, to: string, name = 'is refused|that is admitted'): Mutation => ({
   id: `17.way-${id}`,
@@ -21,6 +22,12 @@ const inject = (id: string, file: string, from: string, to: string): Mutation =>
   to,
   tests: KYVERNO,
   name: 'is told by it, too',
+});
+
+/** Seen where both tellings of the rules are held against each other. */
+const both = (id: string, from: string, to: string): Mutation => ({
+  ...inject(id, LATER, from, to),
+  name: 'exactly where "weighlock inject" refuses it',
 });
 
 const status = (id: string, from: string, to: string): Mutation => ({
@@ -104,7 +111,18 @@ export default [
     'object.metadata.?annotations.orValue({}).exists(k, (',
   ),
   inject('trust', 'src/inject/problems.ts', 'volume.name === TRUST && !isTrust(volume)', 'false'),
-  inject('inside', 'src/inject/problems.ts', "shared.has(outer.name ?? '') && asFolder(at)", 'false && asFolder(at)'),
+  inject('inside', LATER, "shared.has(outer.name ?? '') && asFolder(at)", 'false && asFolder(at)'),
+  both('write', 'readOnly === true || fixed.has(name) ? []', 'true ? []'),
+  both('fixed', 'readOnly === true || fixed.has(name) ? []', 'readOnly === true ? []'),
+  both('propagation', "mountPropagation === 'None' ? []", 'true ? []'),
+  both('plain', '...(isPlain(at) ? []', '...(true ? []'),
+  both('ended', "restartPolicy !== 'Always'));", "restartPolicy !== 'x'));"),
+  both('processes', 'shareProcessNamespace !== true && hostPID !== true', 'shareProcessNamespace !== true'),
+  both(
+    'sidecar',
+    "before.filter(({ restartPolicy }) => restartPolicy === 'Always'), ...eph",
+    'before.slice(0, 0), ...eph',
+  ),
   inject('of-two', SHARED, "|| isMountedTwice(volume.name ?? '')", ''),
   inject('of-others', SHARED, '!beginsEmpty(volume) ||', ''),
   inject('claim', SHARED, 'return claims.has(claimName) ||', 'return'),

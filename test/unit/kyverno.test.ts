@@ -11,6 +11,7 @@ import { MADE } from '../../examples/make-policies.ts';
 import { injectPod, problemsOf } from '../../src/inject/index.ts';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
 import { deny, documentsOf, type Json, load, mutate, NAMESPACE } from '../kyverno/evaluate.ts';
+import { randomPod } from '../kyverno/random-pods.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/kyverno/', import.meta.url));
 const INJECT = load('base/pods/inject.yaml');
@@ -21,6 +22,16 @@ const schemas: Json = JSON.parse(readFileSync(new URL('../fixtures/kyverno/schem
 const ajv = new Ajv2020({ strict: false });
 
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+
+const annotation = (name: string) => NAMESPACE.metadata.annotations[`weighlock.dev/${name}` as never] as string;
+/** What the namespace of the policies says, for `weighlock inject`. */
+const settings = {
+  image: IMAGE,
+  scratchClaims: annotation('scratch-claims').split(','),
+  hostPaths: [annotation('host-paths')],
+  platformContainers: [annotation('platform-containers')],
+  volumes: [],
+};
 
 describe('the policies', () => {
   it('have no field that Kyverno does not know', () => {
@@ -224,13 +235,6 @@ describe('an attack', () => {
   });
 
   it('17: on what "weighlock inject" cannot make good is told by it, too', () => {
-    const annotation = (name: string) => NAMESPACE.metadata.annotations[`weighlock.dev/${name}` as never] as string;
-    const settings = {
-      image: IMAGE,
-      scratchClaims: annotation('scratch-claims').split(','),
-      hostPaths: [annotation('host-paths')],
-      volumes: [],
-    };
     const refusals = /must be the whole|inside of a volume that others|a second time|mounted over|by digest/;
     const cases = ATTACKS.filter(({ refusal }) => refusals.test(refusal.source));
     assert.ok(cases.length >= 25, `${cases.length}`);
@@ -242,9 +246,26 @@ describe('an attack', () => {
     }
     for (const [name, pod] of Object.entries(PODS)) {
       if (deny(REQUIRE, { object: mutate(INJECT, { object: pod }) }) !== undefined) continue;
-      const own = { ...settings, platformContainers: [annotation('platform-containers')] };
-      assert.deepEqual(problemsOf(pod.spec, own, [], pod.metadata.name), [], name);
+      assert.deepEqual(problemsOf(pod.spec, settings, [], pod.metadata.name), [], name);
     }
+  });
+
+  it('17: is refused by the policies exactly where "weighlock inject" refuses it, on pods that nobody would write', () => {
+    let refused = 0;
+    for (let seed = 0; seed < 2000; seed++) {
+      const pod = randomPod(seed);
+      const denied = deny(REQUIRE, { object: mutate(INJECT, { object: pod }) });
+      const [problem] = problemsOf(pod.spec, settings, [], 'pod');
+      // In a cluster injection puts the trust in the place of what has its name.
+      if (denied === undefined && /is not the whole ConfigMap/.test(problem ?? '')) continue;
+      assert.equal(
+        problem === undefined,
+        denied === undefined,
+        `${seed}: ${problem}; ${denied}\n${JSON.stringify(pod)}`,
+      );
+      refused += Number(denied !== undefined);
+    }
+    assert.ok(refused > 500 && refused < 1900, `${refused}`);
   });
 
   it('17: by labels and annotations through pods/status is refused; what a kubelet writes there changes none', () => {
