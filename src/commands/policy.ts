@@ -67,9 +67,10 @@ function summaryOfNode({ name, mode, unmatched, rules }: NodeImagePolicy, file: 
   return `${file}: policy ${name} is valid: ${mode}, ${rules.length} rules, others: ${unmatched}`;
 }
 
-function summary({ name, mode, artifacts, files }: Policy): string {
+function summary({ name, mode, artifacts, files, sha256 }: Policy): string {
   const requirements = artifacts.reduce((sum, { require }) => sum + require.length, 0);
-  return `${files[0]}: policy ${name} is valid: ${mode}, ${artifacts.length} artifacts, ${requirements} requirements`;
+  const what = `${artifacts.length} artifacts, ${requirements} requirements`;
+  return `${files[0]}: policy ${name} is valid: ${mode}, ${what}; in verdicts it is sha256:${sha256}`;
 }
 
 async function attempt<T>(problems: PolicyError[], action: () => Promise<T>): Promise<T | undefined> {

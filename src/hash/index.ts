@@ -62,4 +62,4 @@ export {
 } from './shards.ts';
 export { hashersInLanes, hashersOf } from './stream-hashers.ts';
 export type { FileFailure, HashReply, HashRequest, HashTask, Kernel, SecondDigests, TaskContent } from './task.ts';
-export { checksumListing, treeDigest, treeDigestWithout } from './tree-digest.ts';
+export { checksumLine, checksumListing, treeDigest, treeDigestWithout } from './tree-digest.ts';

@@ -68,12 +68,64 @@ spec:
     assert.deepEqual(rest, {
       verifier: { id: 'https://weighlock.dev/verifier', version: { weighlock: version, image } },
       resourceUri: path,
-      policy: { uri: 'https://weighlock.dev/policies/platform', digest: { sha256: hex(text) } },
+      policy: {
+        uri: 'https://weighlock.dev/policies/platform',
+        digest: { sha256: hex(`${hex(text)}  -\n${hex(pem(signer))}  signer.pub\n`) },
+      },
       inputAttestations: [{ uri: join(path, 'model.sig'), digest: { sha256: hex(signed) } }],
       verificationResult: 'PASSED',
       verifiedLevels: ['WEIGHLOCK_CONTENT', 'WEIGHLOCK_SIGNED'],
       slsaVersion: '1.1',
     });
+  });
+
+  it('19: is of another policy when a key or a root that it names was replaced', async () => {
+    const path = folder();
+    const other = pair();
+    const signatures = [signer, other].map((key) => JSON.stringify(keyBundle(modelStatement(FILES), key.privateKey)));
+    writeFileSync(join(path, 'model.sig'), `${signatures.join('\n')}\n`);
+    const root = new URL('../../src/library/public-good.json', import.meta.url);
+    const at = workFolder();
+    const policy = join(at, 'policy.yaml');
+    writeFileSync(
+      policy,
+      `apiVersion: weighlock.dev/v1alpha1
+kind: VerificationPolicy
+metadata: {name: platform}
+spec:
+  trustedRoot: {file: root.json}
+  attestors: [{name: release, cosign: {key: {file: keys/release.pub}, ctlog: {insecureIgnoreTlog: true}}}]
+  artifacts: [{name: weights, path: ${path}, require: [{signature: {attestors: [release]}}]}]
+`,
+    );
+    const digests = new Map<string, string>();
+    const verdict = async (name: string, key: string, trusted: string) => {
+      write(at, { 'keys/release.pub': key, 'root.json': trusted });
+      const out = file(`${name}.json`);
+      passed(await run(['verify', '--policy', policy, ...writing(out)]));
+      const { sha256 } = statementIn(readFileSync(out, 'utf8')).predicate.policy.digest;
+      digests.set(name, sha256);
+      assert.match((await run(['policy', 'check', policy])).stdout, new RegExp(`in verdicts it is sha256:${sha256}`));
+      return out;
+    };
+    const text = readFileSync(root, 'utf8');
+    const first = await verdict('key', pem(signer), text);
+    const listing = [readFileSync(policy, 'utf8'), pem(signer), text].map((one) => hex(one));
+    const names = ['-', 'keys/release.pub', 'root.json'];
+    assert.equal(digests.get('key'), hex(listing.map((one, i) => `${one}  ${names[i]}\n`).join('')));
+    await verdict('another key', pem(other), text);
+    await verdict('another root', pem(signer), `${text}\n`);
+    await verdict('the key again', pem(signer), text);
+    assert.equal(new Set(digests.values()).size, 3);
+    // Whoever pins the policy takes the verdict by the old key for none.
+    for (const [name, status] of [
+      ['key', 0],
+      ['another key', 65],
+    ] as const)
+      assert.equal(
+        (await run(['verify', path, ...accepting(first), '--verdict-policy', `${digests.get(name)}`])).status,
+        status,
+      );
   });
 
   it('18: names what the platform has left out, and counts for evidence all the same', async () => {

@@ -39,4 +39,20 @@ export default [
     tests: VERDICT,
     name: 'says FAILED',
   },
+  {
+    id: '19-policy-digest-keys',
+    file: 'src/plan/policy/attestors.ts',
+    from: "  const text = readTrust(located(file, files), what);\n  files.digests.set(file, sha256(text).toString('hex'));",
+    to: '  const text = readTrust(located(file, files), what);',
+    tests: ['test/integration/verdict.test.ts'],
+    name: 'was replaced',
+  },
+  {
+    id: '19-policy-digest-root',
+    file: 'src/plan/policy/attestors.ts',
+    from: "files.digests.set(file, sha256(trusted.json).toString('hex'));",
+    to: '',
+    tests: ['test/integration/verdict.test.ts'],
+    name: 'was replaced',
+  },
 ] satisfies readonly Mutation[];

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { sha256 } from '../../library/index.ts';
 import { signatureRepository } from '../../source/index.ts';
 import {
   type Attestor,
@@ -29,6 +30,8 @@ export interface PolicyAttestor {
 export interface TrustFiles {
   readonly policy: string;
   readonly read: string[];
+  /** SHA-256 of what was read, hex, by the names that the policy has for it. */
+  readonly digests: Map<string, string>;
 }
 
 /** Of Kyverno's block, and thresholds of our own. */
@@ -55,7 +58,10 @@ export function readTrustedRoot(value: Value | undefined, files: TrustFiles): Tr
   const kind = fields.only(['file', 'data', 'tuf']);
   if (kind === 'data') return trustedRootOf(fields.require('data').text());
   if (kind === 'tuf') return readTuf(fields.require('tuf'), files);
-  return checkTrustedRoot(located(fields.require('file').text(), files));
+  const file = fields.require('file').text();
+  const trusted = checkTrustedRoot(located(file, files));
+  files.digests.set(file, sha256(trusted.json).toString('hex'));
+  return trusted;
 }
 
 /** `{mirror, root: {path | data}}`, as Kyverno has it; its data is in base64. */
@@ -63,8 +69,7 @@ function readTuf(value: Value, files: TrustFiles): TufSource {
   const fields = value.fields(['mirror', 'root']);
   const root = fields.get('root')?.fields(['path', 'data']);
   const read = () => {
-    if (root?.only(['path', 'data']) === 'path')
-      return readTrust(located(root.require('path').text(), files), 'the TUF root');
+    if (root?.only(['path', 'data']) === 'path') return readNamed(root.require('path').text(), files, 'the TUF root');
     const data = root?.require('data').text();
     return data === undefined || data.trimStart().startsWith('{') ? data : Buffer.from(data, 'base64').toString('utf8');
   };
@@ -146,7 +151,7 @@ export function readReceiptKey(
   const fields = value.fields(['file', 'data']);
   const isFile = fields.only(['file', 'data']) === 'file';
   const pem = isFile
-    ? readTrust(located(fields.require('file').text(), files), 'the key of receipts')
+    ? readNamed(fields.require('file').text(), files, 'the key of receipts')
     : fields.require('data').text();
   if (pem.includes('PRIVATE KEY')) value.fail('it is a private key', 'name the public one: policies are no secret');
   return { pem, fingerprint: parsePublicKey(pem, 'the key of receipts').fingerprint };
@@ -161,9 +166,7 @@ function readKey(name: string, value: Value, files: TrustFiles) {
   const algorithm = fields.get('hashAlgorithm');
   if (algorithm !== undefined) algorithm.oneOf(['sha256', 'sha384', 'sha512']);
   const isFile = fields.only(['file', 'data']) === 'file';
-  const pem = isFile
-    ? readTrust(located(fields.require('file').text(), files), 'the key')
-    : fields.require('data').text();
+  const pem = isFile ? readNamed(fields.require('file').text(), files, 'the key') : fields.require('data').text();
   const { fingerprint } = parsePublicKey(pem, `the key of ${name}`);
   const validFor = readWindow(fields.get('validFor'));
   return { kind: 'key', pem, fingerprint, ...(validFor === undefined ? {} : { validFor }) } as const;
@@ -251,9 +254,7 @@ function readCertificate(name: string, value: Value, files: TrustFiles) {
       .get('expression')
       ?.fail('there is no cluster to ask', 'write the certificate into value, or mount it as file');
     const isFile = block.only(['value', 'file']) === 'file';
-    return isFile
-      ? readTrust(located(block.require('file').text(), files), 'the certificate')
-      : block.require('value').text();
+    return isFile ? readNamed(block.require('file').text(), files, 'the certificate') : block.require('value').text();
   };
   const roots = pemOf('certChain');
   const leaf = pemOf('cert');
@@ -314,8 +315,15 @@ function certificatesOf(value: Value): string {
   return pem.includes('-----BEGIN CERTIFICATE-----') ? pem : value.fail('it has no certificate', 'give it in PEM');
 }
 
+/** What a policy takes trust from: what was read is a part of what the policy says. */
+function readNamed(file: string, files: TrustFiles, what: string): string {
+  const text = readTrust(located(file, files), what);
+  files.digests.set(file, sha256(text).toString('hex'));
+  return text;
+}
+
 /** Relative names are meant beside the policy. */
-export function located(file: string, files: TrustFiles): string {
+function located(file: string, files: TrustFiles): string {
   const path = resolve(dirname(files.policy), file);
   files.read.push(path);
   return path;

@@ -37,7 +37,7 @@ export interface PolicyArtifact {
 /** A policy that was read and checked. */
 export interface Policy {
   readonly name: string;
-  /** SHA-256 of its text, hex: what `sha256sum policy.yaml` prints. */
+  /** SHA-256, hex, of its text and of the files that it takes trust from (`policyDigest`). */
   readonly sha256: string;
   readonly mode: Mode;
   readonly failurePolicy: FailurePolicy;

@@ -1,7 +1,7 @@
 import { KINDS, type Kind } from '../../content/index.ts';
 import { compileConditions, compileContentConditions, VERDICT_TYPE, type VerdictTerms } from '../../evidence/index.ts';
 import type { StorageRules } from '../../fs/index.ts';
-import { library, nodeCrypto } from '../../library/index.ts';
+import { library } from '../../library/index.ts';
 import { isStoreUrl } from '../../source/index.ts';
 import type { Patterns } from '../../store/index.ts';
 import { mostSigners } from '../../trust/index.ts';
@@ -15,6 +15,7 @@ import { predicateTypeOf } from '../predicate-type.ts';
 import { linkRootOf, storagePreset } from '../storage-settings.ts';
 import { type PolicyAttestor, readAttestors, readRepository, readTrustedRoot, type TrustFiles } from './attestors.ts';
 import type { PinSource, Policy, PolicyArtifact, PolicyLeaf, PolicyRequirement } from './policy.ts';
+import { policyDigest } from './policy-digest.ts';
 import { readReceipts } from './receipt-terms.ts';
 import { type Fields, type Origin, PolicyError, Value } from './value.ts';
 
@@ -73,7 +74,9 @@ export async function orFirst<T>(file: string, parse: (problems: PolicyError[]) 
  */
 export async function parsePolicy(text: string, file: string, problems: PolicyError[]): Promise<Policy | undefined> {
   const policy = await parseDocument(text, file, problems, (root, partial) => readDocument(root, file, partial));
-  return policy && { ...policy, sha256: nodeCrypto().createHash('sha256').update(text).digest('hex') };
+  if (policy === undefined) return undefined;
+  const { trusted, ...read } = policy;
+  return { ...read, sha256: policyDigest(text, trusted) };
 }
 
 /** Parses any document of ours; conditions are compiled when everything else is right. */
@@ -154,7 +157,10 @@ function tooDeep(text: string): boolean {
   return /^(?:[ ]{256}|(?:- ?){33})/m.test(text);
 }
 
-function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): Omit<Policy, 'sha256'> {
+/** A policy, and SHA-256 of the files that it takes trust from, by the names that it has for them. */
+type ReadPolicy = Omit<Policy, 'sha256'> & { readonly trusted: ReadonlyMap<string, string> };
+
+function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): ReadPolicy {
   const top = root.fields(['apiVersion', 'kind', 'metadata', 'spec']);
   top.require('apiVersion').oneOf([POLICY_API_VERSION]);
   top.require('kind').oneOf([POLICY_KIND]);
@@ -175,6 +181,7 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
     ...(receipts === undefined ? {} : { receipts }),
     ...(spec.get('parts')?.boolean() === true ? { allowsParts: true as const } : {}),
     files: scope.files.read,
+    trusted: scope.files.digests,
   };
 }
 
@@ -185,7 +192,7 @@ export function readScope<K extends string>(
   file: string,
   partial: Pick<Scope, 'conditions'>,
 ): Scope {
-  const files: TrustFiles = { policy: file, read: [file] };
+  const files: TrustFiles = { policy: file, read: [file], digests: new Map() };
   const own = spec.get('trustedRoot');
   const trustedRoot = {
     source: root.attempt(() => readTrustedRoot(own, files)) ?? ('public-good' as const),
