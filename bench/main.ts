@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME ...]`, of start, engines, folder, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
+// `npm run bench [-- NAME ...]`, of start, engines, folder, content, inspect, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
 // reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB
 // below the folder for temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config,
 // libfuse3-dev and fuse3. `admission` and `pods`, which run only where they are named, need what `npm run test:cluster` needs.
@@ -10,10 +10,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchAdmission } from './admission.ts';
 import { benchCluster } from './cluster.ts';
+import { benchContent } from './content.ts';
 import { benchEngines } from './engines.ts';
 import { benchEvidence } from './evidence.ts';
 import { benchFile } from './file.ts';
 import { benchFolder } from './folder.ts';
+import { benchInspect } from './inspect.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlots } from './plots.ts';
 import { benchPods } from './pods.ts';
@@ -58,6 +60,8 @@ try {
   if (wanted('start')) report['start'] = await benchStart(work, program, 40);
   if (wanted('engines')) report['engines'] = await benchEngines(9);
   if (wanted('folder')) report['folder'] = await benchFolder(work, program, 5);
+  if (wanted('content')) report['content'] = await benchContent(work, program, 7);
+  if (wanted('inspect')) report['inspect'] = await benchInspect(work, program, 5);
   if (wanted('file')) report['file'] = await benchFile(work, program, 5);
   if (wanted('small')) report['small'] = await benchSmall(work, program, 5);
   if (wanted('pull')) report['pull'] = (await benchPull(work, program, 3)) ?? report['pull'];
