@@ -40,8 +40,8 @@ process.once('message', async ({ shards, bytes, wait }: SlowArtifactSetup) => {
     await delay(wait);
     const url = request.url ?? '';
     if (url === '/v2/') return void response.end('{}');
-    if (/\/manifests\/(v1|sha256:.*)$/.test(url)) {
-      if (url.includes('sha256:') && !url.endsWith(sha256(manifest))) return void response.writeHead(404).end();
+    if (url.includes('/manifests/')) {
+      if (!url.endsWith('/v1') && !url.endsWith(sha256(manifest))) return void response.writeHead(404).end();
       const headers = {
         'content-type': 'application/vnd.oci.image.manifest.v1+json',
         'content-length': manifest.length,
