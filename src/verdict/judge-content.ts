@@ -18,6 +18,19 @@ export function expectedContent({ allowed, exceptions, conditions }: ContentRequ
 /** Every file is of a format that is allowed, and nothing is wrong with it; and what is asked of all of them is true. */
 export function judgeContent(requirement: ContentRequirement, { files, content }: Measured): Judged {
   const outcome = { kind: requirement.kind, origin: requirement.origin, expected: expectedContent(requirement) };
+  if (files.count === 0)
+    return {
+      outcome: { ...outcome, found: 'no file', met: false },
+      failures: [
+        {
+          code: 'SOURCE_EMPTY',
+          message: 'there is no file whose content could be looked at',
+          expected: outcome.expected,
+          found: 'none',
+          remedy: 'check that this is the right artifact, and that it was pushed with its files',
+        },
+      ],
+    };
   if (content === undefined) return { outcome: { ...outcome, met: false }, failures: [] };
   const { found } = content;
   const failures: Failure[] = [];
