@@ -17,10 +17,13 @@ const example = (name: string): Json => parse(readFileSync(join(EXAMPLES, name),
 
 describe('17: KServe', { skip: lacking() ?? false, concurrency: 1 }, () => {
   let cluster: Cluster;
+  /** Folder of KServe's module. */
+  let module = '';
 
   before(async () => {
     const downloaded = execFileSync('go', ['mod', 'download', '-json', KSERVE], { encoding: 'utf8' });
-    const definitions = join(JSON.parse(downloaded).Dir, 'config/crd/full');
+    module = JSON.parse(downloaded).Dir;
+    const definitions = join(module, 'config/crd/full');
     cluster = await startCluster();
     const files = ['clusterstoragecontainers', 'inferenceservices'].flatMap((name) => [
       '-f',
@@ -49,6 +52,25 @@ describe('17: KServe', { skip: lacking() ?? false, concurrency: 1 }, () => {
     assert.throws(() =>
       cluster.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], stringify(wrong)),
     );
+  });
+
+  it('18: would as well take its own container for our URIs, and does not once that is disabled as our page says', () => {
+    const own: Json = parse(readFileSync(join(module, 'config/storagecontainers/default.yaml'), 'utf8'));
+    // As StorageContainerSpec.IsStorageUriSupported has it.
+    const takes = ({ supportedUriFormats }: Json, uri: string) =>
+      supportedUriFormats.some(({ prefix, regex }: Json) =>
+        prefix ? uri.startsWith(prefix) : new RegExp(regex).test(uri),
+      );
+    const ours = example('cluster-storage-container.yaml').spec;
+    const azure = 'https://acmemodels.blob.core.windows.net/models/m';
+    for (const uri of ['s3://models/m', 'gs://models/m', 'hf://acme/m', azure, 'https://h.example.com/m.tar.gz'])
+      assert.deepEqual([takes(own.spec, uri), takes(ours, uri)], [true, true], uri);
+    cluster.kubectl(['apply', '--server-side', '-f', '-'], stringify(own));
+    const page = readFileSync(fileURLToPath(new URL('../../docs/how-to/kserve.md', import.meta.url)), 'utf8');
+    const [, patch = ''] = /kubectl patch clusterstoragecontainer default --type merge --patch '(.+)'/.exec(page) ?? [];
+    cluster.kubectl(['patch', 'clusterstoragecontainer', 'default', '--type', 'merge', '--patch', patch]);
+    const { disabled } = JSON.parse(cluster.kubectl(['get', 'clusterstoragecontainer', 'default', '-o', 'json']));
+    assert.equal(disabled, true);
   });
 
   it('makes of its storage-initializer a verifier with its own arguments (the same strategic merge as kubectl)', () => {
