@@ -64,9 +64,20 @@ process.once('message', async ({ rate, wait, one, many, bytes }: SlowStoreSetup)
       const now = performance.now();
       const due = Math.max(freeAt.get(socket) ?? 0, now - 20) + (piece.length / rate) * 1000;
       freeAt.set(socket, due);
-      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(socket, 'close')]);
+      if (!response.write(piece)) await drained(response);
       if (due > now + 2) await delay(due - now);
     }
+  }
+
+  /** Resolves when more may be written, or nothing will be any more. */
+  function drained(response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.on('drain', done).on('close', done);
+    });
   }
 
   const server = createServer((request, response) => {

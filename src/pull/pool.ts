@@ -28,7 +28,7 @@ const MEMORY_EACH = 6 << 20;
 const LARGE_AT_A_TIME = 2;
 
 /** Small files that are asked for at a time, for each connection of large ones: at 20 ms for an answer, a thread has time for them. */
-const SMALL_AT_A_TIME = 4;
+const SMALL_AT_A_TIME = 8;
 
 /** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
 export class PullPool {
