@@ -15,15 +15,20 @@ export class Changes {
   readonly #onChange: () => void;
   readonly #onFault: (text: string) => void;
   #timer: NodeJS.Timeout | undefined;
+  #paths = '';
 
   constructor(onChange: () => void, onFault: (text: string) => void) {
     this.#onChange = onChange;
     this.#onFault = onFault;
   }
 
-  /** Watches these paths instead of those before. */
+  /** Watches these paths instead of those before. What changed while they were verified is told all the same. */
   follow(artifacts: readonly { readonly path: string; readonly files: number }[]): void {
-    this.close();
+    const paths = JSON.stringify(artifacts.map(({ path }) => path));
+    const isSame = paths === this.#paths && artifacts.reduce((sum, { files }) => sum + files, 0) <= MAX_FILES;
+    if (isSame && this.#watchers.length > 0) return;
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
+    this.#paths = paths;
     let files = 0;
     for (const artifact of artifacts) {
       const { path } = artifact;
