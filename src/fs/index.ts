@@ -34,6 +34,7 @@ export { ioError, ioFailure } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listing, listPath } from './listing.ts';
+export { lookAt } from './look.ts';
 export { TableMerger } from './merge-tables.ts';
 export {
   AT_FDCWD,

@@ -88,7 +88,7 @@ export class Hashing {
 
   async list(path: string, options: ListingOptions): Promise<Listing> {
     this.#getReady(path);
-    return this.read(() => this.pool.list(requestOf(path, options)));
+    return this.read(() => this.pool.list(requestOf(path, options), this.concurrency));
   }
 
   /** Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is listed. */

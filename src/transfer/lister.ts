@@ -26,12 +26,13 @@ export interface Lookers {
   /** So many there may be. */
   readonly most: number;
   startOne(): void;
-  readonly engine: EngineName;
+  /** What hashes the small ones; without one they are looked at alone. */
+  readonly engine: EngineName | undefined;
   chooseKernel(): Promise<KernelChoice | undefined>;
 }
 
 /**
- * Lists a folder of many files and hashes the small ones of them meanwhile: the first thread reads the folders, and what it has named the
+ * Lists a folder of many files and, where that is asked for, hashes the small ones of them meanwhile: the first thread reads the folders, and what it has named the
  * others look at; at the end, it helps them. A file is opened once, and no thread waits until all are listed.
  */
 export class Lister {
@@ -99,7 +100,7 @@ export class Lister {
     if (isBehind && threads.size < most) startOne();
     while (this.#known < threads.size) this.#idle.push(this.#known++);
     this.#enter(part);
-    if (this.#parts === LEAST_CHOICE_PARTS)
+    if (this.#parts === LEAST_CHOICE_PARTS && this.#lookers.engine !== undefined)
       chooseKernel().then(
         (kernel) => {
           this.#kernel = kernel;
@@ -135,10 +136,10 @@ export class Lister {
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
     const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
     const request: LookRequest = { kind: 'look', engine, files: part.files, root, ...kernel };
-    const used = (await threads.ask(thread, request)) as Kernel;
+    const used = (await threads.ask(thread, request)) as Kernel | undefined;
     this.#answered.add(thread);
     this.#enter(part);
-    if (part.files.hashed.includes(1)) this.kernels.add(used);
+    if (used !== undefined && part.files.hashed.includes(1)) this.kernels.add(used);
     this.#seen.push(part.files);
     this.#merger.add(part.files);
     this.#idle.push(thread);

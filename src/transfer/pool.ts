@@ -129,9 +129,27 @@ export class HashPool {
    *
    * @param mostWorkers - most threads to use, at least 1
    */
-  async listHashing(
+  listHashing(
     request: Omit<ListRequest, 'kind' | 'sendsUnseen'>,
     engine: EngineName,
+    mostWorkers: number,
+  ): Promise<Listing> {
+    return this.#listTogether(request, engine, mostWorkers);
+  }
+
+  /**
+   * Lists the file or folder at an absolute path. Throws what `listPath` throws.
+   *
+   * @param mostWorkers - most threads to use where there are many files
+   */
+  async list(request: Omit<ListRequest, 'kind' | 'sendsUnseen'>, mostWorkers = 1): Promise<Listing> {
+    if (mostWorkers > 1) return this.#listTogether(request, undefined, mostWorkers);
+    return (await this.#threads.ask(0, { kind: 'list', ...request })) as Listing;
+  }
+
+  async #listTogether(
+    request: Omit<ListRequest, 'kind' | 'sendsUnseen'>,
+    engine: EngineName | undefined,
     mostWorkers: number,
   ): Promise<Listing> {
     const lister = new Lister({
@@ -139,7 +157,7 @@ export class HashPool {
       most: mostWorkers,
       startOne: () => this.#start(),
       engine,
-      chooseKernel: () => this.kernelFor(engine, LEAST_CHOICE_BYTES),
+      chooseKernel: async () => engine && this.kernelFor(engine, LEAST_CHOICE_BYTES),
     });
     this.#lister = lister;
     try {
@@ -150,11 +168,6 @@ export class HashPool {
       // It holds on to every table that was merged.
       this.#lister = undefined;
     }
-  }
-
-  /** Lists the file or folder at an absolute path. Throws what `listPath` throws. */
-  async list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
-    return (await this.#threads.ask(0, { kind: 'list', ...request })) as Listing;
   }
 
   /**

@@ -34,7 +34,8 @@ export interface UnseenPart extends Unseen {
 /** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
 export interface LookRequest extends Unseen {
   readonly kind: 'look';
-  readonly engine: EngineName;
+  /** Without one, none is opened or hashed. */
+  readonly engine: EngineName | undefined;
   readonly kernel?: KernelChoice;
 }
 

@@ -1,6 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf, toFailure, type WeighlockError } from '../error/index.ts';
-import { type FileTable, isLocal, type Listing, listAgain, listing, lookAgain, recheck } from '../fs/index.ts';
+import {
+  AT_FDCWD,
+  type FileTable,
+  isLocal,
+  type Listing,
+  listAgain,
+  listing,
+  lookAgain,
+  lookAt,
+  recheck,
+} from '../fs/index.ts';
 import {
   checkStop,
   countEntry,
@@ -107,7 +117,13 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return new TaskRun(thread, isSlow).run(recheck(listed));
   };
 
-  const look = async (request: LookRequest): Promise<Kernel> => {
+  const look = async (request: LookRequest): Promise<Kernel | undefined> => {
+    if (request.engine === undefined) {
+      checkStop(control);
+      const isSlow = request.root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice);
+      await new TaskRun(thread, isSlow).run(lookAt(request.root, request.files));
+      return undefined;
+    }
     const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
     const engine = own === null ? await engineNamed(request.engine) : undefined;
     return hashAll(unseenInputs(request, thread), (inputs) => {

@@ -13,7 +13,7 @@ export default [
   { ...MERGE, id: '19-part-twice', from: 'if (other !== undefined) throw', to: 'if (other === null) throw' },
   { ...MERGE, id: '19-part-of-others', from: 'if (part.of !== of)', to: 'if (part.of < 0)' },
   { ...MERGE, id: '19-part-common', from: 'if (different !== undefined)', to: 'if (different === null)' },
-  { ...MERGE, id: '19-part-signer', from: '{ predicateType: PARTIAL_TYPE });', to: "{ predicateType: 'x' });" },
+  { ...MERGE, id: '19-part-signer', from: 'undefined, { predicateType });', to: "undefined, { predicateType: 'x' });" },
   {
     ...MERGE,
     id: '19-part-pin',
@@ -69,7 +69,12 @@ export default [
     tests: PARTS,
     name: 'tampered',
   },
-  { ...MERGE, id: '19-part-of-runs', from: "  'run',\n", to: '' },
+  {
+    ...MERGE,
+    id: '19-part-of-runs',
+    from: "common: ['run', 'resourceUri', 'kind', 'policy'",
+    to: "common: ['resourceUri', 'kind', 'policy'",
+  },
   {
     id: '19-part-mixed',
     file: 'src/verdict/judge-signature.ts',

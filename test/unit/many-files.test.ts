@@ -142,6 +142,21 @@ describe('a folder of many files', () => {
     }
   }
 
+  it('is looked at by all threads, and nothing of it hashed, where that is asked for', async () => {
+    for (const workers of [1, 2, 3])
+      await withPool(async (pool) => {
+        const { files, failures } = await pool.list({ path: folder, ...limits }, workers);
+        const plain = listPath(folder, { ...limits, onEntry: () => {} });
+        assert.deepEqual(failures, []);
+        assert.deepEqual(namesOf(files), namesOf(plain.files));
+        for (const column of ['size', 'device', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh', 'hashed'] as const)
+          assert.deepEqual(files[column], plain.files[column], column);
+        assert.equal(files.totalBytes, plain.files.totalBytes);
+        assert.equal(pool.progress.bytes, 0);
+        assert.ok(pool.workers <= workers);
+      });
+  });
+
   it('is hashed anew where more than the digests was asked for', async () => {
     await withPool(async (pool) => {
       const request = { path: folder, ...limits };
