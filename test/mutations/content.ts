@@ -63,7 +63,7 @@ export default [
   evasion('zip-flags', 'zip', 'if ((flags & ~UTF8_NAME & ~0x6) !== 0)', 'if (false)'),
   evasion('zip-member', 'zip-content', "if (array.toString('latin1', 0, 6) !== '\\x93NUMPY')", 'if (false)'),
   evasion('npz-objects', 'zip-content', "if (numpyFormat(array, array.length) === 'pickle')", 'if (false)'),
-  parser('npy-objects', 'numpy', "return 'pickle';", ''),
+  parser('npy-objects', 'numpy', "return 'pickle';", "return 'numpy';"),
   evasion(
     'named-program',
     'inspector',
@@ -80,7 +80,7 @@ export default [
   evasion('gif', 'image', '    checkGif(bytes);\n', ''),
   evasion('onnx-training', 'onnx', "20: 'training', ", ''),
   evasion('onnx-field', 'onnx', "if (message === 'model' && !MODEL_FIELDS.has(field))", 'if (false)'),
-  evasion('onnx-producer', 'onnx', 'if (bytes.length > MOST_PRODUCER', 'if (false'),
+  evasion('onnx-producer', 'onnx', "[...text].some((character) => character < ' ')", 'false'),
   evasion('onnx-compiled', 'onnx', 'if (COMPILED_OPERATORS.has(name)', 'if (false'),
   evasion('onnx-entry', 'onnx', "if (message === 'entry' &&", 'if (false &&'),
   evasion('arrow-pickle', 'columnar', 'if (this.#isPickled)', 'if (false)'),
@@ -121,12 +121,11 @@ export default [
   joint('registry', 'src/run/registry-artifact.ts', 'inspects: this.#subject.evidence.asksContent', 'inspects: false'),
   joint('format', 'src/verdict/judge-content.ts', 'filter((kind) => !allowedAt(name, kind))', 'filter(() => false)'),
   joint('unsound', 'src/verdict/judge-content.ts', 'kinds.length === 0 && !isUnsound', 'kinds.length === 0'),
+  joint('empty', 'src/verdict/judge-content.ts', 'if (files.count === 0)', 'if (false)', [
+    'test/integration/content-ways.test.ts',
+  ]),
   joint('twins', 'src/transfer/pool.ts', '(task.content === undefined ? withTwins(task) : task)', 'withTwins(task)'),
-  joint(
-    'receipt',
-    'src/run/in-place.ts',
-    'evidence.shardBytes !== undefined || evidence.asksContent',
-    'evidence.shardBytes !== undefined',
-    ['test/integration/receipts.test.ts'],
-  ),
+  joint('receipt', 'src/run/in-place.ts', 'shardBytes !== undefined || asksContent;', 'shardBytes !== undefined;', [
+    'test/integration/receipts.test.ts',
+  ]),
 ] satisfies Mutation[];

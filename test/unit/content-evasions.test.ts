@@ -92,6 +92,10 @@ describe('21: zips that readers take for different things', () => {
     ],
     ['arrays alone by their headers, and a pickle by the directory', npzOfTwoNames()],
     ['an array that is a pickle', zip({ 'a.npy': pickle('protocol 0, REDUCE') })],
+    [
+      'an array without its first letter',
+      zip({ 'a.npy': `x${npy("'<f4'", '()', Buffer.alloc(4)).toString('latin1').slice(1)}` }),
+    ],
     ['an array of objects', zip({ 'a.npy': npy("'|O'", '(1,)', pickle()) })],
     [
       'an array twice',
@@ -247,6 +251,17 @@ describe('21: documents that name code in another spelling', () => {
     ['a template in GGUF', gguf({ keys: [['tokenizer.chat_template', 8, text('{{ a.__b__ }}')]] })],
     ['a further template in GGUF', gguf({ keys: [['tokenizer.chat_template.tool_use', 8, text('{{ a.__b__ }}')]] })],
   ]);
+  it('a template is found behind many things that may be allowed', () => {
+    const many = Array.from({ length: 20 }, () => ({ auto_map: { a: 'b' } }));
+    for (const text of [
+      JSON.stringify([{ chat_template: '{{ x.__a__ }}' }, ...many]),
+      many
+        .concat({ chat_template: '{{ x.__a__ }}' } as never)
+        .map((one) => JSON.stringify(one))
+        .join('\n'),
+    ])
+      assert.ok(inspect(text).findings.some(({ kind }) => kind === 'jinja'));
+  });
   it('usual configurations in YAML are text', () => {
     const yaml =
       '# x\nmodel:\n  name: &a b\n  other: *a\n  list: [!!str 1, "a != b"]\n  trust_remote_code: false\n  text: Hello!\n';
