@@ -1,5 +1,5 @@
 // `npm run bench [-- NAME ...]`, of start, engines, folder, content, inspect, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
-// reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB
+// receipts, parts, manifest, reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB
 // below the folder for temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config,
 // libfuse3-dev and fuse3. `admission` and `pods`, which run only where they are named, need what `npm run test:cluster` needs.
 // The raw numbers are kept in bench/results.json.
@@ -16,10 +16,13 @@ import { benchEvidence } from './evidence.ts';
 import { benchFile } from './file.ts';
 import { benchFolder } from './folder.ts';
 import { benchInspect } from './inspect.ts';
+import { benchManifest } from './manifest.ts';
 import { benchMemory } from './memory.ts';
+import { benchParts } from './parts.ts';
 import { benchPlots } from './plots.ts';
 import { benchPods } from './pods.ts';
 import { benchPull } from './pull.ts';
+import { benchReceipts } from './receipts.ts';
 import { benchReporter } from './reporter.ts';
 import { benchSlowRegistry } from './slow-registry.ts';
 import { benchSlowVolume } from './slow-volume.ts';
@@ -77,6 +80,9 @@ try {
   if (chosen.has('admission')) report['admission'] = (await benchAdmission()) ?? report['admission'];
   if (chosen.has('pods')) report['pods'] = (await benchPods(work, 5)) ?? report['pods'];
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
+  if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 7);
+  if (wanted('parts')) report['parts'] = await benchParts(work, program, 1);
+  if (wanted('manifest')) report['manifest'] = await benchManifest(work, program, 3);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {
   rmSync(work, { recursive: true, force: true });

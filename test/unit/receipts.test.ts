@@ -331,6 +331,7 @@ describe('19: a receipt', () => {
           signed(bench, ({ predicate }) => (predicate.startedAt = new Date(Date.now() - 60_000).toISOString())),
       ],
       ['with fewer files', /the receipt has 3/, (bench) => signed(bench, ({ predicate }) => (predicate.files = 3))],
+      ['with more files', /the receipt has 5/, (bench) => signed(bench, ({ predicate }) => (predicate.files = 5))],
       [
         'with a number of files that is none',
         /whole number/,
