@@ -3,7 +3,7 @@ import { nodeCrypto } from '../library/index.ts';
 import { Base64Stream } from './base64-stream.ts';
 import { StoredPayload } from './stored-payload.ts';
 
-/** A text in a bundle that is longer is left in its file: a list of 35,000 files. */
+/** A payload in a bundle whose text is longer is left in its file: a list of 35,000 files. */
 const LARGE_TEXT_BYTES = 8 << 20;
 
 const PIECE_BYTES = 1 << 20;
@@ -11,7 +11,11 @@ const TURN_BYTES = 32 << 20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** What there is in a file of signatures: its JSON, in which a name of our own stands for each text that is too large. */
+/** What stands before the text of a payload. */
+const BEFORE_PAYLOAD = /"payload"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}"$/;
+const BEFORE_BYTES = 64;
+
+/** What there is in a file of signatures: its JSON, in which a name of our own stands for each payload that is too large. */
 export interface SlimText {
   readonly bytes: Buffer;
   /** By the names that stand for them. */
@@ -22,13 +26,13 @@ export interface SlimText {
 }
 
 /**
- * Reads a file of signatures once from its first byte to its last, and keeps all of it but large texts. Those are decoded as the base64
- * that they must be, for their length and digest: whoever reads them again knows whether they are still the same.
+ * Reads a file of signatures once from its first byte to its last, and keeps all of it but large payloads. Those are decoded as the
+ * base64 that they must be, for their length and digest: whoever reads them again knows whether they are still the same.
  *
  * The names that stand for them are random: nobody who writes a file can have one in it.
  *
  * @returns undefined when there is more than `mostBytes` without them
- * @throws MalformedError for a large text that is not base64; what the system says
+ * @throws MalformedError for a large payload that is not base64; what the system says
  */
 export async function readSlim(
   descriptor: number,
@@ -117,10 +121,14 @@ class Slimmer {
       return;
     }
     this.#keep(bytes);
-    if (end - this.#open.start <= LARGE_TEXT_BYTES) return;
+    if (end - this.#open.start <= LARGE_TEXT_BYTES || !this.#isPayload(this.#open.kept)) return;
     this.#large = new LargeText();
     this.#large.push(this.#kept.subarray(this.#open.kept, this.#length));
     this.#length = this.#open.kept;
+  }
+
+  #isPayload(kept: number): boolean {
+    return BEFORE_PAYLOAD.test(this.#kept.toString('latin1', Math.max(0, kept - BEFORE_BYTES), kept));
   }
 
   #close(end: number): void {
@@ -146,9 +154,9 @@ class Slimmer {
   }
 }
 
-/** A text that is left in its file, and must be base64. */
+/** A payload that is left in its file. */
 class LargeText {
-  readonly #decoder = new Base64Stream('a large text in it');
+  readonly #decoder = new Base64Stream('the payload');
   readonly #hash = nodeCrypto().createHash('sha256');
   #length = 0;
 

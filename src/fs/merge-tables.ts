@@ -45,7 +45,9 @@ export class TableMerger {
     const names = namesOf(table);
     const nameOf = (index: number) => names[index] ?? nameAt(table, index);
     const endAt = (end: number) => {
-      if (end > start) this.#runs.push({ table, start, end, firstName: nameOf(start), lastName: nameOf(end - 1) });
+      // Names of their own: a piece of a longer text would keep the text of all names.
+      if (end > start)
+        this.#runs.push({ table, start, end, firstName: nameAt(table, start), lastName: nameAt(table, end - 1) });
       start = end;
     };
     for (let i = 0; i < table.count; i++) {

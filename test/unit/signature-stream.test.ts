@@ -245,7 +245,7 @@ describe('a signature of many files', () => {
     [
       'a large text in another place',
       (text: string) => text.replace(/"sig":"[^"]*"/, `"sig":"${payload}"`),
-      /not base64/,
+      /not a signature by this key/,
     ],
     [
       'a large key',
@@ -288,6 +288,23 @@ describe('a signature of many files', () => {
       writeFileSync(path, readFileSync(path).subarray(0, 9_000_000)),
     );
     assert.match(rejected[0]?.why ?? '', /changed while it was read/);
+  });
+
+  it('may lie in what cosign wrote before there were bundles, whose text is large, too', async () => {
+    const predicateType = 'https://x.example/v1';
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      predicateType,
+      subject: [{ digest: { sha256: hex('x') } }],
+      predicate: { text: 'a'.repeat(7 << 20) },
+    };
+    const { dsseEnvelope } = JSON.parse(signed(Buffer.from(JSON.stringify(statement))));
+    const base64Signature = Buffer.from(JSON.stringify(dsseEnvelope)).toString('base64');
+    const path = join(work, 'old.json');
+    writeFileSync(path, JSON.stringify({ base64Signature, cert: '' }));
+    const file = await readSignatureFile(path);
+    const { proofs, rejected } = await proveFiles([file], [attestor], undefined, { predicateType });
+    assert.deepEqual([rejected, proofs.length], [[], 1]);
   });
 
   it('counts for no other purpose, and only a list may be so large', async () => {
