@@ -316,18 +316,22 @@ describe('credentials of Google Cloud', () => {
   });
 
   it('18: a file of credentials that is none is a configuration error, and no part of it is shown', async () => {
-    for (const text of [
-      '{"private_key": "hunter2',
-      '{"type": "hunter2"}',
-      '[]',
-      '{"type": "external_account", "credential_source": {"executable": {"command": "hunter2"}}}',
-    ]) {
+    for (const [text, why] of [
+      ['{"private_key": "hunter2', /no JSON/],
+      ['{"type": "hunter2"}', /its type is not known/],
+      ['[]', /its type is not known/],
+      [
+        '{"type": "external_account", "credential_source": {"executable": {"command": "hunter2"}}}',
+        /it names a program to run/,
+      ],
+    ] as const) {
       const { fake } = await withKey([]);
       const file = join(workFolder(), 'bad.json');
       writeFileSync(file, text);
       const environment = { ...fake.environment, GOOGLE_APPLICATION_CREDENTIALS: file };
-      const { status, codes } = await fetchModel(fake, 'gs://models/llama/', { environment });
+      const { status, codes, stdout } = await fetchModel(fake, 'gs://models/llama/', { environment });
       assert.deepEqual([status, codes], [78, ['CONFIG_INVALID']], text);
+      assert.match(stdout, why);
     }
   });
 });

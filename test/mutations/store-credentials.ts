@@ -12,13 +12,16 @@ const of = (file: string, id: string, from: string, to: string, name: string): M
 
 export default [
   of('metadata', 'size', 'readBody(answer, MAX_BYTES)', 'readBody(answer, MAX_BYTES * 1e6)', 'sends without end'),
-  of('metadata', 'time', 'documentTimeout: this.#timeout', 'documentTimeout: 0', 'sends a byte at a time'),
+  {
+    ...of('metadata', 'time', 'documentTimeout: this.#timeout', 'documentTimeout: 0', 'sends a byte at a time'),
+    hangs: true,
+  },
   of('metadata', 'redirect', 'if (to !== url) throw', 'if (false) throw', 'sends us elsewhere'),
   of('metadata', 'header', '/^[\\x21-\\x7e]{1,32768}$/.test(value)', 'true', 'line break'),
   of('aws-metadata', 'role', '/^[\\w+=,.@-]{1,64}$/.test(role)', 'true', 'a role named'),
   of('aws-metadata', 'near', '&& isNear(url.hostname)', '', 'no provider of a container'),
   of('aws-metadata', 'relative', "relative.startsWith('/')", 'true', 'a relative address'),
-  of('aws-metadata', 'user', "url.username === '' && url.password === ''", 'true', 'no provider of a container'),
+  of('aws-metadata', 'user', "url.username === '' &&", '', 'no provider of a container'),
   of(
     'token-file',
     'kind',

@@ -220,8 +220,10 @@ describe('18: credentials of the machine', () => {
     });
 
   it('18: a relative address has its slash, and so names no other host', async () => {
-    const credentials = aws({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '@evil.example.com/' });
-    await assert.rejects(credentials.keys(), /no address/);
+    for (const uri of ['@evil.example.com/', '.evil.example.com/', '1/credentials', ':1/credentials']) {
+      const credentials = aws({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: uri });
+      await assert.rejects(credentials.keys(), /no address/, uri);
+    }
   });
 
   it('18: a token file that is a device, a folder, too large, empty or not there gives CONFIG_INVALID, and nothing is asked', async () => {
