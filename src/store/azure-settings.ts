@@ -1,5 +1,6 @@
 import { WeighlockError } from '../error/index.ts';
 import type { AzureLocation } from './azure-location.ts';
+import { givenSecret } from './given-secret.ts';
 
 /** How blobs of Azure are reached; plain data, for threads. It may hold secrets. Values are as they were written. */
 export interface AzureSettings {
@@ -55,7 +56,11 @@ export function accountOf({ account, host, sas }: AzureLocation, { variables }: 
   return {
     name: account,
     base: endpointOf(given.BlobEndpoint ?? `https://${host}`),
-    ...(signature === undefined ? (key === undefined ? {} : { key: keyOf(key) }) : { sas: signature }),
+    ...(signature === undefined
+      ? key === undefined
+        ? {}
+        : { key: keyOf(key) }
+      : { sas: givenSecret('the shared access signature', signature) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { collisionKey, safePath, unsafePath } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import { comparePaths, fromText, toBuffer } from '../fs/index.ts';
+import { LISTED_FILE_BYTES, MAX_LISTING_BYTES } from './limits.ts';
 import { isWanted, type Patterns } from './patterns.ts';
 import type { StoredFile } from './store.ts';
 
@@ -15,6 +16,7 @@ export class FileCollector {
   readonly #files: StoredFile[] = [];
   readonly #keys = new Set<string>();
   readonly #collisions = new Map<string, string>();
+  #bytes = 0;
   readonly #most: number;
   readonly #patterns: Patterns;
 
@@ -33,6 +35,8 @@ export class FileCollector {
     if (this.#keys.has(file.key)) throw new WeighlockError(unsafePath(bytes, 'is listed twice'));
     this.#keys.add(file.key);
     if (this.#keys.size > this.#most) throw tooMany(this.#most);
+    this.#bytes += LISTED_FILE_BYTES + bytes.length + (file.etag?.length ?? 0);
+    if (this.#bytes > MAX_LISTING_BYTES) throw tooLong(this.#keys.size);
     if (!isWanted(name, this.#patterns)) return;
     // A name with half a character of UTF-16 would become another one.
     const path = name.isWellFormed() ? safePath(bytes) : { fault: 'is not valid Unicode' };
@@ -75,6 +79,16 @@ function tooMany(most: number): WeighlockError {
     expected: `at most ${most} (--max-files)`,
     found: 'more',
     remedy: 'name what is meant more precisely, or raise --max-files',
+  });
+}
+
+function tooLong(files: number): WeighlockError {
+  return new WeighlockError({
+    code: 'LIMIT_EXCEEDED',
+    message: 'the listing is larger than may be kept in memory',
+    expected: `at most ${MAX_LISTING_BYTES >> 20} MiB of names`,
+    found: `more, after ${files} files`,
+    remedy: 'name what is meant more precisely, or verify it as several artifacts',
   });
 }
 

@@ -5,7 +5,7 @@ import { type Notice, readBody, type Transport } from '../registry/index.ts';
 import { MachineTokens } from './gcs-machine.ts';
 import type { GcsSettings } from './gcs-settings.ts';
 import { Metadata } from './metadata.ts';
-import { readTokenFile } from './token-file.ts';
+import { requireTokenFile } from './token-file.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
 
@@ -110,7 +110,7 @@ function readCredentials(file: string): Record<string, unknown> {
   if ('executable' in source) throw unusable(file, 'it names a program to run');
   // The library would read a device or a FIFO without end.
   const { file: token } = source;
-  if (typeof token === 'string') readTokenFile('credential_source.file', token, 'check what is mounted there');
+  if (typeof token === 'string') requireTokenFile('credential_source.file', token, 'check what is mounted there');
   return fields;
 }
 

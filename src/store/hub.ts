@@ -9,6 +9,7 @@ import {
   withRetries,
 } from '../registry/index.ts';
 import { FileCollector, isSize, type ListedFile } from './collect.ts';
+import { givenSecret } from './given-secret.ts';
 import type { HubLocation } from './hub-location.ts';
 import { hubRefusal } from './hub-refusal.ts';
 import { jsonOf } from './json.ts';
@@ -40,7 +41,7 @@ export class Hub implements Store {
     this.#patterns = patterns;
     this.#tools = tools;
     this.#endpoint = endpointOf(endpoint);
-    this.#secretHeaders = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    this.#secretHeaders = token === undefined ? {} : { authorization: `Bearer ${givenSecret('HF_TOKEN', token)}` };
     this.#commit = commit;
   }
 

@@ -2,6 +2,7 @@ import { errno, WeighlockError } from '../error/index.ts';
 import { library } from '../library/index.ts';
 import { readBody, type Transport } from '../registry/index.ts';
 import { type AwsKeys, containerKeys, instanceKeys } from './aws-metadata.ts';
+import { givenSecret } from './given-secret.ts';
 import { Metadata } from './metadata.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { readTokenFile } from './token-file.ts';
@@ -63,7 +64,11 @@ export class S3Credentials {
       AWS_SESSION_TOKEN: token,
     } = variables;
     if (accessKeyId !== undefined && secretAccessKey !== undefined)
-      return { accessKeyId, secretAccessKey, ...(token === undefined ? {} : { sessionToken: token }) };
+      return {
+        accessKeyId: givenSecret('AWS_ACCESS_KEY_ID', accessKeyId),
+        secretAccessKey: givenSecret('AWS_SECRET_ACCESS_KEY', secretAccessKey),
+        ...(token === undefined ? {} : { sessionToken: givenSecret('AWS_SESSION_TOKEN', token) }),
+      };
     try {
       if (variables['AWS_WEB_IDENTITY_TOKEN_FILE'] !== undefined) return await this.#exchange();
       if (isOfContainer(variables)) return await containerKeys(this.#metadata, variables);

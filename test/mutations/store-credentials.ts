@@ -25,8 +25,8 @@ export default [
   of(
     'token-file',
     'kind',
-    'bytes = readFileWhole(file, MAX_BYTES)',
-    'bytes = readFileWhole(file, MAX_BYTES * 4)',
+    'const bytes = readFileWhole(file, MAX_BYTES)',
+    'const bytes = readFileWhole(file, MAX_BYTES * 4)',
     'a token file',
   ),
   of('s3-credentials', 'seldom', 'Math.max(end, Date.now() + EARLY + SELDOM)', 'end', 'not for each request'),

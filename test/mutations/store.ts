@@ -29,6 +29,19 @@ const stored = of('run/stored-files.ts', WHOLE);
 export default [
   collect('twice', 'if (this.#keys.has(file.key))', 'if (false)'),
   collect('most', 'if (this.#keys.size > this.#most) throw tooMany(this.#most);', '', true),
+  {
+    ...collect('listing-memory', 'if (this.#bytes > MAX_LISTING_BYTES) throw', 'if (this.#bytes < 0) throw', true),
+    tests: ['test/unit/store.test.ts'],
+    name: 'fit into memory',
+  },
+  {
+    ...of('store/given-secret.ts', ['test/unit/store.test.ts'])(
+      'given-secret',
+      '/^[\\x21-\\x7e]{1,65536}$/.test(text)',
+      'true',
+    ),
+    name: 'configuration error that does not show it',
+  },
   collect('unicode', 'name.isWellFormed()', 'true'),
   collect('safe', "if (typeof path !== 'string')", 'if (false)'),
   collect('shortest', 'if (path !== fromText(name))', 'if (false)'),

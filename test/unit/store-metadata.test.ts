@@ -22,11 +22,14 @@ describe('18: credentials of the machine', () => {
   const transport = new Transport({ proxy: { noProxy: '' }, caFiles: [], plainHttp: [] });
   const work = mkdtempSync(join(tmpdir(), 'weighlock-metadata-'));
   let fake: FakeMetadata;
+  /** Milliseconds for an answer: of an honest server more than any machine takes. */
+  let timeout = 20_000;
   before(async () => {
     fake = await FakeMetadata.start();
   });
   afterEach(() => {
     fake.requests.length = 0;
+    timeout = 20_000;
     fake.handler = (_request, _response, next) => next();
     fake.cloud = 'aws';
     fake.aws = GIVEN.aws;
@@ -40,11 +43,11 @@ describe('18: credentials of the machine', () => {
 
   const notices: string[] = [];
   const aws = (environment: Environment = {}) =>
-    new S3Credentials(s3Settings(environment), 'eu-central-1', transport, new Metadata(fake.origin, 300));
+    new S3Credentials(s3Settings(environment), 'eu-central-1', transport, new Metadata(fake.origin, timeout));
   const gce = () =>
-    new GcsCredentials(gcsSettings({}), transport, (text) => notices.push(text), new Metadata(fake.origin, 300));
+    new GcsCredentials(gcsSettings({}), transport, (text) => notices.push(text), new Metadata(fake.origin, timeout));
   const azure = (environment: Environment = {}) =>
-    new AzureTokens(azureSettings(environment), transport, new Metadata(fake.origin, 300));
+    new AzureTokens(azureSettings(environment), transport, new Metadata(fake.origin, timeout));
   const container = (more: Environment = {}) => ({
     AWS_CONTAINER_CREDENTIALS_FULL_URI: `${fake.origin}/credentials/pod`,
     ...more,
@@ -159,6 +162,7 @@ describe('18: credentials of the machine', () => {
     for (const [name, handler, said] of LIES)
       it(`18: ${way}: what ${name} gives no keys, soon, and the error shows no secret`, async () => {
         fake.handler = handler;
+        timeout = 300;
         const error = await keys().then(
           () => assert.fail('keys'),
           (reason) => reason,
@@ -169,6 +173,7 @@ describe('18: credentials of the machine', () => {
       });
 
   it('18: a metadata server that lies gives Google and Azure no credentials', async () => {
+    timeout = 300;
     for (const [, handler] of LIES.slice(2)) {
       fake.handler = handler;
       assert.deepEqual(
@@ -243,7 +248,7 @@ describe('18: credentials of the machine', () => {
         () => aws(container({ AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file })).keys(),
         () => azure(federated).headers(AbortSignal.timeout(60_000)),
         () => new GcsCredentials(google, transport, () => {}).headers(),
-      ])
+      ].slice(0, file === empty ? 3 : 4))
         await assert.rejects(attempt(), (error: WeighlockError) => {
           assert.equal(error.code, 'CONFIG_INVALID', `${file}: ${error.message}`);
           return !error.message.includes('hunter2');
@@ -259,7 +264,10 @@ describe('18: credentials of the machine', () => {
       plainHttp: ['*'],
     });
     const settings = s3Settings({});
-    assert.deepEqual(await new S3Credentials(settings, 'r', proxied, new Metadata(fake.origin, 300)).keys(), expected);
+    assert.deepEqual(
+      await new S3Credentials(settings, 'r', proxied, new Metadata(fake.origin, timeout)).keys(),
+      expected,
+    );
     await proxied.close();
   });
 });

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';
-import { parseStoreLocation } from '../../src/store/index.ts';
+import { FileCollector } from '../../src/store/collect.ts';
+import { openStore, parseStoreLocation, storeSettings } from '../../src/store/index.ts';
 import { matchesPattern } from '../../src/store/patterns.ts';
+import { S3Credentials } from '../../src/store/s3-credentials.ts';
+import { s3Settings } from '../../src/store/s3-settings.ts';
 
 const textOf = (url: string) => parseStoreLocation('hf', url, { include: [], exclude: [] }).text;
 
@@ -72,4 +75,50 @@ describe('a pattern', () => {
   it('18: with many stars is matched in no more than the product of the lengths', () => {
     assert.equal(matchesPattern('a'.repeat(4000), `${'*a'.repeat(2000)}b`), false);
   });
+});
+
+describe('a listing', () => {
+  const collected = (nameOf: (i: number) => string): number => {
+    const files = new FileCollector(10_000_000, { include: [], exclude: ['*'] });
+    for (let i = 0; ; i++) {
+      try {
+        files.add({ name: nameOf(i), key: `${i}`, size: 1 });
+      } catch (error) {
+        assert.ok(error instanceof WeighlockError && error.code === 'LIMIT_EXCEEDED', `${error}`);
+        assert.match(error.message, /larger than may be kept in memory/);
+        return i;
+      }
+    }
+  };
+
+  it('18: has as many names as fit into memory, wanted or not, and one name may be as large as a page', () => {
+    const long = collected((i) => `${i}/${'x'.repeat(1000)}`);
+    assert.ok(long > 100_000 && long < 110_000, `${long}`);
+    const short = collected((i) => `${i}`);
+    assert.ok(short > 500_000 && short < 530_000, `${short}`);
+    assert.ok(collected((i) => `${i}${'x'.repeat(16 << 20)}`) < 9);
+  });
+});
+
+describe('18: a secret that no header can have', () => {
+  const tools = { transport: undefined as never, notice: () => {}, maxFiles: 1 };
+  const open = (url: string, scheme: 'hf' | 'azure', environment: Record<string, string>) =>
+    openStore(parseStoreLocation(scheme, url, { include: [], exclude: [] }), storeSettings(environment), tools);
+  for (const secret of ['hunter2\nx: y', 'hunter2 x', 'hunter2\u20ac', 'hunter2\u0000'])
+    it(`18: ${JSON.stringify(secret)} is a configuration error that does not show it`, async () => {
+      const azure = 'https://acme.blob.core.windows.net/models/';
+      const keys = (environment: Record<string, string>) =>
+        new S3Credentials(s3Settings(environment), 'r', undefined as never).keys();
+      for (const attempt of [
+        async () => open('hf://acme/model', 'hf', { HF_TOKEN: secret }),
+        async () => open(azure, 'azure', { AZURE_STORAGE_SAS_TOKEN: secret }),
+        () => keys({ AWS_ACCESS_KEY_ID: secret, AWS_SECRET_ACCESS_KEY: 'x' }),
+        () => keys({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: secret }),
+        () => keys({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x', AWS_SESSION_TOKEN: secret }),
+      ])
+        await assert.rejects(attempt, (error: WeighlockError) => {
+          assert.equal(error.code, 'CONFIG_INVALID');
+          return !`${error.message} ${error.remedy} ${error.found}`.includes('hunter2');
+        });
+    });
 });
