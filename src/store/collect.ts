@@ -1,7 +1,7 @@
 import { collisionKey, safePath, unsafePath } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import { comparePaths, fromText, toBuffer } from '../fs/index.ts';
-import { LISTED_FILE_BYTES, MAX_LISTING_BYTES } from './limits.ts';
+import { LISTED_FILE_BYTES, LISTED_NAME_COPIES, listingBytes } from './limits.ts';
 import { isWanted, type Patterns } from './patterns.ts';
 import type { StoredFile } from './store.ts';
 
@@ -18,11 +18,16 @@ export class FileCollector {
   readonly #collisions = new Map<string, string>();
   #bytes = 0;
   readonly #most: number;
+  readonly #mostBytes: number;
   readonly #patterns: Patterns;
 
-  /** @param most - files that one artifact may have */
-  constructor(most: number, patterns: Patterns) {
+  /**
+   * @param most - files that one artifact may have
+   * @param mostBytes - what they may take of memory
+   */
+  constructor(most: number, patterns: Patterns, mostBytes = listingBytes()) {
     this.#most = most;
+    this.#mostBytes = mostBytes;
     this.#patterns = patterns;
   }
 
@@ -35,8 +40,8 @@ export class FileCollector {
     if (this.#keys.has(file.key)) throw new WeighlockError(unsafePath(bytes, 'is listed twice'));
     this.#keys.add(file.key);
     if (this.#keys.size > this.#most) throw tooMany(this.#most);
-    this.#bytes += LISTED_FILE_BYTES + bytes.length + (file.etag?.length ?? 0);
-    if (this.#bytes > MAX_LISTING_BYTES) throw tooLong(this.#keys.size);
+    this.#bytes += LISTED_FILE_BYTES + bytes.length * LISTED_NAME_COPIES + (file.etag?.length ?? 0);
+    if (this.#bytes > this.#mostBytes) throw tooLong(this.#mostBytes, this.#keys.size);
     if (!isWanted(name, this.#patterns)) return;
     // A name with half a character of UTF-16 would become another one.
     const path = name.isWellFormed() ? safePath(bytes) : { fault: 'is not valid Unicode' };
@@ -82,13 +87,13 @@ function tooMany(most: number): WeighlockError {
   });
 }
 
-function tooLong(files: number): WeighlockError {
+function tooLong(most: number, files: number): WeighlockError {
   return new WeighlockError({
     code: 'LIMIT_EXCEEDED',
     message: 'the listing is larger than may be kept in memory',
-    expected: `at most ${MAX_LISTING_BYTES >> 20} MiB of names`,
+    expected: `at most ${Math.floor(most / 2 ** 20)} MiB`,
     found: `more, after ${files} files`,
-    remedy: 'name what is meant more precisely, or verify it as several artifacts',
+    remedy: 'name what is meant more precisely, verify it as several artifacts, or give the container more memory',
   });
 }
 
