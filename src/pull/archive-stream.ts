@@ -2,11 +2,11 @@ import { type Compression, Decompressor, TarReader } from '../archive/index.ts';
 import { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Engine } from '../hash/index.ts';
+import type { WriteBehind } from '../transfer/index.ts';
 import { Allowance, type Budget } from './budget.ts';
 import { Frames } from './frames.ts';
 import { MemberWriter, type Placement } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
-import type { WriteBehind } from './write-behind.ts';
 
 /** Hashers and a queue that one archive needs for itself. */
 export interface ArchiveTools {

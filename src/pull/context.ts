@@ -1,9 +1,9 @@
 import type { PathBytes } from '../fs/index.ts';
 import type { ArtifactSource } from '../registry/index.ts';
+import type { PlainWriter } from '../transfer/index.ts';
 import type { ArchiveTools } from './archive-stream.ts';
 import type { Budget } from './budget.ts';
 import type { KnownFiles } from './frames.ts';
-import type { PlainWriter } from './plain-writer.ts';
 
 /** What everything in a pull thread may use. */
 export interface PullTools {

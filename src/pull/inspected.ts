@@ -1,6 +1,6 @@
 import { ContentInspector, type FileContent } from '../content/index.ts';
 import { entryText, type PathBytes } from '../fs/index.ts';
-import type { Digester } from './plain-writer.ts';
+import type { Digester } from '../transfer/index.ts';
 
 /** A hasher whose bytes are looked at as well: what is said of them is said of the digest. */
 export class InspectedDigester implements Digester {

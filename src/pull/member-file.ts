@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { ContentInspector, type FileContent } from '../content/index.ts';
 import { type Engine, PIECE_BYTES } from '../hash/index.ts';
-import { openStaged, writeAll } from './staged-file.ts';
-import type { WriteBehind } from './write-behind.ts';
+import type { WriteBehind } from '../transfer/index.ts';
+import { openStaged, writeAll } from '../transfer/index.ts';
 
 /** Files up to this size are written at once. */
 const SMALL_BYTES = 64 << 10;

@@ -4,9 +4,9 @@ import { entryText } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import { type Move, type Notice, readBody } from '../registry/index.ts';
 import { MAX_POINTER_BYTES, pointedAt, Replaced, type Store, type StoredFile } from '../store/index.ts';
+import type { PlainWriter } from '../transfer/index.ts';
 import type { PullTools } from './context.ts';
 import { SMALL_FILE_BYTES } from './limits.ts';
-import type { PlainWriter } from './plain-writer.ts';
 import type { PulledFile } from './protocol.ts';
 import { stagedPath } from './pull-file.ts';
 

@@ -19,17 +19,24 @@ import {
   type Move,
   parseReference,
   Repository,
-  sleep,
   Transport,
 } from '../registry/index.ts';
 import type { Inventory } from '../store/index.ts';
 import type { Reply } from '../thread/index.ts';
-import { Connections, fetchRanges, Pieces, type RangeTools, shareOf } from '../transfer/index.ts';
+import {
+  Connections,
+  type Digester,
+  fetchRanges,
+  openPlain,
+  Pieces,
+  type RangeTools,
+  shareOf,
+  WriteBehind,
+} from '../transfer/index.ts';
 import type { PullContext, PullTools } from './context.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { InspectedDigester } from './inspected.ts';
 import { plainPlacement } from './member-writer.ts';
-import { type Digester, openPlain } from './plain-writer.ts';
 import type {
   BlobRequest,
   FetchReply,
@@ -55,7 +62,6 @@ import { resolveArtifact } from './resolve.ts';
 import { storedSignatures } from './signatures.ts';
 import { inventoryOf, pullFromStore, type Serving, smallStored } from './stores.ts';
 import { fetchTrustedRoot } from './trusted-root.ts';
-import { WriteBehind } from './write-behind.ts';
 
 /** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
 const AT_A_TIME = 2;
@@ -230,7 +236,7 @@ class PullThread {
       return new ImageLayout(parseLayoutReference(reference), () => countEntry(this.#setup.control));
     const { settings } = this.#setup;
     const connections = shareOf(this.#ranges.connections.most, threads);
-    return new Repository(parseReference(reference), { ...settings, connections }, this.#notice, sleep, this.#move);
+    return new Repository(parseReference(reference), { ...settings, connections }, this.#notice, this.#move);
   }
 
   #next(): number {

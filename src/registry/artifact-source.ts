@@ -1,7 +1,7 @@
 import type { WeighlockError } from '../error/index.ts';
 import type { Digest } from './digest.ts';
-import type { Download } from './download.ts';
 import type { Descriptor, Index, Manifest } from './manifest.ts';
+import type { Download } from './move.ts';
 
 /** A manifest as it was fetched, with the digest that its bytes have. */
 export interface Fetched<T> {

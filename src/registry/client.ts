@@ -3,10 +3,10 @@ import { WeighlockError } from '../error/index.ts';
 import type { ArtifactSource, BlobTask, Expectation, Fetched, Referrers, WrongContent } from './artifact-source.ts';
 import { TooSlow, withinTime } from './deadline.ts';
 import { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
-import { download, type Move } from './download.ts';
 import { Hosts, type Notice, type RegistrySettings } from './hosts.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
 import { ACCEPT_MANIFESTS, type Descriptor, type Index, type Manifest, parseManifest } from './manifest.ts';
+import type { Move } from './move.ts';
 import { contentRangeFault } from './range.ts';
 import { type Reference, referenceText } from './reference.ts';
 import { listReferrers } from './referrers.ts';
@@ -23,13 +23,7 @@ export class Repository implements ArtifactSource {
    * @param move - brings the bytes of a blob
    * @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used
    */
-  constructor(
-    reference: Reference,
-    settings: RegistrySettings,
-    notice: Notice,
-    wait: Sleep = sleep,
-    move: Move = download,
-  ) {
+  constructor(reference: Reference, settings: RegistrySettings, notice: Notice, move: Move, wait: Sleep = sleep) {
     this.#move = move;
     this.#hosts = new Hosts(reference, settings, notice, wait);
   }

@@ -4,11 +4,11 @@ export { Repository } from './client.ts';
 export { mayReceive } from './credential-scope.ts';
 export { type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export { type AuthEntry, normalise } from './docker-config.ts';
-export { type Download, download, type Move, NO_RANGE, type Room, tooMuch, versionOf } from './download.ts';
 export { decodedUser, networkFault, showUrl, unavailable } from './faults.ts';
 export type { Notice, RegistrySettings } from './hosts.ts';
 export type { CredentialSources } from './keychain.ts';
 export {
+  MAX_BEGINNINGS,
   MAX_ERROR_BYTES,
   MAX_MANIFEST_BYTES,
   MAX_REFERRERS,
@@ -28,10 +28,19 @@ export {
   parseManifest,
   parseReferrers,
 } from './manifest.ts';
+export type { Download, Move, Room } from './move.ts';
 export { proxySettings } from './proxy.ts';
 export { type ContentRange, contentRangeFault, parseContentRange } from './range.ts';
 export { credentialKey, isDockerHub, parseReference, type Reference, referenceText } from './reference.ts';
 export { refusalOf } from './refusal.ts';
 export { isRetryableStatus, type Patience, type Sleep, sleep, withRetries } from './retry.ts';
 export { Retryable } from './retryable.ts';
-export { type Answer, encodingOf, headerOf, readBody, Transport, type TransportSettings } from './transport.ts';
+export {
+  type Answer,
+  encodingOf,
+  headerOf,
+  readBody,
+  Transport,
+  type TransportSettings,
+  versionOf,
+} from './transport.ts';

@@ -209,6 +209,11 @@ export function headerOf(headers: Answer['headers'], name: string): string | und
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** What an answer says of the version that it is of. */
+export function versionOf({ headers }: Answer): string | undefined {
+  return headerOf(headers, 'etag') ?? headerOf(headers, 'last-modified');
+}
+
 /**
  * Reads a small document whole: the one way to do so. It stops at the limit whatever its length claims, and at the deadline
  * of the question however often bytes come.

@@ -2,19 +2,17 @@ import { WeighlockError } from '../error/index.ts';
 import {
   type Answer,
   type Download,
-  download,
   isRetryableStatus,
   MAX_TRIES_MISSING,
-  NO_RANGE,
   networkFault,
   type Patience,
   parseContentRange,
   Retryable,
-  tooMuch,
   unavailable,
   versionOf,
   withRetries,
 } from '../registry/index.ts';
+import { download, NO_RANGE, tooMuch } from './download.ts';
 import { Address } from './ranges-address.ts';
 import { changesAlways, hasChanged, rangeFault } from './ranges-answer.ts';
 import type { Connections } from './ranges-connections.ts';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { WeighlockError } from '../../src/error/index.ts';
 import { type Digest, parseReference, type Referrers, Repository } from '../../src/registry/index.ts';
+import { download } from '../../src/transfer/index.ts';
 import { FakeRegistry, type Handler } from '../registry/fake.ts';
 
 const SUBJECT = `sha256:${'a'.repeat(64)}` as Digest;
@@ -29,6 +30,7 @@ async function referrers(handler: Handler | ((registry: FakeRegistry) => void)):
     parseReference(`${registry.host}/models/m`),
     settings,
     () => {},
+    download,
     async () => {},
   );
   try {

@@ -9,8 +9,9 @@ import { gzipSync } from 'node:zlib';
 import { type Failure, WeighlockError } from '../../src/error/index.ts';
 import { storedSignatures } from '../../src/pull/signatures.ts';
 import { fetchTrustedRoot } from '../../src/pull/trusted-root.ts';
-import { type Digest, download, type Repository, refusalOf } from '../../src/registry/index.ts';
+import { type Digest, type Repository, refusalOf } from '../../src/registry/index.ts';
 import { perhapsElsewhere, unreadPlace } from '../../src/run/unread-places.ts';
+import { download } from '../../src/transfer/index.ts';
 import { FakeRegistry, type Handler, isManifest, MANIFEST } from '../registry/fake.ts';
 import { sha256, titled } from '../registry/push.ts';
 import {

@@ -7,6 +7,7 @@ import { fetchTrustedRoot } from '../../src/pull/trusted-root.ts';
 import { Slowness } from '../../src/registry/deadline.ts';
 import type { Digest } from '../../src/registry/index.ts';
 import { parseReference, Repository, readBody } from '../../src/registry/index.ts';
+import { download } from '../../src/transfer/index.ts';
 import { sha256 } from '../registry/push.ts';
 import { transportOf } from '../registry/quirks.ts';
 import { forEver, type RawServer, startRaw, type Write } from '../registry/raw.ts';
@@ -75,6 +76,7 @@ const repository = (server: RawServer, more = {}) => {
     parseReference(`${server.host}/m`),
     settings,
     () => {},
+    download,
     async () => {},
   );
 };

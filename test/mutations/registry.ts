@@ -211,11 +211,11 @@ export default [
     'const first = matchAuths(own, registry, repository);',
     'const first = own.auths.map(({ credential }) => credential);',
   ),
-  quirk('15.19', 'beginnings', 'registry/download.ts', 'if (state.beginnings === MAX_BEGINNINGS)', 'if (false)'),
-  quirk('15.19', 'closed-form', 'registry/download.ts', '[`bytes=${offset}-${size - 1}`]', '[]'),
-  quirk('15.19', 'open-form', 'registry/download.ts', ', `bytes=${offset}-`];', '];'),
+  quirk('15.19', 'beginnings', 'transfer/download.ts', 'if (state.beginnings === MAX_BEGINNINGS)', 'if (false)'),
+  quirk('15.19', 'closed-form', 'transfer/download.ts', '[`bytes=${offset}-${size - 1}`]', '[]'),
+  quirk('15.19', 'open-form', 'transfer/download.ts', ', `bytes=${offset}-`];', '];'),
   quirk('15.19', 'content-range', 'registry/range.ts', 'if (range.first !== offset)', 'if (false)'),
-  quirk('15.19', 'changed', 'registry/download.ts', 'now !== undefined && now !== version', 'false'),
+  quirk('15.19', 'changed', 'transfer/download.ts', 'now !== undefined && now !== version', 'false'),
   quirk(
     '15.12',
     'downgrade',
@@ -290,7 +290,7 @@ export default [
   limit(
     '15.28',
     'body',
-    'registry/download.ts',
+    'transfer/download.ts',
     'if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(url, task.room, undefined);',
     '',
   ),
@@ -299,7 +299,7 @@ export default [
     ...limit(
       '15.28',
       'announced',
-      'registry/download.ts',
+      'transfer/download.ts',
       'if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(answer.url, task.room, whole);',
       '',
     ),

@@ -115,7 +115,7 @@ export default [
   { id: '15.1-not-a-mount-point', ...PLACE, from: 'return isRoot && names', to: 'return names' },
   {
     id: '15.1-reused-link-count',
-    file: 'src/pull/staged-file.ts',
+    file: 'src/transfer/staged-file.ts',
     from: 'stat.isFile() && stat.nlink === 1',
     to: 'stat.isFile()',
     tests: ['test/unit/stage.test.ts'],

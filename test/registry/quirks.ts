@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { parseReference, type RegistrySettings, Repository, Transport } from '../../src/registry/index.ts';
+import { download } from '../../src/transfer/index.ts';
 import { type FakeRegistry, type Handler, isBlob } from './fake.ts';
 import { sha256 } from './push.ts';
 
@@ -40,6 +41,7 @@ export function clientOf(
     parseReference(`${registry.host}/models/m`),
     settingsFor(registry, more),
     (text) => void log.notices?.push(text),
+    download,
     async (milliseconds) => void log.pauses?.push(milliseconds),
   );
   after(() => repository.close());

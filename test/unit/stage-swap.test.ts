@@ -20,11 +20,11 @@ import { basename, dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';
 import { close, type FileTable, FileTableBuilder, fromText } from '../../src/fs/index.ts';
-import { openStaged } from '../../src/pull/staged-file.ts';
 import { Stage, type StagePlan } from '../../src/stage/index.ts';
 import { openBase, PrivateFolder, removeLeftover } from '../../src/stage/private-folder.ts';
 import { CALLS, type Calls } from '../../src/stage/probe.ts';
 import { listPublished, madeAt } from '../../src/stage/published.ts';
+import { openStaged } from '../../src/transfer/staged-file.ts';
 
 const OTHER = 4711;
 const isRoot = process.geteuid?.() === 0;

@@ -22,7 +22,6 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';
 import { type FileTable, FileTableBuilder, fromText, type PathBytes } from '../../src/fs/index.ts';
-import { openStaged } from '../../src/pull/staged-file.ts';
 import {
   destinationState,
   isLeftover,
@@ -33,6 +32,7 @@ import {
 import { freeBytes, Stage } from '../../src/stage/index.ts';
 import { placeFile, requireOperations } from '../../src/stage/probe.ts';
 import { entryOf, requirePublished, requirePublishedFile, requireVerified, treeOf } from '../../src/stage/tree.ts';
+import { openStaged } from '../../src/transfer/staged-file.ts';
 import { isVerified } from '../../src/verdict/index.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-stage-'));
