@@ -2,21 +2,17 @@ import { WeighlockError } from '../error/index.ts';
 import {
   type Answer,
   type Download,
-  isRetryableStatus,
-  MAX_TRIES_MISSING,
   networkFault,
   type Patience,
-  parseContentRange,
   Retryable,
   unavailable,
-  versionOf,
   withRetries,
 } from '../registry/index.ts';
-import { download, NO_RANGE, tooMuch } from './download.ts';
-import { Address } from './ranges-address.ts';
-import { changesAlways, hasChanged, rangeFault } from './ranges-answer.ts';
+import { download } from './download.ts';
+import { changesAlways } from './ranges-answer.ts';
 import type { Connections } from './ranges-connections.ts';
 import type { Pieces } from './ranges-pieces.ts';
+import { type Outcome, RangeRequests } from './ranges-requests.ts';
 import { type Range, Window } from './ranges-window.ts';
 
 /** What blobs are fetched with: what they share. */
@@ -40,19 +36,8 @@ export interface RangeSizes {
 
 export const RANGE_SIZES: RangeSizes = { range: 6 << 20, least: 1 << 20, small: 16 << 20 };
 
-/** Times that an answer may be no part of what was asked for before the server is asked for no more ranges. */
-const MAX_UNFIT = 2;
-
 /** Times that what changes while it is fetched is begun. */
 const MAX_VERSIONS = 2;
-
-type Outcome =
-  | { readonly kind: 'whole'; readonly size: number }
-  /** The server gives no ranges; `answer` is what it gave, to be used. */
-  | { readonly kind: 'single'; readonly answer?: Answer }
-  /** @param isSure - two strong validators differ; others may differ from one server of a name to the next */
-  | { readonly kind: 'changed'; readonly url: URL; readonly isSure: boolean }
-  | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
  * Brings a body into a sink, in order, by several ranges at a time: where it is large, the server gives ranges, and they
@@ -95,19 +80,16 @@ class Ranges {
   readonly #connections: Connections;
   readonly #pieces: Pieces;
   readonly #sizes: RangeSizes;
-  readonly #address: Address;
+  readonly #requests: RangeRequests;
   readonly #window: Window;
   readonly #abort = new AbortController();
   readonly #ended = Promise.withResolvers<Outcome>();
   readonly #active = new Map<Range, Active>();
-  #size: number | undefined;
-  #version: string | undefined;
   /** First byte of which nothing was asked for. */
   #next: number;
   #received = 0;
   /** Ranges that are to be asked for again. */
   #broken = 0;
-  #unfit = 0;
 
   constructor(task: Download, patience: Omit<Patience, 'progress'>, { connections, pieces, sizes }: RangeTools) {
     this.#task = task;
@@ -115,11 +97,11 @@ class Ranges {
     this.#pieces = pieces;
     this.#sizes = sizes ?? RANGE_SIZES;
     this.#patience = { ...patience, signal: AbortSignal.any([patience.signal, this.#abort.signal]) };
-    this.#address = new Address(task.open);
-    this.#size = task.size;
+    const end = (outcome: Outcome) => this.#end(outcome);
+    this.#requests = new RangeRequests(task, connections, this.#abort.signal, end);
     this.#next = task.offset;
     const sink = task.keptSink ?? task.sink;
-    this.#window = new Window(task.offset, sink, pieces, (error) => this.#end({ kind: 'failed', error }));
+    this.#window = new Window(task.offset, sink, pieces, (error) => end({ kind: 'failed', error }));
   }
 
   /** What is left for one connection, which begins with an answer that is there already. */
@@ -129,7 +111,7 @@ class Ranges {
     return {
       ...this.#task,
       offset: this.#window.handed,
-      version: this.#version,
+      version: this.#requests.version,
       open: async (headers) => {
         const first = given;
         given = undefined;
@@ -161,44 +143,17 @@ class Ranges {
     return this.#abort.signal.aborted;
   }
 
-  /** Asks for the first range: its answer says whether there are others, and of how much. */
   async #first(): Promise<void> {
     const { offset } = this.#task;
-    const asked = Math.min(this.#size ?? Number.POSITIVE_INFINITY, offset + this.#sizes.range);
+    const asked = Math.min(this.#requests.size ?? Number.POSITIVE_INFINITY, offset + this.#sizes.range);
     await this.#connection();
-    const seen = this.#connections.limit;
     let isKept = false;
     try {
-      const answer = await this.#ask(offset, asked);
-      const { status, url, headers } = answer;
-      if (isRetryableStatus(status)) throw await this.#refusal(answer, seen);
-      if (status !== 206) {
-        const isUseless = offset === 0 && NO_RANGE.has(status);
-        if (isUseless) await answer.body.dump();
-        this.#end({ kind: 'single', ...(isUseless ? {} : { answer }) });
-        return;
-      }
-      const version = versionOf(answer);
-      const total = parseContentRange(headers['content-range'])?.total ?? 0;
-      const end = Math.min(asked, total);
-      const isWhole = offset === 0 && end === total;
-      const isKnown = this.#task.isAddressed === true || this.#task.isPinned === true;
-      const mayChange = !isKnown && !isWhole && version?.startsWith('"') !== true;
-      if (mayChange || rangeFault(answer, offset, this.#size, asked) !== undefined) {
-        answer.body.destroy();
-        this.#end({ kind: 'single' });
-        return;
-      }
-      const { room } = this.#task;
-      if (room !== undefined && total > room.bytes) {
-        answer.body.destroy();
-        throw tooMuch(url, room, total);
-      }
-      this.#version = version;
-      this.#size = total;
-      this.#next = end;
+      const first = await this.#requests.first(offset, asked, this.#connections.limit);
+      if (first === undefined) return;
+      this.#next = first.end;
       isKept = true;
-      this.#bring(this.#window.add(offset, end), answer);
+      this.#bring(this.#window.add(offset, first.end), first.answer);
       void this.#others();
     } finally {
       if (!isKept) this.#connections.give();
@@ -207,7 +162,7 @@ class Ranges {
 
   /** Asks for one range after the other, as there are connections and memory. */
   async #others(): Promise<void> {
-    const size = this.#size ?? 0;
+    const size = this.#requests.size ?? 0;
     while (!this.#isOver) {
       if (this.#window.open === 0 && this.#next === size) this.#end({ kind: 'whole', size });
       else if (this.#next === size || !this.#mayAskForMore()) await this.#pieces.changed();
@@ -258,11 +213,11 @@ class Ranges {
   async #attempt(range: Range, given: Answer | undefined): Promise<boolean> {
     const from = range.first + range.got;
     const seen = this.#connections.limit;
-    const answer = given ?? (await this.#askFor(range, seen));
+    const answer = given ?? (await this.#requests.next(from, range.end, seen));
     const active = { answer, isWaiting: false };
     this.#active.set(range, active);
     try {
-      await this.#require(answer, from, range.end, seen);
+      await this.#requests.require(answer, from, range.end, seen);
       await answer.body.drain((chunk) => this.#take(range, chunk, active));
     } catch (error) {
       if (this.#isOver) throw error;
@@ -282,22 +237,10 @@ class Ranges {
     return true;
   }
 
-  async #askFor(range: Range, seen: number): Promise<Answer> {
-    try {
-      const answer = await this.#ask(range.first + range.got, range.end);
-      if (!this.#isOver) return answer;
-      answer.body.destroy();
-    } catch (error) {
-      if (error instanceof Retryable) this.#connections.fewer(seen);
-      throw error;
-    }
-    throw this.#abort.signal.reason;
-  }
-
   #take(range: Range, chunk: Buffer, active: Active): void | Promise<void> {
     if (this.#isOver) throw this.#abort.signal.reason;
     if (chunk.length > range.end - range.first - range.got) {
-      throw this.#unfitFor(active.answer.url, 'sends more than the range it was asked for');
+      throw this.#requests.unfit(active.answer.url, 'sends more than the range it was asked for');
     }
     this.#received += chunk.length;
     const waits = this.#window.put(range, chunk);
@@ -306,43 +249,6 @@ class Ranges {
     return waits.finally(() => {
       active.isWaiting = false;
     });
-  }
-
-  #ask(from: number, end: number): Promise<Answer> {
-    const isStrong = this.#task.isAddressed !== true && this.#version?.startsWith('"') === true;
-    const condition = isStrong ? { 'if-range': this.#version ?? '' } : undefined;
-    return this.#address.ask({ range: `bytes=${from}-${end - 1}`, ...condition });
-  }
-
-  /** Throws, or ends everything, unless the answer is the part that was asked for, of the same version. */
-  async #require(answer: Answer, from: number, end: number, seen: number): Promise<void> {
-    const { status, url } = answer;
-    if (status !== 206 && status !== 200 && !NO_RANGE.has(status)) throw await this.#refusal(answer, seen);
-    const isSure = this.#version?.startsWith('"') === true;
-    if (hasChanged(answer, this.#size, this.#version, this.#task)) this.#end({ kind: 'changed', url, isSure });
-    else if (status !== 206) this.#end({ kind: 'single' });
-    else {
-      const fault = rangeFault(answer, from, this.#size, end);
-      if (fault !== undefined) throw this.#unfitFor(url, fault);
-      return;
-    }
-    throw this.#abort.signal.reason;
-  }
-
-  #unfitFor(url: URL, fault: string): Retryable {
-    this.#unfit += 1;
-    if (this.#unfit >= MAX_UNFIT) this.#end({ kind: 'single' });
-    return new Retryable(unavailable(url, fault));
-  }
-
-  /** What is refused beside others is asked for again alone: some that ban say so with any status. */
-  async #refusal(answer: Answer, seen: number): Promise<Error> {
-    const failure = await this.#task.refusal(answer);
-    if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);
-    if (failure instanceof Retryable || !(failure instanceof WeighlockError) || this.#connections.inUse < 2)
-      return failure;
-    this.#connections.one();
-    return new Retryable(failure, { tries: MAX_TRIES_MISSING });
   }
 
   async #connection(): Promise<void> {

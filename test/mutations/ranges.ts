@@ -12,6 +12,7 @@ const of =
     ...(hangs ? { hangs } : {}),
   });
 const ranges = of('transfer/ranges.ts');
+const requests = of('transfer/ranges-requests.ts');
 const answer = of('transfer/ranges-answer.ts');
 const window = of('transfer/ranges-window.ts');
 const connections = of('transfer/ranges-connections.ts');
@@ -19,22 +20,22 @@ const address = of('transfer/ranges-address.ts');
 const range = of('registry/range.ts');
 
 export default [
-  ranges('fault', 'if (fault !== undefined) throw this.#unfitFor(url, fault);', ''),
+  requests('fault', 'if (fault !== undefined) throw this.unfit(url, fault);', ''),
   ranges('longer-body', 'if (chunk.length > range.end - range.first - range.got)', 'if (false)', true),
   answer('encoding', "encodingOf(answer) === undefined ? undefined : 'encodes a range'", 'undefined'),
   ranges('short', 'if (left > 0)', 'if (false)', true),
   answer('total-version', 'return isOther ||', 'return'),
   answer('validator', ' || versionOf(answer) !== version', ''),
-  ranges('weak', "version?.startsWith('\"') !== true", 'false'),
-  ranges('if-range', "isStrong ? { 'if-range': this.#version ?? '' } : undefined", 'undefined'),
-  ranges('pinned', 'this.#task.isPinned === true;', 'true;'),
+  requests('weak', "version?.startsWith('\"') !== true", 'false'),
+  requests('if-range', "isStrong ? { 'if-range': this.version ?? '' } : undefined", 'undefined'),
+  requests('pinned', '!isAddressed && !isPinned', 'false'),
   ranges('unsure', 'if (!outcome.isSure) return download({ ...task, offset }, patience);', '', true),
   ranges('versions', 'if (version === MAX_VERSIONS)', 'if (false)', true),
   ranges('restart', '    await task.restart();\n', ''),
-  ranges('room', 'if (room !== undefined && total > room.bytes)', 'if (false)'),
-  ranges('alone', 'this.#connections.inUse < 2', 'true'),
-  ranges('fewer', 'if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);', ''),
-  ranges('unfit', 'if (this.#unfit >= MAX_UNFIT)', 'if (false)'),
+  requests('room', 'if (room !== undefined && total > room.bytes)', 'if (false)'),
+  requests('alone', 'this.#connections.inUse < 2', 'true'),
+  requests('fewer', 'if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);', ''),
+  requests('unfit', 'if (this.#unfit >= MAX_UNFIT)', 'if (false)'),
   window('order', 'this.#open.push(range);', 'this.#open.unshift(range);', true),
   window('lent', 'await this.#sink(next', 'this.#sink(next'),
   connections('limit', 'if (used >= this.limit || this.#mine >= this.#share) return false;', ''),
