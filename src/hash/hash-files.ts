@@ -32,6 +32,8 @@ export async function hashFiles(
       await inputs.arrival();
       continue;
     }
+    const turn = inputs.turn();
+    if (turn !== undefined) await turn;
     const { next, input } = taken;
     const { task, index } = next;
     const second = seconds?.hashers[task];
@@ -47,6 +49,8 @@ export async function hashFiles(
             engine.update(chunk);
             second?.update(chunk);
             if (input.isAtEnd) break;
+            const turn = inputs.turn();
+            if (turn !== undefined) await turn;
           }
         }
         for (isWhole = input.finish(); isWhole === undefined; isWhole = input.finish()) await inputs.arrival();

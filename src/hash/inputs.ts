@@ -26,4 +26,9 @@ export interface Inputs {
   failed(next: Next, error: unknown): void;
   /** Resolves when more may have come. */
   arrival(): Promise<void>;
+  /**
+   * Asked now and then by who has enough to do: a promise where this thread is to hear of what has come, so that other reads are begun
+   * while it hashes.
+   */
+  turn(): Promise<void> | undefined;
 }

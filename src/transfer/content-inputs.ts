@@ -28,6 +28,7 @@ export function inspecting(inputs: Inputs, { tasks }: HashRequest): Inspecting {
       },
       failed: (next, error) => inputs.failed(next, error),
       arrival: () => inputs.arrival(),
+      turn: () => inputs.turn(),
     },
     get shares() {
       return shares();

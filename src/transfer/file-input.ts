@@ -49,8 +49,8 @@ export class FileInput implements Input {
       get isSlow() {
         return pace.isSlow(device);
       },
-      waited(milliseconds, bytes) {
-        if (!this.isSlow) pace.took(milliseconds, bytes, device);
+      waited(milliseconds, bytes, hasSlept) {
+        if (!this.isSlow) pace.took(milliseconds, bytes, device, hasSlept);
       },
     };
     return this.#reader.readFrom((open) => {

@@ -82,6 +82,10 @@ export class FileInputs implements Inputs {
     return this.#thread.reads.arrival();
   }
 
+  turn(): Promise<void> | undefined {
+    return this.#thread.reads.turn();
+  }
+
   /** Ends what nobody takes any more, and waits for what is in flight. */
   async close(): Promise<void> {
     this.#isOver = true;

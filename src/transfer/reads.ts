@@ -7,6 +7,17 @@ import { PIECE_BYTES, QUICK_BYTES, type Window } from './window.ts';
 /** Pieces that came and wait for their turn, beside those in flight: a half of these, and no more than so many. */
 const MOST_WAITING = 32;
 
+/** A thread that has enough to hash hears of what came so often: pieces of a slow volume are hashed in 0.1 to 0.3 ms each. */
+const TURN_MILLISECONDS = 0.4;
+
+/** Milliseconds of a call that came back while its thread had nothing else to do; otherwise 0. */
+export interface Waited {
+  /** From its beginning. */
+  readonly took: number;
+  /** From when the thread had nothing else to do. */
+  readonly idle: number;
+}
+
 /**
  * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its files. libuv's threads wait for them; this
  * one hears of what came when it returns to its event loop.
@@ -32,6 +43,8 @@ export class Reads {
   /** When this thread began to wait. */
   #idleSince = 0;
   #isPumping = false;
+  /** When this thread was in its event loop the last time. */
+  #turned = 0;
 
   constructor(control: Control) {
     this.#control = control;
@@ -45,6 +58,17 @@ export class Reads {
       this.#idleSince = performance.now();
       if (this.#hasNews) this.#tell();
     });
+  }
+
+  /** As `Inputs.turn`: nothing is asked for, and no call is found to be done, while this thread does not return to its event loop. */
+  turn(): Promise<void> | undefined {
+    if (this.#underWay === 0 || performance.now() - this.#turned < TURN_MILLISECONDS) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turned = performance.now();
+        resolve();
+      }),
+    );
   }
 
   /** Resolves when nothing is in flight any more. */
@@ -67,18 +91,21 @@ export class Reads {
     this.pump();
   }
 
-  /** Begins one now. @param settled - is also told for how many milliseconds this thread had nothing else to do */
+  /** Begins one now. @param settled - is also told for how long this thread had to wait for it */
   begin<T>(
     start: (done: Done<T>) => void,
-    settled: (error: unknown, value: T | undefined, waited: number) => void,
+    settled: (error: unknown, value: T | undefined, waited: Waited) => void,
   ): void {
     this.#underWay++;
     const from = performance.now();
     start((error, value) => {
       this.#underWay--;
       const now = performance.now();
-      this.#depth.completed(now - from, depthOf(this.#control).most);
-      settled(error, value, this.#wake === undefined ? 0 : now - Math.max(from, this.#idleSince));
+      const isIdle = this.#wake !== undefined;
+      // A thread that has enough to hash hears late of what came: that tells nothing of the volume, and no more is needed.
+      if (isIdle) this.#depth.completed(now - from, depthOf(this.#control).most);
+      const idle = isIdle ? now - Math.max(from, this.#idleSince) : 0;
+      settled(error, value, { took: isIdle ? now - from : 0, idle });
       this.#hasNews = true;
       this.pump();
       this.#tell();
@@ -104,6 +131,7 @@ export class Reads {
     // Of two lengths.
     (buffer.length > PIECE_BYTES + 1 ? this.#long : this.#buffers).push(buffer);
     this.#slots--;
+    this.pump();
   }
 
   /** Begins what may be in flight. */
@@ -176,6 +204,7 @@ export class Reads {
       const wake = this.#wake;
       this.#isTelling = false;
       this.#hasNews = false;
+      this.#turned = performance.now();
       this.#wake = undefined;
       wake?.();
     });

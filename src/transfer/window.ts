@@ -11,8 +11,8 @@ const QUICK_AHEAD = 3;
 /** How the volume is that the file lies on. */
 export interface Volume {
   readonly isSlow: boolean;
-  /** This thread waited so long for a read of so many bytes. */
-  waited(milliseconds: number, bytes: number): void;
+  /** This thread waited so long for a read of so many bytes. @param hasSlept - no other program kept it from its work meanwhile */
+  waited(milliseconds: number, bytes: number, hasSlept: boolean): void;
 }
 
 /** A piece that was asked for. */
@@ -89,17 +89,18 @@ export class Window implements EntrySource {
     const slot: Slot = { buffer, position: this.#next, length, filled: 0, isDone: false };
     this.#next += length;
     this.#isIssued = this.#next >= this.#entry.end;
-    this.#issued++;
+    // The first ones are asked for together, and nothing is hashed before they come: how long each takes tells how the volume is.
+    const isFirst = ++this.#issued <= QUICK_AHEAD;
     this.#slots.push(slot);
     const wanted = this.#isIssued && this.#entry.reachesEnd ? length + 1 : length;
     this.#underWay++;
     this.#reads.begin<void>(
       (done) => this.#fill(slot, wanted, done),
-      (error, _, waited) => {
+      (error, _, { took, idle }) => {
         this.#underWay--;
         slot.isDone = true;
         if (error !== null) slot.error = error;
-        this.#volume.waited(waited, length);
+        this.#volume.waited(isFirst ? took : idle, length, isFirst);
         if (this.#isClosed) this.#release();
         else if (this.#isIssued && this.#underWay === 0) this.#look();
       },

@@ -250,8 +250,9 @@ describe('what is no longer what it was named as', () => {
     };
     const failed = inputs.failed.bind(inputs);
     const arrival = () => inputs.arrival();
+    const turn = () => inputs.turn();
     const engine = await createEngine('native');
-    await hashFiles({ take, failed, arrival }, engine, Buffer.alloc(1 << 16), createControl());
+    await hashFiles({ take, failed, arrival, turn }, engine, Buffer.alloc(1 << 16), createControl());
   });
 
   it('is to be listed again, and nothing else is', () => {

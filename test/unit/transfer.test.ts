@@ -9,7 +9,7 @@ import { after, afterEach, describe, it, mock } from 'node:test';
 import { hexAt, type Listing, listPath } from '../../src/fs/index.ts';
 import { createControl, isSlow, limitDepth, limitRate, markSlow, shareDepth } from '../../src/hash/control.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
-import { createEngine } from '../../src/hash/index.ts';
+import { createEngine, createLaneHasher, type Engine, hashInLanes } from '../../src/hash/index.ts';
 import { fileFailure } from '../../src/hash/queue.ts';
 import type { FileFailure, HashRequest } from '../../src/hash/task.ts';
 import { Depth } from '../../src/transfer/depth.ts';
@@ -98,17 +98,14 @@ function deepThread(depth: number): ReadingThread {
   return readingThread(control);
 }
 
+function requestFor(listing: Listing): HashRequest {
+  const order = Uint32Array.from({ length: listing.files.count }, (_, i) => i);
+  return { kind: 'hash', engine: 'native', tasks: [{ listing }], order, lanes: 1, aloneBytes: 1e9 };
+}
+
 async function hash(thread: ReadingThread, listing: Listing): Promise<FileFailure[]> {
   const failures: FileFailure[] = [];
-  const order = Uint32Array.from({ length: listing.files.count }, (_, i) => i);
-  const request: HashRequest = {
-    kind: 'hash',
-    engine: 'native',
-    tasks: [{ listing }],
-    order,
-    lanes: 1,
-    aloneBytes: 1e9,
-  };
+  const request = requestFor(listing);
   const inputs = queuedInputs(request, thread, (next, error) => failures.push(fileFailure(next, error)));
   await hashFiles(inputs, await createEngine('native'), Buffer.alloc(PIECE_BYTES), thread.control);
   await inputs.close();
@@ -128,6 +125,51 @@ describe('reads in flight', () => {
       assert.equal(hexAt(listing.files, 0), Buffer.from(sha256).toString('hex'));
       assert.ok(storage.most <= depth, `${storage.most}`);
       if (depth <= 16) assert.equal(storage.most, depth);
+    });
+
+  for (const hasher of ['one file after the other', 'lanes'])
+    it(`go on while what has come is hashed: ${hasher}`, async () => {
+      const events: ('read' | 'hash')[] = [];
+      mock.method(fs, 'read', ((...[fd, buffer, at, length, position, done]: Parameters<Read>) => {
+        events.push('read');
+        const got = fs.readSync(fd, buffer as Buffer, at, length, position);
+        setImmediate(() => done(null, got));
+      }) as never);
+      syncBuiltinESMExports();
+      const thread = deepThread(8);
+      const listing = list();
+      const request = requestFor(listing);
+      const inputs = queuedInputs(request, thread, (_, error) => assert.fail(String(error)));
+      const engine = await createEngine('native');
+      // A processor that is slow enough to be told from none.
+      const slowly = () => {
+        events.push('hash');
+        for (const until = performance.now() + 1; performance.now() < until; );
+      };
+      if (hasher === 'lanes') {
+        const lanes = createLaneHasher();
+        assert.ok(lanes !== undefined);
+        const run = lanes.run.bind(lanes);
+        lanes.run = () => {
+          slowly();
+          run();
+        };
+        await hashInLanes(inputs, request, lanes, thread.control);
+      } else {
+        const update = engine.update.bind(engine);
+        const slow = { ...engine, name: engine.name, init: () => engine.init(), digest: () => engine.digest() };
+        const hashSlowly = (bytes: Buffer) => {
+          slowly();
+          update(bytes);
+        };
+        const one = { ...slow, update: hashSlowly } as unknown as Engine;
+        await hashFiles(inputs, one, Buffer.alloc(PIECE_BYTES), thread.control);
+      }
+      await inputs.close();
+      assert.equal(hexAt(listing.files, 0), Buffer.from(sha256).toString('hex'));
+      const whileReading = events.slice(0, events.lastIndexOf('read')).join(' ');
+      const longest = Math.max(...whileReading.split('read').map((run) => run.split('hash').length - 1));
+      assert.ok(longest <= 3, `${longest} pieces hashed without asking for another one: ${events.join(' ')}`);
     });
 
   it('of which several fail: the first fault in the order of the file is told, and the file is closed when all are back', async () => {

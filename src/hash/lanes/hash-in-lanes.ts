@@ -76,6 +76,8 @@ export async function hashInLanes(
         store(job.next, hasher.digest(job.lane), control, job.isWhole);
         release(job);
       }
+      const turn = inputs.turn();
+      if (turn !== undefined) await turn;
     }
   } finally {
     for (const job of [...jobs.values()]) release(job);
