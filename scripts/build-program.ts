@@ -32,6 +32,13 @@ const NOT_AT_START = new RegExp(
   `${OF_CLOUDS.source}|^node_modules/(undici|yaml|tuf-js|@sigstore|@noble)/|^src/store/(?!.*(location|settings|object-key|lfs-pointer)\\.ts$)`,
 );
 
+/** What Node has loaded anyway, or loads in no time: each other module of its own costs every start one to eight milliseconds. */
+const CHEAP = new Set(
+  ['buffer', 'fs', 'fs/promises', 'module', 'os', 'path', 'path/posix', 'sea', 'timers/promises', 'url', 'util']
+    .concat('worker_threads')
+    .map((name) => `node:${name}`),
+);
+
 /** The program's file in the folder that it is built in. */
 export const PROGRAM = 'weighlock.mjs';
 
@@ -57,7 +64,10 @@ export async function buildProgram(folder: string, { sourceMaps = false }: Build
       format: 'esm',
       define: { WEIGHLOCK_BUNDLED: 'true' },
       metafile: true,
-    }).then(({ metafile }) => requireWithout(NOT_AT_START, metafile, 'the first bundle')),
+    }).then(({ metafile }) => {
+      requireWithout(NOT_AT_START, metafile, 'the first bundle');
+      requireCheap(metafile, 'the first bundle');
+    }),
     ...Object.entries(WORKERS).map(([kind, source]) =>
       build({
         ...common,
@@ -67,7 +77,10 @@ export async function buildProgram(folder: string, { sourceMaps = false }: Build
         define: { WEIGHLOCK_BUNDLED: 'true', 'import.meta.url': 'moduleUrl' },
         banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
         metafile: true,
-      }).then(({ metafile }) => requireWithout(OF_CLOUDS, metafile, `the bundle of ${kind} threads`)),
+      }).then(({ metafile }) => {
+        requireWithout(OF_CLOUDS, metafile, `the bundle of ${kind} threads`);
+        if (kind === 'hash') requireCheap(metafile, 'the bundle of hash threads');
+      }),
     ),
     ...LIBRARIES.map((name) =>
       build({
@@ -90,4 +103,13 @@ function requireWithout(unwanted: RegExp, { outputs }: Metafile, bundle: string)
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
   const heavy = inputs.find(([path, { bytesInOutput }]) => unwanted.test(path) && bytesInOutput > 0)?.[0];
   if (heavy !== undefined) throw new Error(`${bundle} has ${heavy}: ask a thread or a library for it`);
+}
+
+/** A module of Node's own that is not loaded yet is asked for where it is needed. */
+function requireCheap({ outputs }: Metafile, bundle: string): void {
+  const linked = Object.values(outputs).flatMap(({ imports }) =>
+    imports.filter((one) => one.kind !== 'dynamic-import'),
+  );
+  const slow = linked.find(({ path }) => path.startsWith('node:') && !CHEAP.has(path))?.path;
+  if (slow !== undefined) throw new Error(`${bundle} loads ${slow}: use process.getBuiltinModule where it is needed`);
 }

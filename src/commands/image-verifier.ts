@@ -1,4 +1,4 @@
-import { type Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Options } from 'yargs';
 import { cutBytes } from '../cut-bytes.ts';
 import { EXIT, type Failure, failureOf, WeighlockError } from '../error/index.ts';
@@ -182,6 +182,7 @@ async function within<T>(
 async function readStdin(stdin: Readable, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const { Transform } = process.getBuiltinModule('node:stream');
   const limited = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;

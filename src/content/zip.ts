@@ -1,4 +1,3 @@
-import { crc32, inflateRawSync } from 'node:zlib';
 import { Unsound } from './cursor.ts';
 
 export const MOST_ZIP_BYTES = 64 << 20;
@@ -84,7 +83,7 @@ function memberAt(
   if (room.left < 0) throw new Unsound(`the zip unpacks to more than ${MOST_UNPACKED_BYTES} bytes`);
   const data = bytes.subarray(dataAt, dataAt + packed);
   const content = unpack(data, method, size);
-  if (content.length !== size || crc32(content) !== crc) throw new Unsound('a member of the zip is damaged');
+  if (content.length !== size || zlib().crc32(content) !== crc) throw new Unsound('a member of the zip is damaged');
   return { name, bytes: content, end: dataAt + packed };
 }
 
@@ -103,8 +102,13 @@ function unpack(data: Buffer, method: number, size: number): Buffer {
   if (method === 0) return data;
   if (method !== 8) throw new Unsound(`a member of the zip is packed with method ${method}`);
   try {
-    return inflateRawSync(data, { maxOutputLength: size + 1 });
+    return zlib().inflateRawSync(data, { maxOutputLength: size + 1 });
   } catch {
     throw new Unsound('a member of the zip cannot be unpacked');
   }
+}
+
+/** Loaded where it is needed: every start would pay for it. */
+function zlib(): typeof import('node:zlib') {
+  return process.getBuiltinModule('node:zlib');
 }

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-
 /** A label of a host name, as certificates have them (RFC 5280 section 4.2.1.6), underscores and one wildcard included. */
 const HOST = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63}){0,126}$/i;
 
@@ -20,4 +18,9 @@ export function hasFormOf(kind: string, text: string): boolean {
 /** Fulcio's user names are `NAME!DOMAIN` (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7). */
 export function isUserName(text: string): boolean {
   return /^[^@:/\s]+$/.test(text) && text.slice(1, -1).includes('!');
+}
+
+/** Loaded where it is needed: every start would pay for it. */
+function isIP(text: string): number {
+  return process.getBuiltinModule('node:net').isIP(text);
 }

@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
 import { parseBundle, subjectNames } from '../evidence/index.ts';
+import { nodeCrypto } from '../library/index.ts';
 
 /** A signature, an attestation or a list of components that was found. Nothing of it was verified. */
 export interface Claim {
@@ -47,7 +47,7 @@ function predicateType(payload: Buffer): string | undefined {
 }
 
 function certificateClaim(der: Buffer): Pick<Claim, 'signer' | 'issuer'> {
-  const certificate = new X509Certificate(der);
+  const certificate = new (nodeCrypto().X509Certificate)(der);
   const [name = certificate.subject] = subjectNames(certificate);
   // The issuer of the identity is text within an extension that Fulcio defines; it is shown as it stands there.
   const text = der.toString('latin1');

@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { WeighlockError } from '../error/index.ts';
 import { fromText, type PathBytes, toBuffer } from '../fs/index.ts';
 import { type Digest, parseDigest } from '../registry/index.ts';
@@ -64,14 +63,14 @@ export class Frames {
 export function recordOf(digest: Digest, frames: Buffer, files: readonly PathBytes[]): ArchiveRecord {
   return {
     digest,
-    frames: gzipSync(frames, { level: 1 }).toString('base64'),
+    frames: zlib().gzipSync(frames, { level: 1 }).toString('base64'),
     files: files.map((path) => toBuffer(path).toString('utf8')),
   };
 }
 
 /** @throws when it was tampered with: then the archive is fetched again */
 export function framesOf({ frames }: ArchiveRecord): Buffer {
-  return gunzipSync(Buffer.from(frames, 'base64'), { maxOutputLength: MAX_FRAME_BYTES });
+  return zlib().gunzipSync(Buffer.from(frames, 'base64'), { maxOutputLength: MAX_FRAME_BYTES });
 }
 
 /** Writes a record into a private folder, for the run after a restart. */
@@ -141,4 +140,9 @@ function notThat(): WeighlockError {
     message: 'a file is not the one that the archive had',
     remedy: 'fetch the archive again',
   });
+}
+
+/** Loaded where it is needed: every start would pay for it. */
+function zlib(): typeof import('node:zlib') {
+  return process.getBuiltinModule('node:zlib');
 }

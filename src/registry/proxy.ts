@@ -1,4 +1,3 @@
-import { BlockList, isIP } from 'node:net';
 import { WeighlockError } from '../error/index.ts';
 import { decodedUser } from './faults.ts';
 
@@ -76,7 +75,7 @@ function entryMatches(entry: string, host: string, port: string): boolean {
   const [, name = entry, entryPort] = /^(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(entry) ?? [];
   if (entryPort !== undefined && entryPort !== port) return false;
   const bare = bareHost(name).replace(/^\*?\./, '');
-  if (isIP(host) !== 0) return isIP(bare) !== 0 && inRange(host, bare, isIP(bare) === 4 ? 32 : 128);
+  if (net().isIP(host) !== 0) return net().isIP(bare) !== 0 && inRange(host, bare, net().isIP(bare) === 4 ? 32 : 128);
   return bare !== '' && (host === bare || host.endsWith(`.${bare}`));
 }
 
@@ -88,9 +87,9 @@ function bareHost(host: string): string {
 }
 
 function inRange(host: string, base: string, prefix: number): boolean {
-  const family = isIP(host);
-  if (family === 0 || isIP(base) !== family) return false;
-  const list = new BlockList();
+  const family = net().isIP(host);
+  if (family === 0 || net().isIP(base) !== family) return false;
+  const list = new (net().BlockList)();
   const kind = family === 4 ? 'ipv4' : 'ipv6';
   try {
     list.addSubnet(base, prefix, kind);
@@ -98,4 +97,9 @@ function inRange(host: string, base: string, prefix: number): boolean {
     return false;
   }
   return list.check(host, kind);
+}
+
+/** Loaded where it is needed: every start would pay for it. */
+function net(): typeof import('node:net') {
+  return process.getBuiltinModule('node:net');
 }
