@@ -48,7 +48,7 @@ export {
 } from './line.ts';
 export { affordableConnections, affordablePullThreads, affordableReads, affordableThreads } from './memory.ts';
 export { availableProcessors } from './processors.ts';
-export { fileFailure, type Next, takeNext, unitCount } from './queue.ts';
+export { fileFailure, type Next, store, takeNext, unitCount } from './queue.ts';
 export type { SecondHash, SecondHashName } from './second-hash.ts';
 export {
   createShardTable,

@@ -3,6 +3,7 @@ import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
 import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
+import type { Line } from './line.ts';
 import type { SecondHash } from './second-hash.ts';
 import type { ShardTable } from './shards.ts';
 
@@ -39,8 +40,8 @@ export interface HashRequest {
   readonly kernel?: KernelChoice;
   /** A file with more bytes than this is hashed by itself. */
   readonly aloneBytes: number;
-  /** One large file: its reads are ahead of the hashing, however fast they are. */
-  readonly isAhead?: boolean;
+  /** One large file: another thread hashes what this one reads. */
+  readonly line?: Line;
 }
 
 /** What an engine is behind its name: one of the multi-buffer kernels, or the library. */

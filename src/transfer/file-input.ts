@@ -2,7 +2,7 @@ import type { EntryReader, ReadWhole } from '../fs/index.ts';
 import { awaitBytes, checkStop, countBytes, type Input } from '../hash/index.ts';
 import type { Copy } from './copy.ts';
 import type { ReadingThread } from './thread.ts';
-import { type Volume, Window } from './window.ts';
+import { Window } from './window.ts';
 
 /**
  * A file, or a shard of one, on its way into a hasher; staged meanwhile, where it is to be. It is read by calls that return when they are
@@ -43,18 +43,9 @@ export class FileInput implements Input {
 
   /** From now on, many of its reads may be in flight. */
   readAhead(): Window {
-    const { pace, reads } = this.#thread;
-    const device = this.#device;
-    const volume: Volume = {
-      get isSlow() {
-        return pace.isSlow(device);
-      },
-      waited(milliseconds, bytes, hasSlept) {
-        if (!this.isSlow) pace.took(milliseconds, bytes, device, hasSlept);
-      },
-    };
+    const { reads } = this.#thread;
     return this.#reader.readFrom((open) => {
-      this.#window = new Window(open, reads, volume);
+      this.#window = new Window(open, reads);
       reads.pump();
       return this.#window;
     });

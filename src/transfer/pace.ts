@@ -36,8 +36,8 @@ export class Pace {
     return isKnown || room.length <= PIECE_BYTES ? room : room.subarray(0, PIECE_BYTES);
   }
 
-  /** Reading so many bytes took so long. @param hasSlept - this thread is known to have waited for that */
-  took(milliseconds: number, bytes: number, device: () => bigint, hasSlept = false): void {
+  /** Reading so many bytes took so long. */
+  took(milliseconds: number, bytes: number, device: () => bigint): void {
     this.#measured++;
     if (milliseconds < SLOW_MILLISECONDS * Math.max(1, bytes / PIECE_BYTES)) {
       if (this.#inARow.size > 0) this.#inARow.delete(device());
@@ -46,7 +46,7 @@ export class Pace {
     const before = this.#inARow.get(device()) ?? 0;
     const blocked = this.#timesBlocked();
     // The first one is only a suspicion.
-    const hasWaited = hasSlept || before === 0 || blocked === undefined || blocked !== this.#blocked;
+    const hasWaited = before === 0 || blocked === undefined || blocked !== this.#blocked;
     this.#blocked = blocked;
     const count = hasWaited ? before + 1 : 1;
     this.#inARow.set(device(), count);

@@ -4,9 +4,11 @@ import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } fro
 import {
   affordableReads,
   type Control,
+  closeLine,
   createControl,
   createEngine,
   createLaneHasher,
+  createLine,
   type Engine,
   type EngineName,
   fastestKernel,
@@ -248,13 +250,30 @@ export class HashPool {
     // One by itself has one kernel, which needs no choice.
     const choice = order.length > 1 ? await this.kernelFor(engine, bytes / this.#threads.size) : undefined;
     const kernel = choice === undefined ? {} : { kernel: choice };
-    const isAhead = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && mostWorkers > 1;
-    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, isAhead, ...kernel };
+    const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
+    const isTwo = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && mostWorkers > 1 && !tasks.some(hasSecond);
     const replies = (
-      order.length === 1 ? [await this.#threads.ask(0, request)] : await this.#threads.askAll(request)
+      order.length > 1
+        ? await this.#threads.askAll(request)
+        : [await (isTwo ? this.#hashByTwo(request) : this.#threads.ask(0, request))]
     ) as HashReply[];
     for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     return replies;
+  }
+
+  /** One thread reads, another hashes. */
+  async #hashByTwo(request: HashRequest): Promise<unknown> {
+    const line = createLine(1);
+    const served = this.serveLine(1, line, request.engine);
+    // All that may be in flight is the reader's.
+    shareDepth(this.control, 1);
+    const reply = this.#threads.ask(0, { ...request, line }).finally(() => {
+      closeLine(line);
+      shareDepth(this.control, this.#threads.size);
+    });
+    // A thread that dies fails the one that waits for it.
+    await Promise.all([reply, served]);
+    return reply;
   }
 
   /** The fastest kernel where an engine has several, and each thread has enough to hash to find out. */
@@ -314,6 +333,11 @@ function withTwins(task: HashTask): HashTask {
   if (second !== undefined || shards !== undefined || copyTo !== undefined || others !== undefined) return task;
   const twins = twinsOf(listing.files);
   return twins.size === 0 ? task : { ...task, twins };
+}
+
+/** A second hash goes through the bytes in the same thread. */
+function hasSecond({ second }: HashTask): boolean {
+  return second !== undefined;
 }
 
 function isWorthChoice(engine: EngineName, bytesEach: number): boolean {

@@ -30,11 +30,7 @@ export function queuedInputs(
     {
       next: () => takeNext(request, thread.control),
       isSlow: (next) => thread.pace.isSlow(() => deviceOf(next)),
-      open(next) {
-        const input = inputOf(next, () => EntryReader.open(listed(next)));
-        if (request.isAhead === true) input.readAhead();
-        return input;
-      },
+      open: (next) => inputOf(next, () => EntryReader.open(listed(next))),
       place: ({ work: { listing }, index }) => [listing.root, openPathAt(listing.files, index)],
       opened: (next, descriptor, stat) =>
         inputOf(next, () => EntryReader.opened(descriptor, stat, listed(next), (one) => thread.reads.close(one))),

@@ -2,21 +2,13 @@ import { closeLater, type Done } from '../fs/index.ts';
 import { type Control, depthOf, isStopped, takeBytes } from '../hash/index.ts';
 import { Depth } from './depth.ts';
 import { mostDescriptors } from './descriptors.ts';
-import { PIECE_BYTES, QUICK_BYTES, type Window } from './window.ts';
+import { PIECE_BYTES, type Window } from './window.ts';
 
 /** Pieces that came and wait for their turn, beside those in flight: a half of these, and no more than so many. */
 const MOST_WAITING = 32;
 
 /** A thread that has enough to hash hears of what came so often: pieces of a slow volume are hashed in 0.1 to 0.3 ms each. */
 const TURN_MILLISECONDS = 0.4;
-
-/** Milliseconds of a call that came back while its thread had nothing else to do; otherwise 0. */
-export interface Waited {
-  /** From its beginning. */
-  readonly took: number;
-  /** From when the thread had nothing else to do. */
-  readonly idle: number;
-}
 
 /**
  * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its files. libuv's threads wait for them; this
@@ -32,7 +24,6 @@ export class Reads {
   readonly #calls: (() => void)[] = [];
   readonly #windows: Window[] = [];
   readonly #buffers: Buffer[] = [];
-  readonly #long: Buffer[] = [];
   #slots = 0;
   #underWay = 0;
   #mostOpen = mostDescriptors();
@@ -40,8 +31,6 @@ export class Reads {
   #wake: (() => void) | undefined;
   #hasNews = false;
   #isTelling = false;
-  /** When this thread began to wait. */
-  #idleSince = 0;
   #isPumping = false;
   /** When this thread was in its event loop the last time. */
   #turned = 0;
@@ -55,7 +44,6 @@ export class Reads {
     this.pump();
     return new Promise((resolve) => {
       this.#wake = resolve;
-      this.#idleSince = performance.now();
       if (this.#hasNews) this.#tell();
     });
   }
@@ -91,21 +79,16 @@ export class Reads {
     this.pump();
   }
 
-  /** Begins one now. @param settled - is also told for how long this thread had to wait for it */
-  begin<T>(
-    start: (done: Done<T>) => void,
-    settled: (error: unknown, value: T | undefined, waited: Waited) => void,
-  ): void {
+  /** Begins one now. */
+  begin<T>(start: (done: Done<T>) => void, settled: Done<T>): void {
     this.#underWay++;
     const from = performance.now();
     start((error, value) => {
       this.#underWay--;
       const now = performance.now();
-      const isIdle = this.#wake !== undefined;
       // A thread that has enough to hash hears late of what came: that tells nothing of the volume, and no more is needed.
-      if (isIdle) this.#depth.completed(now - from, depthOf(this.#control).most);
-      const idle = isIdle ? now - Math.max(from, this.#idleSince) : 0;
-      settled(error, value, { took: isIdle ? now - from : 0, idle });
+      if (this.#wake !== undefined) this.#depth.completed(now - from, depthOf(this.#control).most);
+      settled(error, value);
       this.#hasNews = true;
       this.pump();
       this.#tell();
@@ -128,8 +111,7 @@ export class Reads {
   }
 
   giveBack(buffer: Buffer): void {
-    // Of two lengths.
-    (buffer.length > PIECE_BYTES + 1 ? this.#long : this.#buffers).push(buffer);
+    this.#buffers.push(buffer);
     this.#slots--;
     this.pump();
   }
@@ -167,13 +149,8 @@ export class Reads {
     if (this.#timer !== undefined || this.#slots >= this.#mostSlots) return false;
     this.#waitFor(takeBytes(this.#control, window.nextBytes));
     this.#slots++;
-    window.issue(this.#bufferFor(window.nextBytes));
+    window.issue(this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES + 1));
     return true;
-  }
-
-  #bufferFor(bytes: number): Buffer {
-    if (bytes <= PIECE_BYTES) return this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES + 1);
-    return this.#long.pop() ?? Buffer.allocUnsafeSlow(QUICK_BYTES + 1);
   }
 
   /** Of the files that are hashed the one with the fewest pieces ahead: they are hashed together, as long as there is something of each. */

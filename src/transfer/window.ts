@@ -4,17 +4,6 @@ import type { Reads } from './reads.ts';
 /** What is asked for at once: what FUSE and the read-ahead of the kernel take for one request. */
 export const PIECE_BYTES = 1 << 17;
 
-/** The same where reads return at once: fewer calls, and so many of them ahead of the hashing that it never waits. */
-export const QUICK_BYTES = 1 << 20;
-const QUICK_AHEAD = 3;
-
-/** How the volume is that the file lies on. */
-export interface Volume {
-  readonly isSlow: boolean;
-  /** This thread waited so long for a read of so many bytes. @param hasSlept - no other program kept it from its work meanwhile */
-  waited(milliseconds: number, bytes: number, hasSlept: boolean): void;
-}
-
 /** A piece that was asked for. */
 interface Slot {
   readonly buffer: Buffer;
@@ -37,7 +26,6 @@ export class Window implements EntrySource {
   isTaken = false;
   readonly #entry: OpenEntry;
   readonly #reads: Reads;
-  readonly #volume: Volume;
   readonly #slots: Slot[] = [];
   #next: number;
   #isIssued = false;
@@ -45,11 +33,9 @@ export class Window implements EntrySource {
   /** Calls in flight. */
   #underWay = 0;
   #stat: { readonly stat: BigIntStats } | { readonly error: unknown } | undefined;
-  #issued = 0;
 
-  constructor(entry: OpenEntry, reads: Reads, volume: Volume) {
+  constructor(entry: OpenEntry, reads: Reads) {
     this.#entry = entry;
-    this.#volume = volume;
     this.#reads = reads;
     this.#next = entry.start;
     // Only the end is to be looked for behind what was read before.
@@ -60,8 +46,7 @@ export class Window implements EntrySource {
 
   /** True while there is something left to ask for. */
   get isReadable(): boolean {
-    const isFarAhead = this.#slots.length >= QUICK_AHEAD && !this.#volume.isSlow;
-    return !this.#isIssued && !this.#isClosed && !isFarAhead;
+    return !this.#isIssued && !this.#isClosed;
   }
 
   /** Pieces that were asked for and are not used. */
@@ -77,10 +62,9 @@ export class Window implements EntrySource {
     return !isOnly || slot.error !== undefined || slot.filled < slot.length || this.#stat !== undefined;
   }
 
-  /** Bytes of the next piece. The first ones are short, too: they tell how the volume is. */
+  /** Bytes of the next piece. */
   get nextBytes(): number {
-    const piece = this.#issued < QUICK_AHEAD || this.#volume.isSlow ? PIECE_BYTES : QUICK_BYTES;
-    return Math.min(this.#entry.end, this.#next - (this.#next % PIECE_BYTES) + piece) - this.#next;
+    return Math.min(this.#entry.end, this.#next - (this.#next % PIECE_BYTES) + PIECE_BYTES) - this.#next;
   }
 
   /** Asks for the next piece. @param buffer - for its bytes, and one more */
@@ -89,18 +73,15 @@ export class Window implements EntrySource {
     const slot: Slot = { buffer, position: this.#next, length, filled: 0, isDone: false };
     this.#next += length;
     this.#isIssued = this.#next >= this.#entry.end;
-    // The first ones are asked for together, and nothing is hashed before they come: how long each takes tells how the volume is.
-    const isFirst = ++this.#issued <= QUICK_AHEAD;
     this.#slots.push(slot);
     const wanted = this.#isIssued && this.#entry.reachesEnd ? length + 1 : length;
     this.#underWay++;
     this.#reads.begin<void>(
       (done) => this.#fill(slot, wanted, done),
-      (error, _, { took, idle }) => {
+      (error) => {
         this.#underWay--;
         slot.isDone = true;
         if (error !== null) slot.error = error;
-        this.#volume.waited(isFirst ? took : idle, length, isFirst);
         if (this.#isClosed) this.#release();
         else if (this.#isIssued && this.#underWay === 0) this.#look();
       },

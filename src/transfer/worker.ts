@@ -40,6 +40,7 @@ import { inspecting } from './content-inputs.ts';
 import type { FileInputs } from './file-inputs.ts';
 import type { ListRequest, LookRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
 import { queuedInputs } from './queued-inputs.ts';
+import { readIntoLine } from './read-into-line.ts';
 import { TaskRun } from './task-run.ts';
 import { readingThread } from './thread.ts';
 import { unseenInputs } from './unseen-inputs.ts';
@@ -104,7 +105,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
   };
 
   /** Hashes what comes, and waits until nothing of it is open any more. */
-  const hashAll = async (inputs: FileInputs, hash: (inputs: FileInputs) => Promise<Kernel>): Promise<Kernel> => {
+  const hashAll = async <T>(inputs: FileInputs, hash: (inputs: FileInputs) => Promise<T>): Promise<T> => {
     try {
       return await hash(inputs);
     } finally {
@@ -140,6 +141,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       failures.push(fileFailure(next, error));
     });
     const content = inspecting(inputs, request);
+    const { line } = request;
+    if (line !== undefined) {
+      await hashAll(inputs, () => readIntoLine(content.inputs, line, control));
+      return { failures, second: [], content: content.shares };
+    }
     const own = request.engine === 'wasm' && isWorthLanes(request) ? lanesFor(request.kernel) : null;
     if (own !== null) {
       const kernel = await hashAll(inputs, () => hashInLanes(content.inputs, request, own, control));

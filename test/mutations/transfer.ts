@@ -5,6 +5,30 @@ const QUIRKS = ['test/unit/storage-quirks.test.ts'];
 
 export default [
   {
+    id: '16-hears-of-reads-while-it-hashes',
+    file: 'src/transfer/reads.ts',
+    from: 'if (this.#underWay === 0 ||',
+    to: 'if (this.#underWay >= 0 ||',
+    tests: TRANSFER,
+    name: 'go on while',
+  },
+  {
+    id: '16-asks-again-for-what-was-used',
+    file: 'src/transfer/reads.ts',
+    from: '    this.#slots--;\n    this.pump();',
+    to: '    this.#slots--;',
+    tests: TRANSFER,
+    name: 'go on while',
+  },
+  {
+    id: '16-read-by-one-hashed-by-another',
+    file: 'src/transfer/read-into-line.ts',
+    from: 'if (chunk.buffer !== room.buffer) chunk.copy(room);',
+    to: '',
+    tests: TRANSFER,
+    name: 'another thread hashes',
+  },
+  {
     id: '16-pieces-in-order',
     file: 'src/transfer/window.ts',
     from: '    const [slot] = this.#slots;\n    if (slot === undefined || !slot.isDone) return undefined;\n    if (slot.error',
@@ -50,7 +74,7 @@ export default [
     id: '16-attributes-after-the-last-piece',
     file: 'src/transfer/window.ts',
     from: 'else if (this.#isIssued && this.#underWay === 0) this.#look();',
-    to: 'else if (this.#issued === 1) this.#look();',
+    to: 'else if (this.#slots.length === 1) this.#look();',
     tests: TRANSFER,
     name: 'looked at when',
     hangs: true,

@@ -1,6 +1,7 @@
 // Many reads in flight: what comes in any order is handed out in the order of the file, and all of it, and no more is in flight than is
 // allowed; and how deep it goes.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs, { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import type { FileFailure, HashRequest } from '../../src/hash/task.ts';
 import { Depth } from '../../src/transfer/depth.ts';
 import { mostDescriptors } from '../../src/transfer/descriptors.ts';
 import { Pace } from '../../src/transfer/pace.ts';
+import { HashPool } from '../../src/transfer/pool.ts';
 import { queuedInputs } from '../../src/transfer/queued-inputs.ts';
 import { type ReadingThread, readingThread } from '../../src/transfer/thread.ts';
 import { PIECE_BYTES } from '../../src/transfer/window.ts';
@@ -387,4 +389,53 @@ describe('descriptors', () => {
   ] as const)
     it(`a limit of ${soft}, of which ${open} are in use, leaves ${most} to each thread`, () =>
       assert.equal(mostDescriptors(limits(soft), open), most));
+});
+
+describe('a large file by itself: one thread reads, another thread hashes', () => {
+  const large = join(work, 'large');
+  const SIZE_OF_LARGE = (64 << 20) + 77;
+  const key = Buffer.alloc(SIZE_OF_LARGE, expected);
+  writeFileSync(large, key);
+  const digestOfLarge = createHash('sha256').update(key).digest('hex');
+
+  for (const [engine, depth] of [
+    ['native', 0],
+    ['native', 8],
+    ['wasm', 0],
+    ['wasm', 8],
+  ] as const)
+    it(`${engine}, ${depth === 0 ? 'where the volume is quick' : `${depth} reads in flight`}`, async () => {
+      const pool = new HashPool();
+      if (depth > 0) pool.limitDepth(depth);
+      try {
+        const listing = list(large);
+        const { failures } = await pool.hash([{ listing }], engine, 2);
+        assert.deepEqual(failures, [[]]);
+        assert.equal(hexAt(listing.files, 0), digestOfLarge);
+        assert.equal(pool.workers, 2);
+      } finally {
+        await pool.end();
+      }
+    });
+
+  for (const depth of [0, 8])
+    it(`that has other bytes than it was listed with is refused, ${depth} reads in flight`, async () => {
+      const pool = new HashPool();
+      if (depth > 0) pool.limitDepth(depth);
+      try {
+        const listing = list(large);
+        for (const size of [SIZE_OF_LARGE + 1, SIZE_OF_LARGE - 1]) {
+          truncateSync(large, size);
+          const { failures } = await pool.hash([{ listing }], 'native', 2);
+          assert.deepEqual(
+            failures.map((of) => of.map(({ code }) => code)),
+            [['SOURCE_CHANGED']],
+            String(size),
+          );
+        }
+      } finally {
+        writeFileSync(large, key);
+        await pool.end();
+      }
+    });
 });
