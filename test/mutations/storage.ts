@@ -16,8 +16,8 @@ export default [
   {
     id: '18-parts-left-out-alike',
     file: 'src/receipt/merge-parts.ts',
-    from: "  'leftOut',\n",
-    to: '',
+    from: "'inputs', 'leftOut', 'pins'",
+    to: "'inputs', 'pins'",
     tests: ['test/integration/parts.test.ts'],
     name: 'left out',
   },

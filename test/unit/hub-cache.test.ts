@@ -160,17 +160,29 @@ describe('18: a snapshot of a cache of huggingface_hub', () => {
     link(join(repository, 'blobs', 'f'.repeat(40)), 'one');
     link(join(repository, 'blobs', 'one'), GIT);
     isRefused(`../../blobs/${'f'.repeat(40)}`);
+    // One link, which leads to no blob that is shared.
+    put('models--org--name/refs', { main: COMMIT });
+    for (const target of [GIT, '../refs/main', `../../../blobs/cd/${XET}`]) {
+      for (const path of [join(repository, 'blobs', 'f'.repeat(40)), join(snapshot, 'evil.py')]) rmSync(path);
+      link(join(repository, 'blobs', 'f'.repeat(40)), target);
+      isRefused(`../../blobs/${'f'.repeat(40)}`);
+    }
   });
 
   it('18: so are the same links where the folders are called otherwise', () => {
+    // Of the whole cache.
+    const inSnapshots = () => refused(list(cache)).filter((one) => one.includes('/snapshots/')).length;
+    assert.equal(inSnapshots(), 0);
     for (const name of ['model--org--name', 'models-org', 'Models--org--name']) {
       renameSync(repository, join(cache, name));
       assert.equal(list(join(cache, name, 'snapshots', COMMIT)).failures.length, 3, name);
+      assert.equal(inSnapshots(), 3, name);
       renameSync(join(cache, name), repository);
     }
     for (const commit of ['main', COMMIT.toUpperCase(), COMMIT.slice(1)]) {
       renameSync(snapshot, join(repository, 'snapshots', commit));
       assert.equal(list(join(repository, 'snapshots', commit)).failures.length, 3, commit);
+      assert.equal(inSnapshots(), 3, commit);
       renameSync(join(repository, 'snapshots', commit), snapshot);
     }
   });

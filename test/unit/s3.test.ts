@@ -162,7 +162,7 @@ describe('a bucket', () => {
       /not the XML/,
     ],
     ['breaks off', raw('<ListBucketResult><Contents>'), 'SOURCE_UNAVAILABLE', /breaks off/],
-    ['sends another document', raw('<Other></Other>'), 'SOURCE_UNAVAILABLE', /goes on/],
+    ['sends another document', raw('<Other></Other>'), 'SOURCE_UNAVAILABLE', /does not say whether/],
     [
       'does not say where its listing goes on',
       raw('<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>'),

@@ -251,6 +251,14 @@ describe('18: a ConfigMap', () => {
     assert.deepEqual(refused(list(rulesOf(['kubernetes']))), ['UNSAFE_ENTRY x.py', 'UNSAFE_ENTRY y.py']);
   });
 
+  it('18: a link of the name of a file in it, that leads to another one, hides nothing', () => {
+    treeOf(folder, [`${moment}/x.py`]);
+    symlinkSync('..data/a.txt', join(folder, 'x.py'));
+    const listing = list(rulesOf(['kubernetes']));
+    assert.deepEqual(refused(listing), ['UNSAFE_ENTRY x.py']);
+    assert.ok(content(listing).includes(`${moment}/x.py`));
+  });
+
   it('18: a ..data that leads elsewhere is none', () => {
     rmSync(join(folder, '..data'));
     treeOf(folder, ['other/a.txt']);

@@ -213,6 +213,7 @@ describe('18: credentials of the machine', () => {
     ['http://127.0.0.1.example.com/', /neither https nor an agent/],
     ['ftp://127.0.0.1/', /neither https nor an agent/],
     ['http://u:hunter2@127.0.0.1/', /no address/],
+    ['http://hunter2@127.0.0.1/', /no address/],
     ['nothing', /no address/],
   ] as const)
     it(`18: ${uri.replace('hunter2', '...')} is no provider of a container`, async () => {
