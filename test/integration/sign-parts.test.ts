@@ -66,9 +66,9 @@ describe('19: a signature in parts', () => {
     ['whole files but some', ['--ignore-paths', 'b', '--ignore-git-paths']],
   ] as const)
     it(`19: says what the whole would say: ${what}`, async () => {
-      for (const of of [1, 2, 7]) {
+      for (const count of [1, 2, 7]) {
         const one = job({ ...FILES, 'large.bin': 'x'.repeat(3 * MIB + 5) }, flags);
-        const parts = await allParts(one, of);
+        const parts = await allParts(one, count);
         passed(await merge(one, parts.toReversed()));
         const whole = join(one.out, 'whole.sig');
         passed(await run(['sign', one.path, ...flags, '--key', file('signer.key'), '--signature', whole]));

@@ -64,8 +64,8 @@ export default [
     file: 'src/evidence/signed-files.ts',
     from: '.update(names)',
     to: '.update(names.subarray(0, 0))',
-    tests: FOLDER,
-    name: 'as many signed the names',
+    tests: ['test/unit/signature-stream.test.ts'],
+    name: 'name files otherwise',
   },
   {
     id: '19-signatures-without-end',

@@ -356,6 +356,24 @@ describe('the list of a model signature', () => {
     }
   });
 
+  it('says something else where two lists name files otherwise, whose digests are the same', async () => {
+    const digestOf = async (change: (one: Draft) => void) => (await readAs(draft(change), 100)).manifest.files.digest;
+    const resourcesOf = (one: Draft) => one.predicate.resources;
+    const same = await digestOf(() => {});
+    assert.equal(await digestOf(() => {}), same);
+    for (const change of [
+      (one: Draft) => (resourcesOf(one)[0].name = 'c'),
+      (one: Draft) => {
+        // One letter from one name to the other.
+        resourcesOf(one)[0].name = 'ba';
+        resourcesOf(one)[1].name = 'x';
+      },
+      (one: Draft) => (resourcesOf(one)[0].digest = hex('other')),
+      (one: Draft) => resourcesOf(one).pop(),
+    ])
+      assert.notEqual(await digestOf(change), same);
+  });
+
   const entry = (name: string) => ({ name, algorithm: 'sha256', digest: hex('q') });
   for (const [what, change, why] of [
     ['a file twice, far apart', (value: Draft) => value.predicate.resources.push(entry('a')), /"a" is listed twice/],
