@@ -21,6 +21,7 @@ function refuses(rows: readonly Row[]): void {
 
 const pickle = (encoding = 'protocol 2'): Buffer => ENCODINGS[encoding]?.(ID) ?? assert.fail(encoding);
 const TORCH = zip({ 'archive/data.pkl': pickle(), 'archive/version': '3\n' });
+const NPZ = zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) });
 const latin1 = (bytes: string): Buffer => Buffer.from(bytes, 'latin1');
 const hex = (bytes: string): Buffer => Buffer.from(bytes, 'hex');
 const asTensor = (data: Buffer): Buffer =>
@@ -41,7 +42,7 @@ describe('21: a pickle that calls something', () => {
           assert.ok(!isTakenForData(found), `${module}.${name} as ${file}: ${found.format}`);
         }
     });
-  for (const [encoding, write] of Object.entries(ENCODINGS).filter(([name]) => name.startsWith('protocol 0')))
+  for (const [encoding, write] of Object.entries(ENCODINGS).filter(([name]) => /^(protocol 0|broken)/.test(name)))
     it(`of ${encoding} is told from text`, () => assert.equal(inspect(write(ID), 'notes.txt').format, 'pickle'));
   for (const end of ['.', '~', 'N~', ''])
     it(`that imports alone and ends with ${JSON.stringify(end)} is none of data, but where it is called a text`, () => {
@@ -69,6 +70,8 @@ describe('21: what texts are not taken for pickles', () =>
     '0\n1\n2\n',
   ].forEach((words) => void it(JSON.stringify(words), () => assert.equal(inspect(words, 'vocab.txt').format, 'text'))));
 
+it('21: an array in a zip is data', () => assert.ok(isTakenForData(inspect(NPZ))));
+
 describe('21: zips that readers take for different things', () => {
   const end = TORCH.length - 22;
   const directory = TORCH.readUInt32LE(end + 16);
@@ -95,6 +98,19 @@ describe('21: zips that readers take for different things', () => {
     [
       'an array without its first letter',
       zip({ 'a.npy': `x${npy("'<f4'", '()', Buffer.alloc(4)).toString('latin1').slice(1)}` }),
+    ],
+    ['an array of objects, packed', zip({ 'a.npy': npy("'|O'", '(1,)', Buffer.alloc(9)) }, true)],
+    [
+      'an encrypted array',
+      changed(NPZ, (b) => [b.writeUInt16LE(1, 6), b.writeUInt16LE(1, b.readUInt32LE(b.length - 6) + 8)]),
+    ],
+    [
+      'an array with a wrong checksum',
+      changed(NPZ, (b) => [b.writeUInt32LE(7, 14), b.writeUInt32LE(7, b.readUInt32LE(b.length - 6) + 16)]),
+    ],
+    [
+      'an array with another name in the directory',
+      changed(NPZ, (b) => b.write('b', b.readUInt32LE(b.length - 6) + 46)),
     ],
     ['an array of objects', zip({ 'a.npy': npy("'|O'", '(1,)', pickle()) })],
     [

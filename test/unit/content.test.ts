@@ -63,6 +63,7 @@ describe('21: what executes when it is loaded is never taken for data, whatever 
     ['10,000 nested tuples', 'pickle', `${'('.repeat(10_000)}${'t'.repeat(10_000)}.`],
     ['pickle of protocol 2', 'pickle', pickle2, 'model.safetensors'],
     ['pickle of protocol 5', 'pickle', Buffer.from('\x80\x05K\x01.', 'latin1')],
+    ['pickle of protocol 4 that is cut off', 'pickle', Buffer.from('\x80\x04\x95', 'latin1')],
     ['torch zip', 'torch', torch, 'model.safetensors'],
     ['torch zip called .bin', 'torch', torch, 'pytorch_model.bin'],
     ['TorchScript', 'torchscript', zip({ 'm/code/__torch__.py': 'def f(): pass', 'm/data.pkl': pickle2 })],
