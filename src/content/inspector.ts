@@ -1,8 +1,9 @@
 import { ColumnarReader } from './columnar.ts';
-import { NeedsMore, Unsound } from './cursor.ts';
+import { Unsound } from './cursor.ts';
 import { DATA_FORMATS, type Facts, type FileContent, type Finding, type Format } from './format.ts';
 import { isGguf, readGguf } from './gguf.ts';
 import { Hdf5Watcher } from './hdf5.ts';
+import { HeadReader } from './head-reader.ts';
 import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
 import { JsonReader } from './json-reader.ts';
 import { numpyFormat } from './numpy.ts';
@@ -39,6 +40,8 @@ export interface Reader {
   readonly ahead?: number;
   /** Leaves out so many of them. */
   skip?(bytes: number): void;
+  /** Nothing follows, and nobody asks. */
+  drop?(): void;
 }
 
 /** Nothing of the file beyond what it begins with is of interest. */
@@ -51,55 +54,6 @@ class Known implements Reader {
   push(): void {}
   finish(): Read {
     return { format: this.#format };
-  }
-}
-
-/** Keeps the beginning of a file, as much as its parser asks for. */
-class HeadReader implements Reader {
-  readonly #parse: (head: Buffer, size: number) => Read;
-  readonly #most: number;
-  readonly #chunks: Buffer[] = [];
-  #length = 0;
-  #nextTry = 0;
-  #isEnough = false;
-
-  constructor(most: number, parse: (head: Buffer, size: number) => Read) {
-    this.#most = most;
-    this.#parse = parse;
-  }
-
-  push(chunk: Buffer): void {
-    if (this.#isEnough) return;
-    this.#chunks.push(Buffer.from(chunk.subarray(0, this.#most - this.#length)));
-    this.#length += this.#chunks.at(-1)?.length ?? 0;
-    if (this.#length < this.#nextTry) return;
-    this.#nextTry = 2 * this.#length;
-    this.#isEnough = this.#length === this.#most || !this.#needsMore();
-  }
-
-  get ahead(): number {
-    return this.#isEnough ? Number.POSITIVE_INFINITY : 0;
-  }
-
-  finish(size: number): Read {
-    const head = Buffer.concat(this.#chunks);
-    try {
-      return this.#parse(head, size);
-    } catch (error) {
-      if (!(error instanceof NeedsMore)) throw error;
-      throw new Unsound(`its header is longer than ${this.#most} bytes`);
-    }
-  }
-
-  #needsMore(): boolean {
-    const head = Buffer.concat(this.#chunks.splice(0));
-    this.#chunks.push(head);
-    try {
-      this.#parse(head, Number.MAX_SAFE_INTEGER);
-    } catch (error) {
-      return error instanceof NeedsMore;
-    }
-    return false;
   }
 }
 
@@ -183,6 +137,11 @@ export class ContentInspector {
     this.#tail = Buffer.alloc(0);
   }
 
+  /** The file is not read to its end. */
+  drop(): void {
+    this.#reader?.drop?.();
+  }
+
   finish(): FileContent {
     if (this.#reader === undefined) this.#begin();
     const read = this.#read();
@@ -232,7 +191,7 @@ export class ContentInspector {
   #named: Format = 'unknown';
 
   #begin(): void {
-    [this.#named, this.#reader] = readerFor(this.#name, this.#head);
+    [this.#named, this.#reader] = readerFor(this.#name, this.#head, this.#expected);
     this.#feed(this.#head);
   }
 
@@ -267,22 +226,25 @@ function isData(format: Format): boolean {
   return format === 'unknown' || (format !== 'empty' && (DATA_FORMATS as readonly Format[]).includes(format));
 }
 
-function readerFor(name: string, head: Buffer): readonly [Format, Reader] {
+function readerFor(name: string, head: Buffer, expected: number | undefined): readonly [Format, Reader] {
   const whole = (format: Format, most: number, parse: (bytes: Buffer) => Read) =>
     [format, new WholeReader(format, most, parse)] as const;
   const known = (format: Format) => [format, new Known(format)] as const;
   if (head.length === 0) return known('empty');
   if (isGguf(head))
-    return ['gguf', new HeadReader(MOST_GGUF_BYTES, (bytes, size) => ({ format: 'gguf', ...readGguf(bytes, size) }))];
+    return [
+      'gguf',
+      new HeadReader(expected, MOST_GGUF_BYTES, (bytes, size) => ({ format: 'gguf', ...readGguf(bytes, size) })),
+    ];
   if (isSafetensors(head)) {
     const parse = (bytes: Buffer, size: number): Read => ({
       format: 'safetensors',
       facts: readSafetensors(bytes, size),
     });
-    return ['safetensors', new HeadReader(MAX_HEADER_BYTES + 8, parse)];
+    return ['safetensors', new HeadReader(expected, MAX_HEADER_BYTES + 8, parse)];
   }
   const signed = bySignature(head);
-  if (signed === 'numpy') return ['numpy', new HeadReader(1 << 17, numpyContent)];
+  if (signed === 'numpy') return ['numpy', new HeadReader(expected, 1 << 17, numpyContent)];
   if (signed === 'image')
     return whole('image', MOST_IMAGE_BYTES, (bytes) => {
       checkImage(bytes);

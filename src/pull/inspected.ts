@@ -18,6 +18,7 @@ export class InspectedDigester implements Digester {
 
   /** Begins anew. */
   init(): void {
+    this.#inspector.drop();
     this.#inspector = this.#make();
     this.#digester.init();
   }

@@ -66,6 +66,7 @@ class InspectedInput implements Input {
   }
 
   close(): void {
+    this.#inspector.drop();
     this.#input.close();
   }
 }

@@ -54,6 +54,17 @@ export default [
   evasion('pickle-behind', 'pickle', '    this.#height = 0;\n    this.#marks.length = 0;', "    this.verdict = 'no';"),
   evasion('pickle-many', 'pickle', "argument === undefined ? 'no' : 'program'", "'no'"),
   evasion('pickle-alone', 'inspector', 'return hasImported && !(this', 'return false && !(this'),
+  parser(
+    'headers-at-once',
+    'head-reader',
+    'if (keptByThread + part.length > MOST_HEADER_BYTES_AT_ONCE)',
+    'if (false)',
+    ['test/unit/content-memory.test.ts'],
+  ),
+  parser('headers-given-back', 'head-reader', 'keptByThread -= this.#length;', '', [
+    'test/unit/content-memory.test.ts',
+  ]),
+  parser('safetensors-values', 'safetensors', '1 << 21', '1 << 24', ['test/unit/content-memory.test.ts']),
   evasion('hdf5', 'inspector', "if (this.#hdf5.isThere && format !== 'hdf5')", 'if (false)'),
   evasion('hdf5-doubles', 'hdf5', 'this.#next *= 2;', 'this.#next = Number.POSITIVE_INFINITY;'),
   evasion('tar-binary', 'tar', 'if (first === 0x80 || first === 0xff)', 'if (false)'),
