@@ -37,7 +37,7 @@ export function whyNotPlatforms(pod: Pod, namespace: NamespaceMetadata | undefin
     | PodContainer
     | undefined;
   if (expected === undefined) return 'nothing in this pod is verified';
-  const [problem] = problemsOf(spec, settings, [], pod.metadata?.name);
+  const [problem] = problemsOf(spec, settings);
   if (problem !== undefined) return problem;
   if (FOREIGN.some((key) => actual[key] !== undefined)) return 'the verifier was changed';
   if (Object.keys({ ...actual.resources?.limits }).some((one) => !RESOURCES.includes(one)) || actual.resources?.claims)

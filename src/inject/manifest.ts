@@ -145,7 +145,7 @@ function injectSpec(
   document: Document.Parsed,
   at: Path,
   pod: Path,
-  object: KubernetesObject,
+  object: object,
   settings: InjectSettings,
 ): Pick<Touched, 'result' | 'reasons'> {
   const spec = valueAt(object, pod) as PodSpec;
@@ -156,7 +156,7 @@ function injectSpec(
   const own = { ...settings, volumes: [...settings.volumes, ...more] };
   const claims = claimTemplates(object, pod);
   const injected = injectPod(spec, own, claims);
-  const reasons = problemsOf(spec, own, claims, nameOf(object, pod));
+  const reasons = problemsOf(spec, own, claims);
   if (reasons.length > 0) return { result: 'refused', reasons };
   if (injected === undefined) return { result: 'nothing to verify', reasons };
   const { initContainers, volumes } = injected;
@@ -165,11 +165,6 @@ function injectSpec(
   replace(document, [...at, ...pod], 'initContainers', initContainers);
   replace(document, [...at, ...pod], 'volumes', volumes);
   return { result: 'injected', reasons };
-}
-
-/** The name of a pod that no controller makes. */
-function nameOf(object: KubernetesObject, pod: Path): string {
-  return pod.length === 1 ? (object.metadata?.name ?? '') : '';
 }
 
 /** Names of the volumes that a StatefulSet, or what is like one, makes for its pods. */

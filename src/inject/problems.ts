@@ -19,13 +19,11 @@ const BY_DIGEST = /@sha256:[a-f0-9]{64}$/;
  * Reasons for which a pod must not be taken for verified, although the verifier is in it; one sentence each.
  *
  * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates
- * @param podName - empty where a controller names the pods
  */
 export function problemsOf(
   spec: PodSpec,
   settings: InjectSettings,
   claimTemplates: readonly string[] = [],
-  podName = '',
 ): readonly string[] {
   if (spec.os?.name === 'windows') return [];
   const verified = new Set([...protectedVolumes(spec, settings), ...claimTemplates]);
@@ -34,7 +32,7 @@ export function problemsOf(
     ...trustProblems(spec),
     ...containers.flatMap((one) => containerProblems(one, verified)),
     ...laterProblems(spec, settings, verified),
-    ...secondNames(spec, verified, podName),
+    ...secondNames(spec, verified),
     ...imageProblems(spec),
     ...evidenceProblems(spec),
     ...orderProblems(spec, settings, verified),

@@ -21,26 +21,15 @@ export function sharedVolumes(spec: PodSpec, verified: ReadonlySet<string>): Rea
   return new Set(names.filter((name) => !verified.has(name)));
 }
 
-/** Volumes that are verified, and in the pod a second time, where they can be written to; one sentence each. */
-export function secondNames(
-  { volumes = [] }: PodSpec,
-  verified: ReadonlySet<string>,
-  podName: string,
-): readonly string[] {
-  const claims = new Set(
-    volumes.filter(({ ephemeral }) => ephemeral !== undefined).map((one) => `${podName}-${one.name}`),
-  );
+/** Folders of the node that are verified, and in the pod a second time, where they can be written to; one sentence each. */
+export function secondNames({ volumes = [] }: PodSpec, verified: ReadonlySet<string>): readonly string[] {
   const listed = volumes
     .filter(({ name = '' }) => !verified.has(name))
     .map(pathOf)
     .filter((path) => path !== undefined);
-  const isSecond = (volume: Volume) => {
-    const { claimName = '' } = (volume['persistentVolumeClaim'] ?? {}) as { claimName?: string };
-    const path = pathOf(volume);
-    return claims.has(claimName) || (path !== undefined && listed.some((one) => overlaps(path, one)));
-  };
+  const isSecond = (path: string | undefined) => path !== undefined && listed.some((one) => overlaps(path, one));
   return volumes
-    .filter((volume) => verified.has(volume.name ?? '') && isSecond(volume))
+    .filter((volume) => verified.has(volume.name ?? '') && isSecond(pathOf(volume)))
     .map(({ name }) => `the volume ${name} is in the pod a second time, where it can be written to`);
 }
 

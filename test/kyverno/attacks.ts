@@ -546,12 +546,6 @@ export const ATTACKS: readonly Attack[] = [
     server(pod).volumeMounts.push({ name: 'ckpt', mountPath: '/work/' });
     server(pod).volumeMounts[0].mountPath = '/work/models';
   }),
-  rest('the verified claim once more, as a volume of its own that is written', TWICE, (pod) => {
-    const spec = { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } };
-    pod.spec.volumes[1].persistentVolumeClaim.claimName = 'infer-own';
-    pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { spec } } });
-    pod.spec.containers[1].volumeMounts = [{ name: 'own', mountPath: '/own' }];
-  }),
   ...['/usr/lib/nvidia/models', '/usr/lib', '/usr/lib/', '/', '/usr/lib//nvidia/models', '/usr/lib/./nvidia'].map(
     (path) =>
       rest(`the folder ${path} of the node, which a listed one overlaps`, TWICE, (pod) => {

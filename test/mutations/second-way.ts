@@ -72,11 +72,6 @@ export default [
     '(false || variables.everybody',
   ),
   policy('inside-alone', 'm.name == v.name)).size() > 1)).map', 'm.name == v.name)).size() > 0)).map'),
-  policy(
-    'ephemeral-claim',
-    "v.persistentVolumeClaim.claimName != object.metadata.?name.orValue('') + '-' + o.name",
-    'true',
-  ),
   policy('host-plain', "!v.hostPath.path.matches('//|/[.](/|$)') &&", 'true &&'),
   policy('host-inside', "!(v.hostPath.path + '/').startsWith(", "true || !(v.hostPath.path + '/').startsWith("),
   policy('host-around', "!(o.hostPath.path + '/').startsWith(", "true || !(o.hostPath.path + '/').startsWith("),
@@ -125,7 +120,6 @@ export default [
   ),
   inject('of-two', SHARED, "|| isMountedTwice(volume.name ?? '')", ''),
   inject('of-others', SHARED, '!beginsEmpty(volume) ||', ''),
-  inject('claim', SHARED, 'return claims.has(claimName) ||', 'return'),
   inject('host', SHARED, 'listed.some((one) => overlaps(path, one))', 'false'),
   inject('host-plain', SHARED, '!isPlain ||', ''),
   {

@@ -240,13 +240,13 @@ describe('an attack', () => {
     assert.ok(cases.length >= 25, `${cases.length}`);
     for (const { name, apply } of cases) {
       const pod = mutate(INJECT, { object: injectable() });
-      assert.deepEqual(problemsOf(pod.spec, settings, [], 'infer'), [], 'before it nothing is wrong');
+      assert.deepEqual(problemsOf(pod.spec, settings), [], 'before it nothing is wrong');
       apply(pod);
-      assert.notEqual(problemsOf(pod.spec, settings, [], 'infer')[0], undefined, name);
+      assert.notEqual(problemsOf(pod.spec, settings)[0], undefined, name);
     }
     for (const [name, pod] of Object.entries(PODS)) {
       if (deny(REQUIRE, { object: mutate(INJECT, { object: pod }) }) !== undefined) continue;
-      assert.deepEqual(problemsOf(pod.spec, settings, [], pod.metadata.name), [], name);
+      assert.deepEqual(problemsOf(pod.spec, settings), [], name);
     }
   });
 
@@ -255,7 +255,7 @@ describe('an attack', () => {
     for (let seed = 0; seed < 2000; seed++) {
       const pod = randomPod(seed);
       const denied = deny(REQUIRE, { object: mutate(INJECT, { object: pod }) });
-      const [problem] = problemsOf(pod.spec, settings, [], 'pod');
+      const [problem] = problemsOf(pod.spec, settings);
       // In a cluster injection puts the trust in the place of what has its name.
       if (denied === undefined && /is not the whole ConfigMap/.test(problem ?? '')) continue;
       assert.equal(
