@@ -98,6 +98,7 @@ export function testRights(mode: Mode, world: () => Admission): void {
     assert.equal((await as('alice', 'POST', pods, plain)).status, 201);
     const status = (metadata: object) => as('alice', 'PATCH', `${pods}/plain/status?dryRun=All`, { metadata });
     const inference = { 'app.kubernetes.io/component': 'inference' };
+    await eventually('the policy', async () => (await status({ labels: inference })).status >= 400 || undefined);
     for (const metadata of [
       { labels: inference },
       { labels: { 'workload-type': 'training' } },

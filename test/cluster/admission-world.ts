@@ -62,7 +62,20 @@ export class Admission implements AsyncDisposable {
         return true;
       });
     await world.counting(hasVerifier, injectable());
+    // Each policy counts when the API server has read it, in no order.
+    const trust = { metadata: { name: 'weighlock-trust' } };
+    const enforced = { metadata: { name: 'made', labels: { 'weighlock.dev/enforce': 'true' } } };
+    await world.refused('/api/v1/namespaces/other/configmaps?dryRun=All', trust);
+    await world.refused('/api/v1/namespaces?dryRun=All', enforced);
     return world;
+  }
+
+  /** Waits until alice may not create something. */
+  async refused(path: string, body: Json): Promise<void> {
+    await eventually(`a refusal of ${path}`, async () => {
+      const { status } = await this.as('alice', 'POST', path, body);
+      return status >= 400 || undefined;
+    });
   }
 
   as(user: User, method: string, path: string, body?: Json): Promise<Answer> {
