@@ -206,7 +206,7 @@ describe('17: trouble on a node', { skip: lacking() ?? lackingNode() ?? false, c
     weighlock('report', `--html=${page}`, '-n', 'free', `--verifier-image=${verifier}`);
     const html = readFileSync(page, 'utf8');
     assert.match(html, /IMAGE_UNKNOWN/);
-    assert.doesNotMatch(html, /PASSED|verified at/i);
+    assert.doesNotMatch(html, /a{12}/, 'the digest that they claim');
     // In a namespace of the platform's, such a container is replaced before it runs.
     const replaced = podOf('replaced', 'models');
     replaced.spec.initContainers = [says(BUSYBOX)];
