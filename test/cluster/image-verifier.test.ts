@@ -116,16 +116,20 @@ describe("17: the node's own gate", { skip: why, concurrency: 1 }, () => {
     command: ['sleep', '600'],
   });
   const withVolume = (reference: string) => ({
-    containers: [
-      { ...server(BUSYBOX), imagePullPolicy: 'Never', volumeMounts: [{ name: 'model', mountPath: '/model' }] },
-    ],
+    containers: [{ ...server(image('signed')), volumeMounts: [{ name: 'model', mountPath: '/model' }] }],
     volumes: [{ name: 'model', image: { reference, pullPolicy: 'Always' } }],
   });
   const stateOf = async (name: string): Promise<Json> =>
     (await cluster.api.ask('admin', 'GET', `/api/v1/namespaces/default/pods/${name}`)).body.status
       .containerStatuses?.[0]?.state;
   const running = (name: string) =>
-    eventually(`the start of ${name}`, async () => (await stateOf(name))?.running ?? undefined);
+    eventually(`the start of ${name}`, async () => {
+      const state = await stateOf(name);
+      if (state?.running !== undefined) return true;
+      const path = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D${name}`;
+      const { items } = (await cluster.api.ask('admin', 'GET', path)).body;
+      throw new Error(`${JSON.stringify(state)}: ${items.map(({ message }: Json) => message).join('; ')}`);
+    });
   /** What the events of a pod say of a failure. */
   const complaint = (name: string) =>
     eventually(`a failure of ${name}`, async () => {
@@ -146,7 +150,10 @@ describe("17: the node's own gate", { skip: why, concurrency: 1 }, () => {
       const said = await complaint(name);
       assert.match(said, /Failed to pull image.*weighlock-image-verifier rejected image \(exit code 65\)/s, name);
       assert.match(said, why, name);
-      assert.match((await stateOf(name)).waiting.reason, /ErrImagePull|ImagePullBackOff/, name);
+      await eventually(`the state of ${name}`, async () => {
+        const { waiting } = (await stateOf(name)) ?? {};
+        return /ErrImagePull|ImagePullBackOff/.test(waiting?.reason) || undefined;
+      });
     }
   });
 
