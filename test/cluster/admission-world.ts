@@ -1,4 +1,5 @@
 // Admission in a real cluster, by Kyverno or by the API server alone, with users who may do everything by RBAC.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { injectable } from '../kyverno/attacks.ts';
 import { NAMESPACE } from '../kyverno/evaluate.ts';
@@ -55,6 +56,7 @@ export class Admission implements AsyncDisposable {
     cluster.kubectl(['create', ...all]);
     await world.apply('enforce');
     const { labels, annotations } = NAMESPACE.metadata;
+    if (mode.withKyverno) await world.generating(labels);
     for (const metadata of [{ name: 'ml', labels, annotations }, { name: 'other' }])
       await eventually(`the namespace ${metadata.name}`, async () => {
         const { status, message } = await world.as('bob', 'POST', '/api/v1/namespaces', { metadata });
@@ -68,6 +70,21 @@ export class Admission implements AsyncDisposable {
     await world.refused('/api/v1/namespaces/other/configmaps?dryRun=All', trust);
     await world.refused('/api/v1/namespaces?dryRun=All', enforced);
     return world;
+  }
+
+  /** Kyverno says that a policy is ready before it generates by it: this is tried with namespaces that nobody needs. */
+  async generating(labels: object): Promise<void> {
+    let count = 0;
+    await eventually('trust in a new namespace', async () => {
+      const name = `early-${count++}`;
+      await this.as('bob', 'POST', '/api/v1/namespaces', { metadata: { name, labels } });
+      for (let i = 0; i < 10; i++) {
+        const { status } = await this.as('admin', 'GET', `/api/v1/namespaces/${name}/configmaps/weighlock-trust`);
+        if (status === 200) return true;
+        await sleep(300);
+      }
+      return undefined;
+    });
   }
 
   /** Waits until alice may not create something. */
