@@ -53,9 +53,16 @@ export function accountOf({ account, host, sas }: AzureLocation, { variables }: 
   const ofVariables = (...names: string[]) => names.map((name) => variables[name]).find((text) => isNamed && text);
   const key = given.AccountKey ?? ofVariables('AZURE_STORAGE_KEY', 'AZURE_STORAGE_ACCESS_KEY');
   const signature = sas ?? given.SharedAccessSignature ?? ofVariables('AZURE_STORAGE_SAS_TOKEN')?.replace(/^\?/, '');
+  const base = endpointOf(given.BlobEndpoint ?? `https://${host}`);
+  // Whoever wrote the URL gave its signature to that host, and not to one that an environment names.
+  if (sas !== undefined && base.href !== `https://${host}/`)
+    throw invalid(
+      `the signature in the URL is for ${host}, and BlobEndpoint of AZURE_STORAGE_CONNECTION_STRING is another address`,
+      'leave BlobEndpoint out, or the signature, and give one as SharedAccessSignature of the connection string',
+    );
   return {
     name: account,
-    base: endpointOf(given.BlobEndpoint ?? `https://${host}`),
+    base,
     ...(signature === undefined
       ? key === undefined
         ? {}

@@ -355,12 +355,20 @@ describe('credentials of Azure', () => {
     assert.deepEqual(wrong.codes, ['SOURCE_UNAVAILABLE']);
   });
 
-  it('18: a signature in the URL is sent as it was given, and shown nowhere', async () => {
+  it('18: a signature is sent as it was given, and shown nowhere', async () => {
     const sas = 'sv=2022-11-02&sr=c&sp=rl&sig=hunter2%2Fhunter2%3D';
     const fake = await container({ sas });
-    const result = await fetchModel(fake, `${fake.url}/models/llama?${sas}`);
+    const given = `${fake.environment['AZURE_STORAGE_CONNECTION_STRING']};SharedAccessSignature=${sas}`;
+    const environment = { AZURE_STORAGE_CONNECTION_STRING: given };
+    const result = await fetchModel(fake, `${fake.url}/models/llama`, { environment });
     assert.equal(result.status, 0, result.stdout);
     assert.ok(fake.requests.every(({ line }) => line.endsWith(sas)));
+  });
+
+  it('18: a signature in the URL goes to its host, and not to an address that the environment names', async () => {
+    const fake = await container('public');
+    const result = await fetchModel(fake, `${fake.url}/models/llama?sv=2022-11-02&sig=hunter2`);
+    assert.deepEqual([result.status, result.codes, fake.requests], [78, ['CONFIG_INVALID'], []]);
   });
 
   it('18: a service account is exchanged for a token, and again where that has ended', async () => {

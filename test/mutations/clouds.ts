@@ -41,6 +41,13 @@ export default [
     '...others',
     'by several ranges',
   ),
+  of(
+    'azure-settings',
+    'azure-signature-to-its-host',
+    'if (sas !== undefined && base.href !== `https://${host}/`)',
+    'if (false)',
+    'goes to its host',
+  ),
   of('azure-token', 'azure-assertion-stays', 'if (to.origin !== url.origin)', 'if (false)', 'redirects'),
   ofUnit('azure-settings', 'azure-key-of-its-account', 'if (name !== account) return {};', '', 'no other'),
   of(
@@ -48,6 +55,6 @@ export default [
     'azure-signature-unseen',
     'text: azureLocationText(parseAzureLocation(url)) }',
     'text: url }',
-    'shown nowhere',
+    'goes to its host',
   ),
 ] satisfies Mutation[];

@@ -88,6 +88,9 @@ const container = 'https://acmemodels.blob.core.windows.net/models/llama/';
 await fetchModel('Azure', container, 'azure');
 const other = `AccountName=acmemodels;BlobEndpoint=https://storage.googleapis.com/acmemodels`;
 await fetchModel('Azure elsewhere', container, 'azure', { AZURE_STORAGE_CONNECTION_STRING: other });
+const signature = 'sv=2022-11-02&sr=c&sp=rl&sig=hunter2%2Fhunter2%3D';
+azure.access = { sas: signature };
+await fetchModel('Azure by a signature', `${container}?${signature}`, 'azure');
 azure.access = 'public';
 await fetchModel('Azure in public', container, 'azure');
 
