@@ -107,6 +107,7 @@ export default [
     from: 'if (present < checksums.size)',
     to: 'if (present + 1 < checksums.size)',
     tests: ['test/integration/signature.test.ts'],
+    name: 'every changed, missing and added',
   },
   {
     id: '19-same-digest',
@@ -114,5 +115,6 @@ export default [
     from: "if (digests[a + i] !== expected[b + i]) return 'listed';",
     to: "if (digests[a + i] !== expected[b + i] && i > 40) return 'listed';",
     tests: ['test/integration/signature.test.ts'],
+    name: 'every changed, missing and added',
   },
 ] satisfies readonly Mutation[];
