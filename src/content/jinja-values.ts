@@ -6,6 +6,8 @@ import { argumentsOf, inside, split, type Tag, type Token } from './jinja-tokens
 const TEXT_FILTERS = new Set(
   'string join escape e safe replace title capitalize upper lower urlencode indent truncate trim tojson'.split(' '),
 );
+/** Methods that put texts together. */
+const COMPOSING = new Set(['join', 'replace']);
 /** What puts a value into another one. */
 const MUTATING = new Set('append update insert extend setdefault'.split(' '));
 /** Chains of assignments that are longer belong to no template. */
@@ -61,9 +63,12 @@ export class BuiltNames {
       const before = all[i - 1]?.text;
       // Attributes that lead out of a sandbox have underscores; `%` may become one.
       if (kind === 'text') return /[_%]/.test(text) && !isCompared(all, i);
-      if (kind !== 'name') return text === '~';
+      if (kind !== 'name') return text === '~' || (text === '+' && !isSum(all, i));
       if (before === '|') return TEXT_FILTERS.has(text);
-      return before !== '.' && this.has(text);
+      if (before === '.') return COMPOSING.has(text) && all[i + 1]?.text === '(';
+      // A name of an argument is a key of what comes of it.
+      if (all[i + 1]?.text === '=') return text.includes('_') && namesKeys(all, i);
+      return this.has(text);
     });
   }
 
@@ -96,7 +101,12 @@ export class BuiltNames {
       if (kind !== 'name' || tokens[i + 1]?.text !== '(') continue;
       const given = argumentsOf(inside(tokens, i + 1).inner);
       const isMethod = tokens[i - 1]?.text === '.';
-      if (isMethod && MUTATING.has(text) && given.some(({ value }) => this.isBuilt(value))) this.#add(tokens);
+      if (
+        isMethod &&
+        MUTATING.has(text) &&
+        given.some(({ keyword, value }) => keyword?.includes('_') === true || this.isBuilt(value))
+      )
+        this.#add(tokens);
       const parameters = isMethod ? undefined : this.#macros.get(text)?.parameters;
       if (parameters === undefined || tokens[i - 1]?.text === 'macro') continue;
       for (const [at, { keyword, value }] of given.entries()) {
@@ -130,6 +140,25 @@ function isCompared(tokens: readonly Token[], at: number): boolean {
   return [tokens[at - 1], tokens[at + 1]].some(
     (token) => token !== undefined && (/^[=!]=$/.test(token.text) || (token.kind === 'name' && token.text === 'in')),
   );
+}
+
+/** Of numbers: one of both sides is one that stands there, or a position in a loop. */
+function isSum(tokens: readonly Token[], at: number): boolean {
+  const [before, after] = [tokens[at - 1], tokens[at + 1]];
+  const isPosition = before?.kind === 'name' && /^(rev)?index0?$/.test(before.text) && tokens[at - 2]?.text === '.';
+  return before?.kind === 'number' || after?.kind === 'number' || isPosition;
+}
+
+/** Whether the call that a keyword is an argument of makes a dictionary of it. */
+function namesKeys(tokens: readonly Token[], at: number): boolean {
+  let depth = 0;
+  for (let i = at - 1; i >= 0; i--) {
+    const { kind, text } = tokens[i] ?? { kind: 'sign', text: '' };
+    if (kind !== 'sign') continue;
+    if (/^[\])}]$/.test(text)) depth++;
+    if (/^[[({]$/.test(text) && depth-- === 0) return tokens[i - 1]?.text === 'dict';
+  }
+  return false;
 }
 
 /** Words after which a bracket opens an expression of its own. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { faultInStructure } from '../json-structure.ts';
 import { Unsound } from './cursor.ts';
-import type { Facts, Finding } from './format.ts';
+import { type Facts, type Finding, shown } from './format.ts';
 import { templateFinding } from './jinja.ts';
 import { isObject } from './safetensors.ts';
 
@@ -71,21 +71,45 @@ export function codeIn(root: unknown): Finding[] {
   const left: unknown[] = [root];
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
     if (Array.isArray(value)) {
-      for (const one of value) if (typeof one === 'object' && one !== null) left.push(one);
+      for (const one of value) {
+        if (typeof one === 'object' && one !== null) left.push(one);
+        if (typeof one === 'string' && isSuspicious(one)) for (const f of templateFinding(one)) add(f);
+      }
       continue;
     }
     if (!isObject(value)) continue;
     for (const [key, one] of Object.entries(value)) {
       if (Object.hasOwn(CODE_KEYS, key) && isSet(one))
         add({ kind: 'auto-map', text: `the key ${key} ${CODE_KEYS[key]}` });
-      if (key === 'class_name' && typeof one === 'string' && /(^|[.>])Lambda$/.test(one) && 'config' in value)
+      if (
+        key === 'class_name' &&
+        typeof one === 'string' &&
+        /(^|[.>])(Lambda|__lambda__)$/.test(one) &&
+        'config' in value
+      )
         add({ kind: 'auto-map', text: 'a Keras Lambda layer holds a function' });
+      if (key === 'class_name' && isForeignModule(value['module']))
+        add({ kind: 'auto-map', text: `Keras takes a class from ${shown(String(value['module']))}` });
+      if (typeof one === 'string' && isSuspicious(one)) for (const f of templateFinding(one)) add(f);
       if (key.includes('chat_template'))
         for (const text of templatesIn(one)) for (const f of templateFinding(text)) add(f);
       if (typeof one === 'object' && one !== null) left.push(one);
     }
   }
   return findings;
+}
+
+/** A template under another key than the usual ones: one that reaches for what no template needs. */
+function isSuspicious(text: string): boolean {
+  return text.includes('__') && /\{[{%]/.test(text);
+}
+
+/** A configuration of Keras names the module of each class, and its loader imports it (CVE-2025-1550). */
+function isForeignModule(module: unknown): boolean {
+  return (
+    typeof module === 'string' &&
+    !/^(|builtins|(tf_)?keras(_nlp|_hub|_cv)?(\.[\w.]+)?|tensorflow\.keras(\.[\w.]+)?)$/.test(module)
+  );
 }
 
 function isSet(value: unknown): boolean {

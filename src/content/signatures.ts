@@ -97,7 +97,7 @@ const PROGRAM_NAMES: readonly (readonly [format: Format, pattern: RegExp])[] = [
   ],
   [
     'script',
-    /(^|\/)(makefile|dockerfile|containerfile|cmakelists\.txt|justfile|rakefile|gemfile|\.(bash|zsh)rc|\.profile|\.bash_profile)$/i,
+    /(^|\/)(makefile|dockerfile|containerfile|cmakelists\.txt|justfile|rakefile|gemfile|\.(bash|zsh)rc|\.profile|\.bash_profile|\.envrc|\.git\/(config|hooks\/[^/]+|info\/attributes))$/i,
   ],
   ['markup', /\.(html?|xhtml|svg|xml|xsl|xslt|mhtml|hta)$/i],
   ['saved-model', /\.(pb|pbtxt)$/i],

@@ -14,7 +14,7 @@ const CALLING_TAG =
 
 /** A key that names code, with a value that is not nothing. */
 const CODE_KEY = new RegExp(
-  `(?:^|[\\s{[,"'?-])(${Object.keys(CODE_KEYS).join('|')})["']?\\s*:(?!\\s*(?:false|no|off|null|~|\\{\\}|\\[\\]|""|'')\\s*(?:[#,}\\r\\n]|$))`,
+  `(?:^|[\\s{[,"'?-])(${Object.keys(CODE_KEYS).join('|')})["']?(?:\\s|#[^\\n]*\\n)*:(?!\\s*(?:false|no|off|null|~|\\{\\}|\\[\\]|""|'')\\s*(?:[#,}\\r\\n]|$))`,
   'im',
 );
 

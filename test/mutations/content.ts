@@ -104,6 +104,8 @@ export default [
     "key.includes('chat_template') ? [] : templatesIn(one)",
     "typeof one === 'string' ? [one] : []",
   ),
+  evasion('keras-module', 'json', "if (key === 'class_name' && isForeignModule", 'if (false && isForeignModule'),
+  evasion('suspicious', 'json', "return text.includes('__') &&", 'return false &&'),
   evasion('yaml-tag', 'yaml', 'if (tag !== undefined)', 'if (false)'),
   evasion('yaml-key', 'yaml', 'if (key !== undefined)', 'if (false)'),
   evasion('yaml-disguise', 'yaml', 'if (pattern.test(text))', 'if (false)'),
@@ -121,6 +123,9 @@ export default [
   template('call-parameters', 'jinja-values', "statement === 'call' &&", 'false &&'),
   template('mutated', 'jinja-values', 'if (isMethod && MUTATING.has(text)', 'if (false'),
   template('text-filters', 'jinja-values', 'return TEXT_FILTERS.has(text);', 'return false;'),
+  template('sums', 'jinja-values', "(text === '+' && !isSum(all, i))", 'false'),
+  template('keys', 'jinja-values', "return text.includes('_') && namesKeys(all, i);", 'return false;'),
+  template('methods', 'jinja-values', "return COMPOSING.has(text) && all[i + 1]?.text === '(';", 'return false;'),
   template('order', 'jinja-values', 'round < MOST_ROUNDS', 'round < 1'),
   template('comments', 'jinja-tokens', "if (kind === '#') {", "if (kind === '') {"),
   joint(

@@ -18,6 +18,7 @@ const USUAL = [
   "{% set role = message['my_role'] %}{% if role == 'the_user' %}{{ roles[role] }}{% endif %}{{ message.get('tool_calls')[0] }}",
   '{{ messages[messages | length - 1].content }}{{ messages[(ns.last_index) + 1] }}{%- raw -%}{{ a.__b__ }}{%- endraw -%}',
   "{{ tools | selectattr('type', 'in', ['a_b', 'c']) | map(attribute='function.name', default='_') | sort(attribute='x') | list }}",
+  '{% set ns = namespace(last_index=messages | length - 1, i=0) %}{{ messages[ns.last_index - 1] }}{{ messages[loop.index0 + 1] }}{{ messages[1 + ns.i] }}',
   '{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}x{% endcall %}',
 ];
 
@@ -98,6 +99,14 @@ const BEYOND = [
   '{% raw %}{% macro open() %}{% endraw %}{{ open(x) }}',
   '{{ x.ag_frame }}',
   "{{ {'a': x}('b') }}",
+  // Without a text that has an underscore.
+  "{% set d = dict(_=1) %}{% for u in d %}{% set k = u + u + 'class' + u + u %}{{ x[k] }}{% endfor %}",
+  '{% for k in dict(_a=1) %}{{ x[k] }}{% endfor %}',
+  '{% set d = {} %}{% set _ = d.update(_a=1) %}{% for k in d %}{{ x[k] }}{% endfor %}',
+  "{% for k in messages[0] %}{% set u = k[4] %}{% set n = u + u + 'class' + u + u %}{{ x[n] }}{% endfor %}",
+  "{% set n = 'xxclassxx'.replace('x', messages[0].u) %}{{ x[n] }}",
+  "{% set u = messages[0].u %}{% set n = ''.join([u, u, 'class', u, u]) %}{{ x[n] }}",
+  '{% set u = messages[0].u %}{{ x[u + u + messages[0].c + u + u] }}',
   // Rounds without end.
   `${Array.from({ length: 99 }, (_, i) => `{% set a${i} = a${i + 1} %}`).join('')}{% set a99 = '_' ~ x %}{{ y[a0] }}`,
 ];
