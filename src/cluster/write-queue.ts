@@ -29,6 +29,11 @@ export interface QueueOptions {
   readonly mayWrite?: () => boolean;
 }
 
+/** An API server names the object that may not be written: of a right that is missing, each one has a text of its own. */
+function kindOf(why: string): string {
+  return why.replace(/"[^"]*"/g, '""');
+}
+
 /** Writes in flight at a time: the API server serves others too. */
 const CONCURRENCY = 4;
 
@@ -212,7 +217,8 @@ export class WriteQueue {
     this.counts.failed += 1;
     entry.failures += 1;
     const before = who === 'object' ? entry : who === 'group' ? this.#blocked.get(write.group) : this.#everything;
-    if (before?.why !== why) notice(`${who === 'object' ? write.name : write.group}: ${why}; it is tried again`);
+    if (before?.why === undefined || kindOf(before.why) !== kindOf(why))
+      notice(`${who === 'object' ? write.name : write.group}: ${why}; it is tried again`);
     entry.why = why;
     if (who === 'group') this.#blocked.set(write.group, blocked(this.#blocked.get(write.group), forbiddenPauses));
     if (who === 'all') this.#everything = blocked(this.#everything, pauses);

@@ -85,8 +85,13 @@ describe('17.6: a reporter that may not write', () => {
     const api = await fakeApi();
     fill(api, ...MANY);
     let mayWrite = false;
-    api.faults.add(({ verb, resource }) =>
-      verb === 'patch' && resource === 'policyreports' && !mayWrite ? { status: 403 } : undefined,
+    // As an API server says it: by the name of each object.
+    const forbidden = (name: string) => ({
+      status: 403,
+      body: statusOf(403, `policyreports "${name}" is forbidden: User "x" cannot patch resource "policyreports"`),
+    });
+    api.faults.add(({ verb, resource, name }) =>
+      verb === 'patch' && resource === 'policyreports' && !mayWrite ? forbidden(name) : undefined,
     );
     const { reporter, notices } = report(api);
     await until(() => reporter.queue.counts.failed >= 10);
