@@ -1,5 +1,5 @@
 import { comparePaths, type PathBytes } from './entry-path.ts';
-import { AGAIN, DIGEST_BYTES, emptyTable, type FileTable, inByteOrder, nameAt, namesOf, SEEN } from './file-table.ts';
+import { AGAIN, DIGEST_BYTES, emptyTable, type FileTable, inByteOrder, nameAt, SEEN } from './file-table.ts';
 
 /** Files of one table that follow each other in it. */
 interface Piece {
@@ -42,8 +42,6 @@ export class TableMerger {
   #addRuns(table: FileTable): void {
     this.#tables++;
     let start = 0;
-    const names = namesOf(table);
-    const nameOf = (index: number) => names[index] ?? nameAt(table, index);
     const endAt = (end: number) => {
       // Names of their own: a piece of a longer text would keep the text of all names.
       if (end > start)
@@ -56,7 +54,7 @@ export class TableMerger {
         start = i + 1;
         continue;
       }
-      if (i > start && nameOf(i) < nameOf(i - 1)) endAt(i);
+      if (i > start && comesBefore(table, i, i - 1)) endAt(i);
       this.#totalBytes += table.size[i] ?? 0;
     }
     endAt(table.count);
@@ -77,6 +75,18 @@ export class TableMerger {
     }
     return ordered;
   }
+}
+
+/** Whether the name of one file comes before that of another, in bytes: no text is made of either. */
+function comesBefore({ names, nameEnd }: FileTable, one: number, other: number): boolean {
+  const [a, b] = [nameEnd[one - 1] ?? 0, nameEnd[other - 1] ?? 0];
+  const [endA, endB] = [nameEnd[one] ?? 0, nameEnd[other] ?? 0];
+  const length = Math.min(endA - a, endB - b);
+  for (let i = 0; i < length; i++) {
+    const difference = (names[a + i] ?? 0) - (names[b + i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return endA - a < endB - b;
 }
 
 function byFirstName(a: Run, b: Run): number {
