@@ -11,6 +11,9 @@ export interface Tag {
   readonly tokens: readonly Token[];
 }
 
+/** What is looked at again for each bracket that it lies in. */
+const MOST_NESTED = 64;
+
 const TOKEN =
   /\s+|([A-Za-z_]\w*)|('(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*")|(\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)|([-+]?%\}|[-+]?\}\}|\*\*|\/\/|[=!<>]=|[-+*/%~|.,:()[\]{}<>=])/y;
 
@@ -53,6 +56,7 @@ function tokensOf(template: string, from: number, end: string): { tokens: Token[
   const pattern = new RegExp(TOKEN);
   const tokens: Token[] = [];
   let depth = 0;
+  let nested = 0;
   pattern.lastIndex = from;
   for (;;) {
     const match = pattern.exec(template);
@@ -68,6 +72,9 @@ function tokensOf(template: string, from: number, end: string): { tokens: Token[
     if (sign?.endsWith(end) === true && depth === 0) return { tokens, end: pattern.lastIndex };
     if (sign === '{') depth++;
     if (sign === '}') depth--;
+    if (sign !== undefined && /^[[({]$/.test(sign) && ++nested > MOST_NESTED)
+      return `nests brackets more than ${MOST_NESTED} deep`;
+    if (sign !== undefined && /^[\])}]$/.test(sign)) nested--;
     if (name !== undefined) tokens.push({ kind: 'name', text: name });
     else if (text !== undefined) {
       const decoded = unescaped(text);

@@ -5,7 +5,8 @@ import { type Finding, shown } from './format.ts';
 import { argumentsOf, inside, type Tag, type Token, tagsOf } from './jinja-tokens.ts';
 import { BuiltNames, isSubscript, isWord, type Macro, macrosOf } from './jinja-values.ts';
 
-const MOST_TEMPLATE = 1 << 20;
+/** The longest ones of public models have some 30,000 characters. */
+const MOST_TEMPLATE = 1 << 18;
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 const STATEMENTS = words(

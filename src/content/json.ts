@@ -3,6 +3,7 @@ import { faultInStructure } from '../json-structure.ts';
 import { Unsound } from './cursor.ts';
 import { type Facts, type Finding, shown } from './format.ts';
 import { templateFinding } from './jinja.ts';
+import { isBeside } from './location.ts';
 import { isObject } from './safetensors.ts';
 
 /** A document is looked at as a whole: the vocabularies of tokenizers have up to 40 MB. */
@@ -13,6 +14,10 @@ const MOST_VALUES = 4 << 20;
 export const MOST_LINE_BYTES = 16 << 20;
 /** Of each kind. */
 export const MOST_FINDINGS = 8;
+
+/** Templates of one document; a tokenizer has some five. */
+const MOST_TEMPLATES = 64;
+const TOO_MANY_TEMPLATES: Finding = { kind: 'jinja', text: `it has more than ${MOST_TEMPLATES} chat templates` };
 
 /** Keys that name code, and what it is that they make somebody do. */
 export const CODE_KEYS: Readonly<Record<string, string>> = {
@@ -68,12 +73,18 @@ export function codeIn(root: unknown): Finding[] {
   const add = (finding: Finding) => {
     if (findings.filter(({ kind }) => kind === finding.kind).length < MOST_FINDINGS) findings.push(finding);
   };
+  let templates = 0;
+  const addTemplate = (text: string) => {
+    const isTooMuch = ++templates > MOST_TEMPLATES;
+    if (templates > MOST_TEMPLATES + 1) return;
+    for (const one of isTooMuch ? [TOO_MANY_TEMPLATES] : templateFinding(text)) add(one);
+  };
   const left: unknown[] = [root];
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
     if (Array.isArray(value)) {
       for (const one of value) {
         if (typeof one === 'object' && one !== null) left.push(one);
-        if (typeof one === 'string' && isSuspicious(one)) for (const f of templateFinding(one)) add(f);
+        if (typeof one === 'string' && isSuspicious(one)) addTemplate(one);
       }
       continue;
     }
@@ -90,13 +101,19 @@ export function codeIn(root: unknown): Finding[] {
         add({ kind: 'auto-map', text: 'a Keras Lambda layer holds a function' });
       if (key === 'class_name' && isForeignModule(value['module']))
         add({ kind: 'auto-map', text: `Keras takes a class from ${shown(String(value['module']))}` });
-      if (typeof one === 'string' && isSuspicious(one)) for (const f of templateFinding(one)) add(f);
-      if (key.includes('chat_template'))
-        for (const text of templatesIn(one)) for (const f of templateFinding(text)) add(f);
+      if (typeof one === 'string' && isSuspicious(one)) addTemplate(one);
+      // Loaders open the shards that an index names, wherever they are.
+      const outside = key === 'weight_map' && isObject(one) ? Object.values(one).find(isOutside) : undefined;
+      if (outside !== undefined) add({ text: `it has weights at ${shown(String(outside))}, outside of the artifact` });
+      if (key.includes('chat_template')) for (const text of templatesIn(one)) addTemplate(text);
       if (typeof one === 'object' && one !== null) left.push(one);
     }
   }
   return findings;
+}
+
+function isOutside(path: unknown): boolean {
+  return typeof path !== 'string' || !isBeside(path);
 }
 
 /** A template under another key than the usual ones: one that reaches for what no template needs. */

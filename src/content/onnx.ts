@@ -1,5 +1,6 @@
 import { Unsound } from './cursor.ts';
 import { type Facts, type Finding, shown } from './format.ts';
+import { isBeside } from './location.ts';
 import { type Choice, ProtobufReader, type Visitor } from './protobuf.ts';
 
 /** Domains of operators that runtimes bring themselves; any other one is a library that somebody has to load. */
@@ -163,16 +164,9 @@ export class OnnxWatcher implements Visitor {
     if (this.#domains.size < 1024) this.#domains.add(domain);
   }
 
-  /** Beside the model or below it: no root, no way up, no drive, nothing that a terminal or a file system reads in its own way. */
   #checkLocation(value: Buffer): void {
     const text = value.toString('utf8');
-    const parts = text.split('/');
-    const isSafe =
-      text.length <= 4096 &&
-      !/[\\:]/.test(text) &&
-      [...text].every((character) => character >= ' ') &&
-      parts.every((part) => part !== '' && part !== '..' && part !== '.');
-    if (!isSafe) throw new Unsound(`its external data is at ${shown(text)}`);
+    if (!isBeside(text)) throw new Unsound(`its external data is at ${shown(text)}`);
   }
 }
 

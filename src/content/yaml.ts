@@ -12,11 +12,17 @@ export function isYamlName(name: string): boolean {
 const CALLING_TAG =
   /(?:^|[\s[{,:?-])(!(?:!(?!(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)(?:[\s,\]}]|$))|<|[^\s!]+!|[^\s!]*[:/%])\S{0,80})/m;
 
-/** A key that names code, with a value that is not nothing. */
+const KEYS = Object.keys(CODE_KEYS).join('|');
+
+/** A key that names code, with a value that is not nothing. A key has at most 1,024 characters (YAML 1.2, 7.4.2). */
 const CODE_KEY = new RegExp(
-  `(?:^|[\\s{[,"'?-])(${Object.keys(CODE_KEYS).join('|')})["']?(?:\\s|#[^\\n]*\\n)*:(?!\\s*(?:false|no|off|null|~|\\{\\}|\\[\\]|""|'')\\s*(?:[#,}\\r\\n]|$))`,
+  `(?:^|[\\s{[,"'?-])(${KEYS})["']?[ \\t]{0,1024}:(?!\\s*(?:false|no|off|null|~|\\{\\}|\\[\\]|""|'')\\s*(?:[#,}\\r\\n]|$))`,
   'im',
 );
+
+/** Keys that begin with a question mark may have anything before their colon: then the name alone counts. */
+const EXPLICIT_KEY = /(?:^|[\s[{,-])\?\s/m;
+const CODE_NAME = new RegExp(`(?:^|[\\s"'])(${KEYS})(?:["'\\s]|$)`, 'im');
 
 /** What could spell such a key otherwise: escapes within quotes, a line that goes on, an alias as a key, a prefix of tags. */
 const DISGUISES: readonly (readonly [pattern: RegExp, text: string])[] = [
@@ -32,7 +38,8 @@ export function codeInYaml(text: string): Finding[] {
   const findings: Finding[] = [];
   const tag = CALLING_TAG.exec(text)?.[1];
   if (tag !== undefined) findings.push(add(`the tag ${JSON.stringify(tag)} makes a reader of YAML call something`));
-  const key = CODE_KEY.exec(text)?.[1]?.toLowerCase();
+  const found = CODE_KEY.exec(text) ?? (EXPLICIT_KEY.test(text) ? CODE_NAME.exec(text) : undefined);
+  const key = found?.[1]?.toLowerCase();
   if (key !== undefined) findings.push(add(`the key ${key} ${CODE_KEYS[key] ?? 'names code'}`));
   for (const [pattern, what] of DISGUISES)
     if (pattern.test(text)) findings.push(add(`YAML with ${what}, in which a name of code may hide`));

@@ -265,6 +265,17 @@ describe('21: documents that name code in another spelling', () => {
     ],
     ['a template under another key', '{"prompt": "{{ a.__b__ }}"}', 'x.json'],
     ['a template in a list', '{"prompts": ["{{ a.__b__ }}"]}', 'x.json'],
+    [
+      'an index of shards that lie elsewhere',
+      '{"metadata": {}, "weight_map": {"a": "model-1.safetensors", "b": "../other/pytorch_model.bin"}}',
+      'pytorch_model.bin.index.json',
+    ],
+    ['an index of shards at a root', '{"weight_map": {"a": "/tmp/pytorch_model.bin"}}', 'model.safetensors.index.json'],
+    [
+      'more templates than are looked at',
+      JSON.stringify({ chat_template: Array.from({ length: 80 }, (_, i) => `${i}`) }),
+      'x.json',
+    ],
     ['what git runs', '[core]\n\tfsmonitor = id\n', '.git/config'],
     ['trust in YAML', 'trust_remote_code: true\n', 'config.yaml'],
     ['HyperPyYAML', 'model: !new:torch.nn.Linear\n  a: 1\n', 'hyperparams.yaml'],
@@ -281,6 +292,10 @@ describe('21: documents that name code in another spelling', () => {
     ['a template in GGUF', gguf({ keys: [['tokenizer.chat_template', 8, text('{{ a.__b__ }}')]] })],
     ['a further template in GGUF', gguf({ keys: [['tokenizer.chat_template.tool_use', 8, text('{{ a.__b__ }}')]] })],
   ]);
+  it('an index of shards beside it is JSON', () =>
+    assert.ok(
+      isTakenForData(inspect('{"weight_map": {"a": "model-1.safetensors", "b": "b/2.safetensors"}}', 'm.index.json')),
+    ));
   it('a template is found behind many things that may be allowed', () => {
     const many = Array.from({ length: 20 }, () => ({ auto_map: { a: 'b' } }));
     for (const text of [

@@ -56,7 +56,9 @@ const BEYOND = [
   '{# without an end',
   '{{ `a` }}',
   '{% do x.append(1) %}',
-  'a'.repeat((1 << 20) + 1),
+  'a'.repeat((1 << 18) + 1),
+  `{{ ${'['.repeat(65)}${']'.repeat(65)} }}`,
+  `{{ ${'x['.repeat(100_000)}`,
   // The name of an attribute as the argument of a filter.
   "{{ [x] | map(attribute='_' ~ '_class_' ~ '_') | list }}",
   "{{ [x] | map(attribute='a._b') | list }}",
