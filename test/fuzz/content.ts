@@ -56,6 +56,13 @@ export const content: readonly Target[] = [
     tarOf({ a: 'b' }),
   ),
   target(
+    'configurations in YAML',
+    'config.yaml',
+    Buffer.from('a: &x !!str b\nmodel:\n  ? _target_ # c\n  : os.system\nc: {"d": *x, e: [!new:f.G 1]}\n'),
+    Buffer.from('chat_template: "{{ a }}"\ntrust_remote_code: false\n%TAG ! tag:x\n'),
+  ),
+  target('tables', 'a.parquet', Buffer.from('PAR1abcPAR1'), Buffer.from('ARROW1\0\0arrow.py_extension_typeARROW1')),
+  target(
     'documents of JSON',
     'config.json',
     Buffer.from(JSON.stringify({ architectures: ['A'], auto_map: { a: 'b' }, chat_template: template, l: [1, [2]] })),
