@@ -22,8 +22,8 @@ if (sources.length === 0) {
   process.stderr.write(`no test file has ${words.join(' or ')} in its name\n`);
   process.exit(1);
 }
-// The runner's own default leaves one processor free: of two that is half.
-const flags = [`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`, '--test-timeout=120000'];
+// Half of the time a test waits: for a server, for a pause between two tries, for a thread.
+const flags = [`--test-concurrency=${2 * availableParallelism()}`, '--test-timeout=120000'];
 process.exitCode = isWatching ? watch() : await runBundled();
 
 function watch(): number {
