@@ -1,32 +1,16 @@
 // npm run mutate [-- PATTERN]: breaks each security check of `test/mutations/*.ts`, one at a time, in a private copy of the
 // checkout, and wants a failing test for each.
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Checkout } from './checkout.ts';
 import { type Baselines, judge, type Outcome } from './judge.ts';
+import { mutations } from './lists.ts';
 import type { Mutation } from './mutation.ts';
 import { runTests } from './run-tests.ts';
 import { isGoodEnough, summary } from './summary.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-async function lists(): Promise<Mutation[]> {
-  const folder = new URL('../../test/mutations/', import.meta.url);
-  const all: Mutation[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    if (!name.endsWith('.ts')) continue;
-    const { default: list } = await import(pathToFileURL(fileURLToPath(new URL(name, folder))).href);
-    all.push(...(list as Mutation[]));
-  }
-  const seen = new Set<string>();
-  for (const { id } of all) {
-    if (seen.has(id)) throw new Error(`two mutations are called ${id}`);
-    seen.add(id);
-  }
-  return all;
-}
 
 async function work(queue: Mutation[], baselines: Baselines, told: (outcome: Outcome) => void): Promise<void> {
   using checkout = new Checkout(root);
@@ -43,7 +27,7 @@ const { values, positionals } = parseArgs({
   options: { concurrency: { type: 'string', short: 'j', default: String(availableParallelism()) } },
 });
 const patterns = positionals.map((text) => new RegExp(text));
-const all = await lists();
+const all = await mutations();
 const chosen = all.filter(({ id, file }) => patterns.every((one) => one.test(id) || one.test(file)));
 const outcomes: Outcome[] = [];
 const tell = (outcome: Outcome) => {

@@ -70,7 +70,7 @@ export default [
   evasion('tar-binary', 'tar', 'if (first === 0x80 || first === 0xff)', 'if (false)'),
   evasion('tar-spelt', 'tar', "?.replaceAll('_', '')", ''),
   evasion('zip-far', 'tail', '72 << 10', '22 + 0xffff'),
-  evasion('zip-sum', 'zip', '|| crc32(content) !== crc', ''),
+  evasion('zip-sum', 'zip', '|| zlib().crc32(content) !== crc', ''),
   evasion('zip-names', 'zip', 'name !== directoryName ||', 'false ||'),
   evasion('zip-flags', 'zip', 'if ((flags & ~UTF8_NAME & ~0x6) !== 0)', 'if (false)'),
   evasion('zip-member', 'zip-content', "if (array.toString('latin1', 0, 6) !== '\\x93NUMPY')", 'if (false)'),

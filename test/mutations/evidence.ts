@@ -279,7 +279,7 @@ export default [
   {
     id: '15.20-unread-file',
     file: 'src/run/signature-files.ts',
-    from: 'if (names.length === 1) throw error;',
+    from: 'if (names.length === 1 && !areFound) throw error;',
     to: 'if (names.length > 0) throw error;',
     tests: FILES,
     name: '15.20',

@@ -313,9 +313,9 @@ export default [
   limit(
     '15.28',
     'declared',
-    'run/registry-artifact.ts',
-    'if (maxBytes !== undefined && bytes > maxBytes)',
-    'if (false)',
+    'run/room.ts',
+    'if (most === undefined || bytes <= most) return;',
+    'if (most === undefined || bytes >= 0) return;',
   ),
   limit(
     '15.25',

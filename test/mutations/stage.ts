@@ -18,10 +18,10 @@ export default [
   {
     id: '15.2-evidence-name',
     ...UNLISTED,
-    from: 'if (!EVIDENCE_NAME.test(name))',
+    from: 'if (!isEvidenceName(name))',
     to: 'if (false)',
   },
-  { id: '15.2-evidence-link', ...UNLISTED, from: 'if (files.targets.has(index))', to: 'if (false)' },
+  { id: '15.2-evidence-link', ...UNLISTED, from: 'if (target !== undefined && !isBlobPath(target))', to: 'if (false)' },
   { id: '15.2-evidence-hard-link', ...UNLISTED, from: 'if (links > 1)', to: 'if (links > 2)' },
   { id: '15.2-evidence-bytes', ...UNLISTED, from: 'if (hexAt(files, index) !== sha256)', to: 'if (false)' },
   {
@@ -207,8 +207,8 @@ export default [
   {
     id: '15-output-once-more',
     file: 'src/commands/outputs.ts',
-    from: 'if (failure !== undefined) throw failure;\n    return this.#report.path;',
-    to: 'return this.#report.path;',
+    from: 'if (failure !== undefined) throw failure;\n    return output.path;',
+    to: 'return output.path;',
     tests: ['test/unit/outputs.test.ts'],
   },
   {

@@ -116,9 +116,9 @@ export default [
     tests: ['test/unit/timestamp.test.ts'],
   },
   ...[
-    ['15.7-attestor', 'src/verdict/judge-signature.ts', '`attestor $\u007battestor}`,', ''],
-    ['15.7-key', 'src/verdict/judge-signature.ts', '`key $\u007bfingerprint}`,', ''],
-    ['15.7-names', 'src/verdict/judge-signature.ts', '[...names, ...(subject', '[...(subject'],
+    ['15.7-attestor', 'src/verdict/distinct-signers.ts', '`attestor $\u007battestor}`,', ''],
+    ['15.7-key', 'src/verdict/distinct-signers.ts', '`key $\u007bfingerprint}`,', ''],
+    ['15.7-names', 'src/verdict/distinct-signers.ts', '[...names, ...(subject', '[...(subject'],
     ['15.7-log-key', 'src/evidence/transparency.ts', ', `key $\u007bfingerprintOf(publicKey)}`]', ']'],
     ['15.7-log-given', 'src/evidence/witnesses.ts', '(!logless || isLogRequired)', '!logless'],
     ['15.7-attainable', 'src/evidence/witnesses.ts', 'if (asked > 1 && asked > most)', 'if (false)'],

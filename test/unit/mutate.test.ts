@@ -1,7 +1,9 @@
 // What judges the tests must itself be right: a mutation that nobody noticed must never count as caught.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { type Bench, judge, type Outcome } from '../../scripts/mutate/judge.ts';
+import { mutations } from '../../scripts/mutate/lists.ts';
 import { breakSource, InvalidMutation, type Mutation } from '../../scripts/mutate/mutation.ts';
 import type { TestRun } from '../../scripts/mutate/run-tests.ts';
 import { isGoodEnough, summary } from '../../scripts/mutate/summary.ts';
@@ -78,6 +80,21 @@ describe('a mutation', () => {
     await judge({ ...mutation, id: 'two', to: 'false' }, where, baselines);
     assert.equal(where.runs.filter((content) => content === SOURCE).length, 1);
     assert.equal(where.runs.length, 3);
+  });
+});
+
+describe('the lists', () => {
+  it('have nothing that is stale: each breaks one place that is there, and names tests that are there', async () => {
+    const root = new URL('../../', import.meta.url);
+    const stale = (await mutations()).flatMap((one) => {
+      try {
+        breakSource(readFileSync(new URL(one.file, root), 'utf8'), one);
+        return one.tests.flatMap((file) => (existsSync(new URL(file, root)) ? [] : [`${one.id}: no ${file}`]));
+      } catch (error) {
+        return [`${one.id}: ${error instanceof Error ? error.message : error}`];
+      }
+    });
+    assert.deepEqual(stale, []);
   });
 });
 
