@@ -56,6 +56,7 @@ export async function benchReceipts(work: string, program: readonly string[], ro
     rounds,
     new Map([
       ['1 MiB, pinned, start to verdict', seconds([...program, 'verify', join(tiny, 'model.bin'), `--sha256=${pin}`])],
+      ['the same by a policy, with a receipt', seconds(withReceipt('tiny', tiny))],
       ['64 GiB in 8 files, with a receipt', seconds(withReceipt('large', large))],
     ]),
   );

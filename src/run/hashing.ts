@@ -86,8 +86,9 @@ export class Hashing {
     return this.#engine;
   }
 
-  async list(path: string, options: ListingOptions): Promise<Listing> {
-    this.#getReady(path);
+  /** @param isHashed - false where perhaps nothing of it will be: then nothing is got ready for that */
+  async list(path: string, options: ListingOptions, isHashed = true): Promise<Listing> {
+    if (isHashed) this.#getReady(path);
     return this.read(() => this.pool.list(requestOf(path, options), this.concurrency));
   }
 

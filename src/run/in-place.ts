@@ -56,7 +56,9 @@ export class InPlace implements Delivery {
     const how = { ...plan.limits, storage: artifact.storage };
     if (this.part !== undefined) requirePlainHashes(evidence);
     const isListed = this.#needsMore || this.#run.receipts !== undefined || this.part !== undefined;
-    const listing = await (isListed ? hashing.list(this.path, how) : hashing.listHashing(this.path, how));
+    const listing = await (isListed
+      ? hashing.list(this.path, how, this.#run.receipts === undefined)
+      : hashing.listHashing(this.path, how));
     requireFiles(listing);
     this.leftOut = listing.leftOut?.entries ?? [];
     const listed = new VolumeListing(this.#subject, this.path, listing);
