@@ -37,6 +37,13 @@ describe('20: the workflows', () => {
     );
   });
 
+  for (const path of [...workflows, 'action.yml'])
+    it(`20: ${path}: an action of others is named by its commit, with the version beside it`, () => {
+      const used = [...read(path).matchAll(/\buses: *(\S.*)$/gm)].map(([, what = '']) => what);
+      assert.ok(used.length > 0);
+      for (const what of used) assert.match(what, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    });
+
   for (const path of workflows) {
     const { permissions, jobs } = parseYaml(read(path)) as Workflow;
 
