@@ -41,13 +41,26 @@ export async function pullStored(listed: StoredFile, context: StoredContext): Pr
       if ('pulled' in outcome) return outcome.pulled;
       if (beginning >= MAX_BEGINNINGS + (found > 0 ? 1 : 0)) throw outcome.fault;
       signal.throwIfAborted();
-      if (outcome.fault instanceof Replaced) file = await store.renew(file, signal);
+      if (outcome.fault instanceof Replaced) file = noLarger(await store.renew(file, signal), listed);
       context.notice(`${entryText(file.path)}: ${outcome.fault.message}; beginning anew`);
       await writer.restart();
     }
   } finally {
     await writer.close();
   }
+}
+
+/** What there is room for, and what `--max-bytes` allows, was decided by the sizes that were listed. */
+function noLarger(file: StoredFile, listed: StoredFile): StoredFile {
+  if (file.size <= listed.size) return file;
+  throw new WeighlockError({
+    code: 'SOURCE_UNAVAILABLE',
+    message: 'was replaced by a larger one while it was fetched',
+    file: entryText(file.path),
+    expected: `at most ${listed.size} bytes, as it was listed`,
+    found: `${file.size} bytes`,
+    remedy: 'something writes to the store: restart the pod when it is done, or name a version that does not move',
+  });
 }
 
 type Outcome = { readonly pulled: PulledFile } | { readonly fault: WeighlockError };

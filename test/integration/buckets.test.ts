@@ -95,6 +95,21 @@ for (const cloud of CLOUDS) {
       }
     });
 
+    it('18: an object that is replaced by a larger one is not fetched: --max-bytes and room are for what was listed', async () => {
+      const fake = await bucket({ 'a.bin': 'x', b: 'y' });
+      let reads = 0;
+      fake.handler = (request, _response, next) => {
+        if (cloud.isRead(request.url ?? '', request.headers) && reads++ === 0)
+          cloud.put(fake, { 'llama/a.bin': randomBytes(2 << 20), 'llama/b': 'yy' });
+        next();
+      };
+      const flags = ['--max-bytes', '1M'];
+      const result = await fetchModel(fake, cloud.source(fake, 'llama/'), { flags });
+      assert.deepEqual([result.status, result.codes.every((code) => code === 'SOURCE_UNAVAILABLE')], [75, true]);
+      assert.match(result.stdout, /replaced by a larger one/);
+      assert.ok(Number(result.events.find(({ event }) => event === 'verdict')?.['bytes']) <= 4);
+    });
+
     it('18: an object that is replaced between two of its ranges is never made of both', async () => {
       const [before, behind] = [randomBytes(20 << 20), randomBytes(20 << 20)];
       const fake = await bucket({ 'a.bin': before });

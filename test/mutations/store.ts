@@ -72,6 +72,14 @@ export default [
   place('unverified', 'if (isUnverified)', 'if (false)'),
   place('region', 'if (!REGION.test(region))', 'if (false)'),
   location('key', 'if (fault !== undefined) throw', 'if (false) throw'),
+  {
+    ...of('pull/pull-stored.ts', ['test/integration/buckets.test.ts'])(
+      'replaced-by-larger',
+      'if (file.size <= listed.size) return file;',
+      'if (file.size > 0) return file;',
+    ),
+    name: 'by a larger one',
+  },
   pull('promised', 'found !== promised.digest', 'false'),
   stored('signature-first', 'if (unsigned !== undefined) throw new WeighlockError(unsigned);', ''),
   stored('names-first', 'if (refused !== undefined) throw new WeighlockError(refused);', ''),
