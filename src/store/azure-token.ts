@@ -5,6 +5,7 @@ import { readBody, refusalOf, type Transport, unavailable } from '../registry/in
 import type { AzureSettings } from './azure-settings.ts';
 import { jsonOf } from './json.ts';
 import { Metadata, type MetadataAnswer, metadataFields, secretOf } from './metadata.ts';
+import { onlyOriginOf } from './same-origin.ts';
 import { readTokenFile } from './token-file.ts';
 
 /** Milliseconds before its end that a token is fetched anew. */
@@ -104,15 +105,7 @@ export class AzureTokens {
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: form.toString(),
       signal,
-      // A redirect would take the assertion along.
-      check: (to) => {
-        if (to.origin !== url.origin)
-          throw new WeighlockError({
-            code: 'SOURCE_UNAVAILABLE',
-            message: `${url.host} sends us elsewhere with a credential`,
-            remedy: 'check AZURE_AUTHORITY_HOST',
-          });
-      },
+      check: onlyOriginOf(url),
     });
     if (answer.status !== 200)
       throw await refusalOf(answer, { what: 'a token of Microsoft Entra ID', remedies: REMEDIES });

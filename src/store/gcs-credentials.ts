@@ -5,6 +5,7 @@ import { type Notice, readBody, type Transport } from '../registry/index.ts';
 import { MachineTokens } from './gcs-machine.ts';
 import type { GcsSettings } from './gcs-settings.ts';
 import { Metadata } from './metadata.ts';
+import { onlyOriginOf } from './same-origin.ts';
 import { requireTokenFile } from './token-file.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
@@ -149,6 +150,7 @@ function fetchBy(transport: Transport): typeof fetch {
     const answer = await transport.ask(url, {
       method: method.toUpperCase() === 'POST' ? 'POST' : 'GET',
       headers: Object.fromEntries(new Headers(init.headers ?? {})),
+      check: onlyOriginOf(url),
       ...(body === undefined || body === null ? {} : { body: textOf(body) }),
     });
     const bytes = await readBody(answer, MAX_ANSWER_BYTES);

@@ -5,6 +5,7 @@ import { type AwsKeys, containerKeys, instanceKeys } from './aws-metadata.ts';
 import { givenSecret } from './given-secret.ts';
 import { Metadata } from './metadata.ts';
 import type { S3Settings } from './s3-settings.ts';
+import { onlyOriginOf } from './same-origin.ts';
 import { readTokenFile } from './token-file.ts';
 
 /** Milliseconds before their end that keys are fetched anew. */
@@ -162,6 +163,7 @@ class Handler {
     const answer = await this.#transport.ask(url, {
       method: method === 'POST' ? 'POST' : 'GET',
       headers: others,
+      check: onlyOriginOf(url),
       ...(typeof body === 'string'
         ? { body }
         : body instanceof Uint8Array

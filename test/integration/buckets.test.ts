@@ -330,6 +330,20 @@ describe('credentials of Google Cloud', () => {
     assert.ok(asked >= 2);
   });
 
+  it('18: a token server that redirects does not get the assertion there', async () => {
+    const { fake, environment } = await withKey(['unused']);
+    const elsewhere = await FakeGcs.start();
+    after(() => elsewhere.close());
+    for (const status of [302, 307, 308]) {
+      fake.handler = (request, response, next) => {
+        if (request.method !== 'POST') return next();
+        response.writeHead(status, { location: `http://${elsewhere.host}/token` }).end();
+      };
+      assert.notEqual((await fetchModel(fake, 'gs://models/llama/', { environment })).status, 0);
+    }
+    assert.deepEqual(elsewhere.requests, []);
+  });
+
   it('18: a file of credentials that is none is a configuration error, and no part of it is shown', async () => {
     for (const [text, why] of [
       ['{"private_key": "hunter2', /no JSON/],

@@ -92,6 +92,26 @@ describe('s3://', () => {
     assert.ok(exchanges >= 2);
   });
 
+  it('18: a token service that redirects does not get the token of the pod there', async () => {
+    const [fake, elsewhere] = [await bucket(), await bucket()];
+    const token = join(workFolder(), 'token');
+    writeFileSync(token, 'jwt-hunter2');
+    for (const status of [302, 307, 308]) {
+      fake.handler = (_request, response) =>
+        response.writeHead(status, { location: `http://${elsewhere.host}/` }).end();
+      const environment = {
+        AWS_ENDPOINT_URL: `http://${fake.host}`,
+        AWS_ENDPOINT_URL_STS: `http://${fake.host}`,
+        AWS_REGION: 'eu-central-1',
+        AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/models',
+        AWS_WEB_IDENTITY_TOKEN_FILE: token,
+      };
+      const result = await fetchModel(fake, { environment });
+      assert.deepEqual([result.status, result.codes], [75, ['SOURCE_UNAVAILABLE']]);
+    }
+    assert.deepEqual(elsewhere.requests, []);
+  });
+
   it("18: the container's provider gives keys at an address of this node, and no other", async () => {
     const fake = await bucket();
     const {

@@ -48,7 +48,7 @@ export default [
     'if (false)',
     'goes to its host',
   ),
-  of('azure-token', 'azure-assertion-stays', 'if (to.origin !== url.origin)', 'if (false)', 'redirects'),
+  of('same-origin', 'credential-stays', 'if (to.origin !== first.origin)', 'if (false)', 'does not get'),
   ofUnit('azure-settings', 'azure-key-of-its-account', 'if (name !== account) return {};', '', 'no other'),
   of(
     'location',
