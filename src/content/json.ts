@@ -60,8 +60,23 @@ export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new Unsound('it is not UTF-8');
   const fault = faultInStructure(bytes, MOST_VALUES, 256);
   if (fault !== undefined && fault !== 'is not JSON') throw new Unsound(`it ${fault}`);
+  const text = bytes.toString('utf8');
   try {
-    return JSON.parse(bytes.toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
+  } catch {
+    return parsePython(text);
+  }
+}
+
+/**
+ * Numbers that are none, as Python writes them: configurations of Mamba have `Infinity`, logs of training `NaN`.
+ *
+ * @throws Unsound
+ */
+function parsePython(text: string): unknown {
+  try {
+    const numbers = /"[^"\\]*(?:\\[\s\S][^"\\]*)*"|-?Infinity|NaN/g;
+    return JSON.parse(text.replace(numbers, (part) => (part.startsWith('"') ? part : 'null'))) as unknown;
   } catch {
     throw new Unsound('it is not JSON');
   }

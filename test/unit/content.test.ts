@@ -22,6 +22,8 @@ describe('21: files that hold data alone are recognised', () => {
     ['gguf', gguf({ version: 2, tensors: [{ name: 'a', shape: [4], type: 0, offset: 0 }], data: Buffer.alloc(32) })],
     ['json', '{"a": [1, 2, {"b": null}]}', 'config.json'],
     ['json', '["a"]'],
+    ['json', '{"time_step_limit": [0.0, Infinity], "NaN": "NaN, \\"Infinity", "b": [NaN, -Infinity]}', 'config.json'],
+    ['jsonl', '{"loss": NaN}\n{"loss": 1}\n', 'log.jsonl'],
     ['json', '{}'],
     ['jsonl', '{"a": 1}\n{"a": 2}\n\n', 'data.jsonl'],
     ['text', '# Model\n\nHello.\n', 'README.md'],
@@ -372,7 +374,8 @@ describe('21: documents that name code', () => {
     ['a comma too many', '{"a":1,}'],
     ['300 levels', `${'['.repeat(300)}${']'.repeat(300)}`],
     ['a byte order mark', '\ufeff{"a":1}'],
-    ['NaN', '{"a": NaN}'],
+    ['a number that Python does not write', '{"a": nan}'],
+    ['a number that is two', '{"a": NaNNaN}'],
   ] as const)
     it(`${what} is no JSON`, () => {
       const found = inspect(bytes);
