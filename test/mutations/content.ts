@@ -122,7 +122,7 @@ export default [
   template('macro-arguments', 'jinja-values', "else this.#names.add(keyword ?? parameters[at] ?? 'varargs');", ''),
   template('recursive', 'jinja-values', "rest.at(-1)?.text === 'recursive' ||", ''),
   template('call-parameters', 'jinja-values', "statement === 'call' &&", 'false &&'),
-  template('mutated', 'jinja-values', 'if (isMethod && MUTATING.has(text)', 'if (false'),
+  template('mutated', 'jinja-values', 'MUTATING.has(text) &&', 'false &&'),
   template('text-filters', 'jinja-values', 'return TEXT_FILTERS.has(text);', 'return false;'),
   template('sums', 'jinja-values', "(text === '+' && !isSum(all, i))", 'false'),
   template('keys', 'jinja-values', "return text.includes('_') && namesKeys(all, i);", 'return false;'),
