@@ -88,7 +88,6 @@ export default [
       'this.#builder ??= new SignedFilesBuilder(32, 0);\n    if (false) throw',
     ],
     ['model-one-subject', 'subject === undefined || more.length > 0', 'subject === undefined'],
-    ['model-digest-length', '!LENGTHS.has(digest.length)', 'digest.length % 64 === 1'],
     ['model-algorithm', 'else if (algorithm !== hash)', 'else if (false)'],
     ['model-shard-gap', 'start === i * shardBytes', 'true'],
     ['model-shard-long', ' && end <= start + shardBytes', ''],

@@ -89,6 +89,13 @@ export default [
   },
   {
     ...LIST,
+    id: '19-list-digest-length',
+    file: 'src/evidence/model-signature.ts',
+    from: 'digest.length !== this.#digits || ',
+    to: '',
+  },
+  {
+    ...LIST,
     id: '19-list-unicode',
     file: 'src/evidence/model-signature.ts',
     from: 'if (!name.isWellFormed())',
