@@ -268,6 +268,16 @@ describe('an attack', () => {
     assert.ok(refused > 500 && refused < 1900, `${refused}`);
   });
 
+  it('17: is refused by both, exactly where "weighlock inject" refuses it: a sidecar that shares its processes', () => {
+    for (const field of ['shareProcessNamespace', 'hostPID']) {
+      const pod = structuredClone(PODS['a FUSE sidecar']);
+      assert.deepEqual(problemsOf(pod.spec, settings), []);
+      pod.spec[field] = true;
+      assert.match(problemsOf(pod.spec, settings)[0] ?? '', /shares the processes/, field);
+      assert.match(deny(REQUIRE, { object: mutate(INJECT, { object: pod }) }) ?? '', /process namespace/, field);
+    }
+  });
+
   it('17: by labels and annotations through pods/status is refused; what a kubelet writes there changes none', () => {
     const policy = load('base/status.yaml');
     assert.deepEqual(policy.spec.matchConstraints.resourceRules[0].resources, ['pods/status']);
