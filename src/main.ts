@@ -9,7 +9,7 @@ import { runCommandLine } from './cli.ts';
 import type { Context } from './commands/index.ts';
 import { type Failure, failureOf, WeighlockError } from './error/index.ts';
 import { foreignSetting } from './foreign-settings.ts';
-import { LEAVE_COMMAND, leave, leaveAtOnce } from './leave.ts';
+import { EXIT_COMMAND, exitAtOnce, exitWith } from './exit.ts';
 import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/index.ts';
 
 const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
@@ -26,7 +26,7 @@ const OLDEST_NODE = 26;
 const words = wordsOf(process.argv);
 
 async function main(): Promise<void> {
-  if (words[0] === LEAVE_COMMAND) leaveAtOnce(words);
+  if (words[0] === EXIT_COMMAND) exitAtOnce(words);
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) await refuse(oldNode());
   const foreign = foreignSetting(process.env, isSea());
   if (foreign !== undefined) await refuse(foreign);
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   };
   try {
     const { exitCode } = await runCommandLine(words, context);
-    await leave(exitCode, stopThreads);
+    await exitWith(exitCode, stopThreads);
   } catch (error) {
     await refuse(failureOf(error));
   }
@@ -65,7 +65,7 @@ async function refuse(failure: Failure): Promise<never> {
   const stream = words[0] === IMAGE_VERIFIER ? process.stdout : process.stderr;
   stream.write(errorLine(failure));
   await writeTerminationMessage(TERMINATION_LOG, errorLine(failure));
-  return leave(new WeighlockError(failure).exitCode, stopThreads);
+  return exitWith(new WeighlockError(failure).exitCode, stopThreads);
 }
 
 /** A stream that may be closed or full at any time without anything being thrown at anyone. */

@@ -31,7 +31,7 @@ export function podReport(verdict: PodVerdict, api: ReportApi): Record<string, u
       codes: visible(verdict.codes.join(',')),
       ...artifactProperties(artifact),
     },
-    timestamp: { seconds: secondsOf(verdict), nanos: 0 },
+    timestamp: { seconds: additionalOf(verdict), nanos: 0 },
   }));
   return {
     ...head(api, { name: reportName(uid), namespace, scope: 'pod' }, { ownerReferences: [owner] }),
@@ -56,7 +56,7 @@ export function namespaceReport(
     }
   }
   const results = [...groups.values()].map(({ judged: { artifact, result }, pods }) => {
-    const times = pods.map(secondsOf);
+    const times = pods.map(additionalOf);
     const codes = pods[0]?.codes ?? [];
     const what = codes.length === 0 ? '' : `, ${codes.join(', ')}`;
     return {
@@ -91,7 +91,7 @@ export function reportName(uid: string): string {
 
 /** What `kubectl describe pod` shows of a refusal; one for each time the verifier ended. */
 export function event(verdict: PodVerdict, host: string): Record<string, unknown> {
-  const seconds = secondsOf(verdict);
+  const seconds = additionalOf(verdict);
   const { namespace, pod, uid, result, codes, message } = verdict;
   return {
     apiVersion: 'events.k8s.io/v1',
@@ -110,7 +110,7 @@ export function event(verdict: PodVerdict, host: string): Record<string, unknown
 }
 
 /** Since the epoch; 0 when the kubelet did not say. */
-export function secondsOf({ time }: Pick<PodVerdict, 'time'>): number {
+export function additionalOf({ time }: Pick<PodVerdict, 'time'>): number {
   const milliseconds = Date.parse(time);
   return Number.isFinite(milliseconds) ? Math.floor(milliseconds / 1000) : 0;
 }

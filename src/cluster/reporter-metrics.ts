@@ -2,7 +2,7 @@ import { Exposition, type Sample } from '../exposition.ts';
 import { VERSION } from '../version.ts';
 import type { Api } from './api.ts';
 import type { Lease } from './lease.ts';
-import { judgedArtifacts, secondsOf } from './objects.ts';
+import { additionalOf, judgedArtifacts } from './objects.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Series of one metric; names of artifacts are their authors', and a scraper pays for each. */
@@ -56,7 +56,7 @@ function addVerdicts(page: Exposition, { verdicts }: Reporter): void {
     for (const { artifact, result: own } of judgedArtifacts(verdict))
       for (const code of own === 'pass' || codes.length === 0 ? [''] : codes)
         artifacts.add({ namespace, artifact: artifact?.name ?? '', result: own, code });
-    const time = secondsOf(verdict);
+    const time = additionalOf(verdict);
     oldest.set(namespace, Math.min(oldest.get(namespace) ?? time, time));
     newest.set(namespace, Math.max(newest.get(namespace) ?? 0, time));
   }

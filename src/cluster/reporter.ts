@@ -2,7 +2,15 @@ import { hostname } from 'node:os';
 import { failureOf } from '../error/index.ts';
 import { type Api, reasonOf } from './api.ts';
 import { Namespaces } from './namespaces.ts';
-import { event, NAMESPACE_REPORT, namespaceReport, podReport, reportName, SCOPE_LABEL, secondsOf } from './objects.ts';
+import {
+  additionalOf,
+  event,
+  NAMESPACE_REPORT,
+  namespaceReport,
+  podReport,
+  reportName,
+  SCOPE_LABEL,
+} from './objects.ts';
 import { outcomeOf, outcomeOfCreation, type WriteOutcome } from './outcome.ts';
 import type { Pod } from './pod.ts';
 import { PodFeed, type PodListener } from './pod-feed.ts';
@@ -154,7 +162,7 @@ export class Reporter implements PodListener {
   /** What is old was said before us, in events that are gone by now. */
   #isEventful(verdict: PodVerdict, before: PodVerdict | undefined): boolean {
     const { events } = this.#options;
-    if (events === 'none' || Date.now() - 1000 * secondsOf(verdict) > this.#timing.eventAge) return false;
+    if (events === 'none' || Date.now() - 1000 * additionalOf(verdict) > this.#timing.eventAge) return false;
     const wasRefused = before !== undefined && before.result !== 'pass';
     return events === 'all' || verdict.result !== 'pass' || wasRefused;
   }

@@ -28,7 +28,6 @@ export {
   SEEN,
   unseenFiles,
 } from './file-table.ts';
-export { glance, MOST_SEEN } from './glance.ts';
 export { isBlobPath } from './hub-cache.ts';
 export { ioError, ioFailure } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
@@ -48,8 +47,9 @@ export {
   statOpen,
 } from './open.ts';
 export { type BigIntStats, closeLater, type Done, openFileLater, readLater, statLater } from './open-later.ts';
+export { MOST_SEEN, peek } from './peek.ts';
 export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
-export { EntryReader, lookAgain, type ReadWhole } from './read-entry.ts';
+export { EntryReader, type ReadWhole, refreshEntry } from './read-entry.ts';
 export { openFault } from './read-faults.ts';
 export { readFileWhole, readWhole } from './read-whole.ts';
 export { changedFolders, recheck } from './recheck.ts';

@@ -233,7 +233,7 @@ export class EntryReader {
  * Opens once more what had other times when it was read than when it was listed, and takes down the times that it has now. What is
  * not the same file any more, or has another size, is left as it was listed: opening it says so.
  */
-export function lookAgain(root: number, table: FileTable, index: number): void {
+export function refreshEntry(root: number, table: FileTable, index: number): void {
   let descriptor: number | undefined;
   try {
     descriptor = openFileBeneath(root, openPathAt(table, index));

@@ -1,21 +1,21 @@
 import type { ReadWhole } from '../fs/index.ts';
+import { AdditionalHasher } from './additional-hash.ts';
 import type { Control } from './control.ts';
 import type { Engine } from './engine.ts';
 import type { Input, Inputs } from './inputs.ts';
 import { store } from './queue.ts';
-import { SecondHasher } from './second-hash.ts';
-import type { HashRequest, Kernel, SecondDigests } from './task.ts';
+import type { AdditionalDigests, HashRequest, Kernel } from './task.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 /** Second hashes: their hashers by task, and what they came to. */
-interface Seconds {
-  readonly hashers: readonly (SecondHasher | undefined)[];
-  readonly digests: SecondDigests[];
+interface Additional {
+  readonly hashers: readonly (AdditionalHasher | undefined)[];
+  readonly digests: AdditionalDigests[];
 }
 
-export async function secondsOf({ tasks }: HashRequest): Promise<Seconds> {
-  const hashers = tasks.map(({ second }) => (second === undefined ? undefined : SecondHasher.create(second)));
+export async function additionalOf({ tasks }: HashRequest): Promise<Additional> {
+  const hashers = tasks.map(({ second }) => (second === undefined ? undefined : AdditionalHasher.create(second)));
   return { hashers: await Promise.all(hashers), digests: [] };
 }
 
@@ -25,7 +25,7 @@ export async function hashFiles(
   engine: Engine,
   buffer: Buffer,
   control: Control,
-  seconds?: Seconds,
+  additional?: Additional,
 ): Promise<Kernel> {
   for (let taken = inputs.take(); taken !== undefined; taken = inputs.take()) {
     if (taken === 'later') {
@@ -36,7 +36,7 @@ export async function hashFiles(
     if (turn !== undefined) await turn;
     const { next, input } = taken;
     const { task, index } = next;
-    const second = seconds?.hashers[task];
+    const second = additional?.hashers[task];
     try {
       let [digest, isWhole]: [Uint8Array?, ReadWhole?] = [];
       try {
@@ -58,7 +58,7 @@ export async function hashFiles(
         input.close();
       }
       store(next, digest ?? engine.digest(), control, isWhole);
-      if (second !== undefined) seconds?.digests.push({ task, index, digests: second.finish() });
+      if (second !== undefined) additional?.digests.push({ task, index, digests: second.finish() });
     } catch (error) {
       inputs.failed(next, error);
     }

@@ -1,3 +1,4 @@
+export type { AdditionalHash, SecondHashName } from './additional-hash.ts';
 export { chooseEngine, type EngineChoice } from './choose.ts';
 export {
   awaitBytes,
@@ -25,7 +26,7 @@ export {
   takeBytes,
 } from './control.ts';
 export { createEngine, type Engine, type EngineName, HASHERS, type Hasher } from './engine.ts';
-export { hashFiles, secondsOf } from './hash-files.ts';
+export { additionalOf, hashFiles } from './hash-files.ts';
 export type { Input, Inputs } from './inputs.ts';
 export {
   createLaneHasher,
@@ -36,20 +37,19 @@ export {
   type LaneHasher,
   laneEngine,
 } from './lanes/index.ts';
-export {
-  closeLine,
-  createLine,
-  type Line,
-  LineSender,
-  LineStream,
-  type LineStreams,
-  PIECE_BYTES,
-  serveLine,
-} from './line.ts';
 export { affordableConnections, affordablePullThreads, affordableReads, affordableThreads } from './memory.ts';
 export { availableProcessors } from './processors.ts';
 export { fileFailure, type Next, store, takeNext, unitCount } from './queue.ts';
-export type { SecondHash, SecondHashName } from './second-hash.ts';
+export {
+  closeRing,
+  createRing,
+  PIECE_BYTES,
+  type RingBuffer,
+  RingSender,
+  RingStream,
+  type RingStreams,
+  serveRing,
+} from './ring-buffer.ts';
 export {
   createShardTable,
   IN_SHARDS,
@@ -61,5 +61,5 @@ export {
   shardDigests,
 } from './shards.ts';
 export { hashersInLanes, hashersOf } from './stream-hashers.ts';
-export type { FileFailure, HashReply, HashRequest, HashTask, Kernel, SecondDigests, TaskContent } from './task.ts';
+export type { AdditionalDigests, FileFailure, HashReply, HashRequest, HashTask, Kernel, TaskContent } from './task.ts';
 export { checksumLine, checksumListing, treeDigest, treeDigestWithout } from './tree-digest.ts';

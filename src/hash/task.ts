@@ -1,10 +1,10 @@
 import type { ContentShare, ContentTable } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { Listing } from '../fs/index.ts';
+import type { AdditionalHash } from './additional-hash.ts';
 import type { EngineName } from './engine.ts';
 import type { KernelChoice } from './lanes/index.ts';
-import type { Line } from './line.ts';
-import type { SecondHash } from './second-hash.ts';
+import type { RingBuffer } from './ring-buffer.ts';
 import type { ShardTable } from './shards.ts';
 
 /** The files of one artifact to be hashed, and where they are copied to meanwhile, if anywhere. */
@@ -13,7 +13,7 @@ export interface HashTask {
   /** Folder that already has every subfolder; each file is created in it, never overwritten. */
   readonly copyTo?: string;
   /** Another hash of the same bytes, in the same pass. */
-  readonly second?: SecondHash;
+  readonly second?: AdditionalHash;
   /** Instead of whole files their shards are hashed, each by itself, and nothing is copied. */
   readonly shards?: ShardTable;
   /** Where it is taken down what each file is, by the bytes that are hashed. */
@@ -41,7 +41,7 @@ export interface HashRequest {
   /** A file with more bytes than this is hashed by itself. */
   readonly aloneBytes: number;
   /** One large file: another thread hashes what this one reads. */
-  readonly line?: Line;
+  readonly ring?: RingBuffer;
 }
 
 /** What an engine is behind its name: one of the multi-buffer kernels, or the library. */
@@ -60,7 +60,7 @@ export interface HashReply {
   /** What computed the SHA-256s. */
   readonly kernel?: Kernel;
   readonly failures: readonly FileFailure[];
-  readonly second: readonly SecondDigests[];
+  readonly second: readonly AdditionalDigests[];
   /** What the files are, for the tasks that ask for it. */
   readonly content: readonly TaskContent[];
 }
@@ -72,7 +72,7 @@ export interface TaskContent {
 }
 
 /** What the second hash of one file came to. */
-export interface SecondDigests {
+export interface AdditionalDigests {
   readonly task: number;
   /** Of the file in the listing. */
   readonly index: number;

@@ -94,8 +94,8 @@ function orderProblems(spec: PodSpec, settings: InjectSettings, verified: Readon
   const filling = inits
     .filter((one) => one.restartPolicy === 'Always' && !isPlatformContainer(one, settings) && writesTo(one, filled))
     .map(({ name }) => `the sidecar ${name} goes on writing to what is verified`);
-  const strangers = inits
+  const foreign = inits
     .filter((one) => one.name === FUSE_SIDECAR && !isPlatformContainer(one, settings))
     .map(({ image }) => `${FUSE_SIDECAR} runs ${image}, which is not the platform's image`);
-  return [...early, ...filling, ...strangers];
+  return [...early, ...filling, ...foreign];
 }

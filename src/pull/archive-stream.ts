@@ -78,7 +78,7 @@ export class ArchiveStream {
   }
 
   /** Instead of `push`: an uncompressed archive out of its framing, and the contents of its files where they lie. */
-  async remake(frames: Buffer, read: (path: PathBytes, size: number) => AsyncIterable<Buffer>): Promise<void> {
+  async repack(frames: Buffer, read: (path: PathBytes, size: number) => AsyncIterable<Buffer>): Promise<void> {
     const { packed } = this.#tools;
     for (let at = 0; at < frames.length; ) {
       const from = at;

@@ -18,7 +18,7 @@ import type { PullTools } from './context.ts';
 import { recordOf } from './frames.ts';
 import { plainPlacement } from './member-writer.ts';
 import type { FetchReply, FetchRequest } from './protocol.ts';
-import { remake } from './remake.ts';
+import { repack } from './repack.ts';
 
 interface FetchContext extends PullTools {
   readonly transport: Transport;
@@ -57,7 +57,7 @@ async function fetchOrRemake(
   context: FetchContext,
 ): Promise<FetchReply> {
   const { known } = request;
-  const files = known && (await remake(known.digest, plainPlacement(undefined), context, known));
+  const files = known && (await repack(known.digest, plainPlacement(undefined), context, known));
   if (known === undefined || files === undefined) return fetchArchive(request, into, context);
   return { sha256: hexOf(known.digest), files };
 }

@@ -1,4 +1,4 @@
-import { closeLine, createLine, type EngineName, restartQueue } from '../hash/index.ts';
+import { closeRing, createRing, type EngineName, restartQueue } from '../hash/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings } from '../registry/index.ts';
 import type { Inventory, StoredFile, StoreLocation, StoreSettings } from '../store/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
@@ -19,7 +19,7 @@ import type {
 import type { UrlPart } from './read-range.ts';
 
 /** Below this, a second thread for the hash costs more than it saves. */
-const LEAST_LINE_BYTES = 8 << 20;
+const LEAST_RING_BYTES = 8 << 20;
 
 /** Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range of each but one. */
 const MEMORY_EACH = 6 << 20;
@@ -78,20 +78,20 @@ export class PullPool {
     const plain = layout.items.reduce((sum, { kind, descriptor }) => sum + (kind === 'file' ? descriptor.size : 0), 0);
     // A thread that hashes for each that receives: several streams at once with the kernel that can, one with any. With
     // OpenSSL, threads that do both are as fast when there is work for all of them.
-    const usesLines =
-      !isImage && plain >= LEAST_LINE_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
-    this.#start(Math.min(usesLines ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
+    const usesRings =
+      !isImage && plain >= LEAST_RING_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
+    this.#start(Math.min(usesRings ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
     restartQueue(this.#setup.control);
     const request: PullRequest = { kind: 'pull', reference, layout, order, threads: this.#threads.size, ...folders };
     const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
-    const replies = await (usesLines
-      ? this.#askWithLines(threads, request, plain, order.length)
+    const replies = await (usesRings
+      ? this.#askWithRings(threads, request, plain, order.length)
       : this.#threads.askAll(request));
     return totalOf(replies as PullReply[]);
   }
 
   /** Asks threads, each of which has another that hashes what it receives. */
-  async #askWithLines(
+  async #askWithRings(
     threads: readonly number[],
     request: PullRequest | FetchRequest | StoredRequest,
     bytes: number,
@@ -100,22 +100,22 @@ export class PullPool {
     const { engine } = this.#setup;
     const kernel = blobs > 1 ? await this.#hashing.kernelFor(engine, bytes / threads.length) : undefined;
     const isWide = (kernel?.lanes ?? 4) >= 8 && blobs / threads.length > 4;
-    const lines = threads.map(() => createLine(isWide ? 8 : 4));
-    const served = lines.map((line, i) => this.#hashing.serveLine(i, line, engine, kernel));
-    const asked = threads.map((thread, i) => this.#threads.ask(thread, { ...request, line: lines[i] }));
-    const replies = Promise.all(asked).finally(() => lines.forEach(closeLine));
+    const rings = threads.map(() => createRing(isWide ? 8 : 4));
+    const served = rings.map((ring, i) => this.#hashing.serveRing(i, ring, engine, kernel));
+    const asked = threads.map((thread, i) => this.#threads.ask(thread, { ...request, ring: rings[i] }));
+    const replies = Promise.all(asked).finally(() => rings.forEach(closeRing));
     // A thread that dies fails the one that waits for it.
     await Promise.all([replies, ...served]);
     return replies;
   }
 
   /** Fetches one file over HTTPS, or an archive as the files in it. */
-  async fetch(url: string, what: Omit<FetchRequest, 'kind' | 'url' | 'line'>): Promise<FetchReply> {
+  async fetch(url: string, what: Omit<FetchRequest, 'kind' | 'url' | 'ring'>): Promise<FetchReply> {
     this.#start(1);
     const request: FetchRequest = { kind: 'fetch', url, ...what };
     const [reply] = await (what.file === undefined
       ? this.#threads.ask(0, request).then((one) => [one])
-      : this.#askWithLines([0], request, 0, 1));
+      : this.#askWithRings([0], request, 0, 1));
     return reply as FetchReply;
   }
 
@@ -163,8 +163,8 @@ export class PullPool {
     lanes: number,
   ): Promise<PullReply> {
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const usesLines = lanes === 0 && (this.#setup.engine === 'wasm' || sizes.length < this.#most);
-    this.#start(Math.min(usesLines ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, sizes.length));
+    const usesRings = lanes === 0 && (this.#setup.engine === 'wasm' || sizes.length < this.#most);
+    this.#start(Math.min(usesRings ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, sizes.length));
     restartQueue(this.#setup.control);
     const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
     const request: StoredRequest = {
@@ -173,8 +173,8 @@ export class PullPool {
       threads: threads.length,
       lanes: lanes === 0 ? LARGE_AT_A_TIME : Math.ceil(lanes / threads.length),
     };
-    const replies = await (usesLines
-      ? this.#askWithLines(threads, request, bytes, sizes.length)
+    const replies = await (usesRings
+      ? this.#askWithRings(threads, request, bytes, sizes.length)
       : this.#threads.askAll(request));
     return totalOf(replies as PullReply[]);
   }

@@ -1,7 +1,7 @@
 import type { FileContent } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
-import type { Control, EngineName, Line } from '../hash/index.ts';
+import type { Control, EngineName, RingBuffer } from '../hash/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { Descriptor, Digest, Platform, RegistrySettings, Room } from '../registry/index.ts';
 import type { Inventory, StoredFile, StoreLocation, StoreSettings } from '../store/index.ts';
@@ -48,7 +48,7 @@ export interface PullRequest {
   /** How many threads have this request. */
   readonly threads: number;
   /** Where plain files are hashed by another thread meanwhile; each pull thread has its own. */
-  readonly line?: Line;
+  readonly ring?: RingBuffer;
   /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */
   readonly content?: string;
   /** What archives may unpack to. */
@@ -67,7 +67,7 @@ export interface FetchRequest {
   readonly url: string;
   /** Path of the file to write. */
   readonly file?: string;
-  readonly line?: Line;
+  readonly ring?: RingBuffer;
   /** Unpacks it into this folder; `null` only looks what is in it. */
   readonly unpackInto?: string | null;
   /** Says what each file is, by the bytes that are hashed. */
@@ -137,7 +137,7 @@ export interface StoredRequest {
   readonly threads: number;
   /** Files that one thread has under way. */
   readonly lanes: number;
-  readonly line?: Line;
+  readonly ring?: RingBuffer;
   /** Folder to write to; without it the content is only hashed. */
   readonly content?: string;
   /** Looks what files are by their bytes. */

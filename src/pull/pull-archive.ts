@@ -7,7 +7,7 @@ import { recordOf, recordPaths, saveRecord } from './frames.ts';
 import type { Placement } from './member-writer.ts';
 import type { PulledFile } from './protocol.ts';
 import { stagedPath } from './pull-file.ts';
-import { remake } from './remake.ts';
+import { repack } from './repack.ts';
 
 type ArchiveItem = LayoutItem & { kind: 'archive' };
 
@@ -91,7 +91,7 @@ async function leftover(
 ): Promise<PulledFile[] | undefined> {
   const { known, content } = context;
   if (unpackedDigest === undefined || known === undefined) return undefined;
-  const files = await remake(unpackedDigest, place, context, known);
+  const files = await repack(unpackedDigest, place, context, known);
   if (files !== undefined || content !== known.folder) return files;
   for (const record of known.records.filter(({ digest }) => digest === unpackedDigest)) {
     for (const path of recordPaths(record)) {

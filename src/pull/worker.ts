@@ -8,8 +8,8 @@ import {
   countFile,
   createEngine,
   type Engine,
-  LineSender,
   nextInQueue,
+  RingSender,
   Stopped,
 } from '../hash/index.ts';
 import { ImageLayout, isLayoutReference, parseLayoutReference } from '../image-layout/index.ts';
@@ -154,7 +154,7 @@ class PullThread {
       }
     };
     try {
-      await Promise.all(Array.from({ length: request.line?.streams ?? AT_A_TIME }, lane));
+      await Promise.all(Array.from({ length: request.ring?.streams ?? AT_A_TIME }, lane));
     } finally {
       await repository.close();
     }
@@ -244,7 +244,7 @@ class PullThread {
     return nextInQueue(this.#setup.control);
   }
 
-  #tools({ line, inspects = false }: Pick<PullRequest, 'line' | 'inspects'>): PullTools {
+  #tools({ ring, inspects = false }: Pick<PullRequest, 'ring' | 'inspects'>): PullTools {
     const { control, engine } = this.#setup;
     const borrowEngine = async () => this.#engines.pop() ?? createEngine(engine);
     const returnEngine = (used: Engine) => void this.#engines.push(used);
@@ -253,7 +253,7 @@ class PullThread {
       used.reset();
       this.#queues.push(used);
     };
-    const sender = line === undefined ? undefined : new LineSender(line);
+    const sender = ring === undefined ? undefined : new RingSender(ring);
     return {
       signal: this.#controller.signal,
       count: (bytes) => {

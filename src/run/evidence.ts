@@ -18,7 +18,7 @@ import {
   type StoredSignature,
 } from '../evidence/index.ts';
 import { type AllowedLinks, refuseLinks } from '../fs/index.ts';
-import type { Engine, SecondHash } from '../hash/index.ts';
+import type { AdditionalHash, Engine } from '../hash/index.ts';
 import { type ArtifactPlan, type Leaf, leavesOf, type Requirement, type SignatureRequirement } from '../plan/index.ts';
 import type { UnreadPlace } from '../pull/index.ts';
 import { type Digest, hexOf } from '../registry/index.ts';
@@ -301,8 +301,8 @@ export class ArtifactEvidence {
    *
    * @throws WeighlockError when there are two: nobody needs that, and it would cost a third hash of everything
    */
-  get secondHash(): SecondHash | undefined {
-    const wanted = new Map<string, SecondHash>();
+  get secondHash(): AdditionalHash | undefined {
+    const wanted = new Map<string, AdditionalHash>();
     for (const evidence of this.#found.values()) {
       for (const { binding } of 'proofs' in evidence ? [...evidence.proofs, ...(evidence.models ?? [])] : []) {
         const hash = secondHashOf(binding);
@@ -503,7 +503,7 @@ function onlyOne<T>(values: readonly T[]): T | undefined {
   return values.every((value) => value === first) ? first : undefined;
 }
 
-function secondHashOf(binding: Proof['binding']): SecondHash | undefined {
+function secondHashOf(binding: Proof['binding']): AdditionalHash | undefined {
   if (binding.kind === 'file') return binding.hash === 'sha256' ? undefined : { name: binding.hash };
   if (binding.kind !== 'model') return undefined;
   const { hash, shardBytes } = binding.manifest;

@@ -12,7 +12,7 @@ import {
 } from '../fs/index.ts';
 import type { EngineName, Kernel, KernelChoice } from '../hash/index.ts';
 import type { ThreadGroup } from '../thread/index.ts';
-import type { AgainRequest, ListRequest, LookRequest, UnseenPart } from './protocol.ts';
+import type { HashUnlistedRequest, ListRequest, RelistRequest, UnseenPart } from './protocol.ts';
 
 /** After so many parts it is worth while to make the folder the working folder. */
 const LEAST_INSIDE_PARTS = 8;
@@ -135,7 +135,7 @@ export class Lister {
     const { threads, engine } = this.#lookers;
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
     const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
-    const request: LookRequest = { kind: 'look', engine, files: part.files, root, ...kernel };
+    const request: HashUnlistedRequest = { kind: 'hash-unlisted', engine, files: part.files, root, ...kernel };
     const used = (await threads.ask(thread, request)) as Kernel | undefined;
     this.#answered.add(thread);
     this.#enter(part);
@@ -156,7 +156,7 @@ export class Lister {
       }
     }
     if (names.length === 0) return undefined;
-    const request: AgainRequest = { kind: 'again', root, files: unseenFiles(names, targets) };
+    const request: RelistRequest = { kind: 'relist', root, files: unseenFiles(names, targets) };
     return (await this.#lookers.threads.ask(0, request)) as Pick<Listing, 'files' | 'failures'>;
   }
 }

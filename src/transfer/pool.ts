@@ -1,14 +1,14 @@
 import type { ContentShare } from '../content/index.ts';
 import type { Failure } from '../error/index.ts';
-import { glance, isInside, type Listing, MOST_SEEN, nameAt, type PathBytes } from '../fs/index.ts';
+import { isInside, type Listing, MOST_SEEN, nameAt, type PathBytes, peek } from '../fs/index.ts';
 import {
   affordableReads,
   type Control,
-  closeLine,
+  closeRing,
   createControl,
   createEngine,
   createLaneHasher,
-  createLine,
+  createRing,
   type Engine,
   type EngineName,
   fastestKernel,
@@ -17,7 +17,6 @@ import {
   type HashTask,
   type Kernel,
   type KernelChoice,
-  type Line,
   laneEngine,
   limitDepth,
   limitRate,
@@ -25,6 +24,7 @@ import {
   MOST_DEPTH,
   type Progress,
   progressOf,
+  type RingBuffer,
   requestStop,
   restartQueue,
   shardAt,
@@ -119,7 +119,7 @@ export class HashPool {
    * @param mostWorkers - most threads to use, at least 1
    */
   async getReady(path: string, engine: EngineName, mostWorkers: number): Promise<void> {
-    const { entries, bytes } = await glance(path);
+    const { entries, bytes } = await peek(path);
     if (this.#isHashing || isInside() || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
     const wanted = Math.min(mostWorkers, entries);
     while (this.#threads.size < wanted) this.#start();
@@ -188,7 +188,7 @@ export class HashPool {
     const tasks = given.map((task) => (task.content === undefined ? withTwins(task) : task));
     this.#isHashing = true;
     const first = await this.#hashOnce(tasks, engine, mostWorkers);
-    const again = await this.#lookAgain(tasks, first);
+    const again = await this.#refreshEntry(tasks, first);
     const replies =
       again === undefined ? first : [...again.kept, ...(await this.#hashOnce(again.tasks, engine, mostWorkers))];
     const failures: Failure[][] = tasks.map(() => []);
@@ -211,7 +211,7 @@ export class HashPool {
    * Gets ready to hash once more what had other times when it was read than when it was listed, and nothing else wrong with it: some
    * file systems change times at the first open or read. What somebody writes to is refused at the second time.
    */
-  async #lookAgain(
+  async #refreshEntry(
     tasks: readonly HashTask[],
     replies: readonly HashReply[],
   ): Promise<{ readonly tasks: readonly HashTask[]; readonly kept: readonly HashReply[] } | undefined> {
@@ -263,12 +263,12 @@ export class HashPool {
 
   /** One thread reads, another hashes. */
   async #hashByTwo(request: HashRequest): Promise<unknown> {
-    const line = createLine(1);
-    const served = this.serveLine(1, line, request.engine);
+    const ring = createRing(1);
+    const served = this.serveRing(1, ring, request.engine);
     // All that may be in flight is the reader's.
     shareDepth(this.control, 1);
-    const reply = this.#threads.ask(0, { ...request, line }).finally(() => {
-      closeLine(line);
+    const reply = this.#threads.ask(0, { ...request, ring }).finally(() => {
+      closeRing(ring);
       shareDepth(this.control, this.#threads.size);
     });
     // A thread that dies fails the one that waits for it.
@@ -290,14 +290,14 @@ export class HashPool {
     return own === undefined ? createEngine(name) : laneEngine(own);
   }
 
-  /** Lets a thread of its own hash what comes in a line. @returns when the line is closed */
-  async serveLine(thread: number, line: Line, engine: EngineName, kernel?: KernelChoice): Promise<void> {
+  /** Lets a thread of its own hash what comes in a ring. @returns when the ring is closed */
+  async serveRing(thread: number, ring: RingBuffer, engine: EngineName, kernel?: KernelChoice): Promise<void> {
     while (this.#threads.size <= thread) this.#start();
     this.#kernels.add(
       (await this.#threads.ask(thread, {
-        kind: 'line',
+        kind: 'ring',
         engine,
-        line,
+        ring,
         ...(kernel === undefined ? {} : { kernel }),
       })) as Kernel,
     );

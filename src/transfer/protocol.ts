@@ -1,5 +1,5 @@
 import type { FileTable, Listing, StorageRules } from '../fs/index.ts';
-import type { Control, EngineName, HashRequest, HashTask, KernelChoice, Line } from '../hash/index.ts';
+import type { Control, EngineName, HashRequest, HashTask, KernelChoice, RingBuffer } from '../hash/index.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -32,21 +32,21 @@ export interface UnseenPart extends Unseen {
 }
 
 /** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
-export interface LookRequest extends Unseen {
-  readonly kind: 'look';
+export interface HashUnlistedRequest extends Unseen {
+  readonly kind: 'hash-unlisted';
   /** Without one, none is opened or hashed. */
   readonly engine: EngineName | undefined;
   readonly kernel?: KernelChoice;
 }
 
 /** Lists what was not what it was to be when it was looked at. */
-export interface AgainRequest extends Unseen {
-  readonly kind: 'again';
+export interface RelistRequest extends Unseen {
+  readonly kind: 'relist';
 }
 
 /** Looks at files again that had other times when they were read, and takes them down. */
-export interface LookAgainRequest {
-  readonly kind: 'look-again';
+export interface RefreshRequest {
+  readonly kind: 'refresh';
   readonly files: readonly { readonly listing: HashTask['listing']; readonly index: number }[];
 }
 
@@ -55,19 +55,19 @@ export interface RecheckRequest {
   readonly listing: Listing;
 }
 
-/** Hashes what another thread receives, until that closes the line. */
-export interface LineRequest {
-  readonly kind: 'line';
+/** Hashes what another thread receives, until that closes the ring. */
+export interface RingRequest {
+  readonly kind: 'ring';
   readonly engine: EngineName;
-  readonly line: Line;
+  readonly ring: RingBuffer;
   readonly kernel?: KernelChoice;
 }
 
 export type Request =
   | ListRequest
-  | LookRequest
-  | AgainRequest
-  | LookAgainRequest
+  | HashUnlistedRequest
+  | RelistRequest
+  | RefreshRequest
   | HashRequest
   | RecheckRequest
-  | LineRequest;
+  | RingRequest;

@@ -7,11 +7,12 @@ import {
   type Listing,
   listAgain,
   listing,
-  lookAgain,
   lookAt,
   recheck,
+  refreshEntry,
 } from '../fs/index.ts';
 import {
+  additionalOf,
   checkStop,
   countEntry,
   createEngine,
@@ -32,15 +33,14 @@ import {
   type LaneCount,
   type LaneHasher,
   Stopped,
-  secondsOf,
-  serveLine,
+  serveRing,
 } from '../hash/index.ts';
 import type { Reply } from '../thread/index.ts';
 import { inspecting } from './content-inputs.ts';
 import type { FileInputs } from './file-inputs.ts';
-import type { ListRequest, LookRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
+import type { HashUnlistedRequest, ListRequest, Request, UnseenPart, WorkerSetup } from './protocol.ts';
 import { queuedInputs } from './queued-inputs.ts';
-import { readIntoLine } from './read-into-line.ts';
+import { readIntoRing } from './read-into-ring.ts';
 import { TaskRun } from './task-run.ts';
 import { readingThread } from './thread.ts';
 import { unseenInputs } from './unseen-inputs.ts';
@@ -118,7 +118,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return new TaskRun(thread, isSlow).run(recheck(listed));
   };
 
-  const look = async (request: LookRequest): Promise<Kernel | undefined> => {
+  const hashUnlisted = async (request: HashUnlistedRequest): Promise<Kernel | undefined> => {
     if (request.engine === undefined) {
       checkStop(control);
       const isSlow = request.root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice);
@@ -141,9 +141,9 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       failures.push(fileFailure(next, error));
     });
     const content = inspecting(inputs, request);
-    const { line } = request;
-    if (line !== undefined) {
-      await hashAll(inputs, () => readIntoLine(content.inputs, line, control));
+    const { ring } = request;
+    if (ring !== undefined) {
+      await hashAll(inputs, () => readIntoRing(content.inputs, ring, control));
       return { failures, second: [], content: content.shares };
     }
     const own = request.engine === 'wasm' && isWorthLanes(request) ? lanesFor(request.kernel) : null;
@@ -152,31 +152,33 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       return { kernel, failures, second: [], content: content.shares };
     }
     const engine = await engineNamed(request.engine);
-    const seconds = await secondsOf(request);
-    const kernel = await hashAll(inputs, () => hashFiles(content.inputs, engine, bufferFor(engine), control, seconds));
-    return { kernel, failures, second: seconds.digests, content: content.shares };
+    const additional = await additionalOf(request);
+    const kernel = await hashAll(inputs, () =>
+      hashFiles(content.inputs, engine, bufferFor(engine), control, additional),
+    );
+    return { kernel, failures, second: additional.digests, content: content.shares };
   };
 
   const answer = async (request: Request, send: (part: UnseenPart) => void): Promise<unknown> => {
     if (request.kind === 'list') return list(request, send);
-    if (request.kind === 'look') return look(request);
-    if (request.kind === 'again') return listAgain(request.root, request.files);
-    if (request.kind === 'look-again') {
-      for (const { listing, index } of request.files) lookAgain(listing.root, listing.files, index);
+    if (request.kind === 'hash-unlisted') return hashUnlisted(request);
+    if (request.kind === 'relist') return listAgain(request.root, request.files);
+    if (request.kind === 'refresh') {
+      for (const { listing, index } of request.files) refreshEntry(listing.root, listing.files, index);
       return undefined;
     }
     if (request.kind === 'recheck') return (await lookAtFolders(request.listing)).map(toFailure);
-    if (request.kind === 'line') {
+    if (request.kind === 'ring') {
       const makeEngine = () => createEngine(request.engine);
       const found = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
       // A kernel that was to have eight lanes may have failed its tests in this thread.
-      const own = found !== null && found.lanes >= request.line.streams ? found : null;
+      const own = found !== null && found.lanes >= request.ring.streams ? found : null;
       const hashers =
         own !== null
           ? hashersInLanes(own)
-          : hashersOf(await Promise.all(Array.from({ length: request.line.streams }, makeEngine)));
+          : hashersOf(await Promise.all(Array.from({ length: request.ring.streams }, makeEngine)));
       if (own !== null) own.usedWide = false;
-      serveLine(request.line, hashers, () => checkStop(control));
+      serveRing(request.ring, hashers, () => checkStop(control));
       if (own !== null) return own.kernel satisfies Kernel;
       return (request.engine === 'wasm' ? 'hash-wasm' : 'openssl') satisfies Kernel;
     }

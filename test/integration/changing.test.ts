@@ -292,7 +292,7 @@ describe('a run', () => {
     execFileSync('mkfifo', [fifo]);
     // The writing end is held open here, so that the read in the thread blocks for ever.
     const hold = openSync(fifo, 'r+');
-    const leave = new URL('../../src/leave.ts', import.meta.url).href;
+    const leave = new URL('../../src/exit.ts', import.meta.url).href;
     const script = `
       import { Worker } from 'node:worker_threads';
       import { leave } from '${leave}';

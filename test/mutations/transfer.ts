@@ -22,7 +22,7 @@ export default [
   },
   {
     id: '16-read-by-one-hashed-by-another',
-    file: 'src/transfer/read-into-line.ts',
+    file: 'src/transfer/read-into-ring.ts',
     from: 'if (chunk.buffer !== room.buffer) chunk.copy(room);',
     to: '',
     tests: TRANSFER,

@@ -266,10 +266,10 @@ export default [
   },
   {
     id: 'line-digest-that-was-given-up',
-    file: 'src/hash/line.ts',
+    file: 'src/hash/ring-buffer.ts',
     from: 'Atomics.compareExchange(words, STREAM_AT + stream, pending.asked, 0);',
     to: 'Atomics.store(words, STREAM_AT + stream, 0);',
-    tests: ['test/unit/line.test.ts'],
+    tests: ['test/unit/ring-buffer.test.ts'],
     name: 'a digest that was given up',
   },
 ] satisfies Mutation[];

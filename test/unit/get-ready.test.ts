@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { glance, MOST_SEEN } from '../../src/fs/index.ts';
-import { createLine } from '../../src/hash/index.ts';
+import { MOST_SEEN, peek } from '../../src/fs/index.ts';
+import { createRing } from '../../src/hash/index.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'weighlock-ready-'));
@@ -33,7 +33,7 @@ before(() => {
 
 after(() => rmSync(work, { recursive: true }));
 
-describe('a glance', () => {
+describe('a peek', () => {
   for (const [name, seen] of [
     ['large', { entries: 1, bytes: 1 << 30 }],
     ['few large', { entries: 8, bytes: 1 << 30 }],
@@ -45,7 +45,7 @@ describe('a glance', () => {
     ['large/below a file', { entries: 0, bytes: 0 }],
   ] as const)
     it(`sees of "${name}" what there is, without following links`, async () => {
-      assert.deepEqual(await glance(at(name)), seen);
+      assert.deepEqual(await peek(at(name)), seen);
     });
 });
 
@@ -99,6 +99,6 @@ describe('what is got ready', () => {
 
 /** Threads that have nothing to do are left to the end of the process, so each gets something. */
 async function stop(pool: HashPool): Promise<void> {
-  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();
 }

@@ -38,11 +38,11 @@ import {
 import { createControl } from '../../src/hash/control.ts';
 import { createEngine } from '../../src/hash/engine.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
-import { createLine, createShardTable, treeDigest } from '../../src/hash/index.ts';
+import { createRing, createShardTable, treeDigest } from '../../src/hash/index.ts';
 import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 import { Lister } from '../../src/transfer/lister.ts';
-import type { AgainRequest, ListRequest, LookRequest, Unseen } from '../../src/transfer/protocol.ts';
+import type { HashUnlistedRequest, ListRequest, RelistRequest, Unseen } from '../../src/transfer/protocol.ts';
 import { readingThread } from '../../src/transfer/thread.ts';
 import { MOST_SMALL_BYTES, unseenInputs } from '../../src/transfer/unseen-inputs.ts';
 
@@ -87,7 +87,7 @@ function foundIn(files: FileTable): Map<string, string | undefined> {
 
 /** Threads that have nothing to do are left to the end of the process; these are not. */
 async function stop(pool: HashPool): Promise<void> {
-  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();
 }
 
@@ -308,7 +308,7 @@ it('what changes after it was named, and before anybody has looked at it, is in 
   };
   // One thread, which is this one: what is handed on waits until the folder is read.
   const ask = async (_: number, request: object, part?: (value: unknown) => void): Promise<unknown> => {
-    const { kind, ...rest } = request as ListRequest | LookRequest | AgainRequest;
+    const { kind, ...rest } = request as ListRequest | HashUnlistedRequest | RelistRequest;
     if (kind === 'list') {
       const onUnseen = (files: FileTable, descriptor: number) => {
         change();
@@ -317,7 +317,7 @@ it('what changes after it was named, and before anybody has looked at it, is in 
       return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
     }
     const unseen = rest as Unseen;
-    if (kind === 'again') return listAgain(unseen.root, unseen.files);
+    if (kind === 'relist') return listAgain(unseen.root, unseen.files);
     return hashFiles(unseenInputs(unseen, readingThread(control)), engine, Buffer.alloc(4096), control);
   };
   const lookers = {
@@ -346,7 +346,7 @@ it('a thread that somebody starts while a folder is being listed looks at its fi
   const engine = await createEngine('native');
   const asked: number[] = [];
   const ask = async (thread: number, request: object, part?: (value: unknown) => void): Promise<unknown> => {
-    const { kind, ...rest } = request as ListRequest | LookRequest;
+    const { kind, ...rest } = request as ListRequest | HashUnlistedRequest;
     if (kind === 'list') {
       threads.size = 2;
       const onUnseen = (files: FileTable, descriptor: number) => part?.({ root: descriptor, files });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { hexAt, nameAt, toBuffer } from '../../src/fs/index.ts';
-import { createLine } from '../../src/hash/index.ts';
+import { createRing } from '../../src/hash/index.ts';
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
 import { HashPool } from '../../src/transfer/index.ts';
@@ -39,7 +39,7 @@ async function hashWith(choose?: () => Promise<KernelChoice>): Promise<HashPool>
   const listing = await pool.list({ path: folder, allowSymlinks: false, maxFiles: 100 });
   const { failures } = await pool.hash([{ listing }], 'wasm', 2);
   // Threads that have nothing to do are left to the end of the process; these go on.
-  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();
   assert.deepEqual(failures, [[]]);
   const { files } = listing;

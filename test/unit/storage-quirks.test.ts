@@ -10,7 +10,7 @@ import { type ErrorCode, EXIT_CODE_OF, failureOf, type WeighlockError } from '..
 import { hexAt, type Listing, listing, type ReadWhole, readWhole, recheck } from '../../src/fs/index.ts';
 import { createControl, limitDepth } from '../../src/hash/control.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
-import { createEngine, createLine, createShardTable } from '../../src/hash/index.ts';
+import { createEngine, createRing, createShardTable } from '../../src/hash/index.ts';
 import { createLaneHasher, hashInLanes } from '../../src/hash/lanes/index.ts';
 import { fileFailure, store } from '../../src/hash/queue.ts';
 import type { FileFailure, HashRequest, HashTask } from '../../src/hash/task.ts';
@@ -468,6 +468,6 @@ bothWays('an error of the storage', () => {
 
 /** Lets the threads end: those that have nothing to do are left to the end of the process otherwise. */
 async function release(pool: HashPool): Promise<void> {
-  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();
 }

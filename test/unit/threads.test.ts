@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { EXIT, EXIT_CODE_OF, WeighlockError } from '../../src/error/index.ts';
-import { createControl, createLine } from '../../src/hash/index.ts';
+import { createControl, createRing } from '../../src/hash/index.ts';
 import { ThreadGroup } from '../../src/thread/index.ts';
 
 const died = (message: RegExp) => (error: unknown) =>
@@ -24,6 +24,6 @@ it('a thread that dies fails what it was asked, and everything that is asked lat
 it('a thread that runs out of memory fails what it was asked, and the process goes on', async () => {
   const group = new ThreadGroup('hash', () => {}, { maxOldGenerationSizeMb: 24 });
   group.start({ control: createControl(), likelyEngine: 'native' });
-  const line = { ...createLine(), streams: 50_000_000 };
+  const line = { ...createRing(), streams: 50_000_000 };
   await assert.rejects(group.ask(0, { kind: 'line', engine: 'native', line }), died(/memory limit/));
 });

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { AT_FDCWD, enter, fromText, isInside, isLocal, openFileBeneath, openFolder } from '../../src/fs/index.ts';
-import { createLine } from '../../src/hash/index.ts';
+import { createRing } from '../../src/hash/index.ts';
 import { ThreadGroup } from '../../src/thread/index.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 
@@ -48,7 +48,7 @@ after(() => rmSync(work, { recursive: true }));
 
 /** Threads that have nothing to do are left to the end of the process, so each gets something. */
 async function stop(pool: HashPool): Promise<void> {
-  for (let thread = 0; thread < pool.workers; thread++) pool.serveLine(thread, createLine(), 'native').catch(() => {});
+  for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();
 }
 

@@ -3,22 +3,22 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import {
-  closeLine,
-  createLine,
+  closeRing,
+  createRing,
   type EngineName,
-  LineSender,
-  type LineStream,
-  type LineStreams,
   PIECE_BYTES,
+  RingSender,
+  type RingStream,
+  type RingStreams,
 } from '../../src/hash/index.ts';
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
-import { STREAM_AT, serveLine } from '../../src/hash/line.ts';
+import { STREAM_AT, serveRing } from '../../src/hash/ring-buffer.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 
 interface Kind {
   readonly engine: EngineName;
-  readonly streams: LineStreams;
+  readonly streams: RingStreams;
   readonly kernel?: KernelChoice;
 }
 
@@ -41,14 +41,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 async function withLine(
   { engine, streams, kernel }: Kind,
-  action: (sender: LineSender) => Promise<void>,
+  action: (sender: RingSender) => Promise<void>,
 ): Promise<void> {
   const pool = new HashPool();
-  const line = createLine(streams);
-  const served = pool.serveLine(1, line, engine, kernel);
+  const ring = createRing(streams);
+  const served = pool.serveRing(1, ring, engine, kernel);
   try {
-    await action(new LineSender(line));
-    closeLine(line);
+    await action(new RingSender(ring));
+    closeRing(ring);
     await served;
   } finally {
     await stop(pool);
@@ -57,13 +57,13 @@ async function withLine(
 
 /** Threads that have nothing to do are left to the end of the process; this one goes on. */
 async function stop(pool: HashPool): Promise<void> {
-  void pool.serveLine(1, createLine(), 'native');
+  void pool.serveRing(1, createRing(), 'native');
   await pool.stop();
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-async function hash(stream: LineStream, bytes: Buffer, step: number): Promise<string> {
+async function hash(stream: RingStream, bytes: Buffer, step: number): Promise<string> {
   stream.init();
   for (let at = 0; at < bytes.length; at += step) {
     stream.update(bytes.subarray(at, at + step));
@@ -81,7 +81,7 @@ function* numbers(seed: number): Generator<number> {
 }
 
 for (const [name, kind] of Object.entries(KINDS))
-  describe(`a line with ${name}`, () => {
+  describe(`a ring with ${name}`, () => {
     const { streams: count } = kind;
 
     it('gives the digest of every stream, whatever their lengths', async () => {
@@ -133,8 +133,8 @@ for (const [name, kind] of Object.entries(KINDS))
   });
 
 it('a digest that was given up is not taken for a later one of the same stream', () => {
-  const line = createLine(1);
-  const sender = new LineSender(line);
+  const ring = createRing(1);
+  const sender = new RingSender(ring);
   const given = (text: string) => createHash('sha256').update(text).digest();
   const stream = sender.open();
   stream.init();
@@ -150,7 +150,7 @@ it('a digest that was given up is not taken for a later one of the same stream',
     end() {
       ends++;
       if (ends === 2) {
-        closeLine(line);
+        closeRing(ring);
         return given('new');
       }
       // While the first digest is computed its stream is given up, and another one is sent whole.
@@ -162,19 +162,19 @@ it('a digest that was given up is not taken for a later one of the same stream',
       return given('old');
     },
   };
-  serveLine(line, hashers, () => {
-    if (ends === 1) waitsFor = Atomics.load(line.words, STREAM_AT);
+  serveRing(ring, hashers, () => {
+    if (ends === 1) waitsFor = Atomics.load(ring.words, STREAM_AT);
   });
   assert.notEqual(waitsFor, 0, 'the second one is still waited for');
-  assert.deepEqual(Buffer.from(line.digests), given('new'));
-  assert.equal(Atomics.load(line.words, STREAM_AT), 0);
+  assert.deepEqual(Buffer.from(ring.digests), given('new'));
+  assert.equal(Atomics.load(ring.words, STREAM_AT), 0);
 });
 
-it('a line that nobody closes ends with the run', async () => {
+it('a ring that nobody closes ends with the run', async () => {
   const pool = new HashPool();
-  const line = createLine();
-  void pool.serveLine(0, line, 'wasm').catch(() => {});
-  const stream = new LineSender(line).open();
+  const ring = createRing();
+  void pool.serveRing(0, ring, 'wasm').catch(() => {});
+  const stream = new RingSender(ring).open();
   stream.init();
   stream.update(Buffer.alloc(PIECE_BYTES));
   const start = performance.now();

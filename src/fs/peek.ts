@@ -2,14 +2,14 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What a glance sees, at most. */
+/** What a peek sees, at most. */
 export const MOST_SEEN = 64;
 
 /** Files of a folder whose sizes are asked for: models come in few large ones. */
 const MOST_SIZES = 32;
 
 /** Files or folders, `MOST_SEEN` at most, and the bytes of some of the files. */
-interface Glance {
+interface Peek {
   readonly entries: number;
   readonly bytes: number;
 }
@@ -18,7 +18,7 @@ interface Glance {
  * A quick look at what lies at a path, for whoever wants to get ready what much of it will need. Nothing else may depend on it: the
  * listing decides. It never fails.
  */
-export async function glance(path: string): Promise<Glance> {
+export async function peek(path: string): Promise<Peek> {
   try {
     const stat = await lstat(path);
     if (!stat.isDirectory()) return { entries: 1, bytes: stat.isFile() ? stat.size : 0 };

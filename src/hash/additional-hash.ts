@@ -5,7 +5,7 @@ import { library } from '../library/index.ts';
 export type SecondHashName = 'sha256' | 'sha384' | 'sha512' | 'blake2b' | 'blake3';
 
 /** How a signature hashed the files, where that is not SHA-256 of each whole file. */
-export interface SecondHash {
+export interface AdditionalHash {
   readonly name: SecondHashName;
   /** Bytes of one shard; undefined hashes each file whole. */
   readonly shardBytes?: number;
@@ -19,21 +19,21 @@ async function makeHasher(name: SecondHashName): Promise<IHasher> {
 }
 
 /** Digests of one file, in hex: one for each shard, or one for all of it. */
-export class SecondHasher {
+export class AdditionalHasher {
   readonly #hasher: IHasher;
   readonly #shardBytes: number;
   readonly #isWhole: boolean;
   #left = 0;
   #digests: string[] = [];
 
-  private constructor(hasher: IHasher, { shardBytes }: SecondHash) {
+  private constructor(hasher: IHasher, { shardBytes }: AdditionalHash) {
     this.#hasher = hasher;
     this.#isWhole = shardBytes === undefined;
     this.#shardBytes = shardBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  static async create(how: SecondHash): Promise<SecondHasher> {
-    return new SecondHasher(await makeHasher(how.name), how);
+  static async create(how: AdditionalHash): Promise<AdditionalHasher> {
+    return new AdditionalHasher(await makeHasher(how.name), how);
   }
 
   init(): void {

@@ -2,8 +2,8 @@
 // they belong to which stream. The receiver would otherwise stand still for as long as hashing takes; and what several
 // connections bring is hashed in the lanes of one kernel: eight layers of 256 MiB with the wasm engine in 4.5 s, not 6.7.
 
-/** Streams that a line carries at a time: one, or as many as the multi-buffer kernel has vector lanes. */
-export type LineStreams = 1 | 4 | 8;
+/** Streams that a ring carries at a time: one, or as many as the multi-buffer kernel has vector lanes. */
+export type RingStreams = 1 | 4 | 8;
 
 /** Bytes are hashed and written in pieces of this size: each system call and each call into a hasher costs. */
 export const PIECE_BYTES = 1 << 20;
@@ -37,15 +37,15 @@ const END = 3;
 const DROP = 4;
 
 /** What both threads have in common. */
-export interface Line {
-  readonly streams: LineStreams;
+export interface RingBuffer {
+  readonly streams: RingStreams;
   readonly pieces: SharedArrayBuffer;
   readonly words: Int32Array;
   /** 32 bytes for each stream. */
   readonly digests: Uint8Array;
 }
 
-export function createLine(streams: LineStreams = 4): Line {
+export function createRing(streams: RingStreams = 4): RingBuffer {
   return {
     streams,
     pieces: new SharedArrayBuffer(streams * SLOTS_EACH[streams] * PIECE_BYTES),
@@ -55,36 +55,36 @@ export function createLine(streams: LineStreams = 4): Line {
 }
 
 /** Nothing more comes: whoever hashes returns. */
-export function closeLine({ words }: Line): void {
+export function closeRing({ words }: RingBuffer): void {
   Atomics.store(words, CLOSED, 1);
   Atomics.notify(words, HEAD);
 }
 
 /** The receiver's end. */
-export class LineSender {
-  readonly #line: Line;
-  readonly #streams: LineStream[];
+export class RingSender {
+  readonly #ring: RingBuffer;
+  readonly #streams: RingStream[];
 
-  constructor(line: Line) {
-    this.#line = line;
-    this.#streams = Array.from({ length: line.streams }, (_, i) => new LineStream(this, line, i));
+  constructor(ring: RingBuffer) {
+    this.#ring = ring;
+    this.#streams = Array.from({ length: ring.streams }, (_, i) => new RingStream(this, ring, i));
   }
 
-  /** A stream that nobody uses; there are `Line.streams` of them. */
-  open(): LineStream {
+  /** A stream that nobody uses; there are `RingBuffer.streams` of them. */
+  open(): RingStream {
     const stream = this.#streams.pop();
-    if (stream === undefined) throw new Error('a line has no more streams');
+    if (stream === undefined) throw new Error('a ring has no more streams');
     return stream;
   }
 
   /** @internal */
-  close(stream: LineStream): void {
+  close(stream: RingStream): void {
     this.#streams.push(stream);
   }
 
   /** @internal */
   send(kind: number, stream: number, slot = 0, length = 0): void {
-    const { words } = this.#line;
+    const { words } = this.#ring;
     const head = Atomics.load(words, HEAD);
     for (let tail = Atomics.load(words, TAIL); head - tail >= RING; tail = Atomics.load(words, TAIL))
       Atomics.wait(words, TAIL, tail, 100);
@@ -97,9 +97,9 @@ export class LineSender {
 }
 
 /** One SHA-256 that is computed in the other thread. */
-export class LineStream {
-  readonly #sender: LineSender;
-  readonly #line: Line;
+export class RingStream {
+  readonly #sender: RingSender;
+  readonly #ring: RingBuffer;
   readonly #number: number;
   readonly #free: number[];
   /** Sent, and perhaps not hashed yet. */
@@ -109,11 +109,11 @@ export class LineStream {
   /** Of the digest that was asked for last, never 0: one that was given up must not stand for a later one. */
   #asked = 0;
 
-  constructor(sender: LineSender, line: Line, number: number) {
+  constructor(sender: RingSender, ring: RingBuffer, number: number) {
     this.#sender = sender;
-    this.#line = line;
+    this.#ring = ring;
     this.#number = number;
-    const each = SLOTS_EACH[line.streams];
+    const each = SLOTS_EACH[ring.streams];
     this.#free = Array.from({ length: each }, (_, i) => each * number + i);
   }
 
@@ -186,7 +186,7 @@ export class LineStream {
 
   /** @returns whether the digest is there */
   #end(): () => boolean {
-    const { words } = this.#line;
+    const { words } = this.#ring;
     this.#flush();
     this.#asked = (this.#asked % 0x7fff_ffff) + 1;
     Atomics.store(words, STREAM_AT + this.#number, this.#asked);
@@ -195,18 +195,18 @@ export class LineStream {
   }
 
   #digest(): Uint8Array {
-    return this.#line.digests.slice(32 * this.#number, 32 * this.#number + 32);
+    return this.#ring.digests.slice(32 * this.#number, 32 * this.#number + 32);
   }
 
   #block(check: () => void): void {
-    const { words } = this.#line;
+    const { words } = this.#ring;
     check();
     // What is done between the look and the wait costs a millisecond, not a tenth of a second.
     Atomics.wait(words, DONE, Atomics.load(words, DONE), 1);
   }
 
   async #until(condition: () => boolean): Promise<void> {
-    const { words } = this.#line;
+    const { words } = this.#ring;
     for (;;) {
       const seen = Atomics.load(words, DONE);
       if (condition()) return;
@@ -215,19 +215,19 @@ export class LineStream {
   }
 
   #pieceAt(slot: number): Buffer {
-    return Buffer.from(this.#line.pieces, slot * PIECE_BYTES, PIECE_BYTES);
+    return Buffer.from(this.#ring.pieces, slot * PIECE_BYTES, PIECE_BYTES);
   }
 
   #take(): number {
     this.#reclaim();
     const slot = this.#free.pop();
-    if (slot === undefined) throw new Error('a line has no more pieces');
+    if (slot === undefined) throw new Error('a ring has no more pieces');
     return slot;
   }
 
   #flush(): void {
     if (this.#slot === undefined || this.#filled === 0) return;
-    Atomics.store(this.#line.words, SLOT_AT + this.#slot, 1);
+    Atomics.store(this.#ring.words, SLOT_AT + this.#slot, 1);
     this.#sent.push(this.#slot);
     this.#sender.send(DATA, this.#number, this.#slot, this.#filled);
     this.#slot = undefined;
@@ -237,7 +237,7 @@ export class LineStream {
   #reclaim(): void {
     const pending: number[] = [];
     for (const slot of this.#sent)
-      (Atomics.load(this.#line.words, SLOT_AT + slot) === 0 ? this.#free : pending).push(slot);
+      (Atomics.load(this.#ring.words, SLOT_AT + slot) === 0 ? this.#free : pending).push(slot);
     this.#sent = pending;
   }
 }
@@ -261,12 +261,12 @@ interface Pending {
 }
 
 /**
- * The hashing end: takes what comes until the line is closed. Blocks its thread.
+ * The hashing end: takes what comes until the ring is closed. Blocks its thread.
  *
- * @param check - is called at least every 100 ms; what it throws ends the line
+ * @param check - is called at least every 100 ms; what it throws ends the ring
  */
-export function serveLine(
-  { streams: count, words, pieces, digests }: Line,
+export function serveRing(
+  { streams: count, words, pieces, digests }: RingBuffer,
   hashers: StreamHashers,
   check: () => void,
 ): void {

@@ -4,16 +4,16 @@ import {
   checkStop,
   type Input,
   type Inputs,
-  type Line,
-  LineSender,
-  type LineStream,
+  type RingBuffer,
+  RingSender,
+  type RingStream,
   store,
 } from '../hash/index.ts';
 
 /** Large files, one after the other: this thread reads, and another one hashes what came. */
-export async function readIntoLine(inputs: Inputs, line: Line, control: Control): Promise<void> {
+export async function readIntoRing(inputs: Inputs, ring: RingBuffer, control: Control): Promise<void> {
   const check = () => checkStop(control);
-  const stream = new LineSender(line).open();
+  const stream = new RingSender(ring).open();
   try {
     for (let taken = inputs.take(); taken !== undefined; taken = inputs.take()) {
       if (taken === 'later') {
@@ -33,7 +33,7 @@ export async function readIntoLine(inputs: Inputs, line: Line, control: Control)
 }
 
 /** @throws what is wrong with the file */
-async function readWhole(inputs: Inputs, input: Input, stream: LineStream, check: () => void): Promise<ReadWhole> {
+async function readWhole(inputs: Inputs, input: Input, stream: RingStream, check: () => void): Promise<ReadWhole> {
   try {
     stream.init();
     while (!input.isAtEnd) {

@@ -12,7 +12,7 @@ import { stagedPath } from './pull-file.ts';
  *
  * @param digest - of the uncompressed archive
  */
-export async function remake(
+export async function repack(
   digest: Digest,
   place: Placement,
   tools: PullTools,
@@ -23,7 +23,7 @@ export async function remake(
   const archiveTools = await tools.borrowArchiveTools();
   const stream = new ArchiveStream('none', place, undefined, archiveTools);
   try {
-    await stream.remake(framesOf(record), (path, size) => {
+    await stream.repack(framesOf(record), (path, size) => {
       tools.signal.throwIfAborted();
       tools.count(size);
       return contentOf(stagedPath(folder, path) ?? Buffer.alloc(0), size);
