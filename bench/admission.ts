@@ -1,5 +1,6 @@
-// What injection and requirement together cost the creation of a pod, above one of a namespace that nothing is asked of: by
-// Kyverno, and by the API server alone. Needs what `npm run test:cluster` needs.
+// What injection and requirement together cost the creation of a pod, above one of a namespace that
+// nothing is asked of: by Kyverno, and by the API server alone. Needs what `npm run test:cluster`
+// needs.
 import { fileURLToPath } from 'node:url';
 import type { Json } from '../test/cluster/api-server.ts';
 import { verifierOf } from '../test/cluster/attacked.ts';

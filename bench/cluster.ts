@@ -33,8 +33,8 @@ export async function benchCluster(work: string, program: readonly string[], rou
 }
 
 /**
- * Makes the kernel read the program from the disk again: of a file that it still has in its cache since it was written,
- * it maps several times as much around each page that is needed.
+ * Makes the kernel read the program from the disk again: of a file that it still has in its cache
+ * since it was written, it maps several times as much around each page that is needed.
  */
 function dropPages(file: string): void {
   spawnSync('sync', [file]);

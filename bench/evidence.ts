@@ -10,7 +10,9 @@ const LARGE_BYTES = 2 ** 32;
 /** So that cosign asks nobody; with a key, it takes nothing from there. */
 const ROOT = fileURLToPath(new URL('../src/library/public-good.json', import.meta.url));
 
-/** What a signature costs: at the start, and on a large file, each against the same run with a pin. */
+/**
+ * What a signature costs: at the start, and on a large file, each against the same run with a pin.
+ */
 export async function benchEvidence(work: string, program: readonly string[], rounds: number): Promise<object> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = join(work, 'bench.pub');

@@ -10,7 +10,10 @@ const BYTES = 2 ** 32;
 const MILLISECONDS = 500;
 const SHARD_BYTES = 128 * 2 ** 20;
 
-/** One file of 4 GiB, warm: a single stream, which no number of processors makes faster, against its hash in memory; and in shards. */
+/**
+ * One file of 4 GiB, warm: a single stream, which no number of processors makes faster, against its
+ * hash in memory; and in shards.
+ */
 export async function benchFile(work: string, program: readonly string[], rounds: number): Promise<object> {
   const folder = join(work, 'large');
   makeFiles(folder, 1, BYTES);

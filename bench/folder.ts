@@ -9,11 +9,17 @@ import { inTurns, measure, median, output, printTable, spread } from './measure.
 const TOTAL_BYTES = 2 ** 32;
 const PROCESSORS = 2;
 
-/** The reference implementation of OpenSSF Model Signing, where there is one (.ci/run makes this one). */
+/**
+ * The reference implementation of OpenSSF Model Signing, where there is one (.ci/run makes this
+ * one).
+ */
 const PYTHON =
   process.env['MODEL_SIGNING_PYTHON'] ?? fileURLToPath(new URL('../build/model-signing/bin/python', import.meta.url));
 
-/** 4 GiB in few files and in many, warm in the page cache, two processors: whole program against whole program. */
+/**
+ * 4 GiB in few files and in many, warm in the page cache, two processors: whole program against
+ * whole program.
+ */
 export async function benchFolder(work: string, program: readonly string[], rounds: number): Promise<object> {
   const few = await compare(work, program, rounds, 8);
   return { '8 files': few, '32 files': await compare(work, program, rounds, 32) };

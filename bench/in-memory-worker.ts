@@ -1,4 +1,5 @@
-// hash-wasm by itself: one buffer in memory, hashed over and over. No file, no pipeline; what a thread can reach at most.
+// hash-wasm by itself: one buffer in memory, hashed over and over. No file, no pipeline; what a
+// thread can reach at most.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import hashWasm from 'hash-wasm/dist/sha256.umd.min.js';

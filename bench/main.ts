@@ -1,8 +1,10 @@
-// `npm run bench [-- NAME ...]`, of start, engines, folder, content, inspect, file, small, pull, slow-volume, slow-registry, store, evidence, cluster, memory,
-// receipts, parts, manifest, reporter and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in docs/. Needs 12 GB
-// below the folder for temporary files and about half an hour; slow-volume also needs root, FUSE and Debian's gcc, pkg-config,
-// libfuse3-dev and fuse3. `admission` and `pods`, which run only where they are named, need what `npm run test:cluster` needs.
-// The raw numbers are kept in bench/results.json.
+// `npm run bench [-- NAME ...]`, of start, engines, folder, content, inspect, file, small, pull,
+// slow-volume, slow-registry, store, evidence, cluster, memory, receipts, parts, manifest, reporter
+// and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in
+// docs/. Needs 12 GB below the folder for temporary files and about half an hour; slow-volume also
+// needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. `admission` and `pods`,
+// which run only where they are named, need what `npm run test:cluster` needs. The raw numbers are
+// kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -38,7 +40,10 @@ const results = join(root, 'bench/results.json');
 const chosen = new Set(process.argv.slice(2));
 const wanted = (name: string) => chosen.size === 0 || chosen.has(name);
 
-/** The single executable, as it is in the image; where it cannot be built (no strip), the bundle on this Node. */
+/**
+ * The single executable, as it is in the image; where it cannot be built (no strip), the bundle on
+ * this Node.
+ */
 function buildProgram(): string[] {
   if (spawnSync(process.execPath, [join(root, 'image/build-sea.ts')], { stdio: 'ignore' }).status === 0)
     return [join(root, 'build/weighlock')];

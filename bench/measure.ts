@@ -9,7 +9,10 @@ export interface Sample {
   readonly peakRss: number;
 }
 
-/** Runs a command to its end; anything but exit code 0 is an error, so that no failure is ever taken for speed. */
+/**
+ * Runs a command to its end; anything but exit code 0 is an error, so that no failure is ever taken
+ * for speed.
+ */
 export function measure(command: readonly string[], watchRss = false): Promise<Sample> {
   const [file = '', ...args] = command;
   const start = performance.now();
@@ -34,7 +37,10 @@ export function measure(command: readonly string[], watchRss = false): Promise<S
   });
 }
 
-/** Seconds of processors that a command takes, in user and system mode: less noisy than a clock where others are at work. */
+/**
+ * Seconds of processors that a command takes, in user and system mode: less noisy than a clock
+ * where others are at work.
+ */
 export function processorSeconds(command: readonly string[]): number {
   const text = execFileSync('sh', ['-c', '"$@" > /dev/null || exit; times', 'sh', ...command], { encoding: 'utf8' });
   const ofChildren = text.trim().split('\n').at(-1) ?? '';
@@ -79,7 +85,10 @@ export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
 }
 
-/** Things to compare, run in turns (a, b, c, a, b, c, ...), so that a noisy minute hits all of them alike. */
+/**
+ * Things to compare, run in turns (a, b, c, a, b, c, ...), so that a noisy minute hits all of them
+ * alike.
+ */
 export async function inTurns(
   rounds: number,
   contestants: ReadonlyMap<string, () => Promise<number>>,

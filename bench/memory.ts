@@ -4,7 +4,10 @@ import { measure, output, printTable } from './measure.ts';
 
 const GIB = 2 ** 30;
 
-/** Peak resident memory for 1 GiB, for 64 GiB (holes: nothing is read from disk), and for 100,000 files. */
+/**
+ * Peak resident memory for 1 GiB, for 64 GiB (holes: nothing is read from disk), and for 100,000
+ * files.
+ */
 export async function benchMemory(work: string, program: readonly string[]): Promise<object> {
   const cases: [string, string, string][] = [];
   for (const [name, bytes] of [

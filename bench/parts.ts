@@ -6,13 +6,17 @@ const PARTS = 32;
 const FILES = 512;
 const FILE_BYTES = 1 << 28;
 
-/** All parts of a verification, one after the other on this machine, against the verification of the whole. */
+/**
+ * All parts of a verification, one after the other on this machine, against the verification of the
+ * whole.
+ */
 export async function benchParts(work: string, program: readonly string[], rounds: number): Promise<object> {
   const at = join(work, 'parts');
   const data = join(at, 'data');
   mkdirSync(join(at, 'out'), { recursive: true });
   mkdirSync(data);
-  // Holes: nothing comes from a disk. A part costs a start and a list, so it is for what takes much longer than that.
+  // Holes: nothing comes from a disk. A part costs a start and a list, so it is for what takes much
+  // longer than that.
   for (let i = 0; i < FILES; i++) {
     const descriptor = openSync(join(data, `train-${String(i).padStart(5, '0')}.parquet`), 'w');
     ftruncateSync(descriptor, FILE_BYTES);

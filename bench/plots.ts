@@ -13,7 +13,8 @@ const SIZES_MIB = [1, 4, 16, 64, 256, 1024, 4096];
 type Curve = { x: number; y: Record<string, number> }[];
 
 /**
- * Throughput against worker threads, and time against size; drawn by gnuplot into docs/, where there is one.
+ * Throughput against worker threads, and time against size; drawn by gnuplot into docs/, where
+ * there is one.
  */
 export async function benchPlots(work: string, program: readonly string[], rounds: number): Promise<object> {
   const folder = join(work, 'plots');

@@ -1,5 +1,6 @@
-// How much later a pod's main container starts because a model of 1 GiB is verified first, above the same pod with an init
-// container that does nothing: by a kubelet, both warm. Needs what `npm run test:cluster` needs, and the image.
+// How much later a pod's main container starts because a model of 1 GiB is verified first, above
+// the same pod with an init container that does nothing: by a kubelet, both warm. Needs what
+// `npm run test:cluster` needs, and the image.
 import { chownSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../test/cluster/api-server.ts';

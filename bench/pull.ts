@@ -11,7 +11,10 @@ const BLOB_BYTES = 2 ** 31;
 const PORT = 5089;
 const HOST = `127.0.0.1:${PORT}`;
 
-/** 4 GiB in 8 layers, and one blob of 2 GiB, from Debian's docker-registry on this machine to its disk. */
+/**
+ * 4 GiB in 8 layers, and one blob of 2 GiB, from Debian's docker-registry on this machine to its
+ * disk.
+ */
 export async function benchPull(work: string, program: readonly string[], rounds: number): Promise<object | undefined> {
   if (spawnSync('docker-registry', ['--version']).status !== 0) {
     console.log('\nno docker-registry on this machine: the pull is not measured');
@@ -87,8 +90,9 @@ async function compare(
   const rss = new Map<string, number>();
   const contestant = (name: string, command: (target: string) => string[]) => async () => {
     rmSync(target, { recursive: true, force: true });
-    // Memory that a virtual machine's host took back meanwhile costs whoever touches it first as much as all the rest:
-    // nothing is left to be written, and every page was touched just before, for everybody.
+    // Memory that a virtual machine's host took back meanwhile costs whoever touches it first as
+    // much as all the rest: nothing is left to be written, and every page was touched just before,
+    // for everybody.
     spawnSync('sync');
     touchMemory(bytes + (2 << 30));
     const { seconds, peakRss } = await measure(command(target), true);
@@ -150,7 +154,10 @@ interface Part {
   readonly seed: number;
 }
 
-/** Puts an artifact straight into the registry's storage: pushing gigabytes would only warm the machine. */
+/**
+ * Puts an artifact straight into the registry's storage: pushing gigabytes would only warm the
+ * machine.
+ */
 function store(data: string, repository: string, parts: readonly Part[]): { digest: string; layers: string[] } {
   const root = join(data, 'docker/registry/v2');
   const link = (folder: string, digest: string) => {

@@ -1,4 +1,5 @@
-// The reporter with 1,000 pods: memory and requests, at the start and in a minute of 10,000 changes; then 40 pods of 1 MB.
+// The reporter with 1,000 pods: memory and requests, at the start and in a minute of 10,000
+// changes; then 40 pods of 1 MB.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

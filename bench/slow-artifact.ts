@@ -1,5 +1,5 @@
-// A registry that is far away, with a model of any size: headers, and zeros behind them. In a process of its own, started by
-// bench/inspect.ts; nothing of it is stored.
+// A registry that is far away, with a model of any size: headers, and zeros behind them. In a
+// process of its own, started by bench/inspect.ts; nothing of it is stored.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

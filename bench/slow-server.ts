@@ -1,5 +1,6 @@
-// A registry and a server of files that is far away: each connection has its share of the bandwidth, each request waits. In a process
-// of its own, started by bench/slow-registry.ts; its content is in its memory, so that only what is slow on purpose is.
+// A registry and a server of files that is far away: each connection has its share of the
+// bandwidth, each request waits. In a process of its own, started by bench/slow-registry.ts; its
+// content is in its memory, so that only what is slow on purpose is.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -1,5 +1,5 @@
-// A bucket that is far away: each connection has its share of the bandwidth, each request waits. In a process of its own, started by
-// bench/store.ts; its content is in its memory.
+// A bucket that is far away: each connection has its share of the bandwidth, each request waits. In
+// a process of its own, started by bench/store.ts; its content is in its memory.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -22,8 +22,9 @@ interface Work {
 }
 
 /**
- * Volumes that take milliseconds for every request: a FUSE file system in C that sleeps in each operation, 128 KiB each read. It drops
- * the pages of a file whenever it is opened, and the kernel keeps names and attributes for a second: no cache answers a contestant.
+ * Volumes that take milliseconds for every request: a FUSE file system in C that sleeps in each
+ * operation, 128 KiB each read. It drops the pages of a file whenever it is opened, and the kernel
+ * keeps names and attributes for a second: no cache answers a contestant.
  */
 export async function benchSlowVolume(
   work: string,

@@ -10,7 +10,10 @@ const SETUP: SlowStoreSetup = { rate: 40_000_000, wait: 20, one: 384 << 20, many
 
 const MEMORY = '/dev/shm';
 
-/** Objects that are asked for one after the other, to see how long all would take: 10,000 would take minutes. */
+/**
+ * Objects that are asked for one after the other, to see how long all would take: 10,000 would take
+ * minutes.
+ */
 const IN_A_ROW = 500;
 
 /** A bucket that gives each connection 40 MB/s, and answers after 20 ms. */
@@ -20,7 +23,8 @@ export async function benchStore(work: string, program: readonly string[], round
   const [port] = (await once(server, 'message')) as [number];
   const origin = `http://127.0.0.1:${port}`;
   Object.assign(process.env, { AWS_ENDPOINT_URL: origin, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' });
-  // In memory where there is some: it is the network that is measured, and only one of the two waits for a disk.
+  // In memory where there is some: it is the network that is measured, and only one of the two
+  // waits for a disk.
   const target = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : work, 'weighlock-store-'));
   const plain = `--plain-http=127.0.0.1:${port}`;
   const pin = (source: string) => output(program, 'digest', source, plain);

@@ -1,6 +1,6 @@
-// Makes the templates of the chart from the same policies as everything else: examples/kyverno/base, and the reporter's
-// manifests. What a value decides is put in here; helm checks values against values.schema.json first, so that none can
-// hold a quote or a line.
+// Makes the templates of the chart from the same policies as everything else:
+// examples/kyverno/base, and the reporter's manifests. What a value decides is put in here; helm
+// checks values against values.schema.json first, so that none can hold a quote or a line.
 //   node charts/make.ts
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse, parseAllDocuments, stringify } from 'yaml';

@@ -1,5 +1,5 @@
-// Makes, from the Kyverno policies in kyverno/base, the same rules for clusters without Kyverno (admission/base) and for
-// Kyverno before 1.17 (kyverno/legacy/require.yaml).
+// Makes, from the Kyverno policies in kyverno/base, the same rules for clusters without Kyverno
+// (admission/base) and for Kyverno before 1.17 (kyverno/legacy/require.yaml).
 //   node examples/make-policies.ts
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseAllDocuments, stringify } from 'yaml';
@@ -22,7 +22,10 @@ export const MADE: Readonly<Record<string, () => string>> = {
   'admission/base/provenance.yaml': () => native(readBase('provenance.yaml')),
 };
 
-/** `admissionregistration.k8s.io/v1`: policies that the API server evaluates by itself, each with its binding. */
+/**
+ * `admissionregistration.k8s.io/v1`: policies that the API server evaluates by itself, each with
+ * its binding.
+ */
 function native(policies: readonly Json[]): string {
   return (
     HEAD +
@@ -57,7 +60,10 @@ function withoutKyverno(variable: Json): Json {
     : variable;
 }
 
-/** The rules as a ClusterPolicy. Its preconditions do not know the namespace either; its `match` does. */
+/**
+ * The rules as a ClusterPolicy. Its preconditions do not know the namespace either; its `match`
+ * does.
+ */
 function legacy({ metadata, spec }: Json): string {
   const common = { kinds: ['Pod', 'Pod/ephemeralcontainers'], operations: ['CREATE', 'UPDATE'] };
   const scopes = [

@@ -1,5 +1,6 @@
-// Builds build/launcher, the image's entry point, from image/launcher.c: what it refuses and what it says then are taken
-// from the program's own modules, so that there is one list. The compiler is $CC, or gcc; it needs the kernel's headers.
+// Builds build/launcher, the image's entry point, from image/launcher.c: what it refuses and what
+// it says then are taken from the program's own modules, so that there is one list. The compiler is
+// $CC, or gcc; it needs the kernel's headers.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,7 +9,10 @@ import type { Failure } from '../src/error/index.ts';
 import { FOREIGN_NAMES, foreignFailure } from '../src/foreign-settings.ts';
 import { errorLine, TERMINATION_LOG } from '../src/report/index.ts';
 
-/** Where the Dockerfile puts the executable; what people start is the launcher, /usr/local/bin/weighlock. */
+/**
+ * Where the Dockerfile puts the executable; what people start is the launcher,
+ * /usr/local/bin/weighlock.
+ */
 const PROGRAM = '/usr/lib/weighlock/weighlock';
 
 /** Without a C library, and the same bytes at every build. */

@@ -1,6 +1,7 @@
-// Builds build/weighlock, the single executable, and build/sbom.spdx.json. Runs on the Node that goes into the
-// executable. What image/sea-config.json settles beside the files: `--disable-sigusr1` keeps other processes of the pod
-// from opening the debugger, and `execArgvExtension: none` makes NODE_OPTIONS have no effect.
+// Builds build/weighlock, the single executable, and build/sbom.spdx.json. Runs on the Node that
+// goes into the executable. What image/sea-config.json settles beside the files:
+// `--disable-sigusr1` keeps other processes of the pod from opening the debugger, and
+// `execArgvExtension: none` makes NODE_OPTIONS have no effect.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,10 @@ copyLibraries();
 writeFileSync('build/sbom.spdx.json', `${JSON.stringify(sbom(), null, 2)}\n`);
 console.log(`build/weighlock  ${(statSync('build/weighlock').size / 1e6).toFixed(1)} MB`);
 
-/** Copies the shared libraries that Node needs and a `cc` base image does not have (libatomic, since Node 26). */
+/**
+ * Copies the shared libraries that Node needs and a `cc` base image does not have (libatomic, since
+ * Node 26).
+ */
 function copyLibraries(): void {
   const inBase = /^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+)[.-]/;
   const listed = execFileSync('ldd', [process.execPath], { encoding: 'utf8' });

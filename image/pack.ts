@@ -1,5 +1,6 @@
-// Packs the layers of an OCI image layout (gzip, or not compressed) with zstd at level 19: 20 % less to pull than the zstd of
-// `buildah push`, whose encoder stops at about level 11. The same bytes at every run.
+// Packs the layers of an OCI image layout (gzip, or not compressed) with zstd at level 19: 20 %
+// less to pull than the zstd of `buildah push`, whose encoder stops at about level 11. The same
+// bytes at every run.
 //
 //   node image/pack.ts FROM TO     then: skopeo copy oci:TO docker://REGISTRY/NAME:TAG
 import { createHash } from 'node:crypto';

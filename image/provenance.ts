@@ -1,4 +1,5 @@
-// The predicate of SLSA provenance v1 for what this job builds: https://slsa.dev/spec/v1.0/provenance
+// The predicate of SLSA provenance v1 for what this job builds:
+// https://slsa.dev/spec/v1.0/provenance
 //   node image/provenance.ts > predicate.json
 import { execFileSync } from 'node:child_process';
 

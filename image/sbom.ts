@@ -1,5 +1,6 @@
-// The bill of materials of the executable, as SPDX 2.3 and CycloneDX: the npm packages that are bundled, and Node itself with the
-// libraries that are linked into it. The base image's packages are listed in the base image.
+// The bill of materials of the executable, as SPDX 2.3 and CycloneDX: the npm packages that are
+// bundled, and Node itself with the libraries that are linked into it. The base image's packages
+// are listed in the base image.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -24,7 +25,8 @@ export function sbom(): Spdx {
   document.relationships = document.relationships.filter(
     ({ spdxElementId, relatedSpdxElement }) => ids.has(spdxElementId) && ids.has(relatedSpdxElement),
   );
-  // The same source gives the same document: the time is that of the source, the namespace its revision.
+  // The same source gives the same document: the time is that of the source, the namespace its
+  // revision.
   document.creationInfo['created'] = time();
   document['documentNamespace'] = `https://weighlock.dev/spdx/${String(document['name'])}`;
   const root = String(document.relationships[0]?.['relatedSpdxElement'] ?? 'SPDXRef-DOCUMENT');
@@ -76,8 +78,8 @@ function ofNpm<T>(format: 'spdx' | 'cyclonedx'): T {
 }
 
 /**
- * `name@version` of what the program may consist of, as package-lock.json says. npm's own `--omit=dev` also leaves out what
- * a package for development needs as well.
+ * `name@version` of what the program may consist of, as package-lock.json says. npm's own
+ * `--omit=dev` also leaves out what a package for development needs as well.
  */
 function ofProgram(): Set<string> {
   const lock = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {

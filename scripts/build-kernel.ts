@@ -1,5 +1,5 @@
-// Assembles src/hash/lanes/kernel-source.ts into kernel.ts and wide-kernel.ts beside it, with wabt. The same bytes at every build; a test
-// makes them again and compares.
+// Assembles src/hash/lanes/kernel-source.ts into kernel.ts and wide-kernel.ts beside it, with wabt.
+// The same bytes at every build; a test makes them again and compares.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import wabt from 'wabt';

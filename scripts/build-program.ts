@@ -13,7 +13,8 @@ const COMMON = {
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: 'warning',
-  // The workers never start threads of their own; the module that could is dropped from their bundles.
+  // The workers never start threads of their own; the module that could is dropped from their
+  // bundles.
   logOverride: { 'empty-import-meta': 'silent' },
   alias: { 'string-width': './scripts/shims/string-width.ts' },
 } as const;
@@ -27,12 +28,18 @@ const LIBRARIES = ['aws', 'conditions', 'curves', 'google-auth', 'hashes', 'sign
 /** Code for one cloud: a library that is loaded when its scheme is used. */
 const OF_CLOUDS = /^node_modules\/(@aws-sdk|@smithy|google-auth-library|gaxios|gcp-metadata|gtoken)\//;
 
-/** What every start would pay for: the network is the pull threads' own, and of stores only what their URLs and settings are. */
+/**
+ * What every start would pay for: the network is the pull threads' own, and of stores only what
+ * their URLs and settings are.
+ */
 const NOT_AT_START = new RegExp(
   `${OF_CLOUDS.source}|^node_modules/(undici|yaml|tuf-js|@sigstore|@noble)/|^src/store/(?!.*(location|settings|object-key|lfs-pointer)\\.ts$)`,
 );
 
-/** What Node has loaded anyway, or loads in no time: each other module of its own costs every start one to eight milliseconds. */
+/**
+ * What Node has loaded anyway, or loads in no time: each other module of its own costs every start
+ * one to eight milliseconds.
+ */
 const CHEAP = new Set(
   ['buffer', 'fs', 'fs/promises', 'module', 'os', 'path', 'path/posix', 'sea', 'timers/promises', 'url', 'util']
     .concat('worker_threads')
@@ -48,7 +55,8 @@ export interface BuildOptions {
 }
 
 /**
- * Builds the program into a folder, and nothing else stays there: one ES module, the worker threads and libraries beside it.
+ * Builds the program into a folder, and nothing else stays there: one ES module, the worker threads
+ * and libraries beside it.
  *
  * @param folder - absolute path
  * @returns the names of the files

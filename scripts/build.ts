@@ -1,5 +1,6 @@
-// Builds the program: one ES module and the worker thread beside it. `dist/weighlock.mjs` runs on Node 26 from a
-// checkout (`npx weighlock`) and is what image/build-sea.ts turns into a single executable.
+// Builds the program: one ES module and the worker thread beside it. `dist/weighlock.mjs` runs on
+// Node 26 from a checkout (`npx weighlock`) and is what image/build-sea.ts turns into a single
+// executable.
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from './build-program.ts';

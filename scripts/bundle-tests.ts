@@ -1,6 +1,7 @@
-// Bundles test files, so that a run of all of them reads the source once and not a few hundred times: a process that
-// starts from source spends a second of processor time on taking the types off it, and each of its threads 200 ms; from
-// a bundle 0.1 s and 20 ms. The tests stay as they are: a module that asks where it is gets the path of its source.
+// Bundles test files, so that a run of all of them reads the source once and not a few hundred
+// times: a process that starts from source spends a second of processor time on taking the types
+// off it, and each of its threads 200 ms; from a bundle 0.1 s and 20 ms. The tests stay as they
+// are: a module that asks where it is gets the path of its source.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -57,7 +58,10 @@ export async function bundleTests(
   return { program: join(built, PROGRAM), files: sources.map((file) => join(tests, file.replace(/\.ts$/, '.mjs'))) };
 }
 
-/** Gives each module the `import.meta` of its source, or of the built program where that is what it is to find. */
+/**
+ * Gives each module the `import.meta` of its source, or of the built program where that is what it
+ * is to find.
+ */
 function placesOfSources(program: string): Plugin {
   return {
     name: 'places of sources',

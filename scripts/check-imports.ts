@@ -1,4 +1,5 @@
-// Imports go the way that the table of CONTRIBUTING.md says, from its bottom to its top, and never in a circle.
+// Imports go the way that the table of CONTRIBUTING.md says, from its bottom to its top, and never
+// in a circle.
 //   node scripts/check-imports.ts
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';

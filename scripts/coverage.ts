@@ -1,5 +1,6 @@
-// npm run coverage [-- WORD...]: runs the tests, and prints which lines of src/ they reach, in the process of the tests and in
-// the programs and threads that these start. Ends with 1 where a file is below the limit without a reason beside it.
+// npm run coverage [-- WORD...]: runs the tests, and prints which lines of src/ they reach, in the
+// process of the tests and in the programs and threads that these start. Ends with 1 where a file
+// is below the limit without a reason beside it.
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,6 +1,8 @@
-// Runs the unit and integration tests: all of them, or those whose file names contain one of the words given.
+// Runs the unit and integration tests: all of them, or those whose file names contain one of the
+// words given.
 //   npm test [-- WORD...] [--watch]
-// They run from bundles (scripts/bundle-tests.ts). With --watch they run from source, which is what is watched.
+// They run from bundles (scripts/bundle-tests.ts). With --watch they run from source, which is what
+// is watched.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -8,7 +10,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.ts';
 
-/** What is made for a run lies where Node finds the packages from, and no tool looks for sources. */
+/**
+ * What is made for a run lies where Node finds the packages from, and no tool looks for sources.
+ */
 const cache = fileURLToPath(new URL('../node_modules/.cache/weighlock', import.meta.url));
 
 const words = process.argv.slice(2).filter((word) => word !== '--watch');

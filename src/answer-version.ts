@@ -1,5 +1,6 @@
-// The one question that needs nothing else: answered before the rest of the program is even evaluated (15 ms), since tools
-// ask it again and again. `--version` beside other words goes the usual way.
+// The one question that needs nothing else: answered before the rest of the program is even
+// evaluated (15 ms), since tools ask it again and again. `--version` beside other words goes the
+// usual way.
 import { writeSync } from 'node:fs';
 import { VERSION } from './version.ts';
 

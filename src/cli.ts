@@ -76,7 +76,10 @@ const SIGNER_OPTIONS = {
 const SOURCES: readonly Positional[] = [{ name: 'sources', array: true }];
 const ONE_SOURCE: readonly Positional[] = [{ name: 'source', required: true }];
 
-/** Every command; the help, the reference pages, the man page and the completions are made from this table. */
+/**
+ * Every command; the help, the reference pages, the man page and the completions are made from this
+ * table.
+ */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   verify: {
     summary: 'verify files and folders (or copies of them: URL DEST)',
@@ -232,8 +235,8 @@ export async function runCommandLine(words: readonly string[], context: Context)
 const OF_A_POD = /^(KUBERNETES_|MODEL_|DATASET_|WEIGHLOCK_)/;
 
 /**
- * True where an init container asks `verify` for help instead of a verdict: `args: [verify, $(MODEL_PATH)]` with `--help`
- * for a path must not let the pod start.
+ * True where an init container asks `verify` for help instead of a verdict:
+ * `args: [verify, $(MODEL_PATH)]` with `--help` for a path must not let the pod start.
  */
 function isGate(command: string, environment: Environment): boolean {
   if (command !== 'verify' && command !== 'watch') return false;
@@ -299,7 +302,10 @@ export function parseCommandLine(
   return parseOptions(rest, command, context);
 }
 
-/** The values of a command: what the words behind it say, and the environment where they say nothing. */
+/**
+ * The values of a command: what the words behind it say, and the environment where they say
+ * nothing.
+ */
 function parseOptions(
   given: readonly string[],
   command: Command,

@@ -1,4 +1,7 @@
-/** The beginning of a text, at most so many bytes of UTF-8, cut between characters. The kubelet and the API server count bytes. */
+/**
+ * The beginning of a text, at most so many bytes of UTF-8, cut between characters. The kubelet and
+ * the API server count bytes.
+ */
 export function cutBytes(text: string, bytes: number): string {
   const whole = Buffer.from(text);
   if (whole.length <= bytes) return text;

@@ -6,8 +6,9 @@ import { stopWithin } from './run/index.ts';
 export const EXIT_COMMAND = '__leave';
 
 /**
- * Ends the process with this code. `process.exit` waits for every thread, and a thread that is stuck in a read of dead
- * storage never ends; `execve` needs no thread's consent, so then the process becomes a new one that only exits.
+ * Ends the process with this code. `process.exit` waits for every thread, and a thread that is
+ * stuck in a read of dead storage never ends; `execve` needs no thread's consent, so then the
+ * process becomes a new one that only exits.
  *
  * @param stop - stops the threads that may still run
  */
@@ -18,7 +19,10 @@ export async function exitWith(exitCode: number, stop: () => Promise<void>): Pro
   process.exit(exitCode);
 }
 
-/** The second half of `exitWith`. Code 0 cannot be asked for: no command line may fake a passed verification. */
+/**
+ * The second half of `exitWith`. Code 0 cannot be asked for: no command line may fake a passed
+ * verification.
+ */
 export function exitAtOnce(words: readonly string[]): never {
   const code = Number(words[1]);
   process.exit(Number.isInteger(code) && code >= 1 && code <= 255 ? code : EXIT.usage);

@@ -4,10 +4,11 @@ import type { Failure } from './error/index.ts';
 const EVERYWHERE = ['NODE_TLS_REJECT_UNAUTHORIZED'];
 
 /**
- * What loads code, moves trust, writes files or opens descriptors of Node's own, or prints what is secret (`NODE_DEBUG`
- * prints addresses that are signed). In the executable Node's options, and OpenSSL's configuration, are those of
- * image/sea-config.json; these are read all the same. `SSL_CERT_FILE` is not among them: base images set it, and without
- * `NODE_USE_SYSTEM_CA` nobody reads it. Nor is all of `NODE_*`: clusters have a `NODE_NAME`.
+ * What loads code, moves trust, writes files or opens descriptors of Node's own, or prints what is
+ * secret (`NODE_DEBUG` prints addresses that are signed). In the executable Node's options, and
+ * OpenSSL's configuration, are those of image/sea-config.json; these are read all the same.
+ * `SSL_CERT_FILE` is not among them: base images set it, and without `NODE_USE_SYSTEM_CA` nobody
+ * reads it. Nor is all of `NODE_*`: clusters have a `NODE_NAME`.
  */
 const IN_THE_EXECUTABLE = [
   // The C library (iconv(3), locale(7), hostname(7)) and ICU.
@@ -18,28 +19,34 @@ const IN_THE_EXECUTABLE = [
   ...['NODE_REDIRECT_WARNINGS', 'NODE_DEBUG', 'NODE_DEBUG_NATIVE', 'NODE_TEST_CONTEXT'],
   ...['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'],
   ...['OPENSSL_MODULES', 'OPENSSL_ENGINES'],
-  // Instructions that the processor may not have; a name that simdutf does not know makes it decode nothing.
+  // Instructions that the processor may not have; a name that simdutf does not know makes it decode
+  // nothing.
   ...['OPENSSL_ia32cap', 'OPENSSL_armcap', 'SIMDUTF_FORCE_IMPLEMENTATION'],
   // Ends the program before its first line.
   'YARGS_MIN_NODE_VERSION',
 ];
 
 /**
- * The dynamic loader's (ld.so(8)), all but one. An empty value counts as well: with `LD_TRACE_LOADED_OBJECTS=` the loader
- * lists libraries and ends with 0.
+ * The dynamic loader's (ld.so(8)), all but one. An empty value counts as well: with
+ * `LD_TRACE_LOADED_OBJECTS=` the loader lists libraries and ends with 0.
  */
 const OF_THE_LOADER = /^LD_(?!BIND_NOW$)[A-Z_0-9]+$/;
 
-/** For the launcher of the image (image/launcher.c), which refuses the same before anything is loaded. */
+/**
+ * For the launcher of the image (image/launcher.c), which refuses the same before anything is
+ * loaded.
+ */
 export const FOREIGN_NAMES: readonly string[] = [...EVERYWHERE, ...IN_THE_EXECUTABLE];
 
 /**
  * A variable that would decide for us whom to trust or what code runs.
  *
- * In the image the launcher has looked already: the loader obeys its variables before this runs. Whoever starts the
- * executable itself, by a `command`, passes the launcher by; an admission policy lets nobody set one.
+ * In the image the launcher has looked already: the loader obeys its variables before this runs.
+ * Whoever starts the executable itself, by a `command`, passes the launcher by; an admission policy
+ * lets nobody set one.
  *
- * @param isExecutable - false in a checkout, where Node and its variables are those of the person who runs it
+ * @param isExecutable - false in a checkout, where Node and its variables are those of the person
+ * who runs it
  */
 export function foreignSetting(environment: Readonly<Record<string, string | undefined>>, isExecutable: boolean) {
   const names = isExecutable ? FOREIGN_NAMES : EVERYWHERE;

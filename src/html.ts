@@ -11,7 +11,10 @@ export class Markup {
 
 type Part = string | number | Markup | readonly Markup[];
 
-/** A template in which everything that is put in is text, and never markup, unless it was made by this, too. */
+/**
+ * A template in which everything that is put in is text, and never markup, unless it was made by
+ * this, too.
+ */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(strings.map((text, i) => text + (i < parts.length ? markupOf(parts[i] ?? '') : '')).join(''));
 }

@@ -1,7 +1,11 @@
-// libuv's threads wait for reads of storage, for names of hosts and for writes. It has four of them unless this variable says more before
-// the first is used; so this module is imported before everything else. A thread costs 16 KiB and 40 microseconds, once.
+// libuv's threads wait for reads of storage, for names of hosts and for writes. It has four of them
+// unless this variable says more before the first is used; so this module is imported before
+// everything else. A thread costs 16 KiB and 40 microseconds, once.
 
-/** Most reads of volumes in flight, unless `--io-depth` says more; and threads that are kept for everything else. */
+/**
+ * Most reads of volumes in flight, unless `--io-depth` says more; and threads that are kept for
+ * everything else.
+ */
 const READS = 56;
 const OTHERS = 8;
 

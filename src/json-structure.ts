@@ -6,7 +6,8 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 
 /**
- * Looks at the brackets, commas and keys of text that may be JSON, before a parser makes objects of it.
+ * Looks at the brackets, commas and keys of text that may be JSON, before a parser makes objects of
+ * it.
  *
  * @returns what is wrong with it, or nothing; whether it is JSON is for the parser to say
  */
@@ -44,7 +45,10 @@ export function faultInStructure(bytes: Uint8Array, mostValues: number, mostDept
   return undefined;
 }
 
-/** Index after the first value of a text that begins with a bracket; the text's length where that does not end. */
+/**
+ * Index after the first value of a text that begins with a bracket; the text's length where that
+ * does not end.
+ */
 export function endOfValue(bytes: Uint8Array, start: number): number {
   let depth = 0;
   for (let i = start; i < bytes.length; i++) {

@@ -14,7 +14,10 @@ import { errorLine, TERMINATION_LOG, writeTerminationMessage } from './report/in
 
 const SIGNALS = { SIGTERM: 'TERMINATED', SIGINT: 'INTERRUPTED' } as const;
 
-/** containerd shows whoever pulls what this command writes to standard output; errors go to its own log. */
+/**
+ * containerd shows whoever pulls what this command writes to standard output; errors go to its own
+ * log.
+ */
 const IMAGE_VERIFIER = 'image-verifier';
 
 /** How kubectl calls a plug-in for `kubectl weighlock`. */
@@ -89,7 +92,9 @@ function unwritable(cause: Error): WeighlockError {
   return new WeighlockError({ code: 'REPORT_UNWRITABLE', message, remedy: 'check where the output goes' }, { cause });
 }
 
-/** Where kubectl finds the program as `kubectl-weighlock`, it is one command: `kubectl weighlock`. */
+/**
+ * Where kubectl finds the program as `kubectl-weighlock`, it is one command: `kubectl weighlock`.
+ */
 function wordsOf([program = '', script = '', ...words]: readonly string[]): readonly string[] {
   const name = isSea() ? process.argv0 : script;
   return basename(name || program) === PLUGIN ? ['pods', ...words] : words;

@@ -6,8 +6,8 @@ import { ROUND_COMMAND } from './watch/round-command.ts';
 const HASHING = new Set(['verify', 'digest', ROUND_COMMAND]);
 
 /**
- * The first worker thread takes 20 ms to start, about as long as the rest of the program takes to load. So this module
- * is imported before the others, and starts it beside them.
+ * The first worker thread takes 20 ms to start, about as long as the rest of the program takes to
+ * load. So this module is imported before the others, and starts it beside them.
  */
 let pool: HashPool | undefined = HASHING.has(process.argv[2] ?? '') ? new HashPool(likelyEngine()) : undefined;
 

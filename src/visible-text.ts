@@ -1,12 +1,14 @@
 /**
- * What a reader cannot see or what moves the rest of a line: control characters (C0, DEL, C1), formatting and
- * bidirectional ones, separators of lines, blanks that are no space, lone surrogates, and everything that Unicode says
- * to draw as nothing (zero-width characters, variation selectors, fillers, tags).
+ * What a reader cannot see or what moves the rest of a line: control characters (C0, DEL, C1),
+ * formatting and bidirectional ones, separators of lines, blanks that are no space, lone
+ * surrogates, and everything that Unicode says to draw as nothing (zero-width characters, variation
+ * selectors, fillers, tags).
  */
 const HIDDEN = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Cs}\p{Default_Ignorable_Code_Point}]--[ ]]/gv;
 
 /**
- * Text from outside (a file name, a variable) made safe to show to a person: what is hidden becomes `\u{...}`.
+ * Text from outside (a file name, a variable) made safe to show to a person: what is hidden becomes
+ * `\u{...}`.
  */
 export function visible(text: string): string {
   return text.replace(HIDDEN, (c) => (c === '\n' ? '\\n' : `\\u{${c.codePointAt(0)?.toString(16)}}`));

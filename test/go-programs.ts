@@ -1,4 +1,5 @@
-// Programs that tests need, built once out of ordinary Go modules: each has a folder with a go.mod and a go.sum.
+// Programs that tests need, built once out of ordinary Go modules: each has a folder with a go.mod
+// and a go.sum.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -23,7 +24,11 @@ export function isBuilt({ programs }: GoPart, folder: string): boolean {
   return programs.every((program) => existsSync(join(folder, program)));
 }
 
-/** Builds a part where it is not there. Takes minutes of a processor the first time. @returns the folder of its programs */
+/**
+ * Builds a part where it is not there. Takes minutes of a processor the first time.
+ *
+ * @returns the folder of its programs
+ */
 export function buildGo(name: string, part: GoPart, below: string): string {
   const folder = goFolder(name, part, below);
   if (isBuilt(part, folder)) return folder;

@@ -1,6 +1,7 @@
-// `npm run demo`, a story in four parts: a shard that was swapped for another one of the same size, the signature that
-// would have told so without a digest, a registry that was broken into, and the platform's policy. Everything happens on real
-// files in a temporary folder, with the program as it is built.
+// `npm run demo`, a story in four parts: a shard that was swapped for another one of the same size,
+// the signature that would have told so without a digest, a registry that was broken into, and the
+// platform's policy. Everything happens on real files in a temporary folder, with the program as it
+// is built.
 import { spawn } from 'node:child_process';
 import {
   closeSync,

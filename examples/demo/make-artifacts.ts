@@ -1,5 +1,6 @@
-// Makes the model and the dataset that the examples pin: real safetensors and JSON Lines files with made-up content, the
-// same bytes at every run, so that the digests in the manifests hold on every machine.
+// Makes the model and the dataset that the examples pin: real safetensors and JSON Lines files with
+// made-up content, the same bytes at every run, so that the digests in the manifests hold on every
+// machine.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +23,10 @@ interface Tensor {
   readonly shape: readonly [number, number];
 }
 
-/** A safetensors file: header length (u64, little endian), JSON header padded to 8 bytes, then BF16 data. */
+/**
+ * A safetensors file: header length (u64, little endian), JSON header padded to 8 bytes, then BF16
+ * data.
+ */
 function safetensors(tensors: readonly Tensor[], seed: number): Buffer {
   const header: Record<string, object> = { __metadata__: { format: 'pt' } };
   let offset = 0;

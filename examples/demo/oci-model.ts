@@ -1,5 +1,6 @@
-// The demo model as an OCI artifact, the way `oras push` makes one: each file a layer with its name as title. The same
-// bytes at every run, so that the digest in examples/inference-pod-oci.yaml holds.
+// The demo model as an OCI artifact, the way `oras push` makes one: each file a layer with its name
+// as title. The same bytes at every run, so that the digest in examples/inference-pod-oci.yaml
+// holds.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

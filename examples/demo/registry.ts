@@ -1,5 +1,5 @@
-// A registry of one artifact for the demo: answers what the OCI distribution specification says for a pull, in memory, on
-// this machine only.
+// A registry of one artifact for the demo: answers what the OCI distribution specification says for
+// a pull, in memory, on this machine only.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OciModel } from './oci-model.ts';

@@ -15,7 +15,10 @@ interface SourceMap {
   readonly mappings: string;
 }
 
-/** Where a line of a bundle has something of a source: offset in the bundle, and file and line of the source. */
+/**
+ * Where a line of a bundle has something of a source: offset in the bundle, and file and line of
+ * the source.
+ */
 interface Segment {
   readonly offset: number;
   readonly source: number;
@@ -29,7 +32,10 @@ interface Bundle {
   readonly segments: readonly Segment[];
 }
 
-/** Lines of the sources below a folder that were reached, over many processes that ran bundles of them. */
+/**
+ * Lines of the sources below a folder that were reached, over many processes that ran bundles of
+ * them.
+ */
 export class LineCoverage {
   readonly #folder: string;
   readonly #bundles = new Map<string, Bundle | undefined>();
@@ -94,7 +100,10 @@ function read(file: string): Bundle | undefined {
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-/** Decodes the mappings of a source map (ECMA-426): numbers in base 64, each as the difference to the one before. */
+/**
+ * Decodes the mappings of a source map (ECMA-426): numbers in base 64, each as the difference to
+ * the one before.
+ */
 function* decode(mappings: string, starts: readonly number[]): Generator<Segment> {
   let [source, line] = [0, 0];
   for (const [row, text] of mappings.split(';').entries()) {

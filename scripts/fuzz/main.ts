@@ -1,5 +1,5 @@
-// npm run fuzz [-- TARGET...] [--runs N] [--seed N] [--minutes N]: feeds each parser of hostile bytes many inputs, each parser
-// in a process of its own, as many at once as there are processors.
+// npm run fuzz [-- TARGET...] [--runs N] [--seed N] [--minutes N]: feeds each parser of hostile
+// bytes many inputs, each parser in a process of its own, as many at once as there are processors.
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,10 @@ const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** The young generation is kept small, so that garbage does not look like growth. */
 const FLAGS = ['--expose-gc', '--max-semi-space-size=4', '--max-old-space-size=256'];
 
-/** Milliseconds without a word from a process: one input does not end. A batch takes seconds on a busy machine. */
+/**
+ * Milliseconds without a word from a process: one input does not end. A batch takes seconds on a
+ * busy machine.
+ */
 const SILENCE = 300_000;
 
 /** The longest that a timer can wait, in milliseconds: 24 days. */

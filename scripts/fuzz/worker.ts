@@ -1,4 +1,5 @@
-// Feeds one parser, in a process of its own: what it does to the memory and the processor is nobody else's.
+// Feeds one parser, in a process of its own: what it does to the memory and the processor is nobody
+// else's.
 import fc from 'fast-check';
 import { feed, TARGETS } from '../../test/fuzz/index.ts';
 import type { Campaign, Told } from './protocol.ts';

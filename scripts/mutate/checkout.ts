@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * A private copy of the checkout, in which code may be broken. The files are copied and not linked: a write into a hard
- * link would reach the working tree. What is installed is shared.
+ * A private copy of the checkout, in which code may be broken. The files are copied and not linked:
+ * a write into a hard link would reach the working tree. What is installed is shared.
  */
 export class Checkout implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'weighlock-mutate-'));

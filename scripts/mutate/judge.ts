@@ -17,10 +17,15 @@ export interface Bench {
   run(tests: readonly string[], name: string | undefined, limit: number): Promise<TestRun>;
 }
 
-/** A first run may take this long, in milliseconds: that of the slowest test file on a loaded machine. */
+/**
+ * A first run may take this long, in milliseconds: that of the slowest test file on a loaded
+ * machine.
+ */
 const FIRST_LIMIT = 600_000;
 
-/** Errors of code that was broken too far: a name that is not there is noticed by whatever runs it. */
+/**
+ * Errors of code that was broken too far: a name that is not there is noticed by whatever runs it.
+ */
 const NOT_A_VERDICT = new Set(['SyntaxError', 'ReferenceError']);
 
 /** Milliseconds that the unbroken tests take, by files and name, for all benches together. */

@@ -1,5 +1,5 @@
-// npm run mutate [-- PATTERN]: breaks each security check of `test/mutations/*.ts`, one at a time, in a private copy of the
-// checkout, and wants a failing test for each.
+// npm run mutate [-- PATTERN]: breaks each security check of `test/mutations/*.ts`, one at a time,
+// in a private copy of the checkout, and wants a failing test for each.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

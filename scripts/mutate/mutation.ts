@@ -24,7 +24,8 @@ export class InvalidMutation extends Error {}
 /**
  * The source with the check broken.
  *
- * @throws InvalidMutation when the text does not stand there exactly once, or what comes out is not a program
+ * @throws InvalidMutation when the text does not stand there exactly once, or what comes out is not
+ * a program
  */
 export function breakSource(source: string, { file, from, to }: Mutation): string {
   if (from === '' || from === to) throw new InvalidMutation('it changes nothing');

@@ -19,7 +19,10 @@ export interface TestRun {
   readonly complaint: string;
 }
 
-/** Runs test files of a checkout in a process of their own, which is stopped with all its children after the limit. */
+/**
+ * Runs test files of a checkout in a process of their own, which is stopped with all its children
+ * after the limit.
+ */
 export function runTests(
   { folder, temporary }: Checkout,
   files: readonly string[],

@@ -21,7 +21,8 @@ export function summary(outcomes: readonly Outcome[]): string {
 }
 
 /**
- * False when too few were noticed, when an entry is stale, or when a full run is too small to say anything.
+ * False when too few were noticed, when an entry is stale, or when a full run is too small to say
+ * anything.
  *
  * @param wanted - how many were to be judged
  */

@@ -1,4 +1,5 @@
-// A reporter of `node --test`: one JSON line for each test that passed or failed, for `run-tests.ts`.
+// A reporter of `node --test`: one JSON line for each test that passed or failed, for
+// `run-tests.ts`.
 import type { TestEvent } from 'node:test/reporters';
 
 /** A test that ended, as a line. */

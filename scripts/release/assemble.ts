@@ -1,5 +1,6 @@
-// Puts together what a release consists of beside the images, in build/release: the npm package, the chart, the bills of
-// materials, the VEX document, the schemas, and SHA256SUMS of all of it. The same commit gives the same bytes.
+// Puts together what a release consists of beside the images, in build/release: the npm package,
+// the chart, the bills of materials, the VEX document, the schemas, and SHA256SUMS of all of it.
+// The same commit gives the same bytes.
 //   node scripts/release/assemble.ts [FOLDER]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -45,7 +46,10 @@ function write(name: string, document: object): void {
   writeFileSync(join(folder, name), `${JSON.stringify(document, null, 2)}\n`);
 }
 
-/** As `helm package` lays it out: one folder called like the chart; nothing in it depends on the machine. */
+/**
+ * As `helm package` lays it out: one folder called like the chart; nothing in it depends on the
+ * machine.
+ */
 function tarOf(parent: string, name: string): Buffer {
   const order = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar', '--mode=u=rwX,go=rX'];
   const time = `--mtime=@${process.env['SOURCE_DATE_EPOCH']}`;

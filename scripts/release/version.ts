@@ -1,5 +1,5 @@
-// Refuses a release that exists, or that is not described. Whatever cannot be answered is refused too: what was published
-// once is never replaced.
+// Refuses a release that exists, or that is not described. Whatever cannot be answered is refused
+// too: what was published once is never replaced.
 //   node scripts/release/version.ts v0.1.0
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -47,7 +47,9 @@ export function inNpm(status: number | null, stdout: string, stderr: string): Ex
   return /\bE404\b/.test(stderr) ? false : undefined;
 }
 
-/** What `weighlock digest` ends with, asked for a tag: only a registry that says so makes it absent. */
+/**
+ * What `weighlock digest` ends with, asked for a tag: only a registry that says so makes it absent.
+ */
 export function inRegistry(status: number | null, stderr: string): Existence {
   if (status === EXIT.verified) return true;
   return status === EXIT.verificationFailed && /FILE_MISSING/.test(stderr) ? false : undefined;

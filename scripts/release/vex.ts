@@ -1,5 +1,5 @@
-// What is known of vulnerabilities in what the image carries, in OpenVEX: image/vex.json has the statements, this adds what
-// belongs to a release.
+// What is known of vulnerabilities in what the image carries, in OpenVEX: image/vex.json has the
+// statements, this adds what belongs to a release.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

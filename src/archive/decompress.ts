@@ -32,7 +32,10 @@ export class Decompressor {
     });
   }
 
-  /** @throws WeighlockError `UNSAFE_ENTRY` for damaged data, `LIMIT_EXCEEDED` for a bomb, and what the sink throws */
+  /**
+   * @throws WeighlockError `UNSAFE_ENTRY` for damaged data, `LIMIT_EXCEEDED` for a bomb, and what
+   * the sink throws
+   */
   async push(chunk: Buffer): Promise<void> {
     this.#in += chunk.length;
     if (this.#stream === undefined) this.#emit(chunk);
@@ -88,8 +91,8 @@ export class Decompressor {
 }
 
 /**
- * How an archive is compressed, by the first bytes of it (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1); undefined
- * while there are too few of them.
+ * How an archive is compressed, by the first bytes of it (RFC 1952 section 2.3.1, RFC 8878 section
+ * 3.1.1); undefined while there are too few of them.
  */
 export function compressionOf(head: Buffer): Compression | undefined {
   if (head.length < 4) return undefined;

@@ -6,13 +6,15 @@ import { withoutEnd } from '../without-end.ts';
 /** Linux NAME_MAX: the longest name of one file. */
 const MAX_NAME_BYTES = 255;
 
-/** Deepest path that an archive or an annotation may ask for; real models have three or four levels. */
+/**
+ * Deepest path that an archive or an annotation may ask for; real models have three or four levels.
+ */
 const MAX_DEPTH = 64;
 
 /**
- * A path that came from an archive or an annotation, as a path below the staging folder; or what is wrong with it. A
- * leading `./` and a folder's trailing `/` are dropped; everything else must be in its shortest form: relative, without
- * `..`, backslashes, control characters, or a drive letter.
+ * A path that came from an archive or an annotation, as a path below the staging folder; or what is
+ * wrong with it. A leading `./` and a folder's trailing `/` are dropped; everything else must be in
+ * its shortest form: relative, without `..`, backslashes, control characters, or a drive letter.
  */
 export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: string } {
   // First: what follows must not take long over a name of megabytes.
@@ -34,7 +36,10 @@ export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: strin
   return path;
 }
 
-/** What two names must not share, or one would overwrite the other on some file system (CVE-2026-23950). */
+/**
+ * What two names must not share, or one would overwrite the other on some file system
+ * (CVE-2026-23950).
+ */
 export function collisionKey(path: PathBytes): string {
   const text = Buffer.from(path, 'latin1').toString('utf8');
   return text.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKD');

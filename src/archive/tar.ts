@@ -18,13 +18,19 @@ export interface TarSink {
   data(chunk: Buffer): void;
   /** Its content is complete. */
   end(): void;
-  /** Everything else as it comes by: headers, padding, end marks. With all contents it makes the archive again. */
+  /**
+   * Everything else as it comes by: headers, padding, end marks. With all contents it makes the
+   * archive again.
+   */
   frame?(chunk: Buffer): void;
 }
 
 const BLOCK = 512;
 
-/** A path is at most 4 KiB, so a pax or GNU header of more than a megabyte is an attack (readers take 2 GiB). */
+/**
+ * A path is at most 4 KiB, so a pax or GNU header of more than a megabyte is an attack (readers
+ * take 2 GiB).
+ */
 const MAX_META_BYTES = 1 << 20;
 
 /** Members in one archive; each costs the sender 512 bytes and us a file. */
@@ -33,9 +39,9 @@ const MAX_ENTRIES = 1_000_000;
 type State = 'header' | 'data' | 'meta' | 'padding' | 'after-end';
 
 /**
- * Reads a tar archive as it streams by: ustar with pax (`path`, `size`) and GNU long names (`L`), checksums checked, the
- * end-of-archive mark required and nothing but zeros after it. What another reader might take differently is an error,
- * not a choice.
+ * Reads a tar archive as it streams by: ustar with pax (`path`, `size`) and GNU long names (`L`),
+ * checksums checked, the end-of-archive mark required and nothing but zeros after it. What another
+ * reader might take differently is an error, not a choice.
  */
 export class TarReader {
   readonly #sink: TarSink;
@@ -79,7 +85,9 @@ export class TarReader {
     return at;
   }
 
-  /** @throws WeighlockError `UNSAFE_ENTRY` when the archive is cut off: it must have its end mark */
+  /**
+   * @throws WeighlockError `UNSAFE_ENTRY` when the archive is cut off: it must have its end mark
+   */
   finish(): void {
     if (this.#state !== 'after-end' || this.#filled > 0) throw bad('it ends without its end-of-archive mark');
   }
@@ -130,7 +138,8 @@ export class TarReader {
     }
     const isFile = type === '0' || type === '\0' || type === '7';
     const isFolder = type === '5';
-    // CVE-2026-53655: a pax size binds to the member itself, never to an extension header in between.
+    // CVE-2026-53655: a pax size binds to the member itself, never to an extension header in
+    // between.
     const length = isFile ? (this.#pax.size ?? size) : isFolder ? 0 : size;
     const name = this.#pax.path ?? this.#longName ?? headerName(block);
     this.#longName = undefined;
@@ -231,7 +240,10 @@ function field(block: Buffer, start: number, length: number): Buffer {
   return end < 0 ? bytes : bytes.subarray(0, end);
 }
 
-/** Octal digits, or GNU's base 256 for large numbers; a negative one (GHSA-8x88-c5mf-7j5w) is refused. */
+/**
+ * Octal digits, or GNU's base 256 for large numbers; a negative one (GHSA-8x88-c5mf-7j5w) is
+ * refused.
+ */
 function number(block: Buffer, start: number, length: number): number {
   const bytes = block.subarray(start, start + length);
   if (((bytes[0] ?? 0) & 0x80) !== 0) {

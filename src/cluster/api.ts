@@ -11,7 +11,10 @@ export interface Connection {
   readonly credentials: () => Promise<Credentials> | Credentials;
 }
 
-/** What is shown to the server, and what the server has to show; PEM where it is a certificate or key. */
+/**
+ * What is shown to the server, and what the server has to show; PEM where it is a certificate or
+ * key.
+ */
 export interface Credentials {
   readonly token?: string;
   readonly ca?: string | Buffer;
@@ -53,7 +56,10 @@ const MAX_LINE_BYTES = 8 << 20;
 /** From the beginning of a request to the last byte of its answer. */
 const ANSWER_MILLISECONDS = 30_000;
 
-/** Without a word from the server for this long a watch is taken for dead; it asks for bookmarks in between. */
+/**
+ * Without a word from the server for this long a watch is taken for dead; it asks for bookmarks in
+ * between.
+ */
 const IDLE_MILLISECONDS = 330_000;
 
 /** Longer is no server that wants us back. */
@@ -88,7 +94,11 @@ export class Api {
     return this.#requests;
   }
 
-  /** One request, and its answer whole. @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors */
+  /**
+   * One request, and its answer whole.
+   *
+   * @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors
+   */
   async ask(request: ApiRequest): Promise<ApiAnswer> {
     const limit = new AbortController();
     const { timeout = ANSWER_MILLISECONDS } = request;
@@ -106,7 +116,8 @@ export class Api {
   /**
    * The events of a watch, until the server ends it.
    *
-   * @throws Refused when there is no watch; WeighlockError `SOURCE_UNAVAILABLE` when it breaks off, or is no JSON
+   * @throws Refused when there is no watch; WeighlockError `SOURCE_UNAVAILABLE` when it breaks off,
+   * or is no JSON
    */
   async *watch(request: ApiRequest): AsyncGenerator<Record<string, unknown>> {
     try {

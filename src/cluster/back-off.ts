@@ -5,8 +5,8 @@ export interface Pauses {
 }
 
 /**
- * How long to wait after so many failures in a row. A part of it is chance, or everybody who was cut off at the same moment
- * comes back at the same moment.
+ * How long to wait after so many failures in a row. A part of it is chance, or everybody who was
+ * cut off at the same moment comes back at the same moment.
  *
  * @param failures - at least 1
  * @param asked - what the server asked for (`Retry-After`), in milliseconds: never sooner

@@ -1,5 +1,6 @@
-// The evidence page: which bytes run where, signed by whom, verified when; what was refused, and why. One file without a
-// script, a link or anything from elsewhere: the policy in its head lets a browser load nothing but its own style.
+// The evidence page: which bytes run where, signed by whom, verified when; what was refused, and
+// why. One file without a script, a link or anything from elsewhere: the policy in its head lets a
+// browser load nothing but its own style.
 import { html, Markup } from '../html.ts';
 import { sha256 } from '../library/index.ts';
 import { VERSION } from '../version.ts';
@@ -107,7 +108,9 @@ interface Group {
   readonly rows: PodRow[];
 }
 
-/** One card for each content with the same evidence: the chain from where it came to where it runs. */
+/**
+ * One card for each content with the same evidence: the chain from where it came to where it runs.
+ */
 function content(rows: readonly PodRow[]): Markup {
   const groups = new Map<string, Group>();
   for (const row of rows) {

@@ -1,4 +1,7 @@
-/** The style of the evidence page: light and dark, on paper, at any width; no colour says anything that no word says. */
+/**
+ * The style of the evidence page: light and dark, on paper, at any width; no colour says anything
+ * that no word says.
+ */
 export const STYLE = `
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--tint:#f6f8fa;
 --pass:#116329;--fail:#b3161f;--warn:#7d4e00;--none:#57606a}

@@ -1,4 +1,5 @@
-// Credentials by another program (client.authentication.k8s.io): how clusters of the large providers are signed in to.
+// Credentials by another program (client.authentication.k8s.io): how clusters of the large
+// providers are signed in to.
 import { dirname, isAbsolute, resolve, sep } from 'node:path';
 import { errno } from '../error/index.ts';
 import { jsonObject } from '../json-object.ts';

@@ -1,5 +1,6 @@
-// Whether the verifier of a pod is the one that the platform put there. A pod's author may run the same image with
-// arguments of his own, on another artifact: that it passed says nothing about what this pod uses.
+// Whether the verifier of a pod is the one that the platform put there. A pod's author may run the
+// same image with arguments of his own, on another artifact: that it passed says nothing about what
+// this pod uses.
 import { type InjectSettings, injectPod, problemsOf, TRUST, VERIFIER } from '../inject/index.ts';
 import type { Pod, PodContainer } from './pod.ts';
 
@@ -20,7 +21,8 @@ const RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
  * @param namespace - of the pod; undefined when it could not be read
- * @returns undefined for the platform's verifier with everything that is verified in its reach; otherwise what differs
+ * @returns undefined for the platform's verifier with everything that is verified in its reach;
+ * otherwise what differs
  */
 export function whyNotPlatforms(pod: Pod, namespace: NamespaceMetadata | undefined): string | undefined {
   if (namespace === undefined) return 'its namespace cannot be read, so nobody knows whose policy it was';

@@ -19,7 +19,10 @@ export function textIn(fields: Fields, key: string): string | undefined {
   return value;
 }
 
-/** What stands in `KEY-data` in base64, or in the file that `KEY` names; the first wins, as with kubectl. */
+/**
+ * What stands in `KEY-data` in base64, or in the file that `KEY` names; the first wins, as with
+ * kubectl.
+ */
 export function dataIn(fields: Fields, key: string, folder: string): Buffer | undefined {
   const data = textIn(fields, `${key}-data`);
   if (data !== undefined) return Buffer.from(data, 'base64');

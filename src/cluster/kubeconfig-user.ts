@@ -24,7 +24,8 @@ const GONE = {
 } as const;
 
 /**
- * What a user shows to the server: a token, a client certificate, or what an exec plug-in gives for either.
+ * What a user shows to the server: a token, a client certificate, or what an exec plug-in gives for
+ * either.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

@@ -37,8 +37,8 @@ interface Merged {
 const MAX_BYTES = 16 << 20;
 
 /**
- * The cluster that kubectl would speak to: `--kubeconfig`, the files of `KUBECONFIG`, or `~/.kube/config`; of several files the
- * first that says something counts.
+ * The cluster that kubectl would speak to: `--kubeconfig`, the files of `KUBECONFIG`, or
+ * `~/.kube/config`; of several files the first that says something counts.
  *
  * @returns undefined when no file was asked for and there is none
  * @throws WeighlockError `CONFIG_INVALID`

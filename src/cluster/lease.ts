@@ -1,6 +1,7 @@
-// One of several reporters writes: whoever holds a Lease of coordination.k8s.io, by the rules of client-go's leader
-// election. Clocks of machines differ, so no time in the Lease is ever compared with ours: a holder is gone when the Lease
-// did not change for its whole duration, as this process measured it.
+// One of several reporters writes: whoever holds a Lease of coordination.k8s.io, by the rules of
+// client-go's leader election. Clocks of machines differ, so no time in the Lease is ever compared
+// with ours: a holder is gone when the Lease did not change for its whole duration, as this process
+// measured it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { failureOf } from '../error/index.ts';
 import { type Api, type ApiAnswer, reasonOf, unavailable } from './api.ts';
@@ -62,7 +63,10 @@ export class Lease {
     this.#timing = { ...LEASE_TIMING, ...options.timing };
   }
 
-  /** True while nobody else may hold it: asked before each write, since a process may sleep for any time. */
+  /**
+   * True while nobody else may hold it: asked before each write, since a process may sleep for any
+   * time.
+   */
   get isHeld(): boolean {
     return performance.now() < this.#heldUntil;
   }
@@ -197,7 +201,8 @@ export class Lease {
 
   async #wait(signal: AbortSignal): Promise<void> {
     const { retry } = this.#timing;
-    // Two that wait must not ask at the same moment for ever; a server that is down is not asked every time.
+    // Two that wait must not ask at the same moment for ever; a server that is down is not asked
+    // every time.
     const pause = this.isHeld
       ? retry * (0.8 + 0.4 * Math.random())
       : pauseAfter({ first: retry, longest: 8 * retry }, Math.max(1, this.#failures));

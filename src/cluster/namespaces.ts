@@ -45,7 +45,8 @@ export class Namespaces {
   }
 
   /**
-   * @returns undefined for one that the API server does not show; `gone` for one that is not there any more
+   * @returns undefined for one that the API server does not show; `gone` for one that is not there
+   * any more
    * @throws WeighlockError `SOURCE_UNAVAILABLE` when nobody can say at the moment
    */
   async get(name: string, signal: AbortSignal): Promise<NamespaceMetadata | undefined | 'gone'> {

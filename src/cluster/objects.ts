@@ -18,7 +18,10 @@ const MAX_PODS = 10;
 /** Says of a report what it is about. */
 export const SCOPE_LABEL = 'weighlock.dev/scope';
 
-/** A report of one pod, as `kubectl get policyreport` shows it; it goes when the pod goes. One result for each artifact. */
+/**
+ * A report of one pod, as `kubectl get policyreport` shows it; it goes when the pod goes. One
+ * result for each artifact.
+ */
 export function podReport(verdict: PodVerdict, api: ReportApi): Record<string, unknown> {
   const { namespace, pod, uid } = verdict;
   const owner = { apiVersion: 'v1', kind: 'Pod', name: pod, uid };
@@ -122,8 +125,8 @@ export interface Judged {
 }
 
 /**
- * What is said of each artifact of a pod. A verifier names as many as there was room for: where none of those has the
- * pod's own result, one without a name has it.
+ * What is said of each artifact of a pod. A verifier names as many as there was room for: where
+ * none of those has the pod's own result, one without a name has it.
  */
 export function judgedArtifacts(verdict: PodVerdict): readonly Judged[] {
   const named = verdict.artifacts.map((artifact) => ({ artifact, result: resultOf(artifact, verdict) }));
@@ -168,7 +171,10 @@ function artifactProperties(artifact: ArtifactVerdict | undefined): Record<strin
   };
 }
 
-/** Results with the worst first, and how many there are of each; a list that is cut still counts all. */
+/**
+ * Results with the worst first, and how many there are of each; a list that is cut still counts
+ * all.
+ */
 function sorted(results: readonly { readonly result: Result }[]): object {
   const summary = { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 };
   for (const { result } of results) summary[result] += 1;

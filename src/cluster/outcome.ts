@@ -7,7 +7,10 @@ export type WriteOutcome =
   | { readonly kind: 'gone' }
   | {
       readonly kind: 'again';
-      /** This object alone, every write of its group (a role is missing), or all of them (the server is not there). */
+      /**
+       * This object alone, every write of its group (a role is missing), or all of them (the server
+       * is not there).
+       */
       readonly who: 'object' | 'group' | 'all';
       readonly why: string;
       /** Milliseconds that the server asked for. */
@@ -28,7 +31,8 @@ export function outcomeOf(answer: ApiAnswer): WriteOutcome {
     why: `answered ${status}: ${reasonOf(body)}`,
     ...(retryAfter === undefined ? {} : { retryAfter }),
   });
-  // Whoever may not write one object of a kind there may not write the next; a kind that is not served, neither.
+  // Whoever may not write one object of a kind there may not write the next; a kind that is not
+  // served, neither.
   if (status === 401 || status === 403 || status === 404 || status === 405) return again('group');
   // 500 is often one object's: a webhook that fails on it. These are the server's own.
   if (status === 429 || status === 502 || status === 503 || status === 504) return again('all');

@@ -23,7 +23,10 @@ export interface FeedOptions {
   readonly notice: (text: string) => void;
 }
 
-/** Pods in the first page; later ones hold what fits into `PAGE_BYTES`, by the size of those that came. */
+/**
+ * Pods in the first page; later ones hold what fits into `PAGE_BYTES`, by the size of those that
+ * came.
+ */
 const FIRST_PAGE = 20;
 const MAX_PAGE = 500;
 const PAGE_BYTES = 1 << 20;

@@ -4,7 +4,10 @@ import type { Pod } from './pod.ts';
 import { type ArtifactVerdict, type Believed, type PodVerdict, verdictOf } from './pod-verdict.ts';
 import { originOf, type PodOrigin } from './pod-volumes.ts';
 
-/** A verdict, or why there is none: one that nobody confirmed, a verifier that has not ended, a pod without one. */
+/**
+ * A verdict, or why there is none: one that nobody confirmed, a verifier that has not ended, a pod
+ * without one.
+ */
 export type Standing = PodVerdict['result'] | 'unconfirmed' | 'waiting' | 'none';
 
 /** What a person is shown of a pod. */
@@ -40,9 +43,10 @@ interface ReportResult {
 const ORDER = ['fail', 'error', 'warn', 'pass'] as const;
 
 /**
- * Pods with what is known of them. The reporter's word counts where it is about what the pod's verifier said last; else,
- * with digests of the verifier's image, this program judges as the reporter does. Otherwise a pass is unconfirmed: whoever
- * writes a pod can write a container that says so.
+ * Pods with what is known of them. The reporter's word counts where it is about what the pod's
+ * verifier said last; else, with digests of the verifier's image, this program judges as the
+ * reporter does. Otherwise a pass is unconfirmed: whoever writes a pod can write a container that
+ * says so.
  *
  * @param namespaces - undefined for one that cannot be read
  */
@@ -83,7 +87,10 @@ function rowOf(
   return { ...common, verdict, confirmedBy: isConfirmed ? 'status' : 'nobody', codes, artifacts, message, time };
 }
 
-/** What a report says, where it is about what the verifier said last: not about an earlier time that it ended. */
+/**
+ * What a report says, where it is about what the verifier said last: not about an earlier time that
+ * it ended.
+ */
 function reportOf({ results = [] }: ReportObject, { time, exitCode }: PodVerdict) {
   const seconds = Math.floor(Date.parse(time) / 1000);
   const current = results.filter(({ timestamp }) => timestamp?.seconds === seconds);

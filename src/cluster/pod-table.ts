@@ -2,7 +2,9 @@ import { visible, visibleLines } from '../visible-text.ts';
 import type { PodRow } from './pod-rows.ts';
 import type { ArtifactVerdict } from './pod-verdict.ts';
 
-/** Digits of a digest that tell two of them apart at a glance; `--output=wide` and json have all. */
+/**
+ * Digits of a digest that tell two of them apart at a glance; `--output=wide` and json have all.
+ */
 const SHORT_DIGEST = 12;
 
 /** Characters of a signer in the table. */

@@ -47,7 +47,10 @@ const MAX_MESSAGE_BYTES = 1024;
 export interface Believed {
   /** Digests (`sha256:...`) of the verifier's image; none believes any image. */
   readonly images: readonly string[];
-  /** Also verifiers that a pod's author configured: on artifacts of his choice, by a policy of his choice. */
+  /**
+   * Also verifiers that a pod's author configured: on artifacts of his choice, by a policy of his
+   * choice.
+   */
   readonly authors: boolean;
 }
 
@@ -57,10 +60,11 @@ export function hasVerdict(pod: Pod): boolean {
 }
 
 /**
- * Reads the last verdict of a pod's verifier. Whatever a container wrote is its author's: it counts as a pass only where it
- * ran the verifier's own image, as the platform injects it.
+ * Reads the last verdict of a pod's verifier. Whatever a container wrote is its author's: it counts
+ * as a pass only where it ran the verifier's own image, as the platform injects it.
  *
- * @param owner - labels and annotations of the pod's namespace; undefined when they could not be read
+ * @param owner - labels and annotations of the pod's namespace; undefined when they could not be
+ * read
  */
 export function verdictOf(pod: Pod, { images, authors }: Believed, owner?: NamespaceMetadata): PodVerdict | undefined {
   const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};

@@ -27,7 +27,8 @@ const TIMEOUT = 120_000;
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
 /**
- * Pods, the reports of them, and their namespaces: all asked for at once, and answered out of the API server's cache.
+ * Pods, the reports of them, and their namespaces: all asked for at once, and answered out of the
+ * API server's cache.
  *
  * @param withNamespaces - whether the labels of namespaces matter
  * @throws WeighlockError `SOURCE_UNAVAILABLE` where the pods cannot be had; the rest may be missing

@@ -7,7 +7,10 @@ export interface ReportApi {
   readonly resource: string;
 }
 
-/** The two that there are, with the same fields; the first is what Kyverno writes unless it is told otherwise. */
+/**
+ * The two that there are, with the same fields; the first is what Kyverno writes unless it is told
+ * otherwise.
+ */
 export const REPORT_APIS = {
   wgpolicyk8s: { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport', resource: 'policyreports' },
   openreports: { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', resource: 'reports' },

@@ -11,7 +11,8 @@ const MAX_SERIES = 2000;
 /**
  * What a reporter knows and does, in the text format of Prometheus.
  *
- * @param reporter - undefined while another one writes: it has the verdicts, and this one counts none a second time
+ * @param reporter - undefined while another one writes: it has the verdicts, and this one counts
+ * none a second time
  */
 export function reporterMetrics(
   api: Pick<Api, 'requests'>,

@@ -143,7 +143,10 @@ export class Reporter implements PodListener {
     await this.#emptyForgotten(signal);
   }
 
-  /** Labels and annotations of the pod's namespace; a question without an answer is asked again with the next list. */
+  /**
+   * Labels and annotations of the pod's namespace; a question without an answer is asked again with
+   * the next list.
+   */
   async #ownerOf(pod: Pod, signal: AbortSignal) {
     const { namespace = '', uid = '' } = pod.metadata ?? {};
     try {
@@ -219,7 +222,9 @@ export class Reporter implements PodListener {
     return outcomeOf(answer);
   }
 
-  /** A namespace whose last pod went while nobody looked has a report of pods that are not there. */
+  /**
+   * A namespace whose last pod went while nobody looked has a report of pods that are not there.
+   */
   async #emptyForgotten(signal: AbortSignal): Promise<void> {
     const api = this.#reportApi;
     const { namespace, notice } = this.#options;

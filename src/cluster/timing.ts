@@ -5,7 +5,10 @@ export interface Timing {
   readonly pauses: Pauses;
   /** Where a right is missing, somebody has to grant it first. */
   readonly forbiddenPauses: Pauses;
-  /** Least time from one write of an object to the next: a pod may change a hundred times in a minute. */
+  /**
+   * Least time from one write of an object to the next: a pod may change a hundred times in a
+   * minute.
+   */
   readonly interval: number;
   /** For this long the report of a namespace waits for more pods of it. */
   readonly settle: number;

@@ -1,6 +1,9 @@
 import type { PodVerdict } from './pod-verdict.ts';
 
-/** What is known of the pods that there are; verdicts alone, since a thousand pods would be too much to keep. */
+/**
+ * What is known of the pods that there are; verdicts alone, since a thousand pods would be too much
+ * to keep.
+ */
 export class Verdicts {
   readonly #byUid = new Map<string, PodVerdict>();
   readonly #byNamespace = new Map<string, Map<string, PodVerdict>>();

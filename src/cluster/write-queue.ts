@@ -29,7 +29,10 @@ export interface QueueOptions {
   readonly mayWrite?: () => boolean;
 }
 
-/** An API server names the object that may not be written: of a right that is missing, each one has a text of its own. */
+/**
+ * An API server names the object that may not be written: of a right that is missing, each one has
+ * a text of its own.
+ */
 function kindOf(why: string): string {
   return why.replace(/"[^"]*"/g, '""');
 }
@@ -70,8 +73,9 @@ export interface QueueCounts {
 }
 
 /**
- * Writes objects until they are written. The newest state of a key wins; one that fails is tried again, later each time; a
- * right that is missing holds up its group alone, and is said once; a server that is not there holds up everything.
+ * Writes objects until they are written. The newest state of a key wins; one that fails is tried
+ * again, later each time; a right that is missing holds up its group alone, and is said once; a
+ * server that is not there holds up everything.
  */
 export class WriteQueue {
   readonly #options: QueueOptions;

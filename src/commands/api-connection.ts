@@ -21,7 +21,11 @@ export const KUBECONFIG_OPTIONS = {
 /** What the kubelet mounts into a pod. */
 export const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The API server of the pod that this runs in, or the one that is named. @throws WeighlockError `USAGE` */
+/**
+ * The API server of the pod that this runs in, or the one that is named.
+ *
+ * @throws WeighlockError `USAGE`
+ */
 export function podConnection(values: RawValues, environment: Environment): Connection {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT_HTTPS: port = '443' } = environment;
   const server =

@@ -14,7 +14,10 @@ import { refused } from './sign.ts';
 import { usage } from './usage.ts';
 import { replaceFile } from './written-file.ts';
 
-/** `weighlock attest PATH`: writes what somebody says about a file or folder, signed, as a Sigstore bundle. */
+/**
+ * `weighlock attest PATH`: writes what somebody says about a file or folder, signed, as a Sigstore
+ * bundle.
+ */
 export async function attest(values: RawValues, context: Context): Promise<Finished> {
   const type = textOf(values, 'type');
   const file = textOf(values, 'predicate');
@@ -47,10 +50,12 @@ export async function attest(values: RawValues, context: Context): Promise<Finis
 }
 
 /**
- * What is no part of the folder: what is written here, what is to be left out, and signatures and attestations that lie in it. Of
- * those each says something about everything else, whichever came first.
+ * What is no part of the folder: what is written here, what is to be left out, and signatures and
+ * attestations that lie in it. Of those each says something about everything else, whichever came
+ * first.
  *
- * @returns `foreign` are those of others, which are a part of it for whoever does not trust these others
+ * @returns `foreign` are those of others, which are a part of it for whoever does not trust these
+ * others
  */
 async function leftOut(
   path: string,

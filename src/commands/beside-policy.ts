@@ -7,14 +7,16 @@ import { STORE_VARIABLES } from '../store/index.ts';
 import { listOf, type RawValues, VERIFY_OPTIONS } from './options.ts';
 
 /**
- * What an option of `verify`, or its `WEIGHLOCK_*` variable, may do beside a policy of the platform. The pod's author may
- * have written either, so none of them takes away what a policy requires.
+ * What an option of `verify`, or its `WEIGHLOCK_*` variable, may do beside a policy of the
+ * platform. The pod's author may have written either, so none of them takes away what a policy
+ * requires.
  *
  * - `adds`: one more requirement, or something about a requirement of the options' own
  * - `how`: says how the work is done or told, and not what must be true
  * - `strictest`: the strictest of what policies and options say counts
  * - `platform`: names the policies; the command line and a variable must not name different ones
- * - `blocks`: with it a question can be made unanswerable, so `failurePolicy: Ignore` counts no more
+ * - `blocks`: with it a question can be made unanswerable, so `failurePolicy: Ignore` counts no
+ *   more
  * - `refused`: takes away a check, so it is a configuration error
  */
 export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest' | 'platform' | 'blocks' | 'refused'>> =
@@ -91,7 +93,8 @@ export const BESIDE_POLICY: Readonly<Record<string, 'adds' | 'how' | 'strictest'
     'max-files': 'how',
     timeout: 'blocks',
     'idle-timeout': 'blocks',
-    // One read at a time may take longer than there is time, and very many more memory than there is.
+    // One read at a time may take longer than there is time, and very many more memory than there
+    // is.
     'io-depth': 'blocks',
     'io-rate': 'blocks',
     'registry-config': 'blocks',

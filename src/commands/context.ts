@@ -10,7 +10,10 @@ export interface Context {
   readonly environment: Environment;
   readonly out: Output & {
     readonly isTerminal: boolean;
-    /** For output that is the product: resolves when it is written, throws a `WeighlockError` when it cannot be. */
+    /**
+     * For output that is the product: resolves when it is written, throws a `WeighlockError` when
+     * it cannot be.
+     */
     writeAll(data: string | Uint8Array): Promise<void>;
   };
   /** Standard input, where it is not that of the process. */

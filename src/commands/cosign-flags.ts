@@ -50,8 +50,8 @@ const ANSWERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A word as Weighlock calls it: cosign's names are taken where they mean the same, and answered where they do not. Only
- * for commands that verify; an option of ours always comes first.
+ * A word as Weighlock calls it: cosign's names are taken where they mean the same, and answered
+ * where they do not. Only for commands that verify; an option of ours always comes first.
  *
  * @returns no word for what is always so
  * @throws WeighlockError `USAGE`, with what to write instead

@@ -27,7 +27,10 @@ import type { Context, Finished } from './context.ts';
 import { type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
 
-/** How containerd calls what it starts (docs/image-verification.md there); with one hyphen, as Go does. */
+/**
+ * How containerd calls what it starts (docs/image-verification.md there); with one hyphen, as Go
+ * does.
+ */
 const OF_CONTAINERD = ['name', 'digest', 'stdin-media-type'] as const;
 
 export const IMAGE_VERIFIER_OPTIONS = {
@@ -51,7 +54,8 @@ const MAX_STDIN_BYTES = 1 << 16;
 const MAX_REASON_BYTES = 700;
 
 /**
- * `-name X` as containerd writes it becomes `--name=X`. A value is taken whatever it begins with, as Go's `flag` does.
+ * `-name X` as containerd writes it becomes `--name=X`. A value is taken whatever it begins with,
+ * as Go's `flag` does.
  */
 export function fromContainerd(words: readonly string[]): string[] {
   const result: string[] = [];
@@ -67,8 +71,8 @@ export function fromContainerd(words: readonly string[]): string[] {
 }
 
 /**
- * `weighlock image-verifier`: containerd asks whether an image may be pulled; 0 is yes, everything else is no. The reason is on
- * standard output, in one line.
+ * `weighlock image-verifier`: containerd asks whether an image may be pulled; 0 is yes, everything
+ * else is no. The reason is on standard output, in one line.
  */
 export async function imageVerifier(values: RawValues, context: Context): Promise<Finished> {
   const file = textOf(values, 'policy') ?? '';
@@ -158,7 +162,10 @@ function settingsOf({ registries, timeout }: NodeImagePolicy, environment: Conte
   };
 }
 
-/** Ends in the time that the policy gives, from now on: starting the program takes a part of containerd's. */
+/**
+ * Ends in the time that the policy gives, from now on: starting the program takes a part of
+ * containerd's.
+ */
 async function within<T>(
   { timeout }: NodeImagePolicy,
   { signal }: Context,

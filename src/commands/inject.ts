@@ -31,8 +31,8 @@ export const INJECT_OPTIONS = {
 const BY_DIGEST = /^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[a-f0-9]{64}$/;
 
 /**
- * `weighlock inject -f FILE`: puts the verifier into the pods of manifests. It ends with 65 where a pod cannot be verified as it
- * is written, or an object is not understood.
+ * `weighlock inject -f FILE`: puts the verifier into the pods of manifests. It ends with 65 where a
+ * pod cannot be verified as it is written, or an object is not understood.
  */
 export async function inject(values: RawValues, { out, err }: Context): Promise<Finished> {
   const file = textOf(values, 'filename');
@@ -70,7 +70,10 @@ export async function inject(values: RawValues, { out, err }: Context): Promise<
   return { exitCode: isOpen || isMissing ? EXIT.verificationFailed : EXIT.verified };
 }
 
-/** A quantity of Kubernetes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+/**
+ * A quantity of Kubernetes:
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ */
 function quantity(values: RawValues, name: 'cpu' | 'memory' | 'cpu-request' | 'memory-request'): string {
   const text = textOf(values, name) ?? '';
   if (/^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|Ki|M|Mi|G|Gi)?$/.test(text)) return text;

@@ -40,7 +40,9 @@ export const INSPECT_OPTIONS = {
   ...REMOTE_OPTIONS,
 } as const satisfies Record<string, Options>;
 
-/** `weighlock inspect SOURCE`: what is in an artifact, by its headers alone. It verifies nothing. */
+/**
+ * `weighlock inspect SOURCE`: what is in an artifact, by its headers alone. It verifies nothing.
+ */
 export async function inspect(values: RawValues, context: Context): Promise<Finished> {
   const format = values['format'] === undefined ? 'text' : choiceOf(values, 'format', FORMATS);
   const source = textOf(values, 'source') ?? '';

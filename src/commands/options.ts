@@ -242,8 +242,8 @@ const SERVICE_LINK =
 const MAX_SERVICE_LINK = 128;
 
 /**
- * Variables that Kubernetes itself puts into every container of a namespace that has a Service named `weighlock` or
- * `weighlock-...` ("service links"); they are not ours.
+ * Variables that Kubernetes itself puts into every container of a namespace that has a Service
+ * named `weighlock` or `weighlock-...` ("service links"); they are not ours.
  */
 function isServiceLink(variable: string): boolean {
   return variable.length <= MAX_SERVICE_LINK && SERVICE_LINK.test(variable);
@@ -253,7 +253,8 @@ function isServiceLink(variable: string): boolean {
  * Gives each option that the command line left out its value from `WEIGHLOCK_<FLAG>`.
  *
  * @param others - options of other commands; a container may set them for all
- * @throws WeighlockError `CONFIG_INVALID` for an unknown `WEIGHLOCK_*`: a misspelt name must not turn a check off
+ * @throws WeighlockError `CONFIG_INVALID` for an unknown `WEIGHLOCK_*`: a misspelt name must not
+ * turn a check off
  */
 export function addEnvironment(
   argv: string[],
@@ -288,8 +289,9 @@ export function addEnvironment(
 }
 
 /**
- * What no variable says: which share is looked at, what stands for bytes that are not read, what is signed with a key of the
- * platform's, and as what. Whoever writes the pod writes its variables; the words of a verifier are the platform's.
+ * What no variable says: which share is looked at, what stands for bytes that are not read, what is
+ * signed with a key of the platform's, and as what. Whoever writes the pod writes its variables;
+ * the words of a verifier are the platform's.
  */
 const OF_COMMAND_LINE = new Set([
   ...['part', 'run-id', 'verdict', 'verdict-key'],
@@ -299,7 +301,8 @@ const OF_COMMAND_LINE = new Set([
 /**
  * True for an option that has no variable.
  *
- * @param options - of the command: of one that signs no verdict, `--verifier-image` only says which images to look for
+ * @param options - of the command: of one that signs no verdict, `--verifier-image` only says which
+ * images to look for
  */
 export function isOfCommandLine(key: string, options: Readonly<Record<string, unknown>>): boolean {
   return OF_COMMAND_LINE.has(key) && options['verdict'] !== undefined;
@@ -313,7 +316,10 @@ function notInVariable(key: string, variable: string): WeighlockError {
   });
 }
 
-/** Options that name the policies: which of two counts would be the choice of whoever writes the pod. */
+/**
+ * Options that name the policies: which of two counts would be the choice of whoever writes the
+ * pod.
+ */
 const OF_THE_PLATFORM = new Set(['policy', 'trust', 'policy-key', 'policy-signature', 'targets']);
 
 function names(argv: readonly string[], key: string, value: string): boolean {
@@ -363,7 +369,10 @@ export function listOf(values: RawValues, key: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
-/** Names, none of which has a comma in it: a variable holds several. A name that is missing asks for nothing, and is an error. */
+/**
+ * Names, none of which has a comma in it: a variable holds several. A name that is missing asks for
+ * nothing, and is an error.
+ */
 export function namesOf(values: RawValues, key: string): readonly string[] {
   const names = listOf(values, key).flatMap((value) => value.split(','));
   if (names.some((name) => name.trim() === ''))
@@ -423,7 +432,9 @@ function rateOf(values: RawValues): number {
   return quantityOf(values, 'io-rate', 'give bytes per second, at least 1M: 200M, 512Mi, 1G') ?? 0;
 }
 
-/** More threads than this only cost memory: storage and memory bandwidth are used up long before. */
+/**
+ * More threads than this only cost memory: storage and memory bandwidth are used up long before.
+ */
 const MAX_CONCURRENCY = 256;
 
 /** More than any registry or storage gives one client. */
@@ -630,7 +641,9 @@ export function partOf(values: RawValues): { readonly index: number; readonly of
   throw usage(`--part cannot be "${text}"`, `write I/N, with I from 0 to N - 1, and N from 1 to ${MOST_PARTS}`);
 }
 
-/** What a uid, a date or the number of a pipeline is made of; no `$(RUN_ID)` that nobody filled in. */
+/**
+ * What a uid, a date or the number of a pipeline is made of; no `$(RUN_ID)` that nobody filled in.
+ */
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 
 /**
@@ -672,7 +685,10 @@ export function policyFlags(values: RawValues): PolicyFlags {
   };
 }
 
-/** `--targets`: absolute paths in their shortest form, so that each is there once and is what a policy calls it. */
+/**
+ * `--targets`: absolute paths in their shortest form, so that each is there once and is what a
+ * policy calls it.
+ */
 export function targetsOf(values: RawValues): readonly string[] {
   const written = textOf(values, 'targets')?.split(':') ?? [];
   const paths = written.map((path) => (path.startsWith('/') ? resolve(path) : path));

@@ -15,9 +15,9 @@ const INPUTS = ['MODEL_SIGNATURE', 'DATASET_SIGNATURE'] as const;
 const NO_INPUTS = new Set(['report', 'verdict', 'receipts', 'termination-log', 'terminationLog', 'sources', '_', '$0']);
 
 /**
- * The files that `verify` writes beside a copy. Each is written only as long as it lies in nothing that is verified and is
- * nothing that is read: what the command line names is known before anything else happens, and what the policies name
- * before anything is read.
+ * The files that `verify` writes beside a copy. Each is written only as long as it lies in nothing
+ * that is verified and is nothing that is read: what the command line names is known before
+ * anything else happens, and what the policies name before anything is read.
  */
 export class Outputs {
   readonly #report: Output | undefined;

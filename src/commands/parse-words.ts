@@ -13,9 +13,10 @@ export interface ParsedWords {
 }
 
 /**
- * Parses the words behind a command. Nothing is guessed: an option is written out in full, has its value, and is known;
- * there are no abbreviations, no camel case, no options that a library adds (yargs has `--get-yargs-completions`).
- * What is given twice becomes an array, which is an error unless the option is a list.
+ * Parses the words behind a command. Nothing is guessed: an option is written out in full, has its
+ * value, and is known; there are no abbreviations, no camel case, no options that a library adds
+ * (yargs has `--get-yargs-completions`). What is given twice becomes an array, which is an error
+ * unless the option is a list.
  *
  * @throws WeighlockError `USAGE`
  */
@@ -66,7 +67,8 @@ function optionOf(
   // `--key --mode=Audit`: a value was forgotten, or the next word is to disappear.
   if (value === undefined || (inlineValue !== true && /^-./.test(value)))
     throw usage(`${rawName} has no value`, `write ${rawName}=VALUE`);
-  // What a template leaves behind where a value is missing; as a list of nothing it would ask for nothing.
+  // What a template leaves behind where a value is missing; as a list of nothing it would ask for
+  // nothing.
   if (value === '') throw usage(`${rawName} has an empty value`, `write ${rawName}=VALUE, or leave it out`);
   return [name, value];
 }
@@ -75,8 +77,9 @@ function optionOf(
 const LIKE_OPTION = /^--?[a-zA-Z]/;
 
 /**
- * Kubernetes puts `$(NAME)` into arguments before we see them, so `args: [verify, $(MODEL_PATH)]` would make an option of
- * whatever the pod's author wrote into that variable. An option that begins with the value of a variable is refused.
+ * Kubernetes puts `$(NAME)` into arguments before we see them, so `args: [verify, $(MODEL_PATH)]`
+ * would make an option of whatever the pod's author wrote into that variable. An option that begins
+ * with the value of a variable is refused.
  *
  * @throws WeighlockError `USAGE`
  */
@@ -96,7 +99,10 @@ export function requireNoSubstitution(words: readonly string[], environment: Env
   }
 }
 
-/** True for the value of a variable, with anything behind it; hyphens alone make an option of what other variables hold. */
+/**
+ * True for the value of a variable, with anything behind it; hyphens alone make an option of what
+ * other variables hold.
+ */
 function isMadeOf(word: string, value: string, others: readonly (string | undefined)[]): boolean {
   if (!word.startsWith(value)) return false;
   if (LIKE_OPTION.test(value)) return true;

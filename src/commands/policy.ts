@@ -16,7 +16,10 @@ import type { Context, Finished } from './context.ts';
 import { listOf, type RawValues, textOf } from './options.ts';
 import { usage } from './usage.ts';
 
-/** `weighlock policy check|explain FILE...`: validates policies; says in words what they would check. */
+/**
+ * `weighlock policy check|explain FILE...`: validates policies; says in words what they would
+ * check.
+ */
 export async function policy(values: RawValues, { out, err }: Context): Promise<Finished> {
   const action = textOf(values, 'action');
   const files = listOf(values, 'files');

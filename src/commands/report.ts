@@ -52,7 +52,8 @@ export async function report(values: RawValues, context: Context): Promise<Finis
   const { environment, out, signal } = context;
   const page = textOf(values, 'html');
   if (page !== undefined) return writePage(page, values, context);
-  // A reporter waits; its memory is what it costs. With 1,000 pods this takes a third off the peak (`npm run bench -- reporter`).
+  // A reporter waits; its memory is what it costs. With 1,000 pods this takes a third off the peak
+  // (`npm run bench -- reporter`).
   process.getBuiltinModule('node:v8').setFlagsFromString('--optimize-for-size');
   const lines = new JsonLinesReporter(out);
   const notice = (text: string) => lines.notice(text);

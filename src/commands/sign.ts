@@ -14,7 +14,10 @@ import { partToSign, signMerged, writePartToSign } from './sign-parts.ts';
 import { usage } from './usage.ts';
 import { createFile, replaceFile } from './written-file.ts';
 
-/** `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the identity of a CI job. */
+/**
+ * `weighlock sign PATH`: writes a Model Signing bundle for a folder or file, with a key or by the
+ * identity of a CI job.
+ */
 export async function sign(values: RawValues, context: Context): Promise<Finished> {
   const sources = listOf(values, 'sources');
   if (values['merge'] === true) return signMerged(sources, values, context);
@@ -34,7 +37,8 @@ export async function sign(values: RawValues, context: Context): Promise<Finishe
   const { measured, failures } = result;
   if (failures.length > 0) return refused(failures, context);
   const more = [
-    // Everything is signed unless that is asked for: whoever verifies would have to let pass what is not.
+    // Everything is signed unless that is asked for: whoever verifies would have to let pass what
+    // is not.
     ...(values['ignore-git-paths'] === true ? GIT_PATHS.map(fromText) : []),
     ...ignoredPaths(listOf(values, 'ignore-paths')),
   ];

@@ -24,7 +24,10 @@ import { usage } from './usage.ts';
 import { imageOf } from './verifier-image.ts';
 import { replaceFile } from './written-file.ts';
 
-/** What signs the verdict of a run, read before anything is verified: a key that cannot be read should not cost an hour first. */
+/**
+ * What signs the verdict of a run, read before anything is verified: a key that cannot be read
+ * should not cost an hour first.
+ */
 export interface VerdictSigner {
   readonly key: KeyObject;
   readonly image?: string;
@@ -45,7 +48,8 @@ export async function verdictSigner(values: RawValues, environment: Environment)
 }
 
 /**
- * Writes the verdicts of a run, one bundle on each line. Where there is none, none of an earlier run is left.
+ * Writes the verdicts of a run, one bundle on each line. Where there is none, none of an earlier
+ * run is left.
  *
  * @throws WeighlockError `REPORT_UNWRITABLE`
  */
@@ -78,8 +82,9 @@ export function writeVerdict(
 }
 
 /**
- * The platform's key signs what the platform's policies judged: not what a pod brought along with a pin of its own, beside them.
- * And nothing passed in a run in which something was not met that no artifact has for itself.
+ * The platform's key signs what the platform's policies judged: not what a pod brought along with a
+ * pin of its own, beside them. And nothing passed in a run in which something was not met that no
+ * artifact has for itself.
  */
 function isSaid(
   { artifact, result }: RunOutcome['artifacts'][number],

@@ -113,7 +113,10 @@ function requestOf(
   };
 }
 
-/** The outcome of a run that was refused before it began: a plan that makes no sense is reported like any failure. */
+/**
+ * The outcome of a run that was refused before it began: a plan that makes no sense is reported
+ * like any failure.
+ */
 function refusedOutcome(
   failure: Failure,
   policy: Pick<RunOutcome, 'mode' | 'failurePolicy'>,

@@ -20,14 +20,18 @@ export const WATCH_OPTIONS = {
   ...VERIFY_OPTIONS,
 } as const satisfies Record<string, Options>;
 
-/** Flags of `watch` alone; everything else is for the verifications, to which the variables of these mean nothing. */
+/**
+ * Flags of `watch` alone; everything else is for the verifications, to which the variables of these
+ * mean nothing.
+ */
 const OWN = ['interval', 'listen', 'exit-on-failure'] as const;
 
 const MIN_INTERVAL = 1000;
 
 /**
- * `weighlock watch`: verifies again and again, on an interval and when something changes, and tells probes whether the
- * last verification passed. Each runs in a process of its own; in between this one only waits.
+ * `weighlock watch`: verifies again and again, on an interval and when something changes, and tells
+ * probes whether the last verification passed. Each runs in a process of its own; in between this
+ * one only waits.
  */
 export async function watch(values: RawValues, context: Context): Promise<Finished> {
   const interval = parseDuration(textOf(values, 'interval') ?? '') ?? 0;

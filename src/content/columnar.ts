@@ -1,13 +1,22 @@
 import { Unsound } from './cursor.ts';
 import type { Read, Reader } from './inspector.ts';
 
-/** What ends a whole file of each format (Parquet's `PARE` is an encrypted footer, which nobody here can read). */
+/**
+ * What ends a whole file of each format (Parquet's `PARE` is an encrypted footer, which nobody here
+ * can read).
+ */
 const ENDS = { parquet: 'PAR1', arrow: 'ARROW1' } as const;
 
-/** A type of PyArrow whose pickle is loaded with the schema, by versions before 14.0.1 (CVE-2023-47248). */
+/**
+ * A type of PyArrow whose pickle is loaded with the schema, by versions before 14.0.1
+ * (CVE-2023-47248).
+ */
 const PICKLED_TYPE = 'arrow.py_extension_type';
 
-/** That name, and how it looks within the base64 of a schema, wherever in a group of three bytes it begins. */
+/**
+ * That name, and how it looks within the base64 of a schema, wherever in a group of three bytes it
+ * begins.
+ */
 const NEEDLES = [
   PICKLED_TYPE,
   ...[0, 1, 2].map((before) => {

@@ -14,7 +14,9 @@ export const DATA_FORMATS = [
   'empty',
 ] as const;
 
-/** What executes when it is loaded, can hide what does, or is not known: refused unless it is named. */
+/**
+ * What executes when it is loaded, can hide what does, or is not known: refused unless it is named.
+ */
 export const OTHER_FORMATS = [
   'pickle',
   'zip',
@@ -45,8 +47,9 @@ export const FORMATS = [...DATA_FORMATS, ...OTHER_FORMATS] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
- * What a file of a harmless format may have that makes somebody run code: a reference to a module (`auto_map`), a chat template
- * beyond the sandbox's grammar, operators of somebody's own library. Each has to be named like a format.
+ * What a file of a harmless format may have that makes somebody run code: a reference to a module
+ * (`auto_map`), a chat template beyond the sandbox's grammar, operators of somebody's own library.
+ * Each has to be named like a format.
  */
 export const TRAITS = ['auto-map', 'jinja', 'custom-ops'] as const;
 export type Trait = (typeof TRAITS)[number];
@@ -55,7 +58,10 @@ export type Trait = (typeof TRAITS)[number];
 export const KINDS = [...FORMATS, ...TRAITS] as const;
 export type Kind = Format | Trait;
 
-/** One thing that is wrong with a file, in words. What names a kind may be let pass, what does not may not. */
+/**
+ * One thing that is wrong with a file, in words. What names a kind may be let pass, what does not
+ * may not.
+ */
 export interface Finding {
   readonly kind?: Trait;
   readonly text: string;

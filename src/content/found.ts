@@ -6,7 +6,10 @@ export const MOST_NOTES = 1000;
 /** Files that say something of the model: configurations, cards, metadata. */
 const MOST_FACTS = 256;
 
-/** What the files of an artifact are, by their numbers in its listing: 16 bits each (`packContent`), in shared memory. */
+/**
+ * What the files of an artifact are, by their numbers in its listing: 16 bits each (`packContent`),
+ * in shared memory.
+ */
 export type ContentTable = Uint16Array;
 
 export function createContentTable(files: number): ContentTable {
@@ -68,7 +71,9 @@ export class ContentGatherer {
 export interface ContentFound {
   readonly table: ContentTable;
   readonly notes: ReadonlyMap<number, readonly Finding[]>;
-  /** What its files say together; of several that say the same, the one nearest to the root counts. */
+  /**
+   * What its files say together; of several that say the same, the one nearest to the root counts.
+   */
   readonly facts: Facts & Tensors;
 }
 

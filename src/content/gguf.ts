@@ -13,7 +13,10 @@ const MOST_NAME_BYTES = 63;
 const MOST_DIMENSIONS = 4;
 const MOST_STRING_BYTES = 1 << 24;
 
-/** Bytes of the values of metadata, by the number of their type; strings and arrays are read by themselves. */
+/**
+ * Bytes of the values of metadata, by the number of their type; strings and arrays are read by
+ * themselves.
+ */
 const VALUE_BYTES: readonly number[] = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
 const BOOL = 7;
 const STRING = 8;

@@ -1,8 +1,9 @@
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 
 /**
- * Looks for HDF5 within a file of another format. Its readers look for the signature at the beginning, at 512, and at each double of that, so
- * that something else may lie before it (HDF5 File Format Specification, "Format Signature and Superblock").
+ * Looks for HDF5 within a file of another format. Its readers look for the signature at the
+ * beginning, at 512, and at each double of that, so that something else may lie before it (HDF5
+ * File Format Specification, "Format Signature and Superblock").
  */
 export class Hdf5Watcher {
   isThere = false;

@@ -2,8 +2,9 @@ import { NeedsMore, Unsound } from './cursor.ts';
 import type { Read, Reader } from './inspector.ts';
 
 /**
- * What the headers of all files may take that one thread reads at a time. One may have 100 MB, as the reference implementation of safetensors
- * allows; those of real models have a few, and many files with ones of 100 MB are there to use up memory.
+ * What the headers of all files may take that one thread reads at a time. One may have 100 MB, as
+ * the reference implementation of safetensors allows; those of real models have a few, and many
+ * files with ones of 100 MB are there to use up memory.
  */
 export const MOST_HEADER_BYTES_AT_ONCE = 160 << 20;
 let keptByThread = 0;

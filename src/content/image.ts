@@ -27,7 +27,10 @@ function checkPng(bytes: Buffer): void {
   throw new Unsound('a PNG without its end');
 }
 
-/** Blocks one behind the other up to the trailer (GIF89a, 15 to 27): `GIF89a=1;` alone is a program of Python. */
+/**
+ * Blocks one behind the other up to the trailer (GIF89a, 15 to 27): `GIF89a=1;` alone is a program
+ * of Python.
+ */
 function checkGif(bytes: Buffer): void {
   const tableBytes = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
   let at = 13 + tableBytes(bytes[10] ?? 0);

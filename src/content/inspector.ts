@@ -84,7 +84,10 @@ class WholeReader implements Reader {
   }
 }
 
-/** What a file is, by all of its bytes, in one pass. Its name makes it a program, and never anything else harmless. */
+/**
+ * What a file is, by all of its bytes, in one pass. Its name makes it a program, and never anything
+ * else harmless.
+ */
 export class ContentInspector {
   readonly #name: string;
   readonly #expected: number | undefined;
@@ -119,8 +122,8 @@ export class ContentInspector {
   }
 
   /**
-   * Bytes that follow and whose content does not matter for what is found out of the headers alone. Whoever leaves them out has not
-   * looked at the file: nothing rests on it.
+   * Bytes that follow and whose content does not matter for what is found out of the headers alone.
+   * Whoever leaves them out has not looked at the file: nothing rests on it.
    */
   get ahead(): number {
     const { verdict, ahead } = this.#pickle;
@@ -272,7 +275,10 @@ function readerFor(name: string, head: Buffer, expected: number | undefined): re
   return ['text', new TextReader(name, head)];
 }
 
-/** What is called so, and what a reader of JSON may take for it, a byte order mark before it included. */
+/**
+ * What is called so, and what a reader of JSON may take for it, a byte order mark before it
+ * included.
+ */
 function isJson(name: string, head: Buffer): boolean {
   const text = head
     .toString('latin1', 0, 512)

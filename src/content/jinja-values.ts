@@ -1,5 +1,6 @@
-// Which names of a template may hold a text that the template put together itself: such a text may be the name of an attribute that no single
-// text shows. The analysis knows no order and no scopes, so that no order and no scope can deceive it.
+// Which names of a template may hold a text that the template put together itself: such a text may
+// be the name of an attribute that no single text shows. The analysis knows no order and no scopes,
+// so that no order and no scope can deceive it.
 import { argumentsOf, inside, split, type Tag, type Token } from './jinja-tokens.ts';
 
 /** Filters whose result is a text, whatever goes in: that of a function has its name in it. */

@@ -1,6 +1,8 @@
-// Chat templates: which of them stay within what a template needs. Loaders run them in a sandbox, some of them in none (CVE-2024-34359), and a
-// sandbox that is left by an attribute of an attribute is the history of Jinja's advisories. So there is a grammar, and nothing else:
-// no attribute that begins with an underscore, by whatever spelling; no filter, function or statement that is not listed.
+// Chat templates: which of them stay within what a template needs. Loaders run them in a sandbox,
+// some of them in none (CVE-2024-34359), and a sandbox that is left by an attribute of an attribute
+// is the history of Jinja's advisories. So there is a grammar, and nothing else: no attribute that
+// begins with an underscore, by whatever spelling; no filter, function or statement that is not
+// listed.
 import { type Finding, shown } from './format.ts';
 import { argumentsOf, inside, type Tag, type Token, tagsOf } from './jinja-tokens.ts';
 import { BuiltNames, isSubscript, isWord, type Macro, macrosOf } from './jinja-values.ts';
@@ -21,7 +23,9 @@ const METHODS = words(
 );
 /** What sandboxes were left through. */
 const OBJECTS = words('self cycler joiner lipsum request config url_for get_flashed_messages context environment');
-/** Filters that take the name of an attribute, and from which argument on they take values alone. */
+/**
+ * Filters that take the name of an attribute, and from which argument on they take values alone.
+ */
 const BY_ATTRIBUTE = new Map(
   'groupby map max min sort sum unique'
     .split(' ')
@@ -161,7 +165,9 @@ class Check {
     return undefined;
   }
 
-  /** A subscript is an attribute by another name: it is one text, or not put together out of any. */
+  /**
+   * A subscript is an attribute by another name: it is one text, or not put together out of any.
+   */
   #subscript(tokens: readonly Token[]): string | undefined {
     const [only] = tokens;
     if (tokens.length === 1 && only?.kind === 'text')

@@ -5,7 +5,10 @@ import { codeIn, MOST_FINDINGS, MOST_JSON_BYTES, MOST_LINE_BYTES, parseJson, rea
 
 const LINE_FEED = 0x0a;
 
-/** A document of JSON, or one on each line; what is neither may be a text that begins with a bracket. */
+/**
+ * A document of JSON, or one on each line; what is neither may be a text that begins with a
+ * bracket.
+ */
 export class JsonReader implements Reader {
   readonly #text: Reader | undefined;
   #chunks: Buffer[] = [];

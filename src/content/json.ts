@@ -69,7 +69,8 @@ export function parseJson(bytes: Buffer): unknown {
 }
 
 /**
- * Numbers that are none, as Python writes them: configurations of Mamba have `Infinity`, logs of training `NaN`.
+ * Numbers that are none, as Python writes them: configurations of Mamba have `Infinity`, logs of
+ * training `NaN`.
  *
  * @throws Unsound
  */
@@ -131,12 +132,17 @@ function isOutside(path: unknown): boolean {
   return typeof path !== 'string' || !isBeside(path);
 }
 
-/** A template under another key than the usual ones: one that reaches for what no template needs. */
+/**
+ * A template under another key than the usual ones: one that reaches for what no template needs.
+ */
 function isSuspicious(text: string): boolean {
   return text.includes('__') && /\{[{%]/.test(text);
 }
 
-/** A configuration of Keras names the module of each class, and its loader imports it (CVE-2025-1550). */
+/**
+ * A configuration of Keras names the module of each class, and its loader imports it
+ * (CVE-2025-1550).
+ */
 function isForeignModule(module: unknown): boolean {
   return (
     typeof module === 'string' &&
@@ -157,7 +163,9 @@ function templatesIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, one]) => (key.includes('chat_template') ? [] : templatesIn(one)));
 }
 
-/** Where configurations of transformers, and those of before it, say how many tokens a model takes. */
+/**
+ * Where configurations of transformers, and those of before it, say how many tokens a model takes.
+ */
 const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'max_seq_len', 'n_ctx', 'seq_length'];
 
 function factsOf(config: Record<string, unknown>): Facts {

@@ -3,7 +3,10 @@ import { type Facts, type Finding, shown } from './format.ts';
 import { isBeside } from './location.ts';
 import { type Choice, ProtobufReader, type Visitor } from './protobuf.ts';
 
-/** Domains of operators that runtimes bring themselves; any other one is a library that somebody has to load. */
+/**
+ * Domains of operators that runtimes bring themselves; any other one is a library that somebody has
+ * to load.
+ */
 const DOMAINS = new Set([
   '',
   'ai.onnx',
@@ -39,11 +42,16 @@ const ENTERED: Readonly<Record<Message, Readonly<Record<number, Message>>>> = {
   entry: {},
   opset: {},
 };
-/** Fields of a model; what has others is (also) something else, such as a SavedModel of TensorFlow. */
+/**
+ * Fields of a model; what has others is (also) something else, such as a SavedModel of TensorFlow.
+ */
 const MODEL_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26]);
 /** A producer is a name. */
 const MOST_PRODUCER = 1024;
-/** Operators that hold or name what another program compiled (onnxruntime: Contrib Operators, `EPContext`). */
+/**
+ * Operators that hold or name what another program compiled (onnxruntime: Contrib Operators,
+ * `EPContext`).
+ */
 const COMPILED_OPERATORS = new Set(['EPContext']);
 /** Texts that are kept. */
 const COLLECTED: Readonly<Partial<Record<Message, readonly number[]>>> = {
@@ -53,13 +61,17 @@ const COLLECTED: Readonly<Partial<Record<Message, readonly number[]>>> = {
   model: [2],
 };
 
-/** A model begins with the version of its format, and then who made it, its operators or its graph. */
+/**
+ * A model begins with the version of its format, and then who made it, its operators or its graph.
+ */
 export function isOnnx(head: Buffer): boolean {
   const [tag, version = 0, next = 0] = head;
   return tag === 0x08 && version > 0 && version < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);
 }
 
-/** Reads a model as it comes. External data has to lie in the artifact, beside or below the model. */
+/**
+ * Reads a model as it comes. External data has to lie in the artifact, beside or below the model.
+ */
 export class OnnxWatcher implements Visitor {
   readonly #reader = new ProtobufReader(this);
   readonly #messages: Message[] = ['model'];

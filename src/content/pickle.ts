@@ -1,8 +1,13 @@
-// Whether the bytes of a file, from its first one on, are a pickle that does something: read as the reference implementation reads
-// it (CPython, Lib/pickletools.py has every opcode and its argument), with a stack of which only the height is kept. Anything that is
-// no opcode ends it, which in a file of another format is soon: what is passed over is not looked at, so it costs nothing.
+// Whether the bytes of a file, from its first one on, are a pickle that does something: read as the
+// reference implementation reads it (CPython, Lib/pickletools.py has every opcode and its
+// argument), with a stack of which only the height is kept. Anything that is no opcode ends it,
+// which in a file of another format is soon: what is passed over is not looked at, so it costs
+// nothing.
 
-/** How an opcode's argument is written: so many bytes, so many lines, or a length in so many bytes and as much. */
+/**
+ * How an opcode's argument is written: so many bytes, so many lines, or a length in so many bytes
+ * and as much.
+ */
 type Argument = number | 'line' | 'lines' | 'length1' | 'length4' | 'length8';
 
 const OPCODES = new Map<number, Argument>();
@@ -55,7 +60,10 @@ const IMPORTS = new Set([...'ci\x93\x82\x83\x84'].map(code));
 /** Opcodes that call what was imported before. */
 const CALLS = new Set([...'Rob\x81\x92i'].map(code));
 
-/** Bytes of lines that are kept, and what they have to look like, up to a zero; the reference implementation stops at others. */
+/**
+ * Bytes of lines that are kept, and what they have to look like, up to a zero; the reference
+ * implementation stops at others.
+ */
 const MOST_LINE = 256;
 const LINES = new Map(
   (
@@ -74,7 +82,10 @@ const LINES = new Map(
 
 const MARK = code('(');
 const STOP = code('.');
-/** More opcodes than any text of another format begins with: what has as many is a pickle, whatever comes of it. */
+/**
+ * More opcodes than any text of another format begins with: what has as many is a pickle, whatever
+ * comes of it.
+ */
 const MOST_OPCODES = 1 << 20;
 
 function code(name: string): number {
@@ -83,7 +94,10 @@ function code(name: string): number {
 
 /** Follows a file's bytes as a pickle. */
 export class PickleWatcher {
-  /** What it came to: a program as soon as it calls what it imported, or ends having imported something. */
+  /**
+   * What it came to: a program as soon as it calls what it imported, or ends having imported
+   * something.
+   */
   verdict: 'undecided' | 'no' | 'program' = 'undecided';
   /** Bytes up to the end of the last whole pickle; some text begins with one, such as "N.". */
   wholeAt: number | undefined;
@@ -97,7 +111,10 @@ export class PickleWatcher {
   #count = 0;
   #height = 0;
   readonly #marks: number[] = [];
-  /** It imports something that could be a module, whatever comes of it afterwards: that alone may run it. */
+  /**
+   * It imports something that could be a module, whatever comes of it afterwards: that alone may
+   * run it.
+   */
   hasImported = false;
   /** The same, or something that is registered by a number (which nobody does). */
   #mayCall = false;
@@ -191,7 +208,10 @@ export class PickleWatcher {
     if (opcode === STOP) this.#stop(end);
   }
 
-  /** Loaders read one pickle behind the other (torch.load those of before 1.6: five), and the last one may be the program. */
+  /**
+   * Loaders read one pickle behind the other (torch.load those of before 1.6: five), and the last
+   * one may be the program.
+   */
   #stop(end: number): void {
     this.wholeAt = end;
     if (this.#mayCall) this.verdict = 'program';

@@ -1,6 +1,9 @@
 import { Unsound } from './cursor.ts';
 
-/** What is done with a field that has a length: its fields are read, its bytes are collected, or it is passed over. */
+/**
+ * What is done with a field that has a length: its fields are read, its bytes are collected, or it
+ * is passed over.
+ */
 export type Choice = 'enter' | 'collect' | 'skip';
 
 export interface Visitor {
@@ -18,8 +21,9 @@ const MOST_DEPTH = 64;
 const MOST_COLLECTED = 1 << 20;
 
 /**
- * Reads a message of protocol buffers as it comes, of any size: what is passed over is not kept. Groups, numbers of fields that
- * are none, and lengths beyond the end of what they lie in are refused.
+ * Reads a message of protocol buffers as it comes, of any size: what is passed over is not kept.
+ * Groups, numbers of fields that are none, and lengths beyond the end of what they lie in are
+ * refused.
  */
 export class ProtobufReader {
   readonly #visitor: Visitor;

@@ -8,7 +8,10 @@ export const MAX_HEADER_BYTES = 100_000_000;
 
 const BRACE = 0x7b;
 
-/** A tensor has some eight values in its header: so many are more than 250,000 tensors, and some 200 MB while they are read. */
+/**
+ * A tensor has some eight values in its header: so many are more than 250,000 tensors, and some 200
+ * MB while they are read.
+ */
 const MOST_VALUES = 1 << 21;
 
 /** Bits of one element. */
@@ -37,7 +40,11 @@ const TYPES: Readonly<Record<string, number>> = {
   U64: 64,
 };
 
-/** True for what can be nothing else: a length, and a header that begins with a brace. @param head - 9 bytes or more */
+/**
+ * True for what can be nothing else: a length, and a header that begins with a brace.
+ *
+ * @param head - 9 bytes or more
+ */
 export function isSafetensors(head: Buffer): boolean {
   // A length of so many digits is no text.
   return head.length > 8 && head[8] === BRACE && (head[7] ?? 0x20) !== 0x20 && hasZero(head.subarray(0, 8));
@@ -48,7 +55,8 @@ function hasZero(bytes: Buffer): boolean {
 }
 
 /**
- * Reads the header of a safetensors file: everything that the reference implementation checks, and that no key is there twice.
+ * Reads the header of a safetensors file: everything that the reference implementation checks, and
+ * that no key is there twice.
  *
  * @param head - the beginning of the file
  * @param size - bytes of all of it

@@ -11,7 +11,11 @@ export function isSentencepiece(head: Buffer): boolean {
   return [0x15, 0x18, 0x0a].includes(head[4 + text] ?? 0);
 }
 
-/** The vocabulary of SentencePiece (sentencepiece_model.proto): pieces, and how it was trained. @throws Unsound */
+/**
+ * The vocabulary of SentencePiece (sentencepiece_model.proto): pieces, and how it was trained.
+ *
+ * @throws Unsound
+ */
 export function checkSentencepiece(bytes: Buffer): void {
   let pieces = 0;
   const reader = new ProtobufReader({

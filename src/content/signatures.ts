@@ -58,7 +58,8 @@ const SIGNATURES: readonly (readonly [format: Format, bytes: string, at?: number
   ['flatbuffer', 'TFL3', 4],
   ['flatbuffer', 'ET12', 4],
   ['flatbuffer', 'PTMF', 4],
-  // R's own serialization as text, which may hold calls that are evaluated when they are read (CVE-2024-27322).
+  // R's own serialization as text, which may hold calls that are evaluated when they are read
+  // (CVE-2024-27322).
   ['unknown', 'A\n2\n'],
   ['unknown', 'A\n3\n'],
   ['unknown', 'RDA2\n'],
@@ -74,7 +75,8 @@ export function bySignature(head: Buffer): Format | undefined {
   const found = SIGNATURES.find(([, bytes, at = 0]) => text.startsWith(bytes, at));
   if (found !== undefined) return found[0];
   if (text.startsWith('RIFF') && text.startsWith('WEBP', 8)) return 'image';
-  // Compiled Python: a magic number that changes with each version, and a carriage return and line feed.
+  // Compiled Python: a magic number that changes with each version, and a carriage return and line
+  // feed.
   if (head.length >= 16 && head[2] === 0x0d && head[3] === 0x0a && (head[1] ?? 0) >= 0x0a && (head[1] ?? 0) <= 0x0f)
     return 'bytecode';
   return undefined;
@@ -85,8 +87,8 @@ export function isZlib(head: Buffer): boolean {
 }
 
 /**
- * Names of files that something runs, imports or loads as a program, whatever their bytes are: a GIF may be a program of Python as well. A name
- * never makes anything harmless.
+ * Names of files that something runs, imports or loads as a program, whatever their bytes are: a
+ * GIF may be a program of Python as well. A name never makes anything harmless.
  */
 const PROGRAM_NAMES: readonly (readonly [format: Format, pattern: RegExp])[] = [
   ['python', /\.(py|pyw|pyi|pyx|pxd|pth|egg-link|pyz|bzl)$/i],

@@ -4,8 +4,9 @@ const SUM_AT = 148;
 const SUM_END = 156;
 
 /**
- * Whether the first block of a file is a header of tar, of any of its dialects: its checksum is right, in any spelling that a reader takes
- * (CPython's `tarfile.nti`: GNU's binary numbers, and texts as `int(text, 8)` reads them).
+ * Whether the first block of a file is a header of tar, of any of its dialects: its checksum is
+ * right, in any spelling that a reader takes (CPython's `tarfile.nti`: GNU's binary numbers, and
+ * texts as `int(text, 8)` reads them).
  */
 export function beginsAsTar(head: Buffer): boolean {
   if (head.length < BLOCK) return false;

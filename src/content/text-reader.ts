@@ -17,7 +17,9 @@ export function isTextName(name: string): boolean {
   return /(\.(txt|md|rst|csv|tsv|log)|(^|\/)(readme|licen[cs]e|notice|authors|changelog))$/i.test(name);
 }
 
-/** Text of any size; what its name makes a template or a configuration of is looked at as that, too. */
+/**
+ * Text of any size; what its name makes a template or a configuration of is looked at as that, too.
+ */
 export class TextReader implements Reader {
   readonly #name: string;
   readonly #watcher = new TextWatcher();

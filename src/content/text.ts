@@ -8,7 +8,10 @@ const MOST_FRONT_MATTER = 64 << 10;
 const YAML_TAGS = ['!!python/', 'tag:yaml.org,2002:python/', '!!javax.', '!!java.', '!ruby/object', '%TAG !'];
 const LONGEST_TAG = Math.max(...YAML_TAGS.map(({ length }) => length));
 
-/** Follows a text: UTF-8 without control characters, and no tags that make a reader of YAML call something. */
+/**
+ * Follows a text: UTF-8 without control characters, and no tags that make a reader of YAML call
+ * something.
+ */
 export class TextWatcher {
   /** Why it is no text. */
   fault: string | undefined;

@@ -3,7 +3,10 @@ import type { Read } from './inspector.ts';
 import { numpyFormat } from './numpy.ts';
 import { readZip } from './zip.ts';
 
-/** What a zip is: arrays of NumPy, which hold data alone, or something that executes when it is loaded. */
+/**
+ * What a zip is: arrays of NumPy, which hold data alone, or something that executes when it is
+ * loaded.
+ */
 export function zipContent(bytes: Buffer): Read {
   const names = namesIn(bytes);
   if (

@@ -17,9 +17,9 @@ export interface Member {
 }
 
 /**
- * Reads a zip that every reader takes for the same: members one behind the other from the first byte on, then the directory, which
- * says of each what its own header says, then the end, without a comment; stored or deflated, nothing encrypted, split or in ZIP64's
- * larger numbers.
+ * Reads a zip that every reader takes for the same: members one behind the other from the first
+ * byte on, then the directory, which says of each what its own header says, then the end, without a
+ * comment; stored or deflated, nothing encrypted, split or in ZIP64's larger numbers.
  *
  * @throws Unsound for anything else
  */
@@ -87,7 +87,9 @@ function memberAt(
   return { name, bytes: content, end: dataAt + packed };
 }
 
-/** NumPy writes ZIP64's sizes into the header of each member, and the usual ones into the directory. */
+/**
+ * NumPy writes ZIP64's sizes into the header of each member, and the usual ones into the directory.
+ */
 function saysSame(bytes: Buffer, at: number, crc: number, packed: number, size: number): boolean {
   if (bytes.readUInt32LE(at + 14) !== crc) return false;
   const [ownPacked, ownSize] = [bytes.readUInt32LE(at + 18), bytes.readUInt32LE(at + 22)];

@@ -1,8 +1,10 @@
 /**
- * Every code a refusal can carry, and the exit code each one leads to: the one table of the whole program.
+ * Every code a refusal can carry, and the exit code each one leads to: the one table of the whole
+ * program.
  *
- * Exit codes are those of sysexits.h, so that none collides with Node's (1-13), a shell's (126-128) or a signal's
- * (128+n), and a Job's `podFailurePolicy` can tell a wrong artifact (65) from a broken network (75).
+ * Exit codes are those of sysexits.h, so that none collides with Node's (1-13), a shell's (126-128)
+ * or a signal's (128+n), and a Job's `podFailurePolicy` can tell a wrong artifact (65) from a
+ * broken network (75).
  */
 export const EXIT = {
   verified: 0,
@@ -21,9 +23,10 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /**
  * What each code means for the process.
  *
- * Anything that a change of the artifact's content can cause is 65 and not 75: with `failurePolicy: Ignore` a 75 lets
- * the pod start, and nobody who can write to the volume may choose that outcome. `NO_SPACE`, which too much content can
- * cause as well as too small a volume, is 75, and `failurePolicy: Ignore` does not let it pass.
+ * Anything that a change of the artifact's content can cause is 65 and not 75: with
+ * `failurePolicy: Ignore` a 75 lets the pod start, and nobody who can write to the volume may
+ * choose that outcome. `NO_SPACE`, which too much content can cause as well as too small a volume,
+ * is 75, and `failurePolicy: Ignore` does not let it pass.
  */
 export const EXIT_CODE_OF = {
   USAGE: EXIT.usage,

@@ -17,7 +17,8 @@ export interface Failure {
 }
 
 /**
- * The one error class that crosses a folder's border. Everything else that is thrown is a defect, and exits 70.
+ * The one error class that crosses a folder's border. Everything else that is thrown is a defect,
+ * and exits 70.
  *
  * `cause` keeps the operating system's error for `--log-level debug`; it never reaches a report.
  */
@@ -60,8 +61,9 @@ export function toFailure(error: Failure): Failure {
 }
 
 /**
- * Any thrown value as a failure. A system call's error that nobody said more about is what the storage, the kernel or the
- * network answered, whichever call it was; anything else that is not a `WeighlockError` is a defect of ours, code `INTERNAL`.
+ * Any thrown value as a failure. A system call's error that nobody said more about is what the
+ * storage, the kernel or the network answered, whichever call it was; anything else that is not a
+ * `WeighlockError` is a defect of ours, code `INTERNAL`.
  */
 export function failureOf(error: unknown): Failure {
   if (error instanceof WeighlockError) return toFailure(error);

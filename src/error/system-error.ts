@@ -71,11 +71,13 @@ const UNNAMED: Readonly<Record<number, string>> = {
 };
 
 /**
- * What whoever writes the content of a volume can make a system call answer, and what it is refused as. With
- * `failurePolicy: Ignore` a 75 lets the pod start, so none of these may be one: `chmod 000`, an encrypted folder without its
- * key, a lease held on a file, a link, a device, a name or a tree that is too long for the kernel.
+ * What whoever writes the content of a volume can make a system call answer, and what it is refused
+ * as. With `failurePolicy: Ignore` a 75 lets the pod start, so none of these may be one:
+ * `chmod 000`, an encrypted folder without its key, a lease held on a file, a link, a device, a
+ * name or a tree that is too long for the kernel.
  *
- * `ESTALE` is not here: `EntryReader` looks whether the file was removed, which a writer can do, or the server lost it.
+ * `ESTALE` is not here: `EntryReader` looks whether the file was removed, which a writer can do, or
+ * the server lost it.
  */
 const OF_CONTENT: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'ACCESS_DENIED',
@@ -128,7 +130,10 @@ export function adviceOn(name: string): string {
 /** No room for what is written: nothing of it is visible anywhere. */
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT']);
 
-/** The code that Node puts on an error (`ENOENT`, ...), with the name of errno(3) also where Node has none; or undefined. */
+/**
+ * The code that Node puts on an error (`ENOENT`, ...), with the name of errno(3) also where Node
+ * has none; or undefined.
+ */
 export function errno(error: unknown): string | undefined {
   if (error === null || typeof error !== 'object' || !('code' in error)) return undefined;
   const { code } = error;
@@ -139,14 +144,17 @@ export function errno(error: unknown): string | undefined {
   return UNNAMED[number] ?? `errno ${number}`;
 }
 
-/** True for an error that a system call answered with, as Node throws it; its own (`ERR_...`) are defects of the caller. */
+/**
+ * True for an error that a system call answered with, as Node throws it; its own (`ERR_...`) are
+ * defects of the caller.
+ */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && /^(E[A-Z0-9]+|errno \d+)$/.test(errno(error) ?? '');
 }
 
 /**
- * The one place that decides what a failed system call means: content's fault (65), or a question that the storage, the kernel or
- * the network did not answer (75).
+ * The one place that decides what a failed system call means: content's fault (65), or a question
+ * that the storage, the kernel or the network did not answer (75).
  *
  * @param name - as `errno` has it
  */

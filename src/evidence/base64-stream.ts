@@ -4,8 +4,9 @@ import { MalformedError } from './strict-json.ts';
 const ESCAPE = 6;
 
 /**
- * Decodes the text of a JSON string that is base64, piece by piece and as strictly as `decodeBase64`: the standard alphabet, padding at
- * the end, nothing else, and each value written in one way (S35).
+ * Decodes the text of a JSON string that is base64, piece by piece and as strictly as
+ * `decodeBase64`: the standard alphabet, padding at the end, nothing else, and each value written
+ * in one way (S35).
  */
 export class Base64Stream {
   readonly #what: string;

@@ -6,7 +6,10 @@ import type { StoredPayloads } from './dsse.ts';
 import { BLOB_SHAPE, requireShape } from './shape.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
-/** A signature that says nothing of what was signed, and becomes a bundle when a digest (hex) of that is known. */
+/**
+ * A signature that says nothing of what was signed, and becomes a bundle when a digest (hex) of
+ * that is known.
+ */
 export interface DetachedSignature {
   /** DER of the certificate that it is by, if it has one. */
   readonly certificate?: Buffer;
@@ -33,8 +36,9 @@ const MAX_DETACHED_BYTES = 4096;
 const V01 = 'application/vnd.dev.sigstore.bundle+json;version=0.1';
 
 /**
- * Takes a signature file apart: a Sigstore bundle, several of them as lines (`gh attestation download`), what cosign wrote
- * before there were bundles, an envelope by itself (`cosign attest-blob --output-signature`), or a detached signature.
+ * Takes a signature file apart: a Sigstore bundle, several of them as lines
+ * (`gh attestation download`), what cosign wrote before there were bundles, an envelope by itself
+ * (`cosign attest-blob --output-signature`), or a detached signature.
  *
  * @param stored - payloads that were left in the file, by what stands for them
  */
@@ -99,18 +103,23 @@ function readDocument(bytes: Buffer, stored: StoredPayloads | undefined): BlobSi
   throw new MalformedError('it is no signature of a kind that is known');
 }
 
-/** `{base64Signature, cert, rekorBundle}`: of a file (`sign-blob`), or of a statement (`attest-blob`). */
+/**
+ * `{base64Signature, cert, rekorBundle}`: of a file (`sign-blob`), or of a statement
+ * (`attest-blob`).
+ */
 function readLegacy(value: Json, fields: Fields): BlobSignature {
   requireShape(value, BLOB_SHAPE, 'the signature');
   const cert = fields.optionalText('cert') ?? '';
   const pem = cert === '' || cert.startsWith('-----') ? cert : decodeBase64(cert, 'cert').toString('utf8');
-  // A public key in the place of the certificate (GHSA-fx35-mq7g-6g98, S6) names nobody; the attestor's key is tried.
+  // A public key in the place of the certificate (GHSA-fx35-mq7g-6g98, S6) names nobody; the
+  // attestor's key is tried.
   const isCertificate = pem.includes('-----BEGIN CERTIFICATE-----');
   const certificates = isCertificate ? pemChain(pem, '') : [];
   const signer: JsonObject = isCertificate ? { x509CertificateChain: { certificates } } : { publicKey: { hint: '' } };
   const entries = fields.has('rekorBundle') ? [readRekor(fields.object('rekorBundle').value)] : [];
   const signature = fields.base64('base64Signature');
-  // An ECDSA signature begins with a DER sequence; one by RSA that begins so and is JSON does not exist.
+  // An ECDSA signature begins with a DER sequence; one by RSA that begins so and is JSON does not
+  // exist.
   if (signature[0] === 0x7b && signature.at(-1) === 0x7d) {
     const envelope = parseStrictJson(signature, 'the envelope');
     return envelopeBundle(envelope, signature, signer, entries);

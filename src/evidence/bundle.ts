@@ -29,7 +29,10 @@ export interface MessageSignature {
   readonly bytes?: Buffer;
 }
 
-/** A Sigstore bundle, taken apart so that nothing in it can mean two things. Nothing in it is trusted yet. */
+/**
+ * A Sigstore bundle, taken apart so that nothing in it can mean two things. Nothing in it is
+ * trusted yet.
+ */
 export interface Bundle {
   readonly material: Material;
   readonly content:

@@ -5,8 +5,8 @@ import { untrusted } from './signer.ts';
 import { logLabels } from './transparency.ts';
 
 /**
- * Verifies the signed certificate timestamps in a certificate (RFC 6962 section 3.2). One of a log that is not known says
- * nothing; a wrong one of a known log is refused.
+ * Verifies the signed certificate timestamps in a certificate (RFC 6962 section 3.2). One of a log
+ * that is not known says nothing; a wrong one of a known log is refused.
  *
  * @returns how many different logs have seen the certificate
  * @throws EvidenceError

@@ -13,21 +13,30 @@ export function parseCertificate(der: Uint8Array): X509Certificate {
   }
 }
 
-/** The certificates in a PEM text; what stands between them does not count. Throws what Node does for one that is none. */
+/**
+ * The certificates in a PEM text; what stands between them does not count. Throws what Node does
+ * for one that is none.
+ */
 export function certificatesIn(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => new (nodeCrypto().X509Certificate)(block));
 }
 
-/** One name in Node's text form; a value with special characters is quoted as JSON (CVE-2021-44532). */
+/**
+ * One name in Node's text form; a value with special characters is quoted as JSON (CVE-2021-44532).
+ */
 const NAME = /([A-Za-z][A-Za-z ]*):(?:"((?:[^"\\]|\\.)*)"|([^",]*))(?:, |$)/y;
 
-/** Each is held against each identity, with a time limit of its own; public authorities issue for at most a hundred. */
+/**
+ * Each is held against each identity, with a time limit of its own; public authorities issue for at
+ * most a hundred.
+ */
 const MAX_NAMES = 1000;
 
 /**
- * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and IP. When one of them
- * cannot be told apart from the next, or there are too many, there are none; one that is not of the form of its kind is left out.
+ * The names in a certificate (RFC 5280 section 4.2.1.6) that identify somebody: URI, email, DNS and
+ * IP. When one of them cannot be told apart from the next, or there are too many, there are none;
+ * one that is not of the form of its kind is left out.
  */
 export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectAltName'>): string[] {
   const text = subjectAltName ?? '';
@@ -42,7 +51,10 @@ export function subjectNames({ subjectAltName }: Pick<X509Certificate, 'subjectA
   return names;
 }
 
-/** Fulcio's `otherName` for user names (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7), which Node does not read. */
+/**
+ * Fulcio's `otherName` for user names (fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.7), which Node
+ * does not read.
+ */
 export async function otherNames(der: Buffer): Promise<string[]> {
   const { X509Certificate: Parsed } = await library('sigstore');
   const name = Parsed.parse(Buffer.from(der)).extSubjectAltName?.otherName('1.3.6.1.4.1.57264.1.7');
@@ -63,7 +75,10 @@ const FULCIO = '1.3.6.1.4.1.57264.1.';
 /** The ones up to here are the text itself, later ones a DER UTF8String. */
 const LAST_RAW = 7;
 
-/** What Fulcio wrote into a certificate beside the names, by OID; undefined for what is there and is no text. */
+/**
+ * What Fulcio wrote into a certificate beside the names, by OID; undefined for what is there and is
+ * no text.
+ */
 export type FulcioExtensions = ReadonlyMap<string, string | undefined>;
 
 export async function fulcioExtensions(der: Buffer): Promise<FulcioExtensions> {
@@ -88,8 +103,8 @@ function isUtf8(bytes: Buffer): boolean {
 const ISSUER_OIDS = [`${FULCIO}8`, `${FULCIO}1`] as const;
 
 /**
- * The OIDC issuer of a certificate; nothing for one that names none. One that is there and cannot be read, or is empty,
- * is not the same as none.
+ * The OIDC issuer of a certificate; nothing for one that names none. One that is there and cannot
+ * be read, or is empty, is not the same as none.
  *
  * @throws EvidenceError `SIGNER_UNTRUSTED`
  */
@@ -103,7 +118,8 @@ function issuerOf(extensions: FulcioExtensions): string {
 
 /**
  * @param extensions - of the certificate, by OID
- * @throws EvidenceError `SIGNER_UNTRUSTED` unless one name, the issuer and all extensions are those of one identity
+ * @throws EvidenceError `SIGNER_UNTRUSTED` unless one name, the issuer and all extensions are those
+ * of one identity
  */
 export async function requireIdentity(
   identities: readonly Identity[],
@@ -132,10 +148,12 @@ const DISTINGUISHED_NAME =
   /^(?:CN|C|DC|L|O|OU|SN|ST|GN|UID|street|title|emailAddress|serialNumber|organizationIdentifier)=/;
 
 /**
- * An alternative name is what an authority vouches for. A subject counts where somebody wrote a distinguished name, and
- * then as a whole: a common name alone may be anything (RFC 6125 section 2.3), and no alternative name is taken for one.
+ * An alternative name is what an authority vouches for. A subject counts where somebody wrote a
+ * distinguished name, and then as a whole: a common name alone may be anything (RFC 6125 section
+ * 2.3), and no alternative name is taken for one.
  *
- * @throws EvidenceError `SIGNER_UNTRUSTED` unless one of the leaf's names is the one that is asked for
+ * @throws EvidenceError `SIGNER_UNTRUSTED` unless one of the leaf's names is the one that is asked
+ * for
  */
 export async function requireSubject(subject: TextPattern | undefined, leaf: X509Certificate): Promise<string> {
   const whole = leaf.subject.replaceAll('\n', ',');

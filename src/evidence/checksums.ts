@@ -5,8 +5,9 @@ import { entryText, fromBuffer, isValidUtf8, MAX_PATH_BYTES, type PathBytes } fr
 export type Checksums = ReadonlyMap<PathBytes, string>;
 
 /**
- * Longest line in bytes: a name of PATH_MAX bytes of which each may be escaped as two, the digest, `\SHA256 (...) = `,
- * and some reserve. Without a limit a "line" of gigabytes would be collected in memory.
+ * Longest line in bytes: a name of PATH_MAX bytes of which each may be escaped as two, the digest,
+ * `\SHA256 (...) = `, and some reserve. Without a limit a "line" of gigabytes would be collected in
+ * memory.
  */
 const MAX_LINE_BYTES = 2 * MAX_PATH_BYTES + 128;
 
@@ -17,11 +18,12 @@ const GNU_LINE = /^(\\?)([0-9a-fA-F]{64}) [ *](.+)$/s;
 const BSD_LINE = /^(\\?)SHA256 \((.+)\) = ([0-9a-fA-F]{64})$/s;
 
 /**
- * Reads a `SHA256SUMS` file piece by piece: GNU text and binary lines and BSD `--tag` lines, with coreutils' escapes;
- * blank lines and `#` comments are skipped, as `sha256sum --check` does. Anything else is an error: a line that was
- * skipped in silence would be a file that nobody checks.
+ * Reads a `SHA256SUMS` file piece by piece: GNU text and binary lines and BSD `--tag` lines, with
+ * coreutils' escapes; blank lines and `#` comments are skipped, as `sha256sum --check` does.
+ * Anything else is an error: a line that was skipped in silence would be a file that nobody checks.
  *
- * Names are relative to the artifact's folder; a leading `./` is dropped. Names that leave it are refused.
+ * Names are relative to the artifact's folder; a leading `./` is dropped. Names that leave it are
+ * refused.
  */
 export class ChecksumsParser {
   readonly #entries = new Map<PathBytes, string>();

@@ -26,7 +26,11 @@ export async function compileConditions(sources: readonly string[]): Promise<rea
   return compiled.map((one) => (statement, signer) => one(contextOf(statement, signer)));
 }
 
-/** The same over `content`: what an artifact's files are. @param content - for a condition: every name is there */
+/**
+ * The same over `content`: what an artifact's files are.
+ *
+ * @param content - for a condition: every name is there
+ */
 export async function compileContentConditions(
   sources: readonly string[],
 ): Promise<readonly ((content: Record<string, unknown>) => string | undefined)[]> {
@@ -71,7 +75,10 @@ async function compile(
   });
 }
 
-/** Nested macros can take hours over lists of a size that an attacker chooses; what takes too long is not true. */
+/**
+ * Nested macros can take hours over lists of a size that an attacker chooses; what takes too long
+ * is not true.
+ */
 function withinTime(evaluate: () => unknown): unknown {
   const { runInNewContext } = process.getBuiltinModule('node:vm');
   return runInNewContext('evaluate()', { evaluate }, { timeout: EVALUATION_MS });

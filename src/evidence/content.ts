@@ -66,7 +66,10 @@ export async function contentOf(bundle: Bundle, attestor: Attestor, legacy: bool
   };
 }
 
-/** The same of a payload that is left in its file: of what is signed there is a digest, by each hash that its key may take. */
+/**
+ * The same of a payload that is left in its file: of what is signed there is a digest, by each hash
+ * that its key may take.
+ */
 async function storedContent(payload: StoredPayload, bundle: Bundle, attestor: Attestor): Promise<Content> {
   const { content, material } = bundle;
   const { signature, payloadType } =

@@ -5,7 +5,9 @@ import { REKOR_SHAPE, requireShape } from './shape.ts';
 import type { SignedPayload } from './signed-payload.ts';
 import { decodeBase64, Fields, type Json, type JsonObject, MalformedError, parseStrictJson } from './strict-json.ts';
 
-/** Annotations of a layer that cosign wrote (cosign, specs/SIGNATURE_SPEC.md and pkg/oci/static). */
+/**
+ * Annotations of a layer that cosign wrote (cosign, specs/SIGNATURE_SPEC.md and pkg/oci/static).
+ */
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const CHAIN = 'dev.sigstore.cosign/chain';
@@ -66,7 +68,10 @@ function annotationOf(annotations: Readonly<Record<string, string>>, key: string
   return value;
 }
 
-/** Leaf, then the chain; as PEM in annotations, as base64 DER in a bundle. S28: the leaf is one certificate. */
+/**
+ * Leaf, then the chain; as PEM in annotations, as base64 DER in a bundle. S28: the leaf is one
+ * certificate.
+ */
 export function pemChain(certificate: string, chain: string): readonly { readonly rawBytes: string }[] {
   const leaf = pemBlocks(certificate);
   if (leaf.length !== 1) throw new MalformedError(`the certificate annotation has ${leaf.length} certificates`);
@@ -86,14 +91,18 @@ function readTimestamp(text: string): Json {
   return { signedTimestamp: fields.text('SignedRFC3161Timestamp') };
 }
 
-/** `{SignedEntryTimestamp, Payload: {body, integratedTime, logIndex, logID}}` (cosign, pkg/cosign/bundle/rekor.go). */
+/**
+ * `{SignedEntryTimestamp, Payload: {body, integratedTime, logIndex,
+ * logID}}` (cosign, pkg/cosign/bundle/rekor.go).
+ */
 export function readRekor(value: Json): Json {
   requireShape(value, REKOR_SHAPE, 'the log entry');
   const fields = new Fields(value, 'the log entry');
   const payload = fields.object('Payload');
   const canonicalizedBody = payload.text('body');
   const what = 'the body of the log entry';
-  // Of everything that is signed only this is read before that was verified: the log's own record of it, which is small.
+  // Of everything that is signed only this is read before that was verified: the log's own record
+  // of it, which is small.
   const bytes = decodeBase64(canonicalizedBody, what);
   if (bytes.length > MAX_BODY_BYTES) throw new MalformedError(`${what} is too large`);
   const body = new Fields(parseStrictJson(bytes, what), what);

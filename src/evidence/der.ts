@@ -17,7 +17,10 @@ export interface SignatureAlgorithm {
   readonly hash?: HashName;
 }
 
-/** RFC 5758, RFC 4055, RFC 8410; `rsaEncryption` leaves the hash to the digest algorithm (RFC 3370 section 3.2). */
+/**
+ * RFC 5758, RFC 4055, RFC 8410; `rsaEncryption` leaves the hash to the digest algorithm (RFC 3370
+ * section 3.2).
+ */
 const SIGNATURES: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.2.840.10045.4.3.2': { keyType: 'ec', hash: 'sha256' },
   '1.2.840.10045.4.3.3': { keyType: 'ec', hash: 'sha384' },
@@ -29,7 +32,9 @@ const SIGNATURES: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.3.101.112': { keyType: 'ed25519' },
 };
 
-/** Parses DER. Its numbers and depth are bounded by the size of what holds it, and by the library. */
+/**
+ * Parses DER. Its numbers and depth are bounded by the size of what holds it, and by the library.
+ */
 export async function derParser(): Promise<(bytes: Buffer) => ASN1Obj> {
   const { ASN1Obj: parser } = await library('sigstore');
   return (bytes) => parser.parseBuffer(Buffer.from(bytes));
@@ -77,7 +82,10 @@ export function signatureAlgorithmOf(algorithm: ASN1Obj): SignatureAlgorithm {
   return found;
 }
 
-/** RFC 4055: its hash and that of its mask generation are parameters, SHA-1 unless they say otherwise. */
+/**
+ * RFC 4055: its hash and that of its mask generation are parameters, SHA-1 unless they say
+ * otherwise.
+ */
 const RSASSA_PSS = '1.2.840.113549.1.1.10';
 
 /** @throws MalformedError for an algorithm that certificates must not be signed with any more */

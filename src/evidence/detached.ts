@@ -6,8 +6,9 @@ import type { Digests } from './digests.ts';
 import { invalidSignature } from './signer.ts';
 
 /**
- * Hashes that a detached signature may have been made over: nothing in it says which one, so that the key does, as for
- * cosign. The key is that of the attestor, or of the certificate that the signature is by.
+ * Hashes that a detached signature may have been made over: nothing in it says which one, so that
+ * the key does, as for cosign. The key is that of the attestor, or of the certificate that the
+ * signature is by.
  */
 export function hashesOf({ certificate }: DetachedSignature, attestor: Attestor): readonly HashName[] {
   if (attestor.kind === 'key') return hashesFor(parsePublicKey(attestor.pem, attestor.name).kind);

@@ -4,7 +4,10 @@ import { type Fields, MalformedError } from './strict-json.ts';
 /** The one payload type there is for statements (in-toto attestation spec, envelope). */
 export const IN_TOTO_TYPE = 'application/vnd.in-toto+json';
 
-/** Largest payload that is parsed at once, which takes several times that; lists of files are read as streams. */
+/**
+ * Largest payload that is parsed at once, which takes several times that; lists of files are read
+ * as streams.
+ */
 export const MAX_PAYLOAD_BYTES = 48 << 20;
 
 /** A DSSE envelope with exactly one signature. */
@@ -19,7 +22,8 @@ export interface Envelope {
 export type StoredPayloads = ReadonlyMap<string, StoredPayload>;
 
 /**
- * Reads an envelope. Its payload is untrusted until the signature over `preAuthEncoding` was verified (S27).
+ * Reads an envelope. Its payload is untrusted until the signature over `preAuthEncoding` was
+ * verified (S27).
  *
  * @throws MalformedError
  */

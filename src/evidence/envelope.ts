@@ -43,7 +43,8 @@ export async function proveEnvelope(
   const { predicateType } = statement;
   const isLegacy = predicateType === LEGACY_MODEL_TYPE;
   const isModel = isLegacy || MODEL_SIGNATURE_TYPE.test(predicateType);
-  // Model Signing knows no log for keys and certificates, and version 0.2 had an encoding of its own; nobody else has.
+  // Model Signing knows no log for keys and certificates, and version 0.2 had an encoding of its
+  // own; nobody else has.
   if (manner.legacy === true && !isLegacy)
     throw invalidSignature('it is signed as model_signing 0.2 did, and is not of it');
   if (manner.logless !== undefined && !isModel) throw manner.logless;

@@ -4,9 +4,10 @@ import { certificatesIn } from './certificate.ts';
 import { untrusted } from './signer.ts';
 
 /**
- * The signature as if it carried the certificate that is given beside it (cosign's `--certificate`). The certificate is
- * evidence and no trust: it is held against CAs and identity like one that a signature carries. Of an attestor that is a
- * certificate by itself, the signature may carry that one.
+ * The signature as if it carried the certificate that is given beside it (cosign's
+ * `--certificate`). The certificate is evidence and no trust: it is held against CAs and identity
+ * like one that a signature carries. Of an attestor that is a certificate by itself, the signature
+ * may carry that one.
  *
  * @throws EvidenceError `SIGNER_UNTRUSTED` for a signature that carries another one
  */

@@ -1,6 +1,9 @@
 import { type Json, MAX_DEPTH, MalformedError, parseStrictJson } from './strict-json.ts';
 
-/** Which values are gone into (their keys), handed over element by element (`list`), or passed over (`skip`); others come whole. */
+/**
+ * Which values are gone into (their keys), handed over element by element (`list`), or passed over
+ * (`skip`); others come whole.
+ */
 export interface Outline {
   readonly [key: string]: Outline | 'list' | 'skip';
 }
@@ -16,7 +19,10 @@ export interface JsonTaker {
 /** Bytes of one value that comes whole: what a payload may have that is parsed at once. */
 const MAX_VALUE_BYTES = 48 << 20;
 
-/** Bytes of one element of a list: a name of PATH_MAX bytes, each of them escaped as six, and reserve for what is ignored. */
+/**
+ * Bytes of one element of a list: a name of PATH_MAX bytes, each of them escaped as six, and
+ * reserve for what is ignored.
+ */
 const MAX_ELEMENT_BYTES = 1 << 20;
 
 const QUOTE = 0x22;
@@ -47,9 +53,10 @@ type State =
   | 'over';
 
 /**
- * Reads JSON that comes in pieces, as strictly as `parseStrictJson` reads it whole: UTF-8, no key twice, no endless nesting, nothing
- * after it. Only what is gone into is taken apart here; every other value, and every few elements of a list, go to the strict parser,
- * so that no more than these are in memory.
+ * Reads JSON that comes in pieces, as strictly as `parseStrictJson` reads it whole: UTF-8, no key
+ * twice, no endless nesting, nothing after it. Only what is gone into is taken apart here; every
+ * other value, and every few elements of a list, go to the strict parser, so that no more than
+ * these are in memory.
  */
 export class JsonStream {
   readonly #what: string;
@@ -62,7 +69,10 @@ export class JsonStream {
   #heldBytes = 0;
   #key = '';
   #skips = false;
-  /** Brackets that are open within the value or list; whether a string is, and whether its next byte is escaped. */
+  /**
+   * Brackets that are open within the value or list; whether a string is, and whether its next byte
+   * is escaped.
+   */
   #depth = 0;
   #isInString = false;
   #isEscaped = false;

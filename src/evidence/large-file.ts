@@ -15,7 +15,10 @@ const BACKSLASH = 0x5c;
 const BEFORE_PAYLOAD = /"payload"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}"$/;
 const BEFORE_BYTES = 64;
 
-/** What there is in a file of signatures: its JSON, in which a name of our own stands for each payload that is too large. */
+/**
+ * What there is in a file of signatures: its JSON, in which a name of our own stands for each
+ * payload that is too large.
+ */
 export interface SlimText {
   readonly bytes: Buffer;
   /** By the names that stand for them. */
@@ -26,8 +29,9 @@ export interface SlimText {
 }
 
 /**
- * Reads a file of signatures once from its first byte to its last, and keeps all of it but large payloads. Those are decoded as the
- * base64 that they must be, for their length and digest: whoever reads them again knows whether they are still the same.
+ * Reads a file of signatures once from its first byte to its last, and keeps all of it but large
+ * payloads. Those are decoded as the base64 that they must be, for their length and digest: whoever
+ * reads them again knows whether they are still the same.
  *
  * The names that stand for them are random: nobody who writes a file can have one in it.
  *

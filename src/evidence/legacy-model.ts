@@ -6,7 +6,10 @@ import { SignedFilesBuilder } from './signed-files.ts';
 import type { Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 
-/** What model_signing 0.2 wrote: files are subjects, and nothing says how they were hashed or what was left out. */
+/**
+ * What model_signing 0.2 wrote: files are subjects, and nothing says how they were hashed or what
+ * was left out.
+ */
 export const LEGACY_MODEL_TYPE = 'https://model_signing/Digests/v0.1';
 
 /**
@@ -40,8 +43,8 @@ export function parseLegacyManifest({ subjects, predicateType }: Statement): Mod
 }
 
 /**
- * The encoding that version signed: a capital V, and the payload as Python writes bytes. Always over SHA-256, and by keys
- * of elliptic curves only.
+ * The encoding that version signed: a capital V, and the payload as Python writes bytes. Always
+ * over SHA-256, and by keys of elliptic curves only.
  */
 export function verifyLegacyEnvelope(payloadType: string, payload: Buffer, key: KeyObject, signature: Buffer): boolean {
   if (key.asymmetricKeyType !== 'ec') return false;

@@ -7,7 +7,10 @@ import { type Checksums, ChecksumsParser } from './checksums.ts';
 import { type Digests, ManyHashes } from './digests.ts';
 import { isThroughLink } from './through-link.ts';
 
-/** Two million names of a hundred bytes with their digests are 330 MB; more than this is not a listing. */
+/**
+ * Two million names of a hundred bytes with their digests are 330 MB; more than this is not a
+ * listing.
+ */
 const MAX_FILE_BYTES = 512 << 20;
 
 /** A checksums file whose own digest was the pinned one. */
@@ -21,14 +24,15 @@ export interface LoadedChecksums {
 }
 
 /**
- * Reads and hashes a checksums file, and once it is known to be the right one reads and parses it: the bytes that are
- * parsed are those that were checked, and nothing is made of any others.
+ * Reads and hashes a checksums file, and once it is known to be the right one reads and parses it:
+ * the bytes that are parsed are those that were checked, and nothing is made of any others.
  *
  * The path comes from the platform, so links on it are followed (a ConfigMap's files are links).
  *
  * @param check - gets the digests of the file, and throws unless it is the right one
- * @throws WeighlockError what `check` throws before anything of its content is used; `CHECKSUMS_INVALID` for one that is
- * right and no listing; what whoever writes to a volume can make of the file is never more than a verification that failed
+ * @throws WeighlockError what `check` throws before anything of its content is used;
+ * `CHECKSUMS_INVALID` for one that is right and no listing; what whoever writes to a volume can
+ * make of the file is never more than a verification that failed
  */
 export async function loadChecksums(
   file: string,
@@ -44,7 +48,8 @@ export async function loadChecksums(
     const sha256 = await hashFile(handle, file, engine, (piece) => others.update(piece));
     await check(new Map([...others.digests(), ['sha256', sha256]]));
     const parser = new ChecksumsParser(file);
-    // Of a file that became another one meanwhile that is reported, and not what is wrong with the other one.
+    // Of a file that became another one meanwhile that is reported, and not what is wrong with the
+    // other one.
     let parseError: unknown;
     const again = await hashFile(handle, file, engine, (piece) => {
       parseError ??= errorOf(() => parser.push(piece));

@@ -5,8 +5,8 @@ import { StoredPayload } from './stored-payload.ts';
 import { Fields, parseStrictJson } from './strict-json.ts';
 
 /**
- * The library holds the entry's signature and digest against the bundle's, but not the key (CVE-2026-22703, S3): an entry
- * of somebody else's signature over the same bytes would do.
+ * The library holds the entry's signature and digest against the bundle's, but not the key
+ * (CVE-2026-22703, S3): an entry of somebody else's signature over the same bytes would do.
  *
  * @throws EvidenceError
  */
@@ -79,8 +79,8 @@ export function isOldAttestation({
 }
 
 /**
- * Holds such an entry against the envelope: it has the digests of the envelope, byte for byte, and of its payload
- * (rekor, pkg/types/intoto/v0.0.1).
+ * Holds such an entry against the envelope: it has the digests of the envelope, byte for byte, and
+ * of its payload (rekor, pkg/types/intoto/v0.0.1).
  *
  * @throws EvidenceError
  */

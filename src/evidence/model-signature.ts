@@ -9,16 +9,24 @@ import { Fields, type Json, MalformedError } from './strict-json.ts';
 /** OpenSSF Model Signing v1.0, section 4. VERSIONING asks verifiers to accept any v1. */
 export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
 
-/** Files or shards in one signature. They take a hundred bytes each, and as much again for what is listed of the folder. */
+/**
+ * Files or shards in one signature. They take a hundred bytes each, and as much again for what is
+ * listed of the folder.
+ */
 export const MAX_RESOURCES = 20_000_000;
 
 /** Paths that a signer left out; these are objects. */
 const MAX_IGNORED = 1_000_000;
 
-/** Ways to write the algorithm of a file: two hashes have two names each, and shards of one size one more. */
+/**
+ * Ways to write the algorithm of a file: two hashes have two names each, and shards of one size one
+ * more.
+ */
 const MAX_ALGORITHMS = 4;
 
-/** What every signer leaves out, unless it is told otherwise: version control (OMS section 6.2.1). */
+/**
+ * What every signer leaves out, unless it is told otherwise: version control (OMS section 6.2.1).
+ */
 export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
 
 const DIGEST_HEX = { sha256: 64, blake2b: 128, blake3: 64 } as const;
@@ -35,7 +43,10 @@ export interface ModelManifest {
   readonly files: SignedFiles;
   /** True when the signature is of one file, whatever that is called now. */
   readonly isSingleFile: boolean;
-  /** Paths that the signer left out. Only whom the platform trusts with it may leave anything out of what is verified. */
+  /**
+   * Paths that the signer left out. Only whom the platform trusts with it may leave anything out of
+   * what is verified.
+   */
   readonly ignored: ReadonlySet<PathBytes>;
   readonly allowsSymlinks: boolean;
   /** SHA-256 over all digests in order: what `model_signing digest` prints. */
@@ -51,8 +62,8 @@ export interface ModelStatement {
 }
 
 /**
- * Reads the statement of a Model Signing bundle whose signature was verified, as a stream, and checks everything that it can be held
- * against without the files (OMS sections 6 and 8).
+ * Reads the statement of a Model Signing bundle whose signature was verified, as a stream, and
+ * checks everything that it can be held against without the files (OMS sections 6 and 8).
  *
  * @throws MalformedError
  */
@@ -99,7 +110,8 @@ function manifestOf(statement: Statement, listed: Resources): ModelManifest {
   const { root, files } = listed.files(hash, shardBytes, deviations);
   if (subject.digest.get('sha256') !== root)
     throw new MalformedError('the digests that it lists do not come to the one that it is about');
-  // The Python signer sorts by path components and shards by number; the specification by code points.
+  // The Python signer sorts by path components and shards by number; the specification by code
+  // points.
   if (!files.isInNameOrder) deviations.push('its files are not in the order of the specification');
   return {
     method,
@@ -213,13 +225,17 @@ export function requirePath(path: PathBytes, deviations: string[]): void {
     throw faulty(entryText(path.slice(0, 2 * MAX_PATH_BYTES) as PathBytes), faultInName(path));
 }
 
-/** One look at what nearly all names are not: absolute, with a NUL byte, or with a part that is empty, `.` or `..`. */
+/**
+ * One look at what nearly all names are not: absolute, with a NUL byte, or with a part that is
+ * empty, `.` or `..`.
+ */
 const FAULTY = /^\/|\/\/|\/$|(?:^|\/)\.\.?(?:\/|$)|\0/;
 
 /**
- * What is wrong with the name of a file that was signed. Every name that a file below a folder can have is right, in its
- * shortest form, so that two names cannot be one file: backslashes, colons and line ends are letters like others here,
- * where nothing is created by such a name, and only what a listing found is compared with it.
+ * What is wrong with the name of a file that was signed. Every name that a file below a folder can
+ * have is right, in its shortest form, so that two names cannot be one file: backslashes, colons
+ * and line ends are letters like others here, where nothing is created by such a name, and only
+ * what a listing found is compared with it.
  */
 function faultInName(path: PathBytes): string {
   if (path.length > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
@@ -243,7 +259,10 @@ function requireContiguous(path: PathBytes, shards: readonly Resource[], shardBy
   }
 }
 
-/** What the signer says that it left out: everything that is on disk must be accounted for all the same. */
+/**
+ * What the signer says that it left out: everything that is on disk must be accounted for all the
+ * same.
+ */
 function readIgnored(serialization: Fields, isShards: boolean, deviations: string[]): ReadonlySet<PathBytes> {
   if (!serialization.has('ignore_paths')) return new Set();
   const ignored = new Set<PathBytes>();

@@ -1,10 +1,13 @@
-/** A label of a host name, as certificates have them (RFC 5280 section 4.2.1.6), underscores and one wildcard included. */
+/**
+ * A label of a host name, as certificates have them (RFC 5280 section 4.2.1.6), underscores and one
+ * wildcard included.
+ */
 const HOST = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63}){0,126}$/i;
 
 /**
- * Whether the text of an alternative name is what its kind says. Patterns are compared with text alone, and a CA's name
- * constraints hold for one kind: an authority that may issue no address of somebody's must not get it past them as a
- * host name or as a URI without a scheme.
+ * Whether the text of an alternative name is what its kind says. Patterns are compared with text
+ * alone, and a CA's name constraints hold for one kind: an authority that may issue no address of
+ * somebody's must not get it past them as a host name or as a URI without a scheme.
  *
  * @param kind - as Node calls it
  */

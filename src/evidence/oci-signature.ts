@@ -23,7 +23,8 @@ export interface StoredSignature {
  * Verifies what a registry stores for a manifest.
  *
  * @param digest - of the one manifest or index that was resolved, hex
- * @param purpose - plain signatures, or attestations of one type: neither is ever taken for the other (S4, S7)
+ * @param purpose - plain signatures, or attestations of one type: neither is ever taken for the
+ * other (S4, S7)
  */
 export async function proveStored(
   stored: readonly StoredSignature[],

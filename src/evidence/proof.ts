@@ -51,7 +51,10 @@ export interface EvidenceFile {
   readonly links: number;
 }
 
-/** True for a signature of exactly this file: over a digest of it, or over a list that names it alone. */
+/**
+ * True for a signature of exactly this file: over a digest of it, or over a list that names it
+ * alone.
+ */
 export function isOfFile(binding: Binding, digests: Digests): boolean {
   if (binding.kind === 'file') return binding.digests.includes(digests.get(binding.hash) ?? 'unknown');
   if (binding.kind !== 'model') return false;

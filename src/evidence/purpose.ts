@@ -4,18 +4,24 @@ import { MODEL_SIGNATURE_TYPE } from './model-signature.ts';
 import { EvidenceError } from './signer.ts';
 
 /**
- * What a signature must be meant as to count: a signature, which says "this is ours" and nothing else, or an attestation
- * of one type. A review that says REJECTED is signed by the same people, and is neither a signature nor another type.
+ * What a signature must be meant as to count: a signature, which says "this is ours" and nothing
+ * else, or an attestation of one type. A review that says REJECTED is signed by the same people,
+ * and is neither a signature nor another type.
  */
 export type Purpose = 'signature' | { readonly predicateType: string };
 
-/** Type of what was signed: of a statement, or `undefined` where the bytes themselves were (`cosign sign-blob`). */
+/**
+ * Type of what was signed: of a statement, or `undefined` where the bytes themselves were
+ * (`cosign sign-blob`).
+ */
 export type SignedType = string | undefined;
 
 /**
- * The one rule that keeps signatures and attestations apart (S4, S7): whoever verifies a signature of any form asks here.
+ * The one rule that keeps signatures and attestations apart (S4, S7): whoever verifies a signature
+ * of any form asks here.
  *
- * @throws EvidenceError `SIGNATURE_MISSING` or `ATTESTATION_MISSING`: it was made by the right person, for something else
+ * @throws EvidenceError `SIGNATURE_MISSING` or `ATTESTATION_MISSING`: it was made by the right
+ * person, for something else
  */
 export function requirePurpose(type: SignedType, purpose: Purpose, legacyModels = false): void {
   const fits = purpose === 'signature' ? isSignature(type, legacyModels) : isOfType(type, purpose.predicateType);
@@ -25,7 +31,10 @@ export function requirePurpose(type: SignedType, purpose: Purpose, legacyModels 
   throw new EvidenceError(code, found);
 }
 
-/** Bytes as they are, cosign's statement that is a signature (v3), or a list of the files of a model. */
+/**
+ * Bytes as they are, cosign's statement that is a signature (v3), or a list of the files of a
+ * model.
+ */
 function isSignature(type: SignedType, legacyModels: boolean): boolean {
   if (type === undefined || type === COSIGN_SIGN_TYPE || MODEL_SIGNATURE_TYPE.test(type)) return true;
   return legacyModels && type === LEGACY_MODEL_TYPE;

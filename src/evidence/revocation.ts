@@ -23,8 +23,9 @@ interface RevocationList {
 const parsed = new Map<string, Promise<readonly RevocationList[]>>();
 
 /**
- * Refuses a path with a revoked certificate in it. Each CA in it must have a list of its own that is signed by it and in
- * force now; what was revoked does not count any more, whenever the signature was made.
+ * Refuses a path with a revoked certificate in it. Each CA in it must have a list of its own that
+ * is signed by it and in force now; what was revoked does not count any more, whenever the
+ * signature was made.
  *
  * @param path - leaf first, root last
  * @param pem - the lists
@@ -62,7 +63,8 @@ export async function requireNotRevoked(path: readonly X509Certificate[], pem: s
 /**
  * Parses PEM blocks `X509 CRL`.
  *
- * @throws MalformedError for one that does not parse, and for kinds that would have to be understood to be used: deltas,
+ * @throws MalformedError for one that does not parse, and for kinds that would have to be
+ * understood to be used: deltas,
  *   lists of a part of the certificates, lists in the name of others
  */
 export async function parseRevocationLists(pem: string): Promise<readonly RevocationList[]> {

@@ -1,14 +1,15 @@
 import { type Json, MalformedError } from './strict-json.ts';
 
 /**
- * What may be in a document: of an object every key that it may have, of a list what its elements are, and of everything
- * else that it is text, a number, a flag or nothing.
+ * What may be in a document: of an object every key that it may have, of a list what its elements
+ * are, and of everything else that it is text, a number, a flag or nothing.
  */
 export type Shape = 'scalar' | readonly [Shape] | { readonly [key: string]: Shape };
 
 /**
- * Refuses what a document has beside what its format knows. A file that is not held against the listing because it is a
- * signature must not be anything else as well: a loader would read a key that we ignore as its own configuration.
+ * Refuses what a document has beside what its format knows. A file that is not held against the
+ * listing because it is a signature must not be anything else as well: a loader would read a key
+ * that we ignore as its own configuration.
  *
  * @throws MalformedError
  */
@@ -44,7 +45,9 @@ const ENVELOPE_SHAPE = {
 
 const CERTIFICATE = { rawBytes: 'scalar' } as const;
 
-/** sigstore/protobuf-specs v0.5: sigstore_bundle.proto, sigstore_common.proto, sigstore_rekor.proto. */
+/**
+ * sigstore/protobuf-specs v0.5: sigstore_bundle.proto, sigstore_common.proto, sigstore_rekor.proto.
+ */
 export const BUNDLE_SHAPE = {
   mediaType: 'scalar',
   verificationMaterial: {
@@ -81,13 +84,19 @@ export const REKOR_SHAPE = {
   Payload: { body: 'scalar', integratedTime: 'scalar', logIndex: 'scalar', logID: 'scalar' },
 } as const satisfies Shape;
 
-/** What cosign wrote beside a file before there were bundles (cosign, pkg/cosign/fetch.go, LocalSignedPayload). */
+/**
+ * What cosign wrote beside a file before there were bundles (cosign, pkg/cosign/fetch.go,
+ * LocalSignedPayload).
+ */
 export const BLOB_SHAPE = {
   base64Signature: 'scalar',
   cert: 'scalar',
   rekorBundle: REKOR_SHAPE,
 } as const satisfies Shape;
 
-/** A model signature (OpenSSF Model Signing v1.0, predicate.schema.json); what its resources have more is ignored. */
+/**
+ * A model signature (OpenSSF Model Signing v1.0, predicate.schema.json); what its resources have
+ * more is ignored.
+ */
 export const MODEL_PREDICATE_KEYS = ['serialization', 'resources'];
 export const SERIALIZATION_KEYS = ['method', 'hash_type', 'allow_symlinks', 'shard_size', 'ignore_paths'];

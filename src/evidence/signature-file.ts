@@ -18,15 +18,19 @@ import { MalformedError } from './strict-json.ts';
 import { isThroughLink } from './through-link.ts';
 import { verifyBundle } from './verify-bundle.ts';
 
-/** A list of 20 million files; a signature of one file has a few kilobytes. It is read twice before anybody is asked who signed it. */
+/**
+ * A list of 20 million files; a signature of one file has a few kilobytes. It is read twice before
+ * anybody is asked who signed it.
+ */
 const MAX_FILE_BYTES = 8 * 2 ** 30;
 
 /** What is in memory of it: everything but large payloads. */
 const MAX_SIGNATURE_BYTES = 64 << 20;
 
 /**
- * Signatures that are verified of all files together. One that has 32 time stamps takes 0.1 s, and while signatures are verified
- * no time limit is looked at: whoever writes to the volume may put many files there.
+ * Signatures that are verified of all files together. One that has 32 time stamps takes 0.1 s, and
+ * while signatures are verified no time limit is looked at: whoever writes to the volume may put
+ * many files there.
  */
 const MOST_SIGNATURES = 256;
 
@@ -107,12 +111,13 @@ export interface Needs {
 }
 
 /**
- * Verifies the signatures in files, before the artifact is read where they say themselves what they are about. Each
- * signature is judged by itself: one that is broken hides none that counts.
+ * Verifies the signatures in files, before the artifact is read where they say themselves what they
+ * are about. Each signature is judged by itself: one that is broken hides none that counts.
  *
  * @param digests - of the artifact, once they are known: old signatures do not say them
  * @param purpose - signatures, or attestations of one type: neither is ever taken for the other
- * @returns `needsDigest` for files with signatures that can only be verified with a digest, `needsHashes` are those beside
+ * @returns `needsDigest` for files with signatures that can only be verified with a digest,
+ * `needsHashes` are those beside
  *   SHA-256 that they need; `closed` are the files that have nothing in them but signatures
  */
 export async function proveFiles(
@@ -193,7 +198,10 @@ async function proofsBy(
   return bindingsOf(subjects).map((binding) => ({ signer, where, statement, binding }));
 }
 
-/** Hashes that subjects are named by, the first of which each is known by: npm names packages by their SHA-512 alone. */
+/**
+ * Hashes that subjects are named by, the first of which each is known by: npm names packages by
+ * their SHA-512 alone.
+ */
 const SUBJECT_HASHES = [
   ['sha256', 64],
   ['sha512', 128],

@@ -11,12 +11,16 @@ export interface Resource {
   readonly digest: string;
 }
 
-/** What is less than an entry of any format takes in its text: `{"name":"a","digest":{"sha256":"..."}},`. */
+/**
+ * What is less than an entry of any format takes in its text:
+ * `{"name":"a","digest":{"sha256":"..."}},`.
+ */
 const LEAST_ENTRY_BYTES = 100;
 
 /**
- * Collects what a list names, in columns of bytes: a million files take 64 bytes each beside their names, and no object. Memory is
- * asked for by the length of the list's text, and taken as it is filled.
+ * Collects what a list names, in columns of bytes: a million files take 64 bytes each beside their
+ * names, and no object. Memory is asked for by the length of the list's text, and taken as it is
+ * filled.
  */
 export class SignedFilesBuilder {
   readonly #digestBytes: number;
@@ -105,7 +109,10 @@ interface Columns {
   readonly digestBytes: number;
 }
 
-/** What a signed list promises of files, by name: a map of digests (hex; of a file in shards all of them, with spaces between). */
+/**
+ * What a signed list promises of files, by name: a map of digests (hex; of a file in shards all of
+ * them, with spaces between).
+ */
 export class SignedFiles {
   readonly #columns: Columns;
   /** Entries by their paths and then by where they start; undefined where they are listed so. */
@@ -165,8 +172,8 @@ export class SignedFiles {
   }
 
   /**
-   * What is promised of a file of a table: that it is there (`listed`), and has the SHA-256 that was measured (`same`). Fast where the
-   * files come in the order of their names.
+   * What is promised of a file of a table: that it is there (`listed`), and has the SHA-256 that
+   * was measured (`same`). Fast where the files come in the order of their names.
    */
   promiseOf({ names, nameEnd, digests, hashed }: FileTable, index: number): 'same' | 'listed' | undefined {
     const file = this.#find(names, nameEnd[index - 1] ?? 0, nameEnd[index] ?? 0);

@@ -19,9 +19,10 @@ export interface Manner {
 const MAX_HINTED_BYTES = 1 << 20;
 
 /**
- * Bytes that somebody who is trusted signed, and who that was. Nothing can read a payload but through one of these, and
- * there is no other way to one than to verify the signature over the bytes as they came: what an attacker makes of a
- * payload costs one hash (fifty megabytes of junk once took a gigabyte to parse, before anybody looked who had signed).
+ * Bytes that somebody who is trusted signed, and who that was. Nothing can read a payload but
+ * through one of these, and there is no other way to one than to verify the signature over the
+ * bytes as they came: what an attacker makes of a payload costs one hash (fifty megabytes of junk
+ * once took a gigabyte to parse, before anybody looked who had signed).
  */
 export class SignedPayload {
   readonly signer: Signer;
@@ -51,7 +52,8 @@ export class SignedPayload {
     };
     const first = await settled(attempt({}));
     if (first instanceof SignedPayload) return first;
-    // Identities have their certificates for ten minutes: without a log, or another time, they are nothing.
+    // Identities have their certificates for ten minutes: without a log, or another time, they are
+    // nothing.
     if (attestor.kind === 'keyless') throw first;
     const second = attestor.logs.transparencyLogs > 0 ? await settled(attempt({ logless: first })) : first;
     if (second instanceof SignedPayload) return second;

@@ -8,7 +8,10 @@ export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 /** And the one before it, which cosign still writes. */
 const STATEMENT_TYPES = new Set([STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']);
 
-/** Values in the largest payload that is read, one that lists files by names of one letter: four for every 110 bytes. */
+/**
+ * Values in the largest payload that is read, one that lists files by names of one letter: four for
+ * every 110 bytes.
+ */
 const MOST_VALUES = 2_000_000;
 
 const KEYS = new Set(['_type', 'subject', 'predicateType', 'predicate']);
@@ -21,7 +24,9 @@ const MAX_DIGESTS = 32;
 export interface Statement {
   /** `_type`, one of those that are known. */
   readonly type: string;
-  /** A field that its format does not have: ignored, except where a signature may be nothing else. */
+  /**
+   * A field that its format does not have: ignored, except where a signature may be nothing else.
+   */
   readonly unknownKey?: string;
   readonly subjects: readonly Subject[];
   readonly predicateType: string;
@@ -49,8 +54,8 @@ export function parseStatement(
 }
 
 /**
- * The type of a payload, so that it is known how to read it: found without a look at anything else. Whoever reads it then holds all of it
- * against the same.
+ * The type of a payload, so that it is known how to read it: found without a look at anything else.
+ * Whoever reads it then holds all of it against the same.
  *
  * @returns nothing for what has none, or is not JSON
  */

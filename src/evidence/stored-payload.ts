@@ -11,13 +11,16 @@ export interface Span {
   readonly end: number;
 }
 
-/** Bytes that are read at a time, and after so many others have their turn: a time limit, a signal. */
+/**
+ * Bytes that are read at a time, and after so many others have their turn: a time limit, a signal.
+ */
 const PIECE_BYTES = 256 << 10;
 const TURN_BYTES = 32 << 20;
 
 /**
- * The payload of an envelope in a file: read from there as often as it is needed, and never in memory as a whole. Whoever writes to the
- * volume may change the file meanwhile; every time, it must be what it was the first time.
+ * The payload of an envelope in a file: read from there as often as it is needed, and never in
+ * memory as a whole. Whoever writes to the volume may change the file meanwhile; every time, it
+ * must be what it was the first time.
  */
 export class StoredPayload {
   readonly #descriptor: number;

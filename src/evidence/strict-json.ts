@@ -3,7 +3,10 @@ import { faultInStructure, MAX_DEPTH, textOf } from '../json-structure.ts';
 
 export { MAX_DEPTH };
 
-/** Values in a bundle with 32 log entries of 64 hashes, 32 timestamps and 16 certificates: 3000, and some reserve. */
+/**
+ * Values in a bundle with 32 log entries of 64 hashes, 32 timestamps and 16 certificates: 3000, and
+ * some reserve.
+ */
 const MOST_VALUES = 20_000;
 
 /** Why a document is refused. Whoever parses it says in which file. */
@@ -16,10 +19,12 @@ export interface JsonObject {
 }
 
 /**
- * Parses JSON that a signature may cover, so that no other reader can take it for something else: UTF-8, no key twice
- * (S35), no endless nesting (S12), and no more values than somebody who is honest writes.
+ * Parses JSON that a signature may cover, so that no other reader can take it for something else:
+ * UTF-8, no key twice (S35), no endless nesting (S12), and no more values than somebody who is
+ * honest writes.
  *
- * @param mostValues - counted before anything is made of the text: a list of numbers takes twenty times its bytes
+ * @param mostValues - counted before anything is made of the text: a list of numbers takes twenty
+ * times its bytes
  * @throws MalformedError
  */
 export function parseStrictJson(
@@ -115,7 +120,9 @@ export class Fields {
   }
 }
 
-/** Bytes that are compared at a time: a multiple of three, so that no piece ends within a quantum. */
+/**
+ * Bytes that are compared at a time: a multiple of three, so that no piece ends within a quantum.
+ */
 const BASE64_PIECE = 3 << 18;
 
 export function decodeBase64(text: string, what: string): Buffer {

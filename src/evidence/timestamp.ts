@@ -39,14 +39,17 @@ const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4';
-/** RFC 5035 and RFC 2634: the certificate that the signer used, by its hash; the first form only knows SHA-1. */
+/**
+ * RFC 5035 and RFC 2634: the certificate that the signer used, by its hash; the first form only
+ * knows SHA-1.
+ */
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
 const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
 
 /**
- * Verifies an RFC 3161 time-stamp response over a signature: of any authority whose certificates are trusted, with ECDSA,
- * RSA or Ed25519, and any fraction of a second. A token of somebody who is not known says nothing, and is not refused;
- * one of a known authority that does not verify is.
+ * Verifies an RFC 3161 time-stamp response over a signature: of any authority whose certificates
+ * are trusted, with ECDSA, RSA or Ed25519, and any fraction of a second. A token of somebody who is
+ * not known says nothing, and is not refused; one of a known authority that does not verify is.
  *
  * @param signed - what was stamped
  * @returns undefined when the token is by none of the authorities
@@ -158,7 +161,10 @@ function verifyToken(token: Token, signed: Buffer, leaf: X509Certificate): void 
     throw invalidTimestamp('its signature does not verify');
 }
 
-/** RFC 3161 section 2.4.2 wants one of them, and RFC 5816 the newer one: without, another certificate of the same key would do. */
+/**
+ * RFC 3161 section 2.4.2 wants one of them, and RFC 5816 the newer one: without, another
+ * certificate of the same key would do.
+ */
 function requireSameCertificate(attributes: Token['attributes'], leaf: X509Certificate): void {
   const [newer, older] = [attributes.get(SIGNING_CERTIFICATE_V2), attributes.get(SIGNING_CERTIFICATE)];
   const same = (attribute: ASN1Obj, hashed: (id: ASN1Obj) => readonly [string, ASN1Obj | undefined]) => {
@@ -177,8 +183,8 @@ function requireSameCertificate(attributes: Token['attributes'], leaf: X509Certi
 }
 
 /**
- * The certificate that the authority signed with: the one that is pinned, or one in the token that leads to the
- * authority's anchor.
+ * The certificate that the authority signed with: the one that is pinned, or one in the token that
+ * leads to the authority's anchor.
  */
 async function leafOf(token: Token, { chain }: TimestampAuthority): Promise<X509Certificate | undefined> {
   const [first] = chain;

@@ -28,11 +28,12 @@ export interface Subject {
 }
 
 /**
- * Verifies transparency log entries: that the log has them, and that they are of this signature, of these bytes and by
- * this key (S1 to S3). An entry of a log that is not known says nothing, and is not refused; a wrong one of a known log
- * is.
+ * Verifies transparency log entries: that the log has them, and that they are of this signature, of
+ * these bytes and by this key (S1 to S3). An entry of a log that is not known says nothing, and is
+ * not refused; a wrong one of a known log is.
  *
- * @param confirmed - times of the signature that are proved already, for entries that have none of their own
+ * @param confirmed - times of the signature that are proved already, for entries that have none of
+ * their own
  * @throws EvidenceError, and what the library throws
  */
 export async function verifyEntries(
@@ -85,7 +86,10 @@ export function logLabels({ logID, publicKey }: TLogAuthority): readonly string[
   return [`log ${logID.toString('hex')}`, `key ${fingerprintOf(publicKey)}`];
 }
 
-/** The key of a log counts for its years; the library asks that of entries with a time of their own only. */
+/**
+ * The key of a log counts for its years; the library asks that of entries with a time of their own
+ * only.
+ */
 function isInForce({ validFor: { start, end } }: TLogAuthority, times: readonly Date[]): boolean {
   return (times.length > 0 ? times : [new Date()]).every((time) => start <= time && time <= end);
 }

@@ -19,7 +19,10 @@ export interface VerdictTerms {
   readonly levels?: readonly string[];
 }
 
-/** Clocks of two machines differ by seconds; a verdict from beyond that is one of a clock that was set. */
+/**
+ * Clocks of two machines differ by seconds; a verdict from beyond that is one of a clock that was
+ * set.
+ */
 const MOST_AHEAD = 60_000;
 
 /** More levels are no verdict. */
@@ -29,8 +32,9 @@ const MOST_LEVELS = 100;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 
 /**
- * Why a verdict that was signed by a verifier who is trusted does not count. Verifiers sign what failed, too: whoever asks for
- * an attestation of this type, and says no more, does not ask for that.
+ * Why a verdict that was signed by a verifier who is trusted does not count. Verifiers sign what
+ * failed, too: whoever asks for an attestation of this type, and says no more, does not ask for
+ * that.
  *
  * @param type - of the attestation that is asked for
  * @param now - milliseconds since 1970

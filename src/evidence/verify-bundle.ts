@@ -41,8 +41,8 @@ interface Method {
 }
 
 /**
- * Verifies that an attestor made the signature in a bundle. What was signed is then in the bundle's content: the payload
- * of its envelope, or a digest that the artifact must have.
+ * Verifies that an attestor made the signature in a bundle. What was signed is then in the bundle's
+ * content: the payload of its envelope, or a digest that the artifact must have.
  *
  * @throws EvidenceError
  */
@@ -91,7 +91,9 @@ function notByKey({ content }: Bundle, kind: PublicKeyKind): EvidenceError {
   return invalidSignature(`it is not a signature by this key${hint}`);
 }
 
-/** S30: a key that was replaced signs nothing after that, and one that is new signed nothing before. */
+/**
+ * S30: a key that was replaced signs nothing after that, and one that is new signed nothing before.
+ */
 function requireInForce(window: ValidityWindow | undefined, times: readonly Date[]): void {
   const { start, end } = window ?? {};
   for (const time of times.length > 0 ? times : [new Date()]) {
@@ -164,7 +166,10 @@ async function verifyKeyless(bundle: Bundle, content: Content, attestor: Keyless
   };
 }
 
-/** The chain to a CA of the trusted root, at every time of the signature, and the logs that saw the certificate. */
+/**
+ * The chain to a CA of the trusted root, at every time of the signature, and the logs that saw the
+ * certificate.
+ */
 async function requireFulcio(leaf: X509Certificate, times: readonly Date[], attestor: Attestor): Promise<void> {
   const { certificateLogs } = attestor.logs;
   const trusted = await trustMaterial(attestor.trustedRoot);
@@ -177,7 +182,9 @@ async function requireFulcio(leaf: X509Certificate, times: readonly Date[], atte
   }
 }
 
-/** By one of the authorities that counted at that time; the last certificate of each is its anchor. */
+/**
+ * By one of the authorities that counted at that time; the last certificate of each is its anchor.
+ */
 async function requireFulcioPath(
   leaf: X509Certificate,
   time: Date,

@@ -10,7 +10,10 @@ import type { JsonObject } from './strict-json.ts';
 import { type Stamp, type TimestampAuthority, verifyTimestamp } from './timestamp.ts';
 import { type Logged, logLabels, verifyEntries } from './transparency.ts';
 
-/** What is signed, as the library asks about it: an envelope, or a digest that stands for bytes of any number. */
+/**
+ * What is signed, as the library asks about it: an envelope, or a digest that stands for bytes of
+ * any number.
+ */
 export type Content = SignatureContent;
 
 /** What others than the signer say about a signature. */
@@ -22,12 +25,14 @@ export interface Witnessed extends Pick<Signer, 'logIndex' | 'deviations'> {
 const NOBODY: Logged = { logs: 0, times: [], deviations: [] };
 
 /**
- * Verifies time stamps and transparency log entries, and that there are as many of different ones as the attestor asks
- * for. What does not count lends no time either (S14).
+ * Verifies time stamps and transparency log entries, and that there are as many of different ones
+ * as the attestor asks for. What does not count lends no time either (S14).
  *
  * @param key - that made the signature, for entries to name it
- * @param logless - methods of OpenSSF Model Signing that have no log; one is asked for only by a number that was given
- * @throws WeighlockError `CONFIG_INVALID` for more logs or authorities than there are; EvidenceError, and what the library throws
+ * @param logless - methods of OpenSSF Model Signing that have no log; one is asked for only by a
+ * number that was given
+ * @throws WeighlockError `CONFIG_INVALID` for more logs or authorities than there are;
+ * EvidenceError, and what the library throws
  */
 export async function verifyWitnesses(
   bundle: Bundle,
@@ -78,7 +83,10 @@ export async function verifyWitnesses(
   };
 }
 
-/** Whose signature it is was read before; the library wants no chain of a private PKI, nor a key, in new bundles. */
+/**
+ * Whose signature it is was read before; the library wants no chain of a private PKI, nor a key, in
+ * new bundles.
+ */
 function withoutSigner({ json }: Bundle): JsonObject {
   const { publicKey, certificate, x509CertificateChain, ...rest } = json['verificationMaterial'] as JsonObject;
   return { ...json, verificationMaterial: { ...rest, publicKey: { hint: '' } } };
@@ -98,13 +106,19 @@ async function verifyEither(
   }
 }
 
-/** S13: an authority is told by its place in the root, and by the key and the name that it signs with. */
+/**
+ * S13: an authority is told by its place in the root, and by the key and the name that it signs
+ * with.
+ */
 function labelsOf({ chain }: TimestampAuthority, leaf: X509Certificate): readonly string[] {
   const entry = chain.map(({ fingerprint256 }) => fingerprint256);
   return [entry.join(' '), `key ${fingerprintOf(leaf.publicKey)}`, `${leaf.subject} under ${entry.at(-1)}`];
 }
 
-/** A number that no signature could ever meet is a mistake of the platform, and no fault of a signature. */
+/**
+ * A number that no signature could ever meet is a mistake of the platform, and no fault of a
+ * signature.
+ */
 async function requireAttainable(attestor: Attestor): Promise<void> {
   const { transparencyLogs, certificateLogs, timestampAuthorities } = attestor.logs;
   if (Math.max(transparencyLogs, certificateLogs, timestampAuthorities) <= 1) return;

@@ -12,8 +12,8 @@ export interface Difference {
 export type Attributes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
 /**
- * True when a file that was opened is, unchanged, the one that was listed. Node says numbers from 2^63 on as negative ones; all 64 bits
- * of them count.
+ * True when a file that was opened is, unchanged, the one that was listed. Node says numbers from
+ * 2^63 on as negative ones; all 64 bits of them count.
  */
 export function isListed(table: FileTable, index: number, stat: Attributes): boolean {
   return (

@@ -21,7 +21,10 @@ export interface LeftOutEntry extends LeftOut {
 /** Everything that is no part of an artifact. */
 export interface LeftOutSummary {
   readonly entries: readonly LeftOutEntry[];
-  /** Folders of bookkeeping that were looked into: they are content only where files of the artifact lie in them. */
+  /**
+   * Folders of bookkeeping that were looked into: they are content only where files of the artifact
+   * lie in them.
+   */
   readonly folders: readonly PathBytes[];
 }
 
@@ -51,7 +54,11 @@ export class Bookkeeping {
     return this.#entries.size;
   }
 
-  /** Takes note of a folder that is listed, with the names in it. @returns those that are content, or are yet to be judged */
+  /**
+   * Takes note of a folder that is listed, with the names in it.
+   *
+   * @returns those that are content, or are yet to be judged
+   */
   enter(folder: PathBytes, names: readonly PathBytes[]): (name: PathBytes) => boolean {
     if (folder === '') {
       if (this.#rules.presets.includes('kubernetes')) this.#configMap = configMapVolume(this.#rootFolder, names);
@@ -90,7 +97,9 @@ export class Bookkeeping {
     return found !== undefined;
   }
 
-  /** Whether a folder that may not be looked into is no part of the artifact; then it is counted. */
+  /**
+   * Whether a folder that may not be looked into is no part of the artifact; then it is counted.
+   */
   leavesUnreadable(path: PathBytes, stat: BigIntStats): boolean {
     const isOne = isLostAndFound(this.#rules, path, stat, this.#rootStat());
     if (isOne) this.#add({ path, by: 'ext4' }, 0n);

@@ -1,5 +1,5 @@
-// System calls as values: one way to list folders and to look at them again, whoever makes the calls: this thread, one after the other, or
-// libuv's threads, many at a time.
+// System calls as values: one way to list folders and to look at them again, whoever makes the
+// calls: this thread, one after the other, or libuv's threads, many at a time.
 import { type BigIntStats, type Dir, lstat, open, opendir, opendirSync } from 'node:fs';
 import { isSystemError } from '../error/index.ts';
 import { fromBuffer, type PathBytes } from './entry-path.ts';
@@ -21,8 +21,8 @@ export interface Call<T = unknown> {
 }
 
 /**
- * Something that makes calls: it yields one and gets what that returns, or throws; or it yields several tasks, and goes on when all of them
- * are done, in whatever order.
+ * Something that makes calls: it yields one and gets what that returns, or throws; or it yields
+ * several tasks, and goes on when all of them are done, in whatever order.
  */
 export type Task<T = void> = Generator<Call | Tasks, T, unknown>;
 
@@ -81,7 +81,10 @@ export function openIn(folder: number, path: PathBytes): Call<number> {
   };
 }
 
-/** Of the entries of a folder: names of regular files, where nobody has to look at them, and the others. */
+/**
+ * Of the entries of a folder: names of regular files, where nobody has to look at them, and the
+ * others.
+ */
 export interface Names {
   readonly names: PathBytes[];
   readonly files: PathBytes[];

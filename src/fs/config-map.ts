@@ -1,5 +1,5 @@
-// How the kubelet writes ConfigMaps and Secrets (kubernetes, pkg/volume/util/atomic_writer.go): KEY is a link to ..data/KEY, ..data one to a
-// folder of that moment, and the files lie there.
+// How the kubelet writes ConfigMaps and Secrets (kubernetes, pkg/volume/util/atomic_writer.go): KEY
+// is a link to ..data/KEY, ..data one to a folder of that moment, and the files lie there.
 import { isSystemError } from '../error/index.ts';
 import type { PathBytes } from './entry-path.ts';
 import { readLinkBeneath, statBeneath } from './open.ts';

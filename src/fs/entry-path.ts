@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * A file name or a relative path as the file system has it: one character per byte (ISO 8859-1 decoding of the bytes).
+ * A file name or a relative path as the file system has it: one character per byte (ISO 8859-1
+ * decoding of the bytes).
  *
- * Linux names are bytes. Keeping them so makes comparison and sorting byte-exact (`<` on these strings is `memcmp`),
- * without ever deciding that two different byte sequences are "the same" name.
+ * Linux names are bytes. Keeping them so makes comparison and sorting byte-exact (`<` on these
+ * strings is `memcmp`), without ever deciding that two different byte sequences are "the same"
+ * name.
  */
 export type PathBytes = string & { readonly __brand: 'PathBytes' };
 
@@ -33,7 +35,10 @@ export function joinPath(folder: PathBytes, name: PathBytes): PathBytes {
   return (folder === '' ? name : `${folder}/${name}`) as PathBytes;
 }
 
-/** True when every byte is ASCII; then the bytes are their own UTF-8 and every Unicode normalisation of themselves. */
+/**
+ * True when every byte is ASCII; then the bytes are their own UTF-8 and every Unicode normalisation
+ * of themselves.
+ */
 export function isAscii(path: PathBytes): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the point
   return /^[\x00-\x7f]*$/.test(path);

@@ -14,11 +14,14 @@ export interface OpenEntry {
 /** Where the bytes of an open file come from: at once, or when they have come. */
 export interface EntrySource {
   /**
-   * Some of the bytes at a position, in `room` or elsewhere, and good until the next call: none at the end of the file, undefined while
-   * they have not come. Throws a system call's error.
+   * Some of the bytes at a position, in `room` or elsewhere, and good until the next call: none at
+   * the end of the file, undefined while they have not come. Throws a system call's error.
    */
   read(room: Buffer, most: number, position: number): Buffer | undefined;
-  /** What the file is after the last read; undefined while that has not come. Throws a system call's error. */
+  /**
+   * What the file is after the last read; undefined while that has not come. Throws a system call's
+   * error.
+   */
   stat(): BigIntStats | undefined;
   /** Whether the end of the file lies where a read brings less than was asked for. */
   readonly endsShortReads: boolean;

@@ -5,8 +5,9 @@ import { comparePaths, fromBuffer, type PathBytes } from './entry-path.ts';
 export const DIGEST_BYTES = 32;
 
 /**
- * The regular files of one artifact, in columns of shared memory: the threads that hash read and fill the same table, so
- * a hundred thousand files cost neither a hundred thousand objects nor as many messages.
+ * The regular files of one artifact, in columns of shared memory: the threads that hash read and
+ * fill the same table, so a hundred thousand files cost neither a hundred thousand objects nor as
+ * many messages.
  *
  * Entries are sorted by the bytes of their names.
  */
@@ -17,11 +18,17 @@ export interface FileTable {
   /** All names, one after another; `nameEnd[i]` is where the i-th ends. */
   readonly names: Uint8Array;
   readonly nameEnd: Float64Array;
-  /** Where an entry is opened when that is not its name (a link that was allowed): index -> path below the root. */
+  /**
+   * Where an entry is opened when that is not its name (a link that was allowed): index -> path
+   * below the root.
+   */
   readonly targets: ReadonlyMap<number, PathBytes>;
   /** Bytes, as listed. */
   readonly size: Float64Array;
-  /** What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim in nanoseconds (`highOf`). */
+  /**
+   * What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim
+   * in nanoseconds (`highOf`).
+   */
   readonly device: BigUint64Array;
   readonly inode: BigUint64Array;
   readonly mtime: BigInt64Array;
@@ -30,11 +37,17 @@ export interface FileTable {
   readonly ctimeHigh: Int32Array;
   /** SHA-256 of each file, raw, `DIGEST_BYTES` each; valid where `hashed` is 1. */
   readonly digests: Uint8Array;
-  /** 0 where a file is not hashed, 1 where it is, 2 where it is but only in parts; more in a table of unseen files. */
+  /**
+   * 0 where a file is not hashed, 1 where it is, 2 where it is but only in parts; more in a table
+   * of unseen files.
+   */
   readonly hashed: Uint8Array;
 }
 
-/** In a table of unseen files, `hashed` of one that was seen and is to be hashed later, and of one that has to be listed again. */
+/**
+ * In a table of unseen files, `hashed` of one that was seen and is to be hashed later, and of one
+ * that has to be listed again.
+ */
 export const SEEN = 3;
 export const AGAIN = 4;
 
@@ -44,7 +57,10 @@ export function nameAt(table: FileTable, index: number): PathBytes {
   return fromBuffer(table.names.subarray(start, table.nameEnd[index]));
 }
 
-/** Names that are decoded or encoded at once: much faster than one after the other, and all of them may be too long for a string. */
+/**
+ * Names that are decoded or encoded at once: much faster than one after the other, and all of them
+ * may be too long for a string.
+ */
 const TOGETHER = 1024;
 
 /** All names, in their order. */
@@ -73,7 +89,9 @@ export function digestAt(table: FileTable, index: number): Uint8Array {
   return table.digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
 }
 
-/** SHA-256 of entry `index` as 64 lower-case hex digits, or undefined when it could not be hashed. */
+/**
+ * SHA-256 of entry `index` as 64 lower-case hex digits, or undefined when it could not be hashed.
+ */
 export function hexAt(table: FileTable, index: number): string | undefined {
   return table.hashed[index] === 1 ? Buffer.from(digestAt(table, index)).toString('hex') : undefined;
 }
@@ -90,15 +108,18 @@ export function takeDown(table: FileTable, index: number, stat: BigIntStats): vo
 }
 
 /**
- * What is above the 64 bits that the column of a time holds: nothing for the years from 1678 to 2262. File systems say others, and
- * two times are the same only when all of their bits are.
+ * What is above the 64 bits that the column of a time holds: nothing for the years from 1678 to
+ * 2262. File systems say others, and two times are the same only when all of their bits are.
  */
 export function highOf(nanoseconds: bigint): number {
   const low = BigInt.asIntN(64, nanoseconds);
   return low === nanoseconds ? 0 : Number((nanoseconds - low) >> 64n);
 }
 
-/** A table of files of which only the names are known, in the order given; `targets` by index, where they are others. */
+/**
+ * A table of files of which only the names are known, in the order given; `targets` by index, where
+ * they are others.
+ */
 export function unseenFiles(names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>): FileTable {
   return { ...namedTable(names, 0), targets };
 }
@@ -189,7 +210,10 @@ export class FileTableBuilder {
   }
 }
 
-/** Where each name is to come from, so that they are sorted by their bytes. Names that come folder by folder are sorted fast. */
+/**
+ * Where each name is to come from, so that they are sorted by their bytes. Names that come folder
+ * by folder are sorted fast.
+ */
 export function inByteOrder(names: readonly PathBytes[]): readonly number[] {
   // Unlike that of typed arrays, this method makes use of what is in order already.
   return Array.from(names.keys()).sort((a, b) => comparePaths(name(names, a), name(names, b)));

@@ -1,5 +1,6 @@
-// The cache of huggingface_hub (docs: "Understand caching"): models--ORG--NAME/snapshots/COMMIT/FILE is a link to
-// models--ORG--NAME/blobs/ETAG, whose name is a Git object id or, for LFS, the SHA-256 of the content. Since 2.x that may be a link, too: to
+// The cache of huggingface_hub (docs: "Understand caching"):
+// models--ORG--NAME/snapshots/COMMIT/FILE is a link to models--ORG--NAME/blobs/ETAG, whose name is
+// a Git object id or, for LFS, the SHA-256 of the content. Since 2.x that may be a link, too: to
 // blobs/XX/XET_HASH, which all repositories of the cache share (utils/_shared_blobs.py).
 import type { PathBytes } from './entry-path.ts';
 
@@ -10,8 +11,9 @@ const ETAG = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const SHARED = /^blobs\/([0-9a-f]{2})\/\1[0-9a-f]{62}$/;
 
 /**
- * True when a link is a file of a snapshot and its text leads to a blob of the same repository: the one link out of an artifact that is
- * followed without being asked for. Both paths begin at the same folder.
+ * True when a link is a file of a snapshot and its text leads to a blob of the same repository: the
+ * one link out of an artifact that is followed without being asked for. Both paths begin at the
+ * same folder.
  */
 export function isBlobOf(link: PathBytes, target: PathBytes): boolean {
   return repositories(link).some(({ cache, repository }) => {
@@ -48,8 +50,9 @@ export function isInSnapshot(link: PathBytes): boolean {
 }
 
 /**
- * How many folders a folder of a cache lies below the one that holds the repositories: 3 for a snapshot. Undefined where the path, which
- * is absolute and has no link in it, is that of no such folder.
+ * How many folders a folder of a cache lies below the one that holds the repositories: 3 for a
+ * snapshot. Undefined where the path, which is absolute and has no link in it, is that of no such
+ * folder.
  */
 export function foldersToCache(folder: PathBytes): number | undefined {
   const components = folder.split('/');
@@ -61,7 +64,10 @@ export function foldersToCache(folder: PathBytes): number | undefined {
   return undefined;
 }
 
-/** True for where a link of a listing leads when that is a blob outside the artifact: `../../../models--ORG--NAME/blobs/ETAG`. */
+/**
+ * True for where a link of a listing leads when that is a blob outside the artifact:
+ * `../../../models--ORG--NAME/blobs/ETAG`.
+ */
 export function isBlobPath(target: PathBytes): boolean {
   const inCache = target.replace(/^(?:\.\.\/)+/, '');
   if (inCache === target) return false;

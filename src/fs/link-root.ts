@@ -12,8 +12,8 @@ const NO_BLOB = 'symbolic link of a snapshot to something that is no blob of its
 const MOST_ABOVE = 64;
 
 /**
- * The folder above an artifact beneath which its links may lead: one that the platform names, or, for links of a snapshot to blobs only,
- * the cache of huggingface_hub that the snapshot is in.
+ * The folder above an artifact beneath which its links may lead: one that the platform names, or,
+ * for links of a snapshot to blobs only, the cache of huggingface_hub that the snapshot is in.
  */
 export class LinkRoot {
   /** `blobs` for a cache: nothing but these is led to. */
@@ -29,8 +29,8 @@ export class LinkRoot {
   }
 
   /**
-   * Opens the one of an artifact, which is found by the names that its folder and those above it have now: what a link says counts for
-   * nothing.
+   * Opens the one of an artifact, which is found by the names that its folder and those above it
+   * have now: what a link says counts for nothing.
    *
    * @param artifact - open folder
    * @param given - absolute path of the platform's; it counts where it is above the artifact
@@ -59,7 +59,8 @@ export class LinkRoot {
   }
 
   /**
-   * Where a link leads, as a path from the artifact's folder that has no link in it: `../../blobs/ETAG`.
+   * Where a link leads, as a path from the artifact's folder that has no link in it:
+   * `../../blobs/ETAG`.
    *
    * @throws LinkError; what system calls throw
    */

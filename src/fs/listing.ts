@@ -14,7 +14,10 @@ import { Walk, type WalkOptions } from './walk.ts';
 /** What lies at a path: one file, or a folder with everything below it. */
 export interface Listing {
   readonly kind: 'file' | 'folder';
-  /** Open folder that every entry is opened from: the artifact itself, or the folder that holds the one file. */
+  /**
+   * Open folder that every entry is opened from: the artifact itself, or the folder that holds the
+   * one file.
+   */
   readonly root: number;
   readonly files: FileTable;
   /** The folders, for `changedFolders`; empty for a file. */
@@ -33,10 +36,12 @@ export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
 }
 
 /**
- * Lists a file or a folder. Links on the way to it are followed, since the platform chose that path and not the content; its last
- * component must not be one unless links are allowed, and then it must not lead out of the folder that it lies in.
+ * Lists a file or a folder. Links on the way to it are followed, since the platform chose that path
+ * and not the content; its last component must not be one unless links are allowed, and then it
+ * must not lead out of the folder that it lies in.
  *
- * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED`, or what `ioError` makes of a system call's error, when there is
+ * @throws WeighlockError `FILE_MISSING`, `UNSAFE_ENTRY`, `LIMIT_EXCEEDED`, or what `ioError` makes
+ * of a system call's error, when there is
  *   nothing to list
  */
 export function listPath(path: string, options: ListOptions): Listing {
@@ -68,7 +73,10 @@ export function* listing(path: string, options: ListOptions): Task<Listing> {
   }
 }
 
-/** Where a name in an open folder leads, as the folder that it lies in and its name there. The folder given is closed for another. */
+/**
+ * Where a name in an open folder leads, as the folder that it lies in and its name there. The
+ * folder given is closed for another.
+ */
 function followed(parent: number, name: PathBytes, onStep: () => void): [number, PathBytes] {
   const { path } = resolveBeneath(parent, name, onStep);
   let folder = parent;
@@ -83,7 +91,10 @@ function followed(parent: number, name: PathBytes, onStep: () => void): [number,
   return [folder, last];
 }
 
-/** The file that a link leads to: one to a blob of a cache, or beneath the platform's link root. Undefined for everything else. */
+/**
+ * The file that a link leads to: one to a blob of a cache, or beneath the platform's link root.
+ * Undefined for everything else.
+ */
 function behindLink(parent: number, name: PathBytes, { storage, onEntry }: ListOptions): Resolved | undefined {
   if (!isLink(parent, name)) return undefined;
   const linkRoot = LinkRoot.open(parent, storage?.linkRoot);
@@ -144,7 +155,10 @@ function* listFolder(root: number, options: ListOptions): Task<Listing> {
   return { kind: 'folder', root, files, folders, failures, leftOut, options: optionsOf(options) };
 }
 
-/** Lists files once more that were named below an open folder, and were not what they were to be when they were opened. */
+/**
+ * Lists files once more that were named below an open folder, and were not what they were to be
+ * when they were opened.
+ */
 export function listAgain(root: number, unseen: FileTable): Pick<Listing, 'files' | 'failures'> {
   const walk = new Walk(root, { allowSymlinks: false, maxFiles: unseen.count, onEntry: () => {} });
   for (let i = 0; i < unseen.count; i++) walk.look(nameAt(unseen, i), openPathAt(unseen, i));
@@ -171,7 +185,10 @@ function refuse(kind: string): WeighlockError {
   });
 }
 
-/** A path that cannot be opened. An absent artifact is a failed verification, not an open question: see `EXIT_CODE_OF`. */
+/**
+ * A path that cannot be opened. An absent artifact is a failed verification, not an open question:
+ * see `EXIT_CODE_OF`.
+ */
 function rootError(error: unknown): WeighlockError {
   const code = errno(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {

@@ -6,8 +6,9 @@ import { AGAIN, type FileTable, namesOf, SEEN, takeDown } from './file-table.ts'
 import { isPossibleSize } from './open.ts';
 
 /**
- * Looks at files of which only the names are known, and takes down what they are. What is no regular file any more, or cannot be looked
- * at, is to be listed again, by whoever says what is wrong with it.
+ * Looks at files of which only the names are known, and takes down what they are. What is no
+ * regular file any more, or cannot be looked at, is to be listed again, by whoever says what is
+ * wrong with it.
  *
  * @param root - the open folder that they lie in
  */

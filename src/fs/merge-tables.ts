@@ -18,8 +18,9 @@ interface Run extends Piece {
 const RUNS_EACH = 8;
 
 /**
- * Makes one sorted table of many: of such that were unseen, as soon as each has been looked at, and of a sorted one in the end. Files
- * come folder by folder and sorted in each, so whole runs of them are copied instead of one after the other.
+ * Makes one sorted table of many: of such that were unseen, as soon as each has been looked at, and
+ * of a sorted one in the end. Files come folder by folder and sorted in each, so whole runs of them
+ * are copied instead of one after the other.
  */
 export class TableMerger {
   readonly #runs: Run[] = [];
@@ -60,7 +61,10 @@ export class TableMerger {
     endAt(table.count);
   }
 
-  /** Runs whose names follow each other: those that overlap are cut. Undefined where there would be very many. */
+  /**
+   * Runs whose names follow each other: those that overlap are cut. Undefined where there would be
+   * very many.
+   */
   #inOrder(): Piece[] | undefined {
     const most = RUNS_EACH * (this.#tables + RUNS_EACH);
     if (this.#runs.length > most) return undefined;
@@ -77,7 +81,9 @@ export class TableMerger {
   }
 }
 
-/** Whether the name of one file comes before that of another, in bytes: no text is made of either. */
+/**
+ * Whether the name of one file comes before that of another, in bytes: no text is made of either.
+ */
 function comesBefore({ names, nameEnd }: FileTable, one: number, other: number): boolean {
   const [a, b] = [nameEnd[one - 1] ?? 0, nameEnd[other - 1] ?? 0];
   const [endA, endB] = [nameEnd[one] ?? 0, nameEnd[other] ?? 0];
@@ -93,7 +99,10 @@ function byFirstName(a: Run, b: Run): number {
   return comparePaths(a.firstName, b.firstName);
 }
 
-/** Where in a run that begins with a smaller name, or the same, the first name stands that is not smaller; at least its second. */
+/**
+ * Where in a run that begins with a smaller name, or the same, the first name stands that is not
+ * smaller; at least its second.
+ */
 function firstAtLeast({ table, start, end }: Run, name: PathBytes): number {
   return firstNot(start + 1, end, (index) => nameAt(table, index) < name);
 }
@@ -104,7 +113,10 @@ function insert(runs: Run[], from: number, run: Run): void {
   runs.splice(at, 0, run);
 }
 
-/** The first number from `low` on for which it is not so any more, or `high`; it is so for all below. */
+/**
+ * The first number from `low` on for which it is not so any more, or `high`; it is so for all
+ * below.
+ */
 function firstNot(low: number, high: number, isSo: (number: number) => boolean): number {
   let [from, to] = [low, high];
   while (from < to) {
@@ -177,7 +189,10 @@ function nameStart({ nameEnd }: FileTable, index: number): number {
   return nameEnd[index - 1] ?? 0;
 }
 
-/** A column as bytes, so many for each file. Copied so, and not with `set`: into shared memory that goes word by word. */
+/**
+ * A column as bytes, so many for each file. Copied so, and not with `set`: into shared memory that
+ * goes word by word.
+ */
 interface Column {
   readonly bytes: Buffer;
   readonly width: number;

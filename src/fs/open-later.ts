@@ -1,4 +1,5 @@
-// The calls of `open.ts` by threads of libuv's: many of them wait for a slow volume at the same time.
+// The calls of `open.ts` by threads of libuv's: many of them wait for a slow volume at the same
+// time.
 import { type BigIntStats, close, fstat, open, read } from 'node:fs';
 import type { PathBytes } from './entry-path.ts';
 import { FILE_FLAGS, MAX_PIECE_BYTES, openFileBeneath, procPath } from './open.ts';

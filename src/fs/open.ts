@@ -4,13 +4,15 @@ import { fromBuffer, isAscii, type PathBytes } from './entry-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** How files and folders of an artifact are opened: see `openFileBeneath` and `openFolderBeneath`. */
+/**
+ * How files and folders of an artifact are opened: see `openFileBeneath` and `openFolderBeneath`.
+ */
 export const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 export const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /**
- * Where the kernel shows this process's descriptors. `/proc/self` is a link to the process's number as this mount of procfs has it;
- * followed once, it takes a tenth of the time of each call less.
+ * Where the kernel shows this process's descriptors. `/proc/self` is a link to the process's number
+ * as this mount of procfs has it; followed once, it takes a tenth of the time of each call less.
  */
 let descriptors: string | undefined;
 
@@ -19,12 +21,15 @@ function shown(folder: number): string {
   return `${descriptors}/${folder}/`;
 }
 
-/** In the place of an open folder: the working folder of the process, as in `openat(2)`. See `enter`. */
+/**
+ * In the place of an open folder: the working folder of the process, as in `openat(2)`. See
+ * `enter`.
+ */
 export const AT_FDCWD = -100;
 
 /**
- * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open folder, whatever has been
- * renamed or mounted over its path since.
+ * `openat(2)` for Node: a path below `/proc/self/fd/<descriptor>/` is resolved from that open
+ * folder, whatever has been renamed or mounted over its path since.
  */
 export function procPath(folder: number, path: PathBytes): Buffer | string {
   if (folder === AT_FDCWD && path.startsWith('/')) throw new Error('an absolute path is in no folder');
@@ -33,7 +38,10 @@ export function procPath(folder: number, path: PathBytes): Buffer | string {
   return isAscii(path) ? text : Buffer.from(text, 'latin1');
 }
 
-/** Longest piece of a path that is resolved in one call; PATH_MAX less the `/proc/<number>/fd/...` in front, and reserve. */
+/**
+ * Longest piece of a path that is resolved in one call; PATH_MAX less the `/proc/<number>/fd/...`
+ * in front, and reserve.
+ */
 export const MAX_PIECE_BYTES = 3500;
 
 /** Runs `use` on a folder and a rest of the path that is short enough for one system call. */
@@ -55,19 +63,26 @@ export function statBeneath(folder: number, path: PathBytes): BigIntStats {
 }
 
 /**
- * Opens a file below an open folder for reading. The last component is never followed when it is a link (`ELOOP`), and a
- * FIFO put there since it was listed does not block the call (`O_NONBLOCK`; the caller's `fstat` refuses it).
+ * Opens a file below an open folder for reading. The last component is never followed when it is a
+ * link (`ELOOP`), and a FIFO put there since it was listed does not block the call (`O_NONBLOCK`;
+ * the caller's `fstat` refuses it).
  */
 export function openFileBeneath(folder: number, path: PathBytes): number {
   return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), FILE_FLAGS));
 }
 
-/** Opens a folder below an open folder; a link or anything else in its place is refused (`ELOOP`, `ENOTDIR`). */
+/**
+ * Opens a folder below an open folder; a link or anything else in its place is refused (`ELOOP`,
+ * `ENOTDIR`).
+ */
 export function openFolderBeneath(folder: number, path: PathBytes): number {
   return withShortPath(folder, path, (at, rest) => openSync(procPath(at, rest), FOLDER_FLAGS));
 }
 
-/** Opens a folder by its path; its last component must not be a link, links on the way there are followed. */
+/**
+ * Opens a folder by its path; its last component must not be a link, links on the way there are
+ * followed.
+ */
 export function openFolder(path: string | Buffer): number {
   return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
@@ -83,8 +98,8 @@ export function statOpen(descriptor: number): BigIntStats {
 }
 
 /**
- * Closes what was only read. A storage's error is no news then: nothing is lost by it, and it must not take the place of what is
- * being said about the content.
+ * Closes what was only read. A storage's error is no news then: nothing is lost by it, and it must
+ * not take the place of what is being said about the content.
  */
 export function close(descriptor: number): void {
   try {
@@ -101,7 +116,10 @@ export function readLinkBeneath(folder: number, path: PathBytes): PathBytes {
   );
 }
 
-/** Sizes that a file can have: others are some storage's mistake, and could not be told from each other. */
+/**
+ * Sizes that a file can have: others are some storage's mistake, and could not be told from each
+ * other.
+ */
 export function isPossibleSize({ size }: BigIntStats): boolean {
   return size >= 0n && size <= BigInt(Number.MAX_SAFE_INTEGER);
 }

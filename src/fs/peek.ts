@@ -15,8 +15,8 @@ interface Peek {
 }
 
 /**
- * A quick look at what lies at a path, for whoever wants to get ready what much of it will need. Nothing else may depend on it: the
- * listing decides. It never fails.
+ * A quick look at what lies at a path, for whoever wants to get ready what much of it will need.
+ * Nothing else may depend on it: the listing decides. It never fails.
  */
 export async function peek(path: string): Promise<Peek> {
   try {

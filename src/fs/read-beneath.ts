@@ -4,7 +4,10 @@ import { errno, isSystemError } from '../error/index.ts';
 import { fromText, type PathBytes } from './entry-path.ts';
 import { close, folderContents, kindOf, openFileBeneath, openFolderBeneath, statBeneath, statOpen } from './open.ts';
 
-/** Bytes of one read: what is hashed and written at a time. Less for a smaller file, whatever it says of its size. */
+/**
+ * Bytes of one read: what is hashed and written at a time. Less for a smaller file, whatever it
+ * says of its size.
+ */
 const CHUNK = 1 << 20;
 const LEAST_CHUNK = 64 << 10;
 
@@ -26,8 +29,9 @@ export interface PathFaults {
 }
 
 /**
- * Reads a regular file below an open folder to its end, without standing in this thread's way. Each folder on the way is opened
- * through the one above it, and none of them, nor the file, may be a link; what is no regular file is not even opened.
+ * Reads a regular file below an open folder to its end, without standing in this thread's way. Each
+ * folder on the way is opened through the one above it, and none of them, nor the file, may be a
+ * link; what is no regular file is not even opened.
  *
  * @param path - relative, of plain names
  * @returns whether anything about the file changed meanwhile

@@ -27,15 +27,20 @@ const PROBE = Buffer.allocUnsafeSlow(1);
 
 declare const readWhole: unique symbol;
 
-/** Proof that a file, or a part of it, was read to its end and did not change meanwhile. Only `EntryReader.finish` makes one. */
+/**
+ * Proof that a file, or a part of it, was read to its end and did not change meanwhile. Only
+ * `EntryReader.finish` makes one.
+ */
 export interface ReadWhole {
   readonly [readWhole]: true;
 }
 
 /**
- * Reads one listed file from its first byte to its last, or a part of it, through one descriptor that is never re-opened by path. It must
- * be the file that was listed (device, inode, size, mtime, ctime) both before the first and after the last read, and end where its size
- * says: the workload reads what there is to read, whatever `fstat` said. Where the bytes come from makes no difference.
+ * Reads one listed file from its first byte to its last, or a part of it, through one descriptor
+ * that is never re-opened by path. It must be the file that was listed (device, inode, size, mtime,
+ * ctime) both before the first and after the last read, and end where its size says: the workload
+ * reads what there is to read, whatever `fstat` said. Where the bytes come from makes no
+ * difference.
  */
 export class EntryReader {
   readonly #root: number;
@@ -58,7 +63,10 @@ export class EntryReader {
     this.#source = new DirectSource(descriptor, table.device[index] ?? 0n);
   }
 
-  /** @throws WeighlockError `SOURCE_CHANGED` (`TimesChanged` if only times did), or what `ioError` makes of a system call's error */
+  /**
+   * @throws WeighlockError `SOURCE_CHANGED` (`TimesChanged` if only times did), or what `ioError`
+   * makes of a system call's error
+   */
   static open(listed: Listed): EntryReader {
     const { root, table, index } = listed;
     let descriptor: number;
@@ -71,7 +79,8 @@ export class EntryReader {
   }
 
   /**
-   * The same of a file that was opened as `openFileBeneath` does; its descriptor is closed if it is not the one that was listed.
+   * The same of a file that was opened as `openFileBeneath` does; its descriptor is closed if it is
+   * not the one that was listed.
    *
    * @param stat - `fstat` of it; may throw a system call's error
    * @param discard - closes it
@@ -97,7 +106,8 @@ export class EntryReader {
    *
    * @param path - what `openPathAt` says of it
    * @param mostBytes - a larger one is not to be read now
-   * @returns undefined for a larger one, and for what is not a regular file that can be opened: `hashed` tells which
+   * @returns undefined for a larger one, and for what is not a regular file that can be opened:
+   * `hashed` tells which
    */
   static openUnseen(
     root: number,
@@ -168,7 +178,8 @@ export class EntryReader {
   read(room: Buffer): Buffer | undefined {
     const left = this.#end - this.#position;
     const size = this.#table.size[this.#index];
-    // Where there is room, the read that brings the last byte looks for the end, too: small files take a tenth less time so.
+    // Where there is room, the read that brings the last byte looks for the end, too: small files
+    // take a tenth less time so.
     const most = Math.min(room.length, this.#end === size ? left + 1 : left);
     const found = this.#read(room, most);
     if (found === undefined) return undefined;
@@ -181,8 +192,8 @@ export class EntryReader {
   }
 
   /**
-   * After the last byte: one more read must find the end, where the end of the file is what was asked for, and the file must be as it
-   * was.
+   * After the last byte: one more read must find the end, where the end of the file is what was
+   * asked for, and the file must be as it was.
    *
    * @returns undefined while that is not known
    * @throws WeighlockError as `read` does
@@ -230,8 +241,9 @@ export class EntryReader {
 }
 
 /**
- * Opens once more what had other times when it was read than when it was listed, and takes down the times that it has now. What is
- * not the same file any more, or has another size, is left as it was listed: opening it says so.
+ * Opens once more what had other times when it was read than when it was listed, and takes down the
+ * times that it has now. What is not the same file any more, or has another size, is left as it was
+ * listed: opening it says so.
  */
 export function refreshEntry(root: number, table: FileTable, index: number): void {
   let descriptor: number | undefined;

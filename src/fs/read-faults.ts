@@ -36,7 +36,8 @@ export function readFault(
   doing: string,
   error: unknown,
 ): WeighlockError {
-  // The server has forgotten the file: because it was removed, which a writer can do, or for reasons of its own.
+  // The server has forgotten the file: because it was removed, which a writer can do, or for
+  // reasons of its own.
   if (errno(error) === 'ESTALE' && isGone(root, table, index))
     return sourceChanged(nameAt(table, index), 'disappeared while it was read');
   return ioError(error, doing, entryText(nameAt(table, index)));
@@ -50,7 +51,10 @@ function isGone(root: number, table: FileTable, index: number): boolean {
   }
 }
 
-/** What to say of a file that is not as it was listed. Another inode gets a second look: is it another file, or does it change each time? */
+/**
+ * What to say of a file that is not as it was listed. Another inode gets a second look: is it
+ * another file, or does it change each time?
+ */
 export function changedFrom(
   root: number,
   table: FileTable,

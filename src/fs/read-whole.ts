@@ -4,8 +4,8 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 const FIRST_BYTES = 1 << 16;
 
 /**
- * Reads an open file from its first byte to its end, whatever size it says it has: Node's `readFileSync` stops at that size, and
- * without limit where the size is 0.
+ * Reads an open file from its first byte to its end, whatever size it says it has: Node's
+ * `readFileSync` stops at that size, and without limit where the size is 0.
  *
  * @param mostBytes - more than so many are not read
  * @returns undefined when there are more

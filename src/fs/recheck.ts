@@ -11,9 +11,10 @@ import { sourceChanged, unsteadyInode } from './source-changed.ts';
 import { Walk } from './walk.ts';
 
 /**
- * Looks at every listed folder again after the files were read. A file that was added, removed or renamed meanwhile has
- * changed its folder's mtime and ctime. On some file systems reading a folder does that, too: so where only times have moved,
- * everything is listed once more, and it must be what was read.
+ * Looks at every listed folder again after the files were read. A file that was added, removed or
+ * renamed meanwhile has changed its folder's mtime and ctime. On some file systems reading a folder
+ * does that, too: so where only times have moved, everything is listed once more, and it must be
+ * what was read.
  *
  * @returns what is not as it was: none is a folder, or a file, that changed
  */
@@ -84,7 +85,10 @@ function* differencesNow(listing: Listing): Task<WeighlockError[]> {
   ];
 }
 
-/** @param areFolders - whose times and sizes do not count: that they move is why there is a second look */
+/**
+ * @param areFolders - whose times and sizes do not count: that they move is why there is a second
+ * look
+ */
 function tableDifferences(before: FileTable, after: FileTable, areFolders: boolean): WeighlockError[] {
   const errors: WeighlockError[] = [];
   const left = new Map<PathBytes, number>(namesOf(before).map((name, i) => [name, i]));

@@ -12,8 +12,9 @@ export interface AllowedLinks {
 }
 
 /**
- * Refuses a name in a folder that links stand in the way of, unless they are allowed and stay in that folder, or in the folder above it
- * that they may lead to. What is not there is not refused here.
+ * Refuses a name in a folder that links stand in the way of, unless they are allowed and stay in
+ * that folder, or in the folder above it that they may lead to. What is not there is not refused
+ * here.
  *
  * @param folder - path of the platform's: links on the way to it are followed
  * @param name - relative; whoever writes to the folder decides what is on the way to it

@@ -17,9 +17,11 @@ export interface Resolved {
 }
 
 /**
- * Follows the links in a path as `openat2(2)` does with `RESOLVE_BENEATH`: from an open folder and never out of it, not even on the way.
- * The kernel follows none of them: each component is looked at, and opened, through the descriptor of the folder that it lies in, so that
- * a link means here what it means wherever the volume is mounted. An absolute one would not, and neither would those of `/proc`.
+ * Follows the links in a path as `openat2(2)` does with `RESOLVE_BENEATH`: from an open folder and
+ * never out of it, not even on the way. The kernel follows none of them: each component is looked
+ * at, and opened, through the descriptor of the folder that it lies in, so that a link means here
+ * what it means wherever the volume is mounted. An absolute one would not, and neither would those
+ * of `/proc`.
  *
  * @param onStep - called for each component; throws to stop
  * @param mostLinks - more are not followed

@@ -23,8 +23,8 @@ const AT_A_TIME = 16;
 const IN_MEMORY = new Set([0x01021994, 0x858458f6, 0x958458f6]);
 
 /**
- * Opens every listed file, and looks at it by its descriptor: that is when NFS and its like ask the server, where a look by path may be
- * answered from memory for a minute.
+ * Opens every listed file, and looks at it by its descriptor: that is when NFS and its like ask the
+ * server, where a look by path may be answered from memory for a minute.
  *
  * @returns the first that is not as it was listed, in words; undefined when there is none
  */
@@ -32,7 +32,10 @@ export function firstMoved(listing: Pick<Listing, 'root' | 'files'>): Promise<st
   return visit(listing, async () => undefined);
 }
 
-/** True where looking at files by their paths asks no server: all of them lie on the disk that their folder lies on. */
+/**
+ * True where looking at files by their paths asks no server: all of them lie on the disk that their
+ * folder lies on.
+ */
 export function isAllLocal({ root, files }: Pick<Listing, 'root' | 'files'>): boolean {
   if (!isLocal(root)) return false;
   const device = BigInt.asUintN(64, statOpen(root).dev);
@@ -40,9 +43,10 @@ export function isAllLocal({ root, files }: Pick<Listing, 'root' | 'files'>): bo
 }
 
 /**
- * Makes every change of a listed file from now on move its ctime. What has a file mapped into its memory (`mmap`) moves that with
- * the first write to a page, and with no other before the page is written to the disk, which may be half a minute later; writing
- * it now ends that. What lies in memory alone is never written anywhere. Files of a disk that were left alone for ten minutes need
+ * Makes every change of a listed file from now on move its ctime. What has a file mapped into its
+ * memory (`mmap`) moves that with the first write to a page, and with no other before the page is
+ * written to the disk, which may be half a minute later; writing it now ends that. What lies in
+ * memory alone is never written anywhere. Files of a disk that were left alone for ten minutes need
  * none of it: the kernel wrote them long ago, and a sync takes half a millisecond.
  *
  * @param writtenBefore - nanoseconds since 1970: what changed before that was written to the disk
@@ -74,8 +78,8 @@ export async function settle(
 const LEAST_WRITTEN_MS = 600_000;
 
 /**
- * Before when a change was written to the disk by now, going by how long this kernel waits. 0 where nobody knows: for another machine's
- * files, and where the kernel is told not to write by itself.
+ * Before when a change was written to the disk by now, going by how long this kernel waits. 0 where
+ * nobody knows: for another machine's files, and where the kernel is told not to write by itself.
  */
 function writtenSince(listing: Pick<Listing, 'root' | 'files'>): bigint {
   if (!isAllLocal(listing)) return 0n;

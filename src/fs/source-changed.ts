@@ -16,8 +16,8 @@ export function sourceChanged(name: PathBytes, how: string, remedy = LET_IT_FINI
 }
 
 /**
- * Nothing but the times of a file changed. Some file systems do that by themselves at the first open or read, so it is read once more
- * before it is refused.
+ * Nothing but the times of a file changed. Some file systems do that by themselves at the first
+ * open or read, so it is read once more before it is refused.
  */
 export class TimesChanged extends WeighlockError {
   constructor(name: PathBytes, how: string, differences: readonly Difference[]) {
@@ -26,7 +26,10 @@ export class TimesChanged extends WeighlockError {
   }
 }
 
-/** The same path had a third inode at the second look: nobody could tell there whether a file was replaced. */
+/**
+ * The same path had a third inode at the second look: nobody could tell there whether a file was
+ * replaced.
+ */
 export function unsteadyInode(name: PathBytes, differences: readonly Difference[], now: BigIntStats): WeighlockError {
   const number = BigInt.asUintN(64, now.ino);
   return sourceChanged(

@@ -6,8 +6,9 @@ export const STORAGE_PRESETS = ['ext4', 'git', 'huggingface', 'juicefs', 'kubern
 export type StoragePreset = (typeof STORAGE_PRESETS)[number];
 
 /**
- * What a platform, and nobody else, says about the storage of an artifact: which entries are no part of it, and where its links may lead.
- * Without them everything is content, and links are refused.
+ * What a platform, and nobody else, says about the storage of an artifact: which entries are no
+ * part of it, and where its links may lead. Without them everything is content, and links are
+ * refused.
  */
 export interface StorageRules {
   /** Whose bookkeeping is left out. */
@@ -35,8 +36,8 @@ export interface RootStat {
 }
 
 /**
- * Names of files that no loader of models or datasets opens or looks for: no ending at all, or one of these. Unlike `x.py`, `x.json` or
- * `x.safetensors`, and every ending that nobody thought of.
+ * Names of files that no loader of models or datasets opens or looks for: no ending at all, or one
+ * of these. Unlike `x.py`, `x.json` or `x.safetensors`, and every ending that nobody thought of.
  */
 const NEVER_LOADED =
   /(?:^|\/)\.?(?:[^./]+|[^/]+\.(?:metadata|lock|sample|pack|idx|rev|bitmap|keep|mtimes|promisor|graph|trashinfo|TAG))$/;
@@ -65,15 +66,24 @@ const HUGGINGFACE = [
   /^(?:download|upload)\/.+\.(?:metadata|lock)$/,
 ];
 
-/** Numbers of JuiceFS' own files, which no other file has (pkg/meta/interface.go, `minInternalNode`). */
+/**
+ * Numbers of JuiceFS' own files, which no other file has (pkg/meta/interface.go,
+ * `minInternalNode`).
+ */
 const JUICEFS_INTERNAL = 0x7fff_ffff_0000_0000n;
 
-/** Linux, fs/nfs/unlink.c: a removed file that somebody has open. 64 bits of its number and 32 of a counter, in hex. */
+/**
+ * Linux, fs/nfs/unlink.c: a removed file that somebody has open. 64 bits of its number and 32 of a
+ * counter, in hex.
+ */
 const NFS_SILLY = /(?:^|\/)\.nfs[0-9a-f]{24}$/;
 
 const TRASH = /^(\.Trash-[0-9]{1,10})\/(?:info\/[^/]+\.trashinfo|directorysizes)$/;
 
-/** Whether anything below a path, or at it, may be left out. It decides nothing but what has to be looked at. */
+/**
+ * Whether anything below a path, or at it, may be left out. It decides nothing but what has to be
+ * looked at.
+ */
 export function mayBeLeftOut({ presets, omitPaths }: StorageRules, path: PathBytes): boolean {
   if (omitPaths.some((named) => isAtOrBelow(path, named))) return true;
   return presets.some((preset) => MAY_BE[preset].test(path));
@@ -90,7 +100,8 @@ const MAY_BE: Readonly<Record<StoragePreset, RegExp>> = {
 };
 
 /**
- * The one place that decides whether an entry is left out: by exactly its name, its kind and its place. Everything else is content.
+ * The one place that decides whether an entry is left out: by exactly its name, its kind and its
+ * place. Everything else is content.
  *
  * @param stat - of the entry itself, and not of what it leads to
  */
@@ -109,7 +120,10 @@ export function leftOut(
     : undefined;
 }
 
-/** A folder that nobody may look into: ext4's own, in the root of its file system, which is root's alone. */
+/**
+ * A folder that nobody may look into: ext4's own, in the root of its file system, which is root's
+ * alone.
+ */
 export function isLostAndFound(
   { presets }: StorageRules,
   path: PathBytes,
@@ -138,7 +152,8 @@ function isOf(preset: StoragePreset, path: PathBytes, stat: BigIntStats, root: R
       if (path === '.snapshot') return stat.isDirectory() && stat.dev !== root.dev && root.sameType(path);
       return stat.isFile() && NFS_SILLY.test(path);
     default:
-      // An unreadable lost+found and the links of ConfigMaps are decided where they are opened and followed.
+      // An unreadable lost+found and the links of ConfigMaps are decided where they are opened and
+      // followed.
       return false;
   }
 }

@@ -15,30 +15,34 @@ export interface WalkOptions {
   /** Follow links that resolve inside the root; otherwise every link is refused. */
   readonly allowSymlinks: boolean;
   /**
-   * Most entries that are looked at: files, folders and whatever else there is, each as often as a link leads to it, and the steps of
-   * following a link.
+   * Most entries that are looked at: files, folders and whatever else there is, each as often as a
+   * link leads to it, and the steps of following a link.
    */
   readonly maxFiles: number;
   /** Called once per entry: counts progress, and throws to stop the walk. */
   readonly onEntry: () => void;
   /**
-   * Where there are many files: takes some whose names are known and no more, for whoever opens them to look at them. Without it,
-   * and where there are few, each is looked at here.
+   * Where there are many files: takes some whose names are known and no more, for whoever opens
+   * them to look at them. Without it, and where there are few, each is looked at here.
    */
   readonly onUnseen?: (files: FileTable) => void;
   /** What the platform says about the storage: nothing is left out without it. */
   readonly storage?: StorageRules;
 }
 
-/** Files whose names are handed on together: about 10 ms of a thread, which is what others may have to wait for it in the end. */
+/**
+ * Files whose names are handed on together: about 10 ms of a thread, which is what others may have
+ * to wait for it in the end.
+ */
 const UNSEEN_TOGETHER = 512;
 
 /** So few are looked at here. */
 const FEW = 64;
 
 /**
- * How names are read. With one character per byte they are what is kept; as buffers they take twice as long, but where the file system does
- * not tell types, Node looks at each entry, by a path that it makes of the name as text. (It is missing from the type.)
+ * How names are read. With one character per byte they are what is kept; as buffers they take twice
+ * as long, but where the file system does not tell types, Node looks at each entry, by a path that
+ * it makes of the name as text. (It is missing from the type.)
  */
 const ENCODINGS = ['latin1', 'buffer' as BufferEncoding] as const;
 
@@ -53,13 +57,17 @@ interface Visit {
 }
 
 /**
- * Lists every regular file below an open folder. Nothing is opened but folders, each relative to its parent's
- * descriptor and never through a link. Whatever must not be there (links, FIFOs, sockets, devices, names that are not
- * UTF-8 or that look alike) becomes a failure and the walk goes on, so that a report names all of them.
+ * Lists every regular file below an open folder. Nothing is opened but folders, each relative to
+ * its parent's descriptor and never through a link. Whatever must not be there (links, FIFOs,
+ * sockets, devices, names that are not UTF-8 or that look alike) becomes a failure and the walk
+ * goes on, so that a report names all of them.
  */
 export class Walk {
   readonly files = new FileTableBuilder();
-  /** Each folder as it was before its entries were read; the same afterwards means that nothing came or went. */
+  /**
+   * Each folder as it was before its entries were read; the same afterwards means that nothing came
+   * or went.
+   */
   readonly folders = new FileTableBuilder();
   readonly failures: Failure[] = [];
   readonly #bookkeeping: Bookkeeping | undefined;
@@ -98,7 +106,10 @@ export class Walk {
     else yield { tasks: each(this.#unseen, (name, i) => this.#look(name, this.#unseenTargets.get(i) ?? name)) };
   }
 
-  /** Looks at what was named as a file: adds it if it is one, and says what is wrong with it otherwise. */
+  /**
+   * Looks at what was named as a file: adds it if it is one, and says what is wrong with it
+   * otherwise.
+   */
   look(name: PathBytes, target: PathBytes): void {
     runNow(this.#look(name, target));
   }
@@ -115,7 +126,10 @@ export class Walk {
       this.#refuse(name, `file of ${stat.size} bytes, which no file can have`, 'check the file system of this volume');
   }
 
-  /** What lies below an open folder; a failure, under the name it is listed by, and undefined when that cannot be told. */
+  /**
+   * What lies below an open folder; a failure, under the name it is listed by, and undefined when
+   * that cannot be told.
+   */
   *#stat(folder: number, path: PathBytes, name: PathBytes): Task<BigIntStats | undefined> {
     return yield* this.#readable(name, 'read attributes', statIn(folder, path));
   }
@@ -141,7 +155,8 @@ export class Walk {
     const stat = yield* this.#readable(visit.name, 'read attributes', openedStat(visit.descriptor));
     if (stat === undefined) return;
     const id = `${stat.dev}:${stat.ino}`;
-    // Without links there is no way back, and some file systems have one inode number for everything.
+    // Without links there is no way back, and some file systems have one inode number for
+    // everything.
     if (this.#followsFolders && visit.ancestors.includes(id)) {
       this.#refuse(visit.name, LEADS_BACK, 'remove the link');
       return;
@@ -204,7 +219,9 @@ export class Walk {
     return true;
   }
 
-  /** Counts one more thing that is looked at, so that neither folders nor links multiply the work. */
+  /**
+   * Counts one more thing that is looked at, so that neither folders nor links multiply the work.
+   */
   #count(): void {
     this.#options.onEntry();
     if (++this.#entries <= this.#options.maxFiles) return;
@@ -324,8 +341,9 @@ export class Walk {
   }
 
   /**
-   * Two names in one folder that are the same text after Unicode normalisation (NFC). One of them shows up as the other
-   * in every listing, and copies to a normalising file system collapse into one (CVE-2026-23950).
+   * Two names in one folder that are the same text after Unicode normalisation (NFC). One of them
+   * shows up as the other in every listing, and copies to a normalising file system collapse into
+   * one (CVE-2026-23950).
    */
   #refuseLookalikes(folder: PathBytes, names: readonly PathBytes[]): void {
     if (names.every(isAscii)) return;

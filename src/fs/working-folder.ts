@@ -2,8 +2,9 @@ import { closeSync, constants, openSync, statfsSync } from 'node:fs';
 import { folderContents } from './open.ts';
 
 /**
- * True while an artifact is the working folder of this process. Meanwhile nobody may use a relative path that means something else, nor
- * start a thread: Node looks for files in the working folder then.
+ * True while an artifact is the working folder of this process. Meanwhile nobody may use a relative
+ * path that means something else, nor start a thread: Node looks for files in the working folder
+ * then.
  */
 export function isInside(): boolean {
   return inside;
@@ -14,12 +15,16 @@ let inside = false;
 /** open(2); the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
 
-/** `f_type` of statfs(2) for file systems on disks and in memory: ext4, XFS, Btrfs, F2FS, ZFS, EROFS, SquashFS and tmpfs. */
+/**
+ * `f_type` of statfs(2) for file systems on disks and in memory: ext4, XFS, Btrfs, F2FS, ZFS,
+ * EROFS, SquashFS and tmpfs.
+ */
 const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xe0f5e1e2, 0x73717368, 0x01021994]);
 
 /**
- * True where `enter` asks nobody. On network storage, FUSE included, it may have to, and the main thread must never wait for that: no
- * time limit would be kept. What it saves counts for nothing there.
+ * True where `enter` asks nobody. On network storage, FUSE included, it may have to, and the main
+ * thread must never wait for that: no time limit would be kept. What it saves counts for nothing
+ * there.
  */
 export function isLocal(folder: number): boolean {
   try {
@@ -32,8 +37,9 @@ export function isLocal(folder: number): boolean {
 const localDevices = new Map<bigint, boolean>();
 
 /**
- * True for an open file on such a file system, whose kernel knows where a file ends: a read that brings less than was asked for has met
- * the end. Elsewhere it may be all that a server sends at a time.
+ * True for an open file on such a file system, whose kernel knows where a file ends: a read that
+ * brings less than was asked for has met the end. Elsewhere it may be all that a server sends at a
+ * time.
  *
  * @param device - its `st_dev`: what was found out for one file holds for the others on it
  */
@@ -51,8 +57,9 @@ export function endsShortReads(file: number, device: bigint): boolean {
 }
 
 /**
- * Makes an open folder, which must be local, the working folder of the process, in the main thread: below it, files are opened by their names alone
- * (`AT_FDCWD`), which takes half the time of a path through procfs and is anchored as well.
+ * Makes an open folder, which must be local, the working folder of the process, in the main thread:
+ * below it, files are opened by their names alone (`AT_FDCWD`), which takes half the time of a path
+ * through procfs and is anchored as well.
  *
  * @returns what undoes it, once; undefined where it cannot be done, or somebody has done it already
  */

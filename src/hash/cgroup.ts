@@ -18,7 +18,10 @@ export function controllerFolders(readText: ReadText, controller: string, mounts
   return mounts.flatMap((mount) => ancestry(`/sys/fs/cgroup/${mount}`, path));
 }
 
-/** The group of a controller, of v2 for the empty name, in /proc/self/cgroup (cgroups(7): `id:controllers:path`). */
+/**
+ * The group of a controller, of v2 for the empty name, in /proc/self/cgroup (cgroups(7):
+ * `id:controllers:path`).
+ */
 function groupOf(readText: ReadText, wanted: string): string {
   for (const line of (readText('/proc/self/cgroup') ?? '').split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
@@ -28,8 +31,9 @@ function groupOf(readText: ReadText, wanted: string): string {
 }
 
 /**
- * `base` and each folder down to `base/path`. Inside a container the path may be the host's while the mount shows only
- * the container's part of the tree; folders that are not there are simply not readable.
+ * `base` and each folder down to `base/path`. Inside a container the path may be the host's while
+ * the mount shows only the container's part of the tree; folders that are not there are simply not
+ * readable.
  */
 function ancestry(base: string, path: string): string[] {
   const folders = [base];

@@ -7,7 +7,10 @@ export interface EngineChoice {
   readonly reason: string;
 }
 
-/** 2 MiB is about 5 ms of the slower engine: long enough to see a factor, short enough not to be noticed. */
+/**
+ * 2 MiB is about 5 ms of the slower engine: long enough to see a factor, short enough not to be
+ * noticed.
+ */
 const SAMPLE_BYTES = 2 << 20;
 
 /** Turns `--hasher` into an engine; `auto` measures on this processor and takes the faster one. */
@@ -18,7 +21,8 @@ export async function chooseEngine(hasher: Hasher): Promise<EngineChoice> {
   const native = megabytesPerSecond(streamOf(await createEngine('native'), sample));
   const [one, many, openssl] = [rates.single, rates.several, native].map((rate) => rate.toFixed(0));
   return {
-    // Models come in several files; where they do not, OpenSSL without SHA instructions is not much faster.
+    // Models come in several files; where they do not, OpenSSL without SHA instructions is not much
+    // faster.
     name: native > rates.several ? 'native' : 'wasm',
     reason: `measured here: wasm ${one} MB/s, ${many} with several files at once, native ${openssl} MB/s`,
   };

@@ -3,7 +3,10 @@ export interface Control {
   readonly flags: Int32Array;
   /** Bytes that were hashed, and bytes that were asked for where there is a limit. */
   readonly bytes: BigInt64Array;
-  /** Most bytes per second over all threads, 0 for no limit; and when the run began, in milliseconds of `Date.now`. */
+  /**
+   * Most bytes per second over all threads, 0 for no limit; and when the run began, in milliseconds
+   * of `Date.now`.
+   */
   readonly rate: Float64Array;
   /** Volumes (`st_dev`) whose reads take so long that many are kept in flight. */
   readonly slow: BigUint64Array;
@@ -18,7 +21,10 @@ const DEPTH = 5;
 const IS_GIVEN = 6;
 const THREADS = 7;
 
-/** System calls in flight on slow volumes, unless somebody says otherwise: 56 reads of 128 KiB in 5 ms are 1.4 GB/s. */
+/**
+ * System calls in flight on slow volumes, unless somebody says otherwise: 56 reads of 128 KiB in 5
+ * ms are 1.4 GB/s.
+ */
 export const MOST_DEPTH = 56;
 
 /** More volumes than so many in one run are read as if they answered at once. */
@@ -147,7 +153,10 @@ export function markSlow(control: Control, device: bigint): void {
   if (place < MOST_SLOW) Atomics.store(control.slow, place, device);
 }
 
-/** Whether any volume is slow, or somebody said how to read them: asked before each read, so it must cost nothing. */
+/**
+ * Whether any volume is slow, or somebody said how to read them: asked before each read, so it must
+ * cost nothing.
+ */
 export function isAnySlow({ flags }: Control): boolean {
   return Atomics.load(flags, SLOW) > 0 || Atomics.load(flags, IS_GIVEN) === 1;
 }

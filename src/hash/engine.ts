@@ -27,7 +27,8 @@ const ENGINES: Readonly<Record<EngineName, () => Promise<Engine>>> = { wasm: was
 /**
  * Makes an engine and has it pass the known-answer test before anyone may trust a digest of it.
  *
- * @throws WeighlockError `ENGINE_FAULT` when one answer is wrong: a damaged binary or a faulty processor.
+ * @throws WeighlockError `ENGINE_FAULT` when one answer is wrong: a damaged binary or a faulty
+ * processor.
  */
 export async function createEngine(name: EngineName): Promise<Engine> {
   const engine = await ENGINES[name]();

@@ -3,8 +3,9 @@ import { controllerFolders, type ReadText, readKernelFile, unifiedFolders } from
 const MIB = 2 ** 20;
 
 /**
- * What is needed besides threads: the program, and what is never given back. Measured: `weighlock digest` of 64 files takes 87 MiB with
- * one thread, 163 with 8, 404 with 32; a pull 164 with one thread that receives and one that hashes.
+ * What is needed besides threads: the program, and what is never given back. Measured:
+ * `weighlock digest` of 64 files takes 87 MiB with one thread, 163 with 8, 404 with 32; a pull 164
+ * with one thread that receives and one that hashes.
  */
 const BASE_BYTES = 96 * MIB;
 
@@ -18,8 +19,8 @@ const CONNECTION_BYTES = 8 * MIB;
 const MOST_CONNECTIONS = 8;
 
 /**
- * The memory limit in bytes: the smallest of every cgroup this process is in (v2 `memory.max`, v1 `memory.limit_in_bytes`), or undefined
- * when there is none.
+ * The memory limit in bytes: the smallest of every cgroup this process is in (v2 `memory.max`, v1
+ * `memory.limit_in_bytes`), or undefined when there is none.
  */
 export function memoryLimit(readText: ReadText = readKernelFile): number | undefined {
   const files = [
@@ -34,12 +35,18 @@ export function memoryLimit(readText: ReadText = readKernelFile): number | undef
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-/** Threads that fit the container's memory: a node of 64 processors runs pods of 256 MiB. At least 1. */
+/**
+ * Threads that fit the container's memory: a node of 64 processors runs pods of 256 MiB. At least
+ * 1.
+ */
 export function affordableThreads(limit: number | undefined = memoryLimit()): number {
   return affordable(limit, HASHING_BYTES);
 }
 
-/** Reads in flight that fit beside so many threads: each takes a piece of 128 KiB, and half of one more that waits for its turn. */
+/**
+ * Reads in flight that fit beside so many threads: each takes a piece of 128 KiB, and half of one
+ * more that waits for its turn.
+ */
 export function affordableReads(threads: number, limit: number | undefined = memoryLimit()): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY;
   const left = limit - BASE_BYTES - HASHING_BYTES * threads;
@@ -51,7 +58,10 @@ export function affordablePullThreads(limit: number | undefined = memoryLimit())
   return 2 * affordable(limit, PULLING_BYTES);
 }
 
-/** Connections of a pull: eight, as loaders of models have, or fewer where there is no memory for what they bring. At least 1. */
+/**
+ * Connections of a pull: eight, as loaders of models have, or fewer where there is no memory for
+ * what they bring. At least 1.
+ */
 export function affordableConnections(limit: number | undefined = memoryLimit()): number {
   if (limit === undefined) return MOST_CONNECTIONS;
   return Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor((limit - LEAST_PULL_BYTES) / CONNECTION_BYTES)));

@@ -1,7 +1,9 @@
 import type { Hash } from 'node:crypto';
 import type { Engine } from './engine.ts';
 
-/** OpenSSL's SHA-256 through node:crypto; uses the processor's SHA instructions where it has them. */
+/**
+ * OpenSSL's SHA-256 through node:crypto; uses the processor's SHA instructions where it has them.
+ */
 export async function nativeEngine(): Promise<Engine> {
   // Loaded only when it is used: it costs a start 4 ms.
   const { createHash, hash: hashAtOnce } = await import('node:crypto');
@@ -21,7 +23,8 @@ export async function nativeEngine(): Promise<Engine> {
     },
     digestOf(message) {
       hash = undefined;
-      // Measured for 4 KiB: an object for each message takes a third longer, and so, half of that, does a buffer made by OpenSSL's binding.
+      // Measured for 4 KiB: an object for each message takes a third longer, and so, half of that,
+      // does a buffer made by OpenSSL's binding.
       return Buffer.from(hashAtOnce('sha256', message, 'latin1'), 'latin1');
     },
   };

@@ -2,18 +2,22 @@ import { availableParallelism } from 'node:os';
 import { controllerFolders, type ReadText, readKernelFile, unifiedFolders } from './cgroup.ts';
 
 /**
- * How many processors this container may use: the smaller of the scheduler's affinity mask and the CPU quota of every
- * cgroup it is in (a quota of 1.5 counts as 2, so that all of it can be used), at least 1.
+ * How many processors this container may use: the smaller of the scheduler's affinity mask and the
+ * CPU quota of every cgroup it is in (a quota of 1.5 counts as 2, so that all of it can be used),
+ * at least 1.
  *
- * `availableParallelism` alone is not enough: it knows cgroup v2's `cpu.max` but not v1's `cpu.cfs_quota_us`, which
- * clusters still run.
+ * `availableParallelism` alone is not enough: it knows cgroup v2's `cpu.max` but not v1's
+ * `cpu.cfs_quota_us`, which clusters still run.
  */
 export function availableProcessors(readText: ReadText = readKernelFile, affinity = availableParallelism()): number {
   const quota = cpuQuota(readText);
   return Math.max(1, quota === undefined ? affinity : Math.min(affinity, Math.ceil(quota)));
 }
 
-/** The CPU quota in processors (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`), or undefined when there is none. */
+/**
+ * The CPU quota in processors (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`), or undefined when there
+ * is none.
+ */
 export function cpuQuota(readText: ReadText): number | undefined {
   const quotas: number[] = [];
   for (const folder of unifiedFolders(readText)) {

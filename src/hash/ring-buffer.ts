@@ -1,17 +1,25 @@
-// Bytes that one thread receives and another hashes meanwhile: pieces in shared memory, and a ring that says in which order
-// they belong to which stream. The receiver would otherwise stand still for as long as hashing takes; and what several
-// connections bring is hashed in the lanes of one kernel: eight layers of 256 MiB with the wasm engine in 4.5 s, not 6.7.
+// Bytes that one thread receives and another hashes meanwhile: pieces in shared memory, and a ring
+// that says in which order they belong to which stream. The receiver would otherwise stand still
+// for as long as hashing takes; and what several connections bring is hashed in the lanes of one
+// kernel: eight layers of 256 MiB with the wasm engine in 4.5 s, not 6.7.
 
-/** Streams that a ring carries at a time: one, or as many as the multi-buffer kernel has vector lanes. */
+/**
+ * Streams that a ring carries at a time: one, or as many as the multi-buffer kernel has vector
+ * lanes.
+ */
 export type RingStreams = 1 | 4 | 8;
 
-/** Bytes are hashed and written in pieces of this size: each system call and each call into a hasher costs. */
+/**
+ * Bytes are hashed and written in pieces of this size: each system call and each call into a hasher
+ * costs.
+ */
 export const PIECE_BYTES = 1 << 20;
 
 /**
- * Pieces of each stream: what one thread is ahead of the other. A stream has its own, so that a fast connection cannot take
- * the places of the others: streams are hashed together as long as there is something of each. By itself, one may need more: with four a
- * large file takes OpenSSL 2 % longer, since whichever thread the system interrupts makes the other one wait sooner.
+ * Pieces of each stream: what one thread is ahead of the other. A stream has its own, so that a
+ * fast connection cannot take the places of the others: streams are hashed together as long as
+ * there is something of each. By itself, one may need more: with four a large file takes OpenSSL 2
+ * % longer, since whichever thread the system interrupts makes the other one wait sooner.
  */
 const SLOTS_EACH = { 1: 8, 4: 4, 8: 3 };
 const MOST_SLOTS = 24;
@@ -106,7 +114,10 @@ export class RingStream {
   #sent: number[] = [];
   #slot: number | undefined;
   #filled = 0;
-  /** Of the digest that was asked for last, never 0: one that was given up must not stand for a later one. */
+  /**
+   * Of the digest that was asked for last, never 0: one that was given up must not stand for a
+   * later one.
+   */
   #asked = 0;
 
   constructor(sender: RingSender, ring: RingBuffer, number: number) {
@@ -122,7 +133,9 @@ export class RingStream {
     this.#sender.send(BEGIN, this.#number);
   }
 
-  /** Copies the bytes. `isShort` says when to wait before the next ones; at most a piece at a time. */
+  /**
+   * Copies the bytes. `isShort` says when to wait before the next ones; at most a piece at a time.
+   */
   update(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) {
       this.#slot ??= this.#take();

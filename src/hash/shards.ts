@@ -1,13 +1,19 @@
-// Files hashed in shards (OpenSSF Model Signing, serialization "shards"): each shard is a message of its own, so one large file
-// keeps every lane of every thread busy, where the hash of a whole file is one stream that no number of processors makes faster.
+// Files hashed in shards (OpenSSF Model Signing, serialization "shards"): each shard is a message
+// of its own, so one large file keeps every lane of every thread busy, where the hash of a whole
+// file is one stream that no number of processors makes faster.
 import { WeighlockError } from '../error/index.ts';
 import { DIGEST_BYTES, digestAt, type FileTable, nameAt, type PathBytes } from '../fs/index.ts';
 
-/** Where the shards of an artifact's files are, in shared memory: any thread may take any of them. */
+/**
+ * Where the shards of an artifact's files are, in shared memory: any thread may take any of them.
+ */
 export interface ShardTable {
   /** Bytes of one shard; the last one of a file has what is left. */
   readonly bytes: number;
-  /** Of each file the number of its first shard; and behind the last file how many there are. An empty file has one, empty too. */
+  /**
+   * Of each file the number of its first shard; and behind the last file how many there are. An
+   * empty file has one, empty too.
+   */
   readonly first: Uint32Array;
   /** Of each file, shards that are hashed. */
   readonly done: Int32Array;
@@ -18,7 +24,10 @@ export interface ShardTable {
 /** A listing of so many shards would be a signature of half a gigabyte. */
 const MOST_SHARDS = 1 << 22;
 
-/** @throws WeighlockError `LIMIT_EXCEEDED` when a signature asks for shards so small that there would be millions */
+/**
+ * @throws WeighlockError `LIMIT_EXCEEDED` when a signature asks for shards so small that there
+ * would be millions
+ */
 export function createShardTable(files: FileTable, bytes: number): ShardTable {
   limitShards(files, bytes);
   const first = new Uint32Array(new SharedArrayBuffer(4 * (files.count + 1)));
@@ -102,7 +111,10 @@ export function storeShard(
 /** In `FileTable.hashed`: hashed, but not as a whole. */
 export const IN_SHARDS = 2;
 
-/** The digests of each file that is hashed, in hex, shard by shard; none for an empty file (OMS section 6.4). */
+/**
+ * The digests of each file that is hashed, in hex, shard by shard; none for an empty file (OMS
+ * section 6.4).
+ */
 export function shardDigests({ first, digests }: ShardTable, files: FileTable): Map<PathBytes, readonly string[]> {
   const byName = new Map<PathBytes, readonly string[]>();
   for (let i = 0; i < files.count; i++) {

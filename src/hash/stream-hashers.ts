@@ -24,7 +24,10 @@ export function hashersOf(engines: readonly Engine[]): StreamHashers {
 /** What is copied into a lane at once: it is still in the second-level cache when it is hashed. */
 const FED_BYTES = 1 << 17;
 
-/** The streams in the lanes of the multi-buffer kernel: all that have bytes at a time are hashed together. */
+/**
+ * The streams in the lanes of the multi-buffer kernel: all that have bytes at a time are hashed
+ * together.
+ */
 export function hashersInLanes(hasher: LaneHasher): StreamHashers {
   const isOver = new Set<number>();
   return {

@@ -20,7 +20,10 @@ export interface HashTask {
   readonly content?: ContentTable;
   /** These were read before, and are once more: copies of them may be there. */
   readonly isAgain?: boolean;
-  /** Files whose bytes are those of another one, by numbers in the listing: it is read, and they get its digest. */
+  /**
+   * Files whose bytes are those of another one, by numbers in the listing: it is read, and they get
+   * its digest.
+   */
   readonly twins?: ReadonlyMap<number, number>;
   /** These files and no others, by their numbers in the listing. */
   readonly only?: ReadonlySet<number>;
@@ -32,7 +35,10 @@ export interface HashRequest {
   readonly kind: 'hash';
   readonly engine: EngineName;
   readonly tasks: readonly HashTask[];
-  /** Positions of all files, or shards, over all tasks (the second task's begin where the first one's end), in hashing order. */
+  /**
+   * Positions of all files, or shards, over all tasks (the second task's begin where the first
+   * one's end), in hashing order.
+   */
   readonly order: Uint32Array;
   /** Files that one worker hashes at once, where its engine can. */
   readonly lanes: number;
@@ -51,7 +57,10 @@ export type Kernel = 'multi-buffer' | 'multi-buffer-avx2' | 'hash-wasm' | 'opens
 export interface FileFailure {
   readonly task: number;
   readonly failure: Failure;
-  /** Its number in the listing, where nothing but its times had changed and it may be read once more. */
+  /**
+   * Its number in the listing, where nothing but its times had changed and it may be read once
+   * more.
+   */
   readonly again?: number;
 }
 

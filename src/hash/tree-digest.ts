@@ -1,14 +1,17 @@
 import { DIGEST_BYTES, digestAt, type FileTable, fromBuffer, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
 import type { Engine } from './engine.ts';
 
-/** Lines that are hashed together, so that the listing is never in memory as a whole: about 100 KiB. */
+/**
+ * Lines that are hashed together, so that the listing is never in memory as a whole: about 100 KiB.
+ */
 const PIECE_LINES = 1024;
 
 const SPECIAL = /[\\\n\r]/;
 
 /**
- * One line of `sha256sum` (coreutils 9): digest, two spaces, name. A name with a backslash, newline or carriage return
- * has them written as `\\`, `\n`, `\r`, and the line then starts with a backslash.
+ * One line of `sha256sum` (coreutils 9): digest, two spaces, name. A name with a backslash, newline
+ * or carriage return has them written as `\\`, `\n`, `\r`, and the line then starts with a
+ * backslash.
  */
 export function checksumLine(hex: string, name: PathBytes): string {
   if (!SPECIAL.test(name)) return plainLine(hex, name);
@@ -25,7 +28,8 @@ export function* checksumListing({ count, names, nameEnd, digests }: FileTable):
   for (let first = 0; first < count; first += PIECE_LINES) {
     const next = Math.min(first + PIECE_LINES, count);
     const begin = nameEnd[first - 1] ?? 0;
-    // All names and all digests of the piece are made text at once, which is three times as fast as one by one.
+    // All names and all digests of the piece are made text at once, which is three times as fast as
+    // one by one.
     const text = fromBuffer(names.subarray(begin, nameEnd[next - 1]));
     const lineOf = SPECIAL.test(text) ? checksumLine : plainLine;
     const hex = Buffer.from(digests.buffer, first * DIGEST_BYTES, (next - first) * DIGEST_BYTES).toString('hex');
@@ -40,7 +44,9 @@ export function* checksumListing({ count, names, nameEnd, digests }: FileTable):
   }
 }
 
-/** Tree digest: SHA-256 of the `sha256sum` listing. Every file must have been hashed. 32 raw bytes. */
+/**
+ * Tree digest: SHA-256 of the `sha256sum` listing. Every file must have been hashed. 32 raw bytes.
+ */
 export function treeDigest(table: FileTable, engine: Engine): Uint8Array {
   engine.init();
   for (const piece of checksumListing(table)) engine.update(piece);
@@ -48,7 +54,8 @@ export function treeDigest(table: FileTable, engine: Engine): Uint8Array {
 }
 
 /**
- * Tree digest of the table without some of its files: of a folder that has attestations of itself in it. 32 raw bytes.
+ * Tree digest of the table without some of its files: of a folder that has attestations of itself
+ * in it. 32 raw bytes.
  *
  * @param without - indexes of the files that are left out
  */

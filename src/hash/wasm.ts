@@ -1,4 +1,5 @@
-// The SHA-256 part alone: hash-wasm's index holds two dozen other algorithms, 230 KiB that every start would parse.
+// The SHA-256 part alone: hash-wasm's index holds two dozen other algorithms, 230 KiB that every
+// start would parse.
 import hashWasm from 'hash-wasm/dist/sha256.umd.min.js';
 import type { Engine } from './engine.ts';
 
@@ -7,7 +8,8 @@ export async function wasmEngine(): Promise<Engine> {
   const hasher = await hashWasm.createSHA256();
   return {
     name: 'wasm',
-    // Measured: a chunk that stays in the second-level cache between read and hash is 3 % faster than one of 1 MiB.
+    // Measured: a chunk that stays in the second-level cache between read and hash is 3 % faster
+    // than one of 1 MiB.
     chunkBytes: 1 << 17,
     init() {
       hasher.init();

@@ -5,7 +5,9 @@ const REF_NAME = 'org.opencontainers.image.ref.name';
 /** What cosign writes into `index.json` to say what an entry is (cosign, pkg/oci/layout). */
 const KIND = 'dev.cosignproject.cosign/';
 const ATTACHED_KINDS = new Set([`${KIND}sigs`, `${KIND}atts`]);
-/** Tags of what is attached to something else: cosign's, and those of registries without referrers. */
+/**
+ * Tags of what is attached to something else: cosign's, and those of registries without referrers.
+ */
 const ATTACHED_NAME = /^sha256-[0-9a-f]{64}(\.[a-z]+)?$/;
 /** Entries that an error lists. */
 const MOST_LISTED = 20;

@@ -3,7 +3,10 @@ import { ioFailure } from '../fs/index.ts';
 
 const SAVE_AGAIN = 'do not use this content; save or copy the artifact into a new folder';
 
-/** What is wrong with one layout (`PathFaults`, and of what is in it); every message says which one, and which file in it. */
+/**
+ * What is wrong with one layout (`PathFaults`, and of what is in it); every message says which one,
+ * and which file in it.
+ */
 export class LayoutFaults {
   readonly #name: string;
 

@@ -29,8 +29,9 @@ interface Entries {
 }
 
 /**
- * Reads an OCI image layout (image-spec, image-layout.md), as `cosign save`, `oras copy --to-oci-layout` and `skopeo copy
- * oci:` write it. Nothing in it is believed: each blob has the size and digest that it is asked for by.
+ * Reads an OCI image layout (image-spec, image-layout.md), as `cosign save`,
+ * `oras copy --to-oci-layout` and `skopeo copy oci:` write it. Nothing in it is believed: each blob
+ * has the size and digest that it is asked for by.
  */
 export class ImageLayout implements ArtifactSource {
   readonly hasMirrors = false;
@@ -39,7 +40,10 @@ export class ImageLayout implements ArtifactSource {
   readonly #folder: LayoutFolder;
   #loaded: Promise<Entries> | undefined;
 
-  /** @param onProgress - called for everything that is looked at before blobs are streamed: how much that is, the layout's writer decides */
+  /**
+   * @param onProgress - called for everything that is looked at before blobs are streamed: how much
+   * that is, the layout's writer decides
+   */
   constructor(reference: LayoutReference, onProgress: () => void = () => {}) {
     this.#reference = reference;
     this.#folder = new LayoutFolder(reference.path, onProgress);

@@ -35,7 +35,8 @@ export class LayoutFolder {
 
   /**
    * @param path - absolute
-   * @param onProgress - called for each blob that is looked at, and each piece of a document that is read
+   * @param onProgress - called for each blob that is looked at, and each piece of a document that
+   * is read
    */
   constructor(path: string, onProgress: () => void = () => {}) {
     this.#path = path;
@@ -160,7 +161,10 @@ export class LayoutFolder {
     if (changed) this.#changed.add(path);
   }
 
-  /** Links on the way to the folder are followed, since the platform chose the path; it must not be one itself. */
+  /**
+   * Links on the way to the folder are followed, since the platform chose the path; it must not be
+   * one itself.
+   */
   #open(): number {
     if (this.#root !== undefined) return this.#root;
     try {

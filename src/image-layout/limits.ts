@@ -9,7 +9,7 @@ export interface SearchLimits {
 }
 
 /**
- * The largest artifacts have a few thousand layers, and on a network volume each look takes a millisecond; a manifest has
- * a few kilobytes.
+ * The largest artifacts have a few thousand layers, and on a network volume each look takes a
+ * millisecond; a manifest has a few kilobytes.
  */
 export const SEARCH_LIMITS: SearchLimits = { blobs: 20_000, bytes: 64 << 20 };

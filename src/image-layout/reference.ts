@@ -19,7 +19,8 @@ export function isLayoutReference(text: string): boolean {
 }
 
 /**
- * Parses `oci-layout://PATH[:TAG][@sha256:DIGEST]`. A path whose last component has a colon ends with a slash.
+ * Parses `oci-layout://PATH[:TAG][@sha256:DIGEST]`. A path whose last component has a colon ends
+ * with a slash.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

@@ -14,9 +14,10 @@ import { blobPath, type LayoutFolder } from './layout-folder.ts';
 import { SEARCH_LIMITS, type SearchLimits } from './limits.ts';
 
 /**
- * Looks for everything that says it refers to a digest. What `index.json` lists comes first (`oras copy` puts referrers
- * there, and copies of registries the tag `sha256-<hex>`), then the blobs that nobody lists: `cosign save` leaves bundles
- * out of the index. Whoever writes the layout may put a million of them there; what is not looked at is told.
+ * Looks for everything that says it refers to a digest. What `index.json` lists comes first
+ * (`oras copy` puts referrers there, and copies of registries the tag `sha256-<hex>`), then the
+ * blobs that nobody lists: `cosign save` leaves bundles out of the index. Whoever writes the layout
+ * may put a million of them there; what is not looked at is told.
  */
 export class ReferrerSearch {
   readonly #folder: LayoutFolder;
@@ -68,7 +69,8 @@ export class ReferrerSearch {
   }
 
   /**
-   * Takes a blob that is a manifest with our subject. What it is attached as, its own manifest says.
+   * Takes a blob that is a manifest with our subject. What it is attached as, its own manifest
+   * says.
    *
    * @param isWanted - whether it matters if these bytes are what they should be
    */

@@ -10,8 +10,8 @@ export interface Found {
 }
 
 /**
- * Kinds without a pod in them. What may look like one there is a pattern, a schema or a text; what is made of it later
- * is admitted by the cluster.
+ * Kinds without a pod in them. What may look like one there is a pattern, a schema or a text; what
+ * is made of it later is admitted by the cluster.
  */
 const NO_POD = new Set(
   (
@@ -28,7 +28,10 @@ const NO_POD = new Set(
   ).split(' '),
 );
 
-/** API groups whose kinds are meant: another group may have a kind of the same name with a pod in it (Knative's Service). */
+/**
+ * API groups whose kinds are meant: another group may have a kind of the same name with a pod in it
+ * (Knative's Service).
+ */
 const GROUPS =
   /^(|apps|autoscaling|batch|policy|weighlock\.dev|monitoring\.coreos\.com|openreports\.io|([a-z0-9.-]+\.)?(k8s|kyverno)\.io)$/;
 

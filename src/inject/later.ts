@@ -1,5 +1,5 @@
-// What a container that is there while, or after, a volume is verified could still do to it. The variable `rest` of the
-// ValidatingPolicy in examples/kyverno names the same containers.
+// What a container that is there while, or after, a volume is verified could still do to it. The
+// variable `rest` of the ValidatingPolicy in examples/kyverno names the same containers.
 import { leadingInits, otherInits } from './protected.ts';
 import { asFolder, sharedVolumes } from './shared.ts';
 import type { Container, InjectSettings, Mount, PodSpec, Volume } from './spec.ts';
@@ -54,7 +54,10 @@ function liesOver(verified: Mount, all: readonly Mount[]): string[] {
     .map(({ name, mountPath }) => `mounts ${name} at ${mountPath}, over or into what is verified at ${at}`);
 }
 
-/** Who else mounts the volume around it can rename the folder that it is mounted on, and put another one there. */
+/**
+ * Who else mounts the volume around it can rename the folder that it is mounted on, and put another
+ * one there.
+ */
 function liesInside({ name, mountPath: at = '' }: Mount, all: readonly Mount[], shared: ReadonlySet<string>): string[] {
   return all
     .filter((outer) => shared.has(outer.name ?? '') && asFolder(at).startsWith(asFolder(outer.mountPath ?? '')))
@@ -65,7 +68,10 @@ function isPlain(path: string): boolean {
   return path.startsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(path);
 }
 
-/** Of several containers in one process namespace, one that began before the verifier could change what it does. */
+/**
+ * Of several containers in one process namespace, one that began before the verifier could change
+ * what it does.
+ */
 function processProblems(
   { shareProcessNamespace, hostPID, ephemeralContainers = [] }: PodSpec,
   before: readonly Container[],

@@ -24,8 +24,9 @@ export interface Manifests {
 const MAX_BYTES = 32 << 20;
 
 /**
- * Puts the verifier into every pod of a YAML or JSON stream, wherever in an object it is. Comments and order stay, except
- * in a document with aliases, which is written out; a second time changes nothing.
+ * Puts the verifier into every pod of a YAML or JSON stream, wherever in an object it is. Comments
+ * and order stay, except in a document with aliases, which is written out; a second time changes
+ * nothing.
  *
  * @param podless - kinds that are known to have no pod in them, beside those of Kubernetes
  * @throws WeighlockError `CONFIG_INVALID` for text that is no YAML
@@ -64,7 +65,10 @@ export async function injectManifests(
   return { text: documents.map((document, i) => printed(document, i, options)).join(''), touched };
 }
 
-/** True when a list begins in the column of its key: the way to go on writing lists. Linear in the text. */
+/**
+ * True when a list begins in the column of its key: the way to go on writing lists. Linear in the
+ * text.
+ */
 export function hasFlushList(text: string): boolean {
   const lines = text.split('\n');
   return lines.some((line, i) => {
@@ -88,7 +92,10 @@ function printed(document: Document.Parsed, i: number, options: object): string 
   return i > 0 && !body.startsWith('---') && !document.directives?.docStart ? `---\n${body}` : body;
 }
 
-/** True when a node stands in several places, so that it cannot be changed in one: an anchor that is used, or merged. */
+/**
+ * True when a node stands in several places, so that it cannot be changed in one: an anchor that is
+ * used, or merged.
+ */
 function isShared(document: Document.Parsed, visit: typeof import('yaml').visit): boolean {
   let found = false;
   const shared = () => {
@@ -180,7 +187,9 @@ function valueAt(root: unknown, path: Path): unknown {
   return path.reduce((node: unknown, key) => (node as Record<string | number, unknown> | undefined)?.[key], root);
 }
 
-/** Sets a list of named things; those that stay as they are keep their nodes, and so their comments. */
+/**
+ * Sets a list of named things; those that stay as they are keep their nodes, and so their comments.
+ */
 function replace(document: Document.Parsed, at: Path, key: string, wanted: readonly object[]): void {
   const node = document.getIn([...at, key]) as { items?: Node[] } | undefined;
   const old = (node?.items ?? []).map((item) => ({ item, value: (item as YAMLMap).toJS(document) as object }));

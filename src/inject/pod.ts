@@ -20,11 +20,13 @@ export interface Injected {
 }
 
 /**
- * Puts the verifier into a pod: first, or right behind what fills or serves a volume that is verified. What somebody put
- * there under its name is replaced. The MutatingPolicy in examples/kyverno does exactly the same. Pods for Windows are
- * left alone: the kubelet lets them run on no other system.
+ * Puts the verifier into a pod: first, or right behind what fills or serves a volume that is
+ * verified. What somebody put there under its name is replaced. The MutatingPolicy in
+ * examples/kyverno does exactly the same. Pods for Windows are left alone: the kubelet lets them
+ * run on no other system.
  *
- * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates: volumes that no template lists
+ * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates: volumes that no template
+ * lists
  */
 export function injectPod(
   spec: PodSpec,
@@ -75,7 +77,10 @@ function isGuaranteed({ resources: { limits = {}, requests = {} } = {} }: Contai
   });
 }
 
-/** A small request lets many pods start on a small node; a Guaranteed pod stays one only by requests that are its limits. */
+/**
+ * A small request lets many pods start on a small node; a Guaranteed pod stays one only by requests
+ * that are its limits.
+ */
 function resourcesOf(
   { cpu = '1', memory = '512Mi', cpuRequest = '100m', memoryRequest = '256Mi' }: InjectSettings,
   guaranteed: boolean,

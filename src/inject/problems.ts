@@ -1,4 +1,5 @@
-// What injection cannot make good. The ValidatingPolicy in examples/kyverno refuses the same, with the same reasons.
+// What injection cannot make good. The ValidatingPolicy in examples/kyverno refuses the same, with
+// the same reasons.
 import { laterProblems } from './later.ts';
 import {
   filledVolumes,
@@ -16,7 +17,8 @@ const FUSE_SIDECAR = 'gke-gcsfuse-sidecar';
 const BY_DIGEST = /@sha256:[a-f0-9]{64}$/;
 
 /**
- * Reasons for which a pod must not be taken for verified, although the verifier is in it; one sentence each.
+ * Reasons for which a pod must not be taken for verified, although the verifier is in it; one
+ * sentence each.
  *
  * @param claimTemplates - names of a StatefulSet's volumeClaimTemplates
  */

@@ -1,17 +1,26 @@
-// Which volumes of a pod are verified. The variables `platform` to `protectedVols` of the policies in examples/kyverno
-// say the same in CEL.
+// Which volumes of a pod are verified. The variables `platform` to `protectedVols` of the policies
+// in examples/kyverno say the same in CEL.
 import { type Container, type InjectSettings, type PodSpec, TRUST, VERIFIER, type Volume } from './spec.ts';
 
 /** The volume that KServe's downloader fills; its webhook may add the downloader after us. */
 const DOWNLOADED = 'kserve-provision-location';
 
-/** Volumes that begin empty, or come from the cluster's own objects; every other kind, known or not, is verified. */
+/**
+ * Volumes that begin empty, or come from the cluster's own objects; every other kind, known or not,
+ * is verified.
+ */
 const UNPROTECTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI'];
 
-/** What a claim of a pod's own must not have to begin empty: each of these leads to something that exists already. */
+/**
+ * What a claim of a pod's own must not have to begin empty: each of these leads to something that
+ * exists already.
+ */
 const FILLED_FROM = ['dataSource', 'dataSourceRef', 'volumeName', 'selector'];
 
-/** `NAME=REPOSITORY` of containers that serve volumes or bring secrets: Google's FUSE sidecar, Vault's agent. */
+/**
+ * `NAME=REPOSITORY` of containers that serve volumes or bring secrets: Google's FUSE sidecar,
+ * Vault's agent.
+ */
 export const PLATFORM_CONTAINERS: readonly string[] = [
   'gke-gcsfuse-sidecar=gke.gcr.io/gcs-fuse-csi-driver-sidecar-mounter',
   'gke-gcsfuse-sidecar=gcr.io/gke-release/gcs-fuse-csi-driver-sidecar-mounter',
@@ -20,8 +29,8 @@ export const PLATFORM_CONTAINERS: readonly string[] = [
 ];
 
 /**
- * True for a container that the platform, and not the pod's author, answers for: by its name and by the repository of its
- * image. A name alone is the author's word.
+ * True for a container that the platform, and not the pod's author, answers for: by its name and by
+ * the repository of its image. A name alone is the author's word.
  */
 export function isPlatformContainer(container: Container, { platformContainers = [] }: InjectSettings): boolean {
   const text = `${container.name ?? ''}=${container.image ?? ''}`;
@@ -54,7 +63,10 @@ export function writesTo({ volumeMounts = [] }: Container, volumes: readonly str
   return volumeMounts.some(({ name = '', readOnly }) => volumes.includes(name) && readOnly !== true);
 }
 
-/** How many of the other init containers come before the verifier: up to the last that fills, or serves, a volume. */
+/**
+ * How many of the other init containers come before the verifier: up to the last that fills, or
+ * serves, a volume.
+ */
 export function leadingInits(spec: PodSpec, settings: InjectSettings): number {
   const filled = filledVolumes(spec, settings);
   return otherInits(spec).findLastIndex((one) => isPlatformContainer(one, settings) || writesTo(one, filled)) + 1;

@@ -1,5 +1,6 @@
-// What else in a pod, or beside it, could write to what is verified. The variable `sharedVols` of the ValidatingPolicy in
-// examples/kyverno, and its rule about what is in a pod a second time, say the same in CEL.
+// What else in a pod, or beside it, could write to what is verified. The variable `sharedVols` of
+// the ValidatingPolicy in examples/kyverno, and its rule about what is in a pod a second time, say
+// the same in CEL.
 import { beginsEmpty, otherInits } from './protected.ts';
 import type { PodSpec, Volume } from './spec.ts';
 
@@ -7,8 +8,8 @@ import type { PodSpec, Volume } from './spec.ts';
 const READ_ONLY = ['configMap', 'secret', 'projected', 'downwardAPI'];
 
 /**
- * Names of volumes, beside those that are verified, that somebody else may write to as well: an empty one that two
- * containers mount, or one that is not the pod's own.
+ * Names of volumes, beside those that are verified, that somebody else may write to as well: an
+ * empty one that two containers mount, or one that is not the pod's own.
  */
 export function sharedVolumes(spec: PodSpec, verified: ReadonlySet<string>): ReadonlySet<string> {
   const all = [...(spec.containers ?? []), ...(spec.ephemeralContainers ?? []), ...otherInits(spec)];
@@ -21,7 +22,10 @@ export function sharedVolumes(spec: PodSpec, verified: ReadonlySet<string>): Rea
   return new Set(names.filter((name) => !verified.has(name)));
 }
 
-/** Folders of the node that are verified, and in the pod a second time, where they can be written to; one sentence each. */
+/**
+ * Folders of the node that are verified, and in the pod a second time, where they can be written
+ * to; one sentence each.
+ */
 export function secondNames({ volumes = [] }: PodSpec, verified: ReadonlySet<string>): readonly string[] {
   const listed = volumes
     .filter(({ name = '' }) => !verified.has(name))

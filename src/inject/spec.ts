@@ -59,7 +59,10 @@ export interface InjectSettings {
   /** Limits of the verifier, as Kubernetes quantities; the defaults are one processor and 512Mi. */
   readonly cpu?: string;
   readonly memory?: string;
-  /** What it asks a node for, where the pod is not of the quality of service Guaranteed: 100m and 256Mi. */
+  /**
+   * What it asks a node for, where the pod is not of the quality of service Guaranteed: 100m and
+   * 256Mi.
+   */
   readonly cpuRequest?: string;
   readonly memoryRequest?: string;
 }

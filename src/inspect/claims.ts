@@ -1,7 +1,9 @@
 import { parseBundle, subjectNames } from '../evidence/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 
-/** A signature, an attestation or a list of components that was found. Nothing of it was verified. */
+/**
+ * A signature, an attestation or a list of components that was found. Nothing of it was verified.
+ */
 export interface Claim {
   /** File, or manifest. */
   readonly where: string;
@@ -16,7 +18,11 @@ export interface Claim {
 const SBOM_TYPES = /spdx|cyclonedx/i;
 const FULCIO_ISSUER = '1.3.6.1.4.1.57264.1.8';
 
-/** What a file claims that may be a signature or a list of components, by its name. @returns undefined for another one */
+/**
+ * What a file claims that may be a signature or a list of components, by its name.
+ *
+ * @returns undefined for another one
+ */
 export function claimOf(where: string, bytes: Buffer): Claim | undefined {
   if (/\.(spdx|cdx|cyclonedx)\.json$|(^|\/)(sbom|bom)\.json$/i.test(where)) return { where, kind: 'sbom' };
   if (!/(\.sig|\.sigstore(\.json)?|\.bundle|\.intoto\.jsonl|\.att)$/i.test(where)) return undefined;
@@ -49,7 +55,8 @@ function predicateType(payload: Buffer): string | undefined {
 function certificateClaim(der: Buffer): Pick<Claim, 'signer' | 'issuer'> {
   const certificate = new (nodeCrypto().X509Certificate)(der);
   const [name = certificate.subject] = subjectNames(certificate);
-  // The issuer of the identity is text within an extension that Fulcio defines; it is shown as it stands there.
+  // The issuer of the identity is text within an extension that Fulcio defines; it is shown as it
+  // stands there.
   const text = der.toString('latin1');
   const issuer = /https:\/\/[\x21-\x7e]{4,200}/.exec(text.slice(text.indexOf(oidBytes(FULCIO_ISSUER))))?.[0];
   return { signer: name.slice(0, 300), ...(issuer === undefined ? {} : { issuer }) };

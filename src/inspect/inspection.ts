@@ -2,7 +2,10 @@ import { ContentGatherer, createContentTable, type Facts, mergeContent } from '.
 import type { Claim } from './claims.ts';
 import type { HeadersFound } from './headers.ts';
 
-/** What is in an artifact, by its headers alone: for a person to look at, and for nothing to rest on. */
+/**
+ * What is in an artifact, by its headers alone: for a person to look at, and for nothing to rest
+ * on.
+ */
 export interface Inspection {
   readonly source: string;
   /** Digest that a reference was resolved to. */

@@ -33,7 +33,10 @@ export async function openArtifact(
   return { digest, files, archives, claims };
 }
 
-/** What is stored as signatures; that some could not be read is a notice, since nothing rests on them. */
+/**
+ * What is stored as signatures; that some could not be read is a notice, since nothing rests on
+ * them.
+ */
 function claimsOf({ layers, unread }: StoredSignatures, notice: (text: string) => void): Claim[] {
   for (const { where, failure } of unread) notice(`${where} cannot be read: ${failure.message}`);
   return layers.map(({ form, bytes, where }): Claim => {

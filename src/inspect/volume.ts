@@ -2,7 +2,10 @@ import { closeSync } from 'node:fs';
 import { EntryReader, entryText, type Listing, listPath, nameAt } from '../fs/index.ts';
 import type { Readable } from './headers.ts';
 
-/** Files of a volume, read by the same rules as when they are verified; what changes meanwhile is an error. */
+/**
+ * Files of a volume, read by the same rules as when they are verified; what changes meanwhile is an
+ * error.
+ */
 export interface Volume {
   readonly files: readonly Readable[];
   readonly listing: Listing;

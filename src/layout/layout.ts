@@ -21,7 +21,10 @@ export type LayoutItem =
 /** How an artifact is laid out below its destination. */
 export type Layout =
   | { readonly convention: string; readonly items: readonly LayoutItem[]; readonly subtree?: undefined }
-  /** A container image: layers are applied in order, and only what lies below `subtree` is kept, without that prefix. */
+  /**
+   * A container image: layers are applied in order, and only what lies below `subtree` is kept,
+   * without that prefix.
+   */
   | { readonly convention: 'image'; readonly items: readonly LayoutItem[]; readonly subtree: PathBytes };
 
 /** A convention: recognises its artifacts, and says where each layer goes. */
@@ -161,7 +164,8 @@ const IMAGE_SUBTREE = fromText('models');
  *
  * @param config - the parsed configuration blob, `{}` when there is none
  * @param allowUnknown - skip layers of unknown media types instead of refusing the artifact
- * @throws WeighlockError `UNSAFE_ENTRY` for names that must not be; `CONFIG_INVALID` for what we do not know
+ * @throws WeighlockError `UNSAFE_ENTRY` for names that must not be; `CONFIG_INVALID` for what we do
+ * not know
  */
 export function layOut(manifest: Manifest, config: Readonly<Record<string, unknown>>, allowUnknown: boolean): Layout {
   const convention = CONVENTIONS.find((candidate) => candidate.matches(manifest));
@@ -240,7 +244,10 @@ function diffId(
   return digestIn(ids[at], `${section}.${list}[${at}]`);
 }
 
-/** An unpack digest that does not parse is an error: taking it for absent would leave the content unchecked. */
+/**
+ * An unpack digest that does not parse is an error: taking it for absent would leave the content
+ * unchecked.
+ */
 function digestIn(value: unknown, where: string): Digest {
   if (typeof value === 'string' && /^sha256:[a-f0-9]{64}$/.test(value)) return value as Digest;
   throw malformed(`${where} is not a sha256 digest`);
@@ -258,7 +265,10 @@ function refuseParentKit(config: Readonly<Record<string, unknown>>): void {
   });
 }
 
-/** `HOST/REPOSITORY:TAG` or `@DIGEST`, where a host has a dot or a colon. Linear: a configuration may have megabytes. */
+/**
+ * `HOST/REPOSITORY:TAG` or `@DIGEST`, where a host has a dot or a colon. Linear: a configuration
+ * may have megabytes.
+ */
 function isKitReference(text: string): boolean {
   const slash = text.indexOf('/');
   const host = text.slice(0, Math.max(0, slash));

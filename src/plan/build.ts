@@ -15,7 +15,10 @@ import { inCommon } from './storage-settings.ts';
 import { signatureRequirement, type TrustFlags } from './trust-settings.ts';
 import { type VerdictFlags, verdictRequirement } from './verdict-settings.ts';
 
-/** What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its right type. */
+/**
+ * What the command line (and its environment form `WEIGHLOCK_*`) asks for, each flag already of its
+ * right type.
+ */
 export interface VerifyRequest extends Omit<Plan, 'artifacts' | 'pins' | 'receipts'> {
   readonly receipts?: ReceiptFlags;
   /** `[SOURCE [DEST]]...` as written. */
@@ -53,11 +56,12 @@ interface Draft {
 }
 
 /**
- * Puts together what must be true of which artifact: the arguments, then what `MODEL_*` and `DATASET_*` add. Nothing
- * that was asked for is ever dropped: a pin that belongs to no artifact, and an artifact that nothing is required of,
- * are errors.
+ * Puts together what must be true of which artifact: the arguments, then what `MODEL_*` and
+ * `DATASET_*` add. Nothing that was asked for is ever dropped: a pin that belongs to no artifact,
+ * and an artifact that nothing is required of, are errors.
  *
- * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for everything else
+ * @throws WeighlockError `USAGE` for what is wrong on the command line, `CONFIG_INVALID` for
+ * everything else
  */
 export function buildPlan(request: VerifyRequest, environment: Environment): Plan {
   const {
@@ -150,7 +154,10 @@ function ownedPins(drafts: readonly Draft[], pins: readonly FloatingPin[]): read
   return [];
 }
 
-/** Targets of which no policy requires anything have the digest that the pod's author promises of some of them. */
+/**
+ * Targets of which no policy requires anything have the digest that the pod's author promises of
+ * some of them.
+ */
 function requirePinned(targets: readonly Draft[], pins: readonly FloatingPin[]): void {
   for (const { requirements } of targets) {
     if (requirements.length > 0 || pins.length === 0) continue;
@@ -169,8 +176,8 @@ function requireNoDestination(drafts: readonly Draft[], pins: readonly FloatingP
 }
 
 /**
- * `[SOURCE [DEST]]...`: a URL may be followed by the path to publish at (KServe's `src dest` form); a plain path is
- * verified where it lies.
+ * `[SOURCE [DEST]]...`: a URL may be followed by the path to publish at (KServe's `src dest` form);
+ * a plain path is verified where it lies.
  */
 function draftArguments(words: readonly string[], files: Patterns): Draft[] {
   const drafts: Draft[] = [];
@@ -206,8 +213,8 @@ function draft(source: Location, destination: string | undefined, others: readon
 }
 
 /**
- * Artifacts of the environment. A pin without a path of its own belongs to the one source of the command line; where
- * policies or targets bring artifacts, to at least one of all.
+ * Artifacts of the environment. A pin without a path of its own belongs to the one source of the
+ * command line; where policies or targets bring artifacts, to at least one of all.
  */
 function draftEnvironment(
   artifacts: readonly EnvironmentArtifact[],
@@ -219,7 +226,8 @@ function draftEnvironment(
   const pins: FloatingPin[] = [];
   for (const { name, path, sourceUrl, pin, signature } of artifacts) {
     const variable = name.toUpperCase();
-    // Behind an injecting policy a source without a path says where the content came from; it lies there already.
+    // Behind an injecting policy a source without a path says where the content came from; it lies
+    // there already.
     if (path !== undefined || (sourceUrl !== undefined && !isBound)) {
       if (sourceUrl !== undefined) refuseBareReference(sourceUrl, existsSync);
       const source = parseLocation(sourceUrl ?? `${path}`, files);

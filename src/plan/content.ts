@@ -8,7 +8,10 @@ const MOST_PATTERN = 1024;
 
 /** Files that may be what the others may not be. */
 export interface ContentException {
-  /** Patterns of whole paths from the artifact's root: `*` and `?` within a name, `**` across folders. */
+  /**
+   * Patterns of whole paths from the artifact's root: `*` and `?` within a name, `**` across
+   * folders.
+   */
   readonly paths: readonly string[];
   readonly kinds: readonly Kind[];
 }
@@ -24,7 +27,11 @@ export interface ContentRequirement {
   readonly origin: string;
 }
 
-/** One name of a format, or of something that a harmless file may have. @returns undefined, and what is near, for none */
+/**
+ * One name of a format, or of something that a harmless file may have.
+ *
+ * @returns undefined, and what is near, for none
+ */
 export function kindNamed(text: string): { readonly kind: Kind } | { readonly near: string | undefined } {
   const kind = KINDS.find((one) => one === text);
   return kind === undefined ? { near: nearest(text, [...KINDS]) } : { kind };

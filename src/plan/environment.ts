@@ -22,8 +22,8 @@ export interface EnvironmentArtifact {
 const KINDS = ['MODEL', 'DATASET'] as const;
 
 /**
- * Reads `MODEL_*` and `DATASET_*`. A variable that is set but empty is an error: it is what a template leaves behind
- * when a value is missing, and taking it for "not set" would check nothing.
+ * Reads `MODEL_*` and `DATASET_*`. A variable that is set but empty is an error: it is what a
+ * template leaves behind when a value is missing, and taking it for "not set" would check nothing.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

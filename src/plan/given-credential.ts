@@ -25,9 +25,10 @@ export interface Addressee {
 }
 
 /**
- * A name and password, or a token, for one registry, and never tried at another: the one that `--registry-server` names, or
- * else the only one of the sources. A variable of the pod's author (`MODEL_SOURCE_URL`) must not choose who gets a password
- * of the platform, so a registry that a variable names has to be named for the credential as well.
+ * A name and password, or a token, for one registry, and never tried at another: the one that
+ * `--registry-server` names, or else the only one of the sources. A variable of the pod's author
+ * (`MODEL_SOURCE_URL`) must not choose who gets a password of the platform, so a registry that a
+ * variable names has to be named for the credential as well.
  *
  * @throws WeighlockError `USAGE` when it is not clear whose they are; `CONFIG_INVALID` for the file
  */

@@ -3,8 +3,8 @@ import { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 
 /**
- * Paths below an artifact's root that may be there unsigned, each with all that is below it. They are exact: a pattern, or the
- * root itself, would let pass what nobody thought of.
+ * Paths below an artifact's root that may be there unsigned, each with all that is below it. They
+ * are exact: a pattern, or the root itself, would let pass what nobody thought of.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

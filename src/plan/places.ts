@@ -24,7 +24,8 @@ export interface Places {
 }
 
 /**
- * What is trusted must not come from where the artifact comes from: whoever can write there would choose the key.
+ * What is trusted must not come from where the artifact comes from: whoever can write there would
+ * choose the key.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */
@@ -39,8 +40,8 @@ export function requireOutside(files: readonly string[], artifact: string): void
 }
 
 /**
- * Nothing is published into what is verified as something else, or around it: that would change it after it was verified,
- * or take it away.
+ * Nothing is published into what is verified as something else, or around it: that would change it
+ * after it was verified, or take it away.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */
@@ -68,8 +69,8 @@ export function requireApart(artifacts: readonly Places[]): void {
 }
 
 /**
- * The one rule for every file that the program writes beside a copy: it lies in no artifact, is none of the files that are
- * read, and no link that another user made leads there.
+ * The one rule for every file that the program writes beside a copy: it lies in no artifact, is
+ * none of the files that are read, and no link that another user made leads there.
  *
  * @param inputs - files that are read: keys, policies, signatures
  * @throws WeighlockError `CONFIG_INVALID`
@@ -97,7 +98,10 @@ function overlaps(destination: string, place: string): boolean {
   return isBelow(own, realPath(place), idOf(place)) || trailOf(place).some((from) => isBelow(from, own));
 }
 
-/** True when a path is another one, or leads below it or through it: by links, and by mounts of the same folder. */
+/**
+ * True when a path is another one, or leads below it or through it: by links, and by mounts of the
+ * same folder.
+ */
 function isWithin(path: string, folder: string): boolean {
   const [root, id] = [realPath(folder), idOf(folder)];
   return trailOf(path).some((from) => isBelow(from, root, id));
@@ -129,7 +133,10 @@ function realPath(path: string): string {
   return trailOf(path).at(-1) ?? path;
 }
 
-/** Every link that a path leads through, where it lies, and then where the path ends. Nothing need be there. */
+/**
+ * Every link that a path leads through, where it lies, and then where the path ends. Nothing need
+ * be there.
+ */
 function trailOf(path: string): string[] {
   const trail: string[] = [];
   const rest = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/');
@@ -156,7 +163,10 @@ function linkAt(path: string): string | undefined {
   }
 }
 
-/** The first link on the way to a file that is neither root's nor this user's. A report replaces a link in its own place. */
+/**
+ * The first link on the way to a file that is neither root's nor this user's. A report replaces a
+ * link in its own place.
+ */
 function foreignLink(path: string): string | undefined {
   const own = process.geteuid?.();
   return trailOf(dirname(resolve(path)))

@@ -12,19 +12,27 @@ import type { ReceiptSettings } from './receipt-settings.ts';
 export const MODES = ['Enforce', 'Audit'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** What to do when a question cannot be answered (I/O, time-out): `Fail` blocks, `Ignore` reports and lets start. */
+/**
+ * What to do when a question cannot be answered (I/O, time-out): `Fail` blocks, `Ignore` reports
+ * and lets start.
+ */
 export const FAILURE_POLICIES = ['Fail', 'Ignore'] as const;
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number];
 
 /** One thing that must be true of an artifact. */
 export type Requirement =
-  /** SHA-256 of the content: of the bytes for a file, the tree digest for a folder. 64 lower-case hex digits. */
+  /**
+   * SHA-256 of the content: of the bytes for a file, the tree digest for a folder. 64 lower-case
+   * hex digits.
+   */
   | { readonly kind: 'sha256'; readonly digest: string; readonly origin: string }
   /** Exactly the content of an OCI artifact whose manifest (or index) has this SHA-256. */
   | { readonly kind: 'manifest'; readonly digest: string; readonly origin: string }
   /** Exactly the files of an archive that has this SHA-256 as it is sent. */
   | { readonly kind: 'archive'; readonly digest: string; readonly origin: string }
-  /** Exactly the files of a checksums file, which itself has the SHA-256 `digest`, or was signed. */
+  /**
+   * Exactly the files of a checksums file, which itself has the SHA-256 `digest`, or was signed.
+   */
   | {
       readonly kind: 'checksums';
       readonly file: string;
@@ -54,7 +62,10 @@ export interface SignatureRequirement {
   readonly attestors: readonly Attestor[];
   /** How many different ones must have signed, at least 1. */
   readonly threshold: number;
-  /** Files with signatures, relative ones in or beside the artifact; empty for where the kind of artifact has them. */
+  /**
+   * Files with signatures, relative ones in or beside the artifact; empty for where the kind of
+   * artifact has them.
+   */
   readonly files: readonly string[];
   /** OCI repository that has the signatures, where it is not the artifact's own. */
   readonly repository?: string;
@@ -62,7 +73,9 @@ export interface SignatureRequirement {
   readonly predicateType?: string;
   /** CEL, each of which must be true of an attestation. */
   readonly conditions: readonly string[];
-  /** Files and folders of an artifact that may be there without being signed, relative to its root. */
+  /**
+   * Files and folders of an artifact that may be there without being signed, relative to its root.
+   */
   readonly ignorePaths?: readonly PathBytes[];
   /** Takes model signatures of before OpenSSF Model Signing 1.0, too. */
   readonly allowLegacy?: true;
@@ -79,7 +92,9 @@ export interface ArtifactPlan {
   readonly name: string;
   /** Where the bytes come from. */
   readonly source: Location;
-  /** Absolute path to publish a verified copy at; without it the artifact is verified where it lies. */
+  /**
+   * Absolute path to publish a verified copy at; without it the artifact is verified where it lies.
+   */
   readonly destination?: string;
   /** All must be met; never empty. */
   readonly requirements: readonly Requirement[];

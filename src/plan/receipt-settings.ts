@@ -12,7 +12,10 @@ export interface ReceiptSettings {
   readonly attestor: Attestor;
   /** Share of the bytes that is hashed all the same, above 0 and at most 1. */
   readonly spotCheck?: number;
-  /** The platform mounts what is verified read-only for workloads: receipts may lie on the same volume. */
+  /**
+   * The platform mounts what is verified read-only for workloads: receipts may lie on the same
+   * volume.
+   */
   readonly areVolumesReadOnly: boolean;
   /** Folder with the receipts, absolute. */
   readonly folder: string;

@@ -24,8 +24,8 @@ export interface RegistryFlags {
 }
 
 /**
- * Collects how registries are reached, and opens nothing: a run that asks no registry must not end because of a file
- * that is meant for one.
+ * Collects how registries are reached, and opens nothing: a run that asks no registry must not end
+ * because of a file that is meant for one.
  *
  * @throws WeighlockError `USAGE`
  */

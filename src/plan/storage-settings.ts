@@ -38,7 +38,10 @@ export function storagePreset(name: string): StoragePreset | Faulty {
   };
 }
 
-/** Absolute and in its shortest form; the root of the file system would allow links to `/proc` and everything else. */
+/**
+ * Absolute and in its shortest form; the root of the file system would allow links to `/proc` and
+ * everything else.
+ */
 export function linkRootOf(path: string): string | Faulty {
   if (!path.startsWith('/')) return { fault: 'it must be absolute' };
   if (path.split('/').includes('..')) return { fault: 'it has a ".."' };
@@ -47,8 +50,8 @@ export function linkRootOf(path: string): string | Faulty {
 }
 
 /**
- * What all of those who require something of an artifact let pass: a policy that says nothing of the storage wants everything verified,
- * and no other one takes that away.
+ * What all of those who require something of an artifact let pass: a policy that says nothing of
+ * the storage wants everything verified, and no other one takes that away.
  */
 export function inCommon(all: readonly (StorageRules | undefined)[]): StorageRules | undefined {
   const [first, ...others] = all;

@@ -7,7 +7,8 @@ import { parsePublicKey, type ValidityWindow } from '../trust/index.ts';
 export const MAX_TRUST_BYTES = 1 << 20;
 
 /**
- * Reads a file of the platform's: a key, a root, a policy. Links are followed, since a ConfigMap's files are links.
+ * Reads a file of the platform's: a key, a root, a policy. Links are followed, since a ConfigMap's
+ * files are links.
  *
  * @param what - how messages call it
  * @throws WeighlockError `CONFIG_INVALID`

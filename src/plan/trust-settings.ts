@@ -161,7 +161,9 @@ function attestorsOf(flags: TrustFlags): Attestor[] {
   return [...keys, { ...common, ...leaf, kind: 'keyless', name: 'the identity', identities: [identity] }];
 }
 
-/** CAs of a private PKI: `--ca-roots`, or cosign's `--certificate-chain`, which ends with the root. */
+/**
+ * CAs of a private PKI: `--ca-roots`, or cosign's `--certificate-chain`, which ends with the root.
+ */
 function anchorsOf({ caRoots, intermediates, certificateChain }: TrustFlags) {
   if (certificateChain === undefined) {
     if (caRoots === undefined) return undefined;

@@ -29,8 +29,8 @@ export interface Unpacked {
 }
 
 /**
- * An archive in one pass: its bytes are hashed as they come, unpacked, hashed again as the archive they are, and its
- * members written and hashed.
+ * An archive in one pass: its bytes are hashed as they come, unpacked, hashed again as the archive
+ * they are, and its members written and hashed.
  */
 export class ArchiveStream {
   readonly #tools: ArchiveTools;
@@ -77,7 +77,10 @@ export class ArchiveStream {
     if (this.#tools.behind.isFull) await this.#tools.behind.room();
   }
 
-  /** Instead of `push`: an uncompressed archive out of its framing, and the contents of its files where they lie. */
+  /**
+   * Instead of `push`: an uncompressed archive out of its framing, and the contents of its files
+   * where they lie.
+   */
   async repack(frames: Buffer, read: (path: PathBytes, size: number) => AsyncIterable<Buffer>): Promise<void> {
     const { packed } = this.#tools;
     for (let at = 0; at < frames.length; ) {

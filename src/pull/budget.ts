@@ -9,7 +9,10 @@ export function createBudget(bytes: number): Budget {
   return budget;
 }
 
-/** What one archive takes of the budget: it grows while it is unpacked, and no manifest says how far. */
+/**
+ * What one archive takes of the budget: it grows while it is unpacked, and no manifest says how
+ * far.
+ */
 export class Allowance {
   readonly #budget: Budget | undefined;
   #spent = 0;

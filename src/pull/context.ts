@@ -11,8 +11,8 @@ export interface PullTools {
   /** Counts bytes as progress. */
   readonly count: (bytes: number) => void;
   /**
-   * Opens a file for one blob; its bytes are hashed by another thread, where one hashes for this one. Without a path they are
-   * hashed only.
+   * Opens a file for one blob; its bytes are hashed by another thread, where one hashes for this
+   * one. Without a path they are hashed only.
    *
    * @param name - its path in the artifact
    * @param size - bytes, where they are known

@@ -37,7 +37,8 @@ async function fetchFile(request: FetchRequest, file: string, context: FetchCont
   const path = fromText(file.slice(file.lastIndexOf('/') + 1));
   const writer = await context.openPlain(Buffer.from(file), path);
   try {
-    // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts afresh.
+    // Without a digest of the beginning nobody knows what a leftover is the beginning of: it starts
+    // afresh.
     await writer.restart();
     const size = await receive(request, context, {
       sink: (chunk) => writer.write(chunk),

@@ -14,10 +14,16 @@ import { WeighlockError } from '../error/index.ts';
 import { fromText, type PathBytes, toBuffer } from '../fs/index.ts';
 import { type Digest, parseDigest } from '../registry/index.ts';
 
-/** An archive of more framing than this (8,000 to 16,000 members) is fetched again when it is to be verified again. */
+/**
+ * An archive of more framing than this (8,000 to 16,000 members) is fetched again when it is to be
+ * verified again.
+ */
 const MAX_FRAME_BYTES = 8 << 20;
 
-/** What is kept of an archive that was unpacked, so that its digest can be computed again from the files. */
+/**
+ * What is kept of an archive that was unpacked, so that its digest can be computed again from the
+ * files.
+ */
 export interface ArchiveRecord {
   /** Of the uncompressed archive. */
   readonly digest: Digest;
@@ -79,7 +85,10 @@ export function saveRecord(folder: string, record: ArchiveRecord): void {
   writeFileSync(join(folder, record.digest.replace(':', '-')), JSON.stringify(record), { mode: 0o600 });
 }
 
-/** Records that an earlier run left in a private folder; those that do not parse are as good as none. */
+/**
+ * Records that an earlier run left in a private folder; those that do not parse are as good as
+ * none.
+ */
 export function loadRecords(folder: string): ArchiveRecord[] {
   let names: string[];
   try {
@@ -96,7 +105,9 @@ export function loadRecords(folder: string): ArchiveRecord[] {
   });
 }
 
-/** Records out of untrusted JSON. What they say is proved by the digest that comes out in the end. */
+/**
+ * Records out of untrusted JSON. What they say is proved by the digest that comes out in the end.
+ */
 export function parseRecords(value: unknown): ArchiveRecord[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((entry: Partial<Record<keyof ArchiveRecord, unknown>> | null) => {

@@ -19,7 +19,10 @@ interface MemberName {
   readonly size: number;
 }
 
-/** A member of an archive: one of many files in a row that are hashed while they are written. Without a path it is hashed only. */
+/**
+ * A member of an archive: one of many files in a row that are hashed while they are written.
+ * Without a path it is hashed only.
+ */
 export class MemberFile {
   readonly #descriptor: number | undefined;
   readonly #engine: Engine;

@@ -9,7 +9,10 @@ import { stagedPath } from './pull-file.ts';
 /** Decides what becomes of a member: its path below the content, or nothing. May throw. */
 export type Placement = (entry: TarEntry, path: PathBytes) => PathBytes | undefined;
 
-/** Members stay where they are, inside their folder if they must be; whatever is not a file or folder is refused. */
+/**
+ * Members stay where they are, inside their folder if they must be; whatever is not a file or
+ * folder is refused.
+ */
 export function plainPlacement(within: PathBytes | undefined): Placement {
   return ({ type, kind }, path) => {
     if (type === 'other') throw unsafeMember(path, kind);

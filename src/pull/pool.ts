@@ -21,16 +21,28 @@ import type { UrlPart } from './read-range.ts';
 /** Below this, a second thread for the hash costs more than it saves. */
 const LEAST_RING_BYTES = 8 << 20;
 
-/** Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range of each but one. */
+/**
+ * Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range
+ * of each but one.
+ */
 const MEMORY_EACH = 6 << 20;
 
-/** Files of one thread at a time that come by several ranges each: while one waits for the network, the other is hashed. */
+/**
+ * Files of one thread at a time that come by several ranges each: while one waits for the network,
+ * the other is hashed.
+ */
 const LARGE_AT_A_TIME = 2;
 
-/** Small files that are asked for at a time, for each connection of large ones: at 20 ms for an answer, a thread has time for them. */
+/**
+ * Small files that are asked for at a time, for each connection of large ones: at 20 ms for an
+ * answer, a thread has time for them.
+ */
 const SMALL_AT_A_TIME = 8;
 
-/** The pull threads of one run; they start when something remote is asked for, and join the run's control. */
+/**
+ * The pull threads of one run; they start when something remote is asked for, and join the run's
+ * control.
+ */
 export class PullPool {
   readonly #setup: PullSetup;
   readonly #threads: ThreadGroup;
@@ -76,8 +88,9 @@ export class PullPool {
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
     if (order.length === 0) return { files: [], failures: [] };
     const plain = layout.items.reduce((sum, { kind, descriptor }) => sum + (kind === 'file' ? descriptor.size : 0), 0);
-    // A thread that hashes for each that receives: several streams at once with the kernel that can, one with any. With
-    // OpenSSL, threads that do both are as fast when there is work for all of them.
+    // A thread that hashes for each that receives: several streams at once with the kernel that
+    // can, one with any. With OpenSSL, threads that do both are as fast when there is work for all
+    // of them.
     const usesRings =
       !isImage && plain >= LEAST_RING_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
     this.#start(Math.min(usesRings ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
@@ -131,8 +144,8 @@ export class PullPool {
   }
 
   /**
-   * Fetches all files of a store. Large ones by several ranges each; of small ones, which wait for answers more than for bytes,
-   * more at a time than there are connections for large ones.
+   * Fetches all files of a store. Large ones by several ranges each; of small ones, which wait for
+   * answers more than for bytes, more at a time than there are connections for large ones.
    */
   async pullStored(
     location: StoreLocation,
@@ -194,7 +207,11 @@ export class PullPool {
     return (await this.#ask({ kind: 'blob-range', reference, descriptor, start, length })) as Uint8Array;
   }
 
-  /** A part of a file over HTTPS, unchecked. @param total - bytes that the whole has, where that is known */
+  /**
+   * A part of a file over HTTPS, unchecked.
+   *
+   * @param total - bytes that the whole has, where that is known
+   */
   async urlRange(url: string, start: number, length: number, total?: number): Promise<UrlPart> {
     const known = total === undefined ? {} : { total };
     return (await this.#ask({ kind: 'url-range', url, start, length, ...known })) as UrlPart;

@@ -16,7 +16,10 @@ export interface PullSetup {
   readonly settings: RegistrySettings;
   readonly stores: StoreSettings;
   readonly engine: EngineName;
-  /** What all pull threads together have of connections, and of memory for what came before its turn. */
+  /**
+   * What all pull threads together have of connections, and of memory for what came before its
+   * turn.
+   */
   readonly limits: RangeLimits;
 }
 
@@ -38,7 +41,10 @@ export interface Resolved {
   readonly bytes: number;
 }
 
-/** Fetches what a queue of work holds; every thread gets the same request and takes from the same queue. */
+/**
+ * Fetches what a queue of work holds; every thread gets the same request and takes from the same
+ * queue.
+ */
 export interface PullRequest {
   readonly kind: 'pull';
   readonly reference: string;
@@ -49,7 +55,10 @@ export interface PullRequest {
   readonly threads: number;
   /** Where plain files are hashed by another thread meanwhile; each pull thread has its own. */
   readonly ring?: RingBuffer;
-  /** Folder to write to; without it the content is only hashed, to compare it with what lies elsewhere. */
+  /**
+   * Folder to write to; without it the content is only hashed, to compare it with what lies
+   * elsewhere.
+   */
   readonly content?: string;
   /** What archives may unpack to. */
   readonly budget?: Budget;
@@ -74,9 +83,15 @@ export interface FetchRequest {
   readonly inspects?: boolean;
   /** What there is room for. */
   readonly room?: Room;
-  /** Somebody pinned the digest of what comes: it may come by ranges that nothing else tells to be of one version. */
+  /**
+   * Somebody pinned the digest of what comes: it may come by ranges that nothing else tells to be
+   * of one version.
+   */
   readonly isPinned?: boolean;
-  /** Files of an earlier run that may be those of the archive with this digest; fetched only if they are not. */
+  /**
+   * Files of an earlier run that may be those of the archive with this digest; fetched only if they
+   * are not.
+   */
   readonly known?: KnownFiles & { readonly digest: Digest };
 }
 

@@ -12,8 +12,8 @@ import { repack } from './repack.ts';
 type ArchiveItem = LayoutItem & { kind: 'archive' };
 
 /**
- * Streams an archive into the files it is made of. A broken connection resumes; where it cannot, or where a mirror sent
- * something else, what was written is taken away and the archive begun anew.
+ * Streams an archive into the files it is made of. A broken connection resumes; where it cannot, or
+ * where a mirror sent something else, what was written is taken away and the archive begun anew.
  */
 export async function pullArchive(item: ArchiveItem, place: Placement, context: PullContext): Promise<PulledFile[]> {
   const known = await leftover(item, place, context);
@@ -83,7 +83,10 @@ async function attempt(
   }
 }
 
-/** The files of an archive that an earlier run left; what does not prove itself is taken away to be fetched. */
+/**
+ * The files of an archive that an earlier run left; what does not prove itself is taken away to be
+ * fetched.
+ */
 async function leftover(
   { unpackedDigest }: ArchiveItem,
   place: Placement,

@@ -10,8 +10,9 @@ export function stagedPath(content: string | undefined, path: PathBytes): Buffer
 }
 
 /**
- * Fetches a blob that is a file. What an earlier attempt left is hashed and continued; if the whole then has the wrong
- * digest, it was not ours, or a mirror's, and the blob is fetched once more from the beginning, from the registry itself.
+ * Fetches a blob that is a file. What an earlier attempt left is hashed and continued; if the whole
+ * then has the wrong digest, it was not ours, or a mirror's, and the blob is fetched once more from
+ * the beginning, from the registry itself.
  */
 export async function pullFile(item: LayoutItem & { kind: 'file' }, context: PullContext): Promise<PulledFile> {
   const { descriptor, path } = item;

@@ -14,8 +14,9 @@ const OPAQUE = '.wh..wh..opq';
 const MOST_NAMES = 20;
 
 /**
- * Fetches a container image as a model volume: what its layers come to below `subtree`, without that prefix. The layers
- * are taken from the top down, so that nothing is ever written that a later layer replaces or takes away.
+ * Fetches a container image as a model volume: what its layers come to below `subtree`, without
+ * that prefix. The layers are taken from the top down, so that nothing is ever written that a later
+ * layer replaces or takes away.
  */
 export async function pullImage(layout: Layout & { subtree: PathBytes }, context: PullContext): Promise<PulledFile[]> {
   const union = new Union(layout.subtree);
@@ -36,7 +37,10 @@ class Union {
   readonly #settled = new Set<string>();
   /** Folders below which layers further down do not count. */
   readonly #opaque = new Set<string>();
-  /** What this layer adds to the two; whiteouts do not apply to their own layer, in whatever order it is. */
+  /**
+   * What this layer adds to the two; whiteouts do not apply to their own layer, in whatever order
+   * it is.
+   */
   #settling: string[] = [];
   #closing: string[] = [];
 

@@ -23,17 +23,20 @@ export interface StoredContext extends PullTools {
 const MAX_BEGINNINGS = 2;
 
 /**
- * Fetches one file of a store in the version that was listed; where that was replaced meanwhile, once more in the one that is
- * there now. What the store says of its content is checked, and proves nothing: a requirement decides.
+ * Fetches one file of a store in the version that was listed; where that was replaced meanwhile,
+ * once more in the one that is there now. What the store says of its content is checked, and proves
+ * nothing: a requirement decides.
  *
- * @throws WeighlockError `DIGEST_MISMATCH` where it is not what the store itself says, twice; `Replaced`
+ * @throws WeighlockError `DIGEST_MISMATCH` where it is not what the store itself says, twice;
+ * `Replaced`
  */
 export async function pullStored(listed: StoredFile, context: StoredContext): Promise<PulledFile> {
   const { store, signal } = context;
   const writer = await context.openPlain(stagedPath(context.content, listed.path), listed.path, listed.size);
   try {
     let file = listed;
-    // Of another file, or another version of it, nobody knows what a leftover would be the beginning of.
+    // Of another file, or another version of it, nobody knows what a leftover would be the
+    // beginning of.
     const found = file.promised?.algorithm === 'sha256' ? await writer.reuse(file.size, context.count) : 0;
     if (found === 0) await writer.restart();
     for (let beginning = 1; ; beginning++) {
@@ -50,7 +53,9 @@ export async function pullStored(listed: StoredFile, context: StoredContext): Pr
   }
 }
 
-/** What there is room for, and what `--max-bytes` allows, was decided by the sizes that were listed. */
+/**
+ * What there is room for, and what `--max-bytes` allows, was decided by the sizes that were listed.
+ */
 function noLarger(file: StoredFile, listed: StoredFile): StoredFile {
   if (file.size <= listed.size) return file;
   throw new WeighlockError({

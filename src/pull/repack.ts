@@ -7,8 +7,9 @@ import type { PulledFile } from './protocol.ts';
 import { stagedPath } from './pull-file.ts';
 
 /**
- * The files of an archive that was unpacked earlier, if the archive that they make up again, with the framing that was
- * kept, has this digest. Nothing of what was kept is trusted: the names and sizes are read out of the archive anew.
+ * The files of an archive that was unpacked earlier, if the archive that they make up again, with
+ * the framing that was kept, has this digest. Nothing of what was kept is trusted: the names and
+ * sizes are read out of the archive anew.
  *
  * @param digest - of the uncompressed archive
  */

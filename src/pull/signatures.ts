@@ -17,9 +17,10 @@ const COSIGN_ARTIFACT = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 const ENVELOPE = /^application\/vnd\.(dsse\.envelope\.v1|in-toto)\+json$/;
 
 /**
- * Fetches everything that is stored as a signature or attestation of a manifest: as referrers (new bundles, and the older
- * forms), and under the tags `sha256-<hex>.sig` and `.att`. Each of these places stands for itself: one that cannot be
- * read hides nothing of the others, and is told beside, so that "no signature" is never said of what nobody saw.
+ * Fetches everything that is stored as a signature or attestation of a manifest: as referrers (new
+ * bundles, and the older forms), and under the tags `sha256-<hex>.sig` and `.att`. Each of these
+ * places stands for itself: one that cannot be read hides nothing of the others, and is told
+ * beside, so that "no signature" is never said of what nobody saw.
  *
  * @param digest - of the manifest or index that was resolved
  */
@@ -74,10 +75,16 @@ async function manifestAt(repository: ArtifactSource, tag: string, signal: Abort
   }
 }
 
-/** Places that a registry may leave unanswered, each after all its tries, before no more of them are asked. */
+/**
+ * Places that a registry may leave unanswered, each after all its tries, before no more of them are
+ * asked.
+ */
 const MAX_UNANSWERED = 8;
 
-/** Exit codes of what concerns one place only; a wrong configuration or a defect of ours ends the whole. */
+/**
+ * Exit codes of what concerns one place only; a wrong configuration or a defect of ours ends the
+ * whole.
+ */
 const OF_A_PLACE = new Set<number>([EXIT.notEvaluated, EXIT.verificationFailed]);
 
 class Collector {

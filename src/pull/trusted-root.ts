@@ -18,10 +18,12 @@ const TARGET = 'trusted_root.json';
 type Fetch = (path: string, limit: number) => Promise<Buffer | undefined>;
 
 /**
- * Fetches the `trusted_root.json` that a TUF repository publishes now (TUF specification 1.0, section 5). Nothing is kept:
- * each run begins at the root that the platform gave, so a mirror can withhold news until they expire, and no longer.
+ * Fetches the `trusted_root.json` that a TUF repository publishes now (TUF specification 1.0,
+ * section 5). Nothing is kept: each run begins at the root that the platform gave, so a mirror can
+ * withhold news until they expire, and no longer.
  *
- * @throws WeighlockError `SOURCE_UNAVAILABLE` for the network, `SIGNATURE_INVALID` for what is not signed as it must be
+ * @throws WeighlockError `SOURCE_UNAVAILABLE` for the network, `SIGNATURE_INVALID` for what is not
+ * signed as it must be
  */
 export async function fetchTrustedRoot(source: TufSource, transport: Transport, signal: AbortSignal): Promise<string> {
   const base = new URL(source.mirror.endsWith('/') ? source.mirror : `${source.mirror}/`);

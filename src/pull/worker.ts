@@ -63,10 +63,14 @@ import { storedSignatures } from './signatures.ts';
 import { inventoryOf, pullFromStore, type Serving, smallStored } from './stores.ts';
 import { fetchTrustedRoot } from './trusted-root.ts';
 
-/** Blobs that one thread fetches at a time: while one waits for the network, the other is hashed. */
+/**
+ * Blobs that one thread fetches at a time: while one waits for the network, the other is hashed.
+ */
 const AT_A_TIME = 2;
 
-/** Milliseconds between looks at the stop flag, for waits on the network that no byte interrupts. */
+/**
+ * Milliseconds between looks at the stop flag, for waits on the network that no byte interrupts.
+ */
 const LOOK = 100;
 
 type Port = NonNullable<typeof parentPort>;

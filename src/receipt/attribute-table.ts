@@ -3,14 +3,20 @@ import { DIGEST_BYTES, emptyTable, type FileTable } from '../fs/index.ts';
 /** First bytes of a table: what it is, and how its columns are laid out. */
 const MAGIC = Buffer.from('WLRECPT1', 'latin1');
 
-/** Columns of eight bytes for each file, in their order; then digests, the high parts of times, and all names. */
+/**
+ * Columns of eight bytes for each file, in their order; then digests, the high parts of times, and
+ * all names.
+ */
 const WIDE = ['size', 'device', 'inode', 'mtime', 'ctime', 'nameEnd'] as const;
 const NARROW = ['mtimeHigh', 'ctimeHigh'] as const;
 
 /** What is compared of files that have one name. */
 const COMPARED = ['size', 'device', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh'] as const;
 
-/** What may not differ, in the words of a message. Names come first: what follows is said of files of one name. */
+/**
+ * What may not differ, in the words of a message. Names come first: what follows is said of files
+ * of one name.
+ */
 const ATTRIBUTES = {
   nameEnd: 'name',
   size: 'size',
@@ -40,7 +46,10 @@ export function tableLength(bytes: Buffer, count: number): number | undefined {
   return length >= fixed && length <= bytes.length && Number.isInteger(length) ? length : undefined;
 }
 
-/** Pieces of a table: every file with its attributes and its digest. Little endian, as every machine that this runs on is. */
+/**
+ * Pieces of a table: every file with its attributes and its digest. Little endian, as every machine
+ * that this runs on is.
+ */
 export function* encodeTable(files: FileTable): Generator<Uint8Array> {
   yield MAGIC;
   for (const column of WIDE) yield bytesOf(files[column]);
@@ -79,7 +88,10 @@ export function decodeTable(bytes: Uint8Array, count: number): StoredTable | und
   return { count, columns, digests, names: next(nameBytes) };
 }
 
-/** The first file that is not as it was, and what of it; undefined when every attribute of every file is the same. */
+/**
+ * The first file that is not as it was, and what of it; undefined when every attribute of every
+ * file is the same.
+ */
 export function firstDifference(
   files: FileTable,
   stored: StoredTable,
@@ -107,7 +119,10 @@ export function firstDifference(
   return found;
 }
 
-/** Index in the stored table of each file of which every attribute is the same; -1 where one differs, or it is new. */
+/**
+ * Index in the stored table of each file of which every attribute is the same; -1 where one
+ * differs, or it is new.
+ */
 export function unchangedFiles(files: FileTable, stored: StoredTable): Int32Array {
   const unchanged = new Int32Array(files.count).fill(-1);
   const ends = new Float64Array(aligned(stored.columns.nameEnd));
@@ -130,7 +145,10 @@ function isSame(files: FileTable, index: number, stored: StoredTable, at: number
   });
 }
 
-/** The latest ctime of all, in nanoseconds since 1970; undefined where there is one that no clock of today has. */
+/**
+ * The latest ctime of all, in nanoseconds since 1970; undefined where there is one that no clock of
+ * today has.
+ */
 export function latestChange({ count, ctime, ctimeHigh }: FileTable): bigint | undefined {
   let latest = 0n;
   for (let i = 0; i < count; i++) {

@@ -63,10 +63,12 @@ const SHARES: Kind<SigningShare> = {
 };
 
 /**
- * Puts the parts of one verification together. All of them must be there, each once, signed by a verifier who is trusted, of one
- * content, one policy, one evidence and one list of files; and what was pinned must be what they come to.
+ * Puts the parts of one verification together. All of them must be there, each once, signed by a
+ * verifier who is trusted, of one content, one policy, one evidence and one list of files; and what
+ * was pinned must be what they come to.
  *
- * @throws WeighlockError a failed verification for parts that do not fit together; `CONFIG_INVALID`, I/O codes
+ * @throws WeighlockError a failed verification for parts that do not fit together;
+ * `CONFIG_INVALID`, I/O codes
  */
 export function mergeParts(paths: readonly string[], attestors: readonly Attestor[], engine: Engine): Promise<Merged> {
   return withParts(paths, attestors, VERDICTS, (parts) => {
@@ -82,7 +84,8 @@ export function mergeParts(paths: readonly string[], attestors: readonly Attesto
 /**
  * Puts the shares of one signature together, by the same rules.
  *
- * @throws WeighlockError a failed verification for parts that do not fit together; `CONFIG_INVALID`, I/O codes
+ * @throws WeighlockError a failed verification for parts that do not fit together;
+ * `CONFIG_INVALID`, I/O codes
  */
 export function mergeShares(paths: readonly string[], attestors: readonly Attestor[]): Promise<MergedShares> {
   return withParts(paths, attestors, SHARES, (parts) => {

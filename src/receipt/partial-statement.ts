@@ -20,7 +20,10 @@ export interface SeenPart {
   /** Digest of names, sizes, inodes and times of all files, hex: what every part saw. */
   readonly listing: string;
   readonly files: number;
-  /** Of what follows: digests of what it hashed, and before them the list of all files in that of the first part. */
+  /**
+   * Of what follows: digests of what it hashed, and before them the list of all files in that of
+   * the first part.
+   */
   readonly table: { readonly bytes: number; readonly sha256: string };
 }
 

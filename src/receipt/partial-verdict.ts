@@ -17,7 +17,10 @@ import { writeReceipt } from './receipt-file.ts';
 import { type Part, shares } from './share.ts';
 import { fileUnits, type Units } from './units.ts';
 
-/** What every part of a verification sees alike, wherever it runs: of devices each node has numbers of its own. */
+/**
+ * What every part of a verification sees alike, wherever it runs: of devices each node has numbers
+ * of its own.
+ */
 export function listingDigest(files: FileTable): string {
   const hash = nodeCrypto().createHash('sha256');
   for (const column of ['size', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh', 'nameEnd', 'names'] as const) {
@@ -34,7 +37,8 @@ export type PartialTerms = Omit<Partial, Measures>;
 export type ShareTerms = Omit<SigningShare, Measures>;
 
 /**
- * Writes the verdict on one part. The first part brings the list of all files with it, so that the whole is known to be complete.
+ * Writes the verdict on one part. The first part brings the list of all files with it, so that the
+ * whole is known to be complete.
  *
  * @throws what the system says
  */
@@ -80,7 +84,9 @@ function write(
   writeReceipt(path, signModel(Buffer.from(JSON.stringify(statement)), key), pieces());
 }
 
-/** The list of all files in that of the first part, and what was hashed: in the order of the units. */
+/**
+ * The list of all files in that of the first part, and what was hashed: in the order of the units.
+ */
 function* piecesOfPart(files: FileTable, units: Units, share: Uint32Array, { index }: Part): Generator<Uint8Array> {
   if (index === 0) yield* encodeTable(files);
   for (let unit = 0; unit < units.count; unit++) if (share[unit] === index) yield units.digest(unit);

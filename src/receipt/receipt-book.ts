@@ -22,8 +22,9 @@ import { requirementsDigest } from './requirements-digest.ts';
 import { chooseFiles } from './spot-check.ts';
 
 /**
- * By how much a file must have been left alone before a verification begins: two changes within one tick of a file system's clock
- * have one ctime. FAT counts in 2 s, some servers in 1 s, Linux' own file systems in ticks of at most 10 ms.
+ * By how much a file must have been left alone before a verification begins: two changes within one
+ * tick of a file system's clock have one ctime. FAT counts in 2 s, some servers in 1 s, Linux' own
+ * file systems in ticks of at most 10 ms.
  */
 const GRAIN_NANOSECONDS = 2_000_000_000n;
 
@@ -40,8 +41,8 @@ export interface ReceiptQuestion {
 class NoReceipt extends Error {}
 
 /**
- * Receipts of one run. A receipt only ever brings digests of files that were hashed before and have not changed since; what
- * they are held against is loaded and judged anew.
+ * Receipts of one run. A receipt only ever brings digests of files that were hashed before and have
+ * not changed since; what they are held against is loaded and judged anew.
  */
 export class ReceiptBook {
   readonly #settings: ReceiptSettings;
@@ -56,10 +57,11 @@ export class ReceiptBook {
   }
 
   /**
-   * Looks for a receipt of what was listed. Where one counts, the files in its table are taken for hashed, all but those of a spot
-   * check; where none does, nothing is.
+   * Looks for a receipt of what was listed. Where one counts, the files in its table are taken for
+   * hashed, all but those of a spot check; where none does, nothing is.
    *
-   * @param isPartial - takes what is unchanged when something else is not: between rounds of one verifier
+   * @param isPartial - takes what is unchanged when something else is not: between rounds of one
+   * verifier
    */
   async use(question: ReceiptQuestion, isPartial = false): Promise<ReceiptOutcome> {
     try {
@@ -95,7 +97,9 @@ export class ReceiptBook {
     }
   }
 
-  /** What the platform signed, about this content, this policy and this evidence, not too long ago. */
+  /**
+   * What the platform signed, about this content, this policy and this evidence, not too long ago.
+   */
   async #believed(bytes: Buffer, question: ReceiptQuestion): Promise<Receipt> {
     const { attestor, maxAge } = this.#settings;
     const file = { path: 'the receipt', bytes, links: 1 };
@@ -228,7 +232,10 @@ function requireCount(receipt: Receipt, files: FileTable): void {
   if (receipt.table.bytes !== tableBytes(files)) throw new NoReceipt('files have other names than in the receipt');
 }
 
-/** The rule that was kept when the receipt was made, once more: it may have been made by a clock that was wrong. */
+/**
+ * The rule that was kept when the receipt was made, once more: it may have been made by a clock
+ * that was wrong.
+ */
 function requireLeftAlone(files: FileTable, receipt: Receipt): void {
   for (let i = 0; i < files.count; i++) {
     if (files.hashed[i] !== 1) continue;

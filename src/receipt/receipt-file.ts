@@ -6,7 +6,10 @@ import { nodeCrypto } from '../library/index.ts';
 /** A statement of a kilobyte, by the largest key there is. */
 const MAX_STATEMENT_BYTES = 64 << 10;
 
-/** A receipt on a disk: a line with the signed statement, and a table of files behind it, read when the first is believed. */
+/**
+ * A receipt on a disk: a line with the signed statement, and a table of files behind it, read when
+ * the first is believed.
+ */
 export interface OpenReceipt {
   readonly statement: Buffer;
   /**
@@ -68,7 +71,8 @@ function readFully(descriptor: number, into: Buffer, position: number): number {
 }
 
 /**
- * Writes a receipt beside its place and renames it there: a reader sees the old one or the new one, whole.
+ * Writes a receipt beside its place and renames it there: a reader sees the old one or the new one,
+ * whole.
  *
  * @throws what the system says; then nothing is left behind
  */

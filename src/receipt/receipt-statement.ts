@@ -31,7 +31,8 @@ export function receiptPredicate(receipt: Receipt): object {
 /**
  * Reads the predicate of a receipt whose signature was verified.
  *
- * @throws MalformedError for one of another format, or by another version of the verifier: what that let pass, this one may not
+ * @throws MalformedError for one of another format, or by another version of the verifier: what
+ * that let pass, this one may not
  */
 export function parseReceipt(predicate: JsonObject): Receipt {
   const fields = new Fields(predicate, 'the receipt').only([

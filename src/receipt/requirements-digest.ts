@@ -2,8 +2,9 @@ import { nodeCrypto } from '../library/index.ts';
 import type { Requirement } from '../plan/index.ts';
 
 /**
- * SHA-256 over everything that is required of an artifact: whose keys, which pins, which conditions. Two policies that ask for
- * the same in other words have different ones, and none is the digest of a policy that asks for something else.
+ * SHA-256 over everything that is required of an artifact: whose keys, which pins, which
+ * conditions. Two policies that ask for the same in other words have different ones, and none is
+ * the digest of a policy that asks for something else.
  */
 export function requirementsDigest(requirements: readonly Requirement[], more: object = {}): string {
   return nodeCrypto()

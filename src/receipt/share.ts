@@ -14,8 +14,8 @@ export interface Part {
 export const MOST_PARTS = 10_000;
 
 /**
- * Which part hashes which file: the largest first, each to the part that has least so far, of several the first. Whoever has the same
- * list comes to the same shares, without asking anybody.
+ * Which part hashes which file: the largest first, each to the part that has least so far, of
+ * several the first. Whoever has the same list comes to the same shares, without asking anybody.
  *
  * @returns the number of a part for each file
  */

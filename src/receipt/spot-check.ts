@@ -1,8 +1,9 @@
 import type { FileTable } from '../fs/index.ts';
 
 /**
- * Files that are hashed although a receipt has them: chosen byte by byte, so that a file of twice the size is twice as likely, until they
- * have this share of all bytes. A digest is of a whole file, so it is at least that share.
+ * Files that are hashed although a receipt has them: chosen byte by byte, so that a file of twice
+ * the size is twice as likely, until they have this share of all bytes. A digest is of a whole
+ * file, so it is at least that share.
  *
  * @param share - above 0, at most 1
  * @param random - 0 to 1, which nobody can predict

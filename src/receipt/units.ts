@@ -10,7 +10,10 @@ export interface Units {
   digest(unit: number): Uint8Array;
 }
 
-/** Whole files: the SHA-256 of one is a chain from its first block to its last, which nobody can share out. */
+/**
+ * Whole files: the SHA-256 of one is a chain from its first block to its last, which nobody can
+ * share out.
+ */
 export function fileUnits(files: FileTable): Units {
   return { count: files.count, size: files.size, digest: (unit) => digestAt(files, unit) };
 }

@@ -7,7 +7,10 @@ import { VERIFIER_ID, VERSION } from '../version.ts';
 import type { Merged } from './merge-parts.ts';
 import { requirementsDigest } from './requirements-digest.ts';
 
-/** What is no part of the artifact, because the platform says so: a field of our own, named as in-toto wants it. */
+/**
+ * What is no part of the artifact, because the platform says so: a field of our own, named as
+ * in-toto wants it.
+ */
 const LEFT_OUT = 'https://weighlock.dev/left-out/v1';
 
 /** Paths that a verdict names; the field counts all of them. */
@@ -29,8 +32,8 @@ interface Resource {
 }
 
 /**
- * What is signed of one verdict: an in-toto statement with SLSA's Verification Summary Attestation v1. Nothing is said of what
- * could not be evaluated, or has no digest.
+ * What is signed of one verdict: an in-toto statement with SLSA's Verification Summary Attestation
+ * v1. Nothing is said of what could not be evaluated, or has no digest.
  */
 export function verdictPayload(outcome: ArtifactOutcome, context: VerdictContext): Buffer | undefined {
   const { artifact, result, measured, manifest, isOfManifest = false, requirements } = outcome;
@@ -115,8 +118,8 @@ export function verifierOf({ image }: Pick<VerdictContext, 'image'>): object {
 }
 
 /**
- * The policy by its name and the digest of its text. Of several, or none, that of all that they require: there is one policy in
- * a verdict.
+ * The policy by its name and the digest of its text. Of several, or none, that of all that they
+ * require: there is one policy in a verdict.
  */
 export function policyOf({ artifact }: Pick<ArtifactOutcome, 'artifact'>, { policies }: VerdictContext): Resource {
   const own = policies.filter(({ name }) => artifact.policies?.includes(name) === true);
@@ -131,7 +134,10 @@ export function policyOf({ artifact }: Pick<ArtifactOutcome, 'artifact'>, { poli
   return { uri, digest: { sha256 } };
 }
 
-/** What was shown, in levels of our own: which level of SLSA a build has is for the conditions of a policy. */
+/**
+ * What was shown, in levels of our own: which level of SLSA a build has is for the conditions of a
+ * policy.
+ */
 export function levelsOf(requirements: readonly Requirement[]): string[] {
   const has = (kind: Requirement['kind']) =>
     // Of alternatives, whichever was met.

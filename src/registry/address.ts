@@ -1,12 +1,15 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * How near an address is: `public`, `private` (a network of the company), `loopback` (this pod), or `special`, where no
- * server of content is: metadata of clouds and whatever else is on this link, and addresses that are none of a host.
+ * How near an address is: `public`, `private` (a network of the company), `loopback` (this pod), or
+ * `special`, where no server of content is: metadata of clouds and whatever else is on this link,
+ * and addresses that are none of a host.
  */
 export type Reach = 'public' | 'private' | 'loopback' | 'special';
 
-/** RFC 6890 and the registries of IANA that follow it; beside them what clouds answer metadata at. */
+/**
+ * RFC 6890 and the registries of IANA that follow it; beside them what clouds answer metadata at.
+ */
 const IPV4: Readonly<Record<Exclude<Reach, 'public'>, readonly string[]>> = {
   loopback: ['127.0.0.0/8'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15'],
@@ -28,7 +31,8 @@ const IPV6: typeof IPV4 = {
 
 /** IPv6 addresses that have an IPv4 address in them, and at which of their 16 bytes it begins. */
 const EMBEDDED: readonly (readonly [network: string, at: number])[] = [
-  // Mapped (RFC 4291, 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), compatible (RFC 4291, 2.5.5.1).
+  // Mapped (RFC 4291, 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), compatible (RFC
+  // 4291, 2.5.5.1).
   ['::ffff:0:0/96', 12],
   ['::ffff:0:0:0/96', 12],
   ['64:ff9b::/96', 12],

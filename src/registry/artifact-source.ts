@@ -37,7 +37,9 @@ export interface WrongContent {
   readonly found: string;
 }
 
-/** Where the manifests and blobs of one artifact come from: a repository of a registry, or a folder. */
+/**
+ * Where the manifests and blobs of one artifact come from: a repository of a registry, or a folder.
+ */
 export interface ArtifactSource {
   /** True when content may come from somebody else than the source itself. */
   readonly hasMirrors: boolean;
@@ -45,7 +47,9 @@ export interface ArtifactSource {
   readonly missingPlatform: 'CONFIG_INVALID' | 'FILE_MISSING';
   /** What the tag or digest of the reference names. A tag is resolved once, by whoever calls. */
   top(signal: AbortSignal): Promise<Fetched<Manifest | Index>>;
-  /** A manifest or index. By digest its bytes must have that digest; by tag the digest is computed. */
+  /**
+   * A manifest or index. By digest its bytes must have that digest; by tag the digest is computed.
+   */
   manifest(which: Digest | string, signal: AbortSignal, expectation?: Expectation): Promise<Fetched<Manifest | Index>>;
   /** Everything that says it refers to a digest. */
   referrers(subject: Digest, signal: AbortSignal): Promise<Referrers>;
@@ -65,7 +69,10 @@ export interface ArtifactSource {
     signal: AbortSignal,
     options?: { readonly upstreamOnly?: boolean; readonly missing?: Expectation['missing'] },
   ): Promise<void>;
-  /** What is wrong with one of its documents, said with where that lies, if there is more to say than the reference. */
+  /**
+   * What is wrong with one of its documents, said with where that lies, if there is more to say
+   * than the reference.
+   */
   within(document: Digest, error: WeighlockError): WeighlockError;
   /** What it means that a blob was not what a manifest promises. */
   wrongContent(content: WrongContent): WeighlockError;

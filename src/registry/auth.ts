@@ -16,8 +16,9 @@ const EARLY = 10;
 const DEFAULT_LIFETIME = 60;
 
 /**
- * Answers a registry's challenges for one repository, and remembers the answer until it expires. Credentials are tried in
- * order until the registry takes one; without any, a token is asked for anonymously.
+ * Answers a registry's challenges for one repository, and remembers the answer until it expires.
+ * Credentials are tried in order until the registry takes one; without any, a token is asked for
+ * anonymously.
  */
 export class Authenticator {
   readonly #transport: Transport;
@@ -29,7 +30,11 @@ export class Authenticator {
   #worked = false;
   #pending: Promise<boolean> | undefined;
 
-  /** @param registry - origin of the registry's API @param load - gets the credentials when the registry first asks */
+  /**
+   * @param registry - origin of the registry's API
+   *
+   * @param load - gets the credentials when the registry first asks
+   */
   constructor(transport: Transport, registry: URL, repository: string, load: () => Promise<Credential[]>) {
     this.#transport = transport;
     this.#registry = registry;
@@ -49,8 +54,9 @@ export class Authenticator {
   }
 
   /**
-   * Takes a 401 and gets something better to send. Requests that are refused at the same time share one answer. Only the
-   * registry's own challenge counts: what a redirect led to may want somebody else's password, and gets nothing.
+   * Takes a 401 and gets something better to send. Requests that are refused at the same time share
+   * one answer. Only the registry's own challenge counts: what a redirect led to may want somebody
+   * else's password, and gets nothing.
    *
    * @param sent - the `authorization` that was refused
    * @returns false when there is nothing left to try
@@ -69,7 +75,8 @@ export class Authenticator {
     const challenge =
       challenges.find(({ scheme }) => scheme === 'bearer') ?? challenges.find(({ scheme }) => scheme === 'basic');
     if (challenge === undefined) return false;
-    // Anonymous access is for those whom no credential fits, not for those whose credential was refused.
+    // Anonymous access is for those whom no credential fits, not for those whose credential was
+    // refused.
     const credentials = this.#credentials ?? (await this.#load());
     if (this.#credentials === undefined && credentials.length === 0) credentials.push(undefined);
     this.#credentials = credentials;
@@ -82,7 +89,9 @@ export class Authenticator {
     return false;
   }
 
-  /** What to send with this credential; undefined when it was refused or does not fit the challenge. */
+  /**
+   * What to send with this credential; undefined when it was refused or does not fit the challenge.
+   */
   async #headerFor(challenge: Challenge, credential: Credential | undefined, signal: AbortSignal) {
     if (challenge.scheme === 'bearer') return this.#bearer(challenge, credential, signal);
     if (credential?.kind !== 'basic') return undefined;
@@ -115,7 +124,10 @@ export class Authenticator {
     return undefined;
   }
 
-  /** distribution docs, spec/auth/oauth.md; a server without this flow answers 404, and the GET flow is used. */
+  /**
+   * distribution docs, spec/auth/oauth.md; a server without this flow answers 404, and the GET flow
+   * is used.
+   */
   async #oauth2(realm: URL, challenge: Challenge, token: string, signal: AbortSignal) {
     const form = new URLSearchParams({
       grant_type: 'refresh_token',

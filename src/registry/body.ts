@@ -3,8 +3,8 @@ import { Deadline } from './deadline.ts';
 import { DUMP_TIMEOUT, MAX_INFORMATIONAL } from './limits.ts';
 
 /**
- * Takes bytes in order. They are only lent: a taker is done with the chunk, or has copied it, when it returns. A promise
- * says when it wants more.
+ * Takes bytes in order. They are only lent: a taker is done with the chunk, or has copied it, when
+ * it returns. A promise says when it wants more.
  */
 export type Take = (chunk: Buffer) => void | Promise<void>;
 
@@ -13,13 +13,18 @@ type State =
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The body of one answer, as the connection brings it: nothing is read before somebody takes it. */
+/**
+ * The body of one answer, as the connection brings it: nothing is read before somebody takes it.
+ */
 export class Body {
   readonly #controller: Dispatcher.DispatchController;
   #state: State = { kind: 'open' };
   #take: Take | undefined;
   #isBusy = false;
-  /** What came although the taker wanted to wait: a connection that ends brings its last bytes all at once. */
+  /**
+   * What came although the taker wanted to wait: a connection that ends brings its last bytes all
+   * at once.
+   */
   readonly #late: Buffer[] = [];
   #settle: (() => void) | undefined;
 
@@ -46,7 +51,10 @@ export class Body {
     if (this.#state.kind === 'failed') throw this.#state.error;
   }
 
-  /** Reads a body that nobody wants, so that the connection can be used again; a long or slow one ends it. Never throws. */
+  /**
+   * Reads a body that nobody wants, so that the connection can be used again; a long or slow one
+   * ends it. Never throws.
+   */
   async dump(limit = 65_536): Promise<void> {
     let length = 0;
     const count = (chunk: Buffer) => {
@@ -67,7 +75,8 @@ export class Body {
 
   /** @internal for the connection */
   push(chunk: Buffer): void {
-    // The parser says after every pause that nothing came; to pause it for that would stop it for good.
+    // The parser says after every pause that nothing came; to pause it for that would stop it for
+    // good.
     if (chunk.length === 0 || this.#state.kind === 'failed') return;
     if (this.#take === undefined || this.#isBusy || this.#late.length > 0) {
       this.#late.push(Buffer.from(chunk));
@@ -81,7 +90,10 @@ export class Body {
     this.#next();
   }
 
-  /** @internal for the connection; of several failures the taker's, which is the cause of the others, counts */
+  /**
+   * @internal for the connection; of several failures the taker's, which is the cause of the
+   * others, counts
+   */
   fail(error: unknown): void {
     const wasOpen = this.#state.kind === 'open';
     this.#state = { kind: 'failed', error };
@@ -137,7 +149,8 @@ class EndlessInformation extends Error {
  * Sends one request.
  *
  * @param deadline - for the head of the answer
- * @throws what broke the connection before the head of the answer had come, `TooSlow`, or why it was aborted
+ * @throws what broke the connection before the head of the answer had come, `TooSlow`, or why it
+ * was aborted
  */
 export function exchange(
   dispatcher: Dispatcher,

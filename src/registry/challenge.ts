@@ -1,4 +1,7 @@
-/** One challenge of a `WWW-Authenticate` header: scheme in lower case, parameters with lower-case names. */
+/**
+ * One challenge of a `WWW-Authenticate` header: scheme in lower case, parameters with lower-case
+ * names.
+ */
 export interface Challenge {
   readonly scheme: string;
   readonly parameters: ReadonlyMap<string, string>;
@@ -11,8 +14,9 @@ const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const MAX_HEADER = 8192;
 
 /**
- * Parses `WWW-Authenticate` (RFC 9110, section 11.6.1): several challenges in one or several headers, parameters quoted
- * or not, commas inside quotes. What does not parse ends the list; it is never guessed at.
+ * Parses `WWW-Authenticate` (RFC 9110, section 11.6.1): several challenges in one or several
+ * headers, parameters quoted or not, commas inside quotes. What does not parse ends the list; it is
+ * never guessed at.
  */
 export function parseChallenges(headers: string | readonly string[] | undefined): Challenge[] {
   const list = headers === undefined ? [] : typeof headers === 'string' ? [headers] : headers;

@@ -3,7 +3,10 @@ import type { ArtifactSource, Fetched } from './artifact-source.ts';
 import type { Index, Manifest, Platform } from './manifest.ts';
 import { choosePlatform, platformText } from './platform.ts';
 
-/** Picks the manifest of a platform out of an index; its digest and size are checked when it is fetched. */
+/**
+ * Picks the manifest of a platform out of an index; its digest and size are checked when it is
+ * fetched.
+ */
 export async function childOf(
   source: ArtifactSource,
   { digest: index, document }: Fetched<Index>,

@@ -13,7 +13,10 @@ import { listReferrers } from './referrers.ts';
 import { type Sleep, sleep } from './retry.ts';
 import { headerOf, readBody } from './transport.ts';
 
-/** Reads one repository. A tag is resolved once, by whoever calls; everything else is asked for by digest. */
+/**
+ * Reads one repository. A tag is resolved once, by whoever calls; everything else is asked for by
+ * digest.
+ */
 export class Repository implements ArtifactSource {
   readonly missingPlatform = 'CONFIG_INVALID';
   readonly #hosts: Hosts;
@@ -21,7 +24,8 @@ export class Repository implements ArtifactSource {
 
   /**
    * @param move - brings the bytes of a blob
-   * @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used
+   * @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be
+   * used
    */
   constructor(reference: Reference, settings: RegistrySettings, notice: Notice, move: Move, wait: Sleep = sleep) {
     this.#move = move;
@@ -42,8 +46,8 @@ export class Repository implements ArtifactSource {
   }
 
   /**
-   * Fetches a manifest or index. By digest its bytes must have that digest; by tag the digest is computed from the bytes,
-   * whatever the server's headers say.
+   * Fetches a manifest or index. By digest its bytes must have that digest; by tag the digest is
+   * computed from the bytes, whatever the server's headers say.
    */
   async manifest(
     which: Digest | string,
@@ -107,10 +111,12 @@ export class Repository implements ArtifactSource {
   }
 
   /**
-   * Streams a blob into a sink, through broken connections and expired tokens. The length is checked here, the digest is
-   * the sink's business. The registry is asked again after every break: a pre-signed address may have expired.
+   * Streams a blob into a sink, through broken connections and expired tokens. The length is
+   * checked here, the digest is the sink's business. The registry is asked again after every break:
+   * a pre-signed address may have expired.
    *
-   * @param task - `offset` says how many bytes the sink has: the next host goes on where a mirror failed
+   * @param task - `offset` says how many bytes the sink has: the next host goes on where a mirror
+   * failed
    * @param options - `upstreamOnly` leaves out the mirrors, after one of them sent something else
    */
   async blob(
@@ -145,7 +151,8 @@ export class Repository implements ArtifactSource {
   }
 
   /**
-   * Some bytes of a blob. Nothing says that they are the right ones: only a whole blob has a digest, so nothing may rest on them.
+   * Some bytes of a blob. Nothing says that they are the right ones: only a whole blob has a
+   * digest, so nothing may rest on them.
    *
    * @throws WeighlockError `SOURCE_UNAVAILABLE` also for a registry that answers no ranges
    */

@@ -12,7 +12,10 @@ import { receivingConnector } from './receive.ts';
 // HTTP/1.1 only: several blobs in one connection of HTTP/2 are slower than each in its own.
 const limits = { maxHeaderSize: 65_536, allowH2: false };
 
-/** Connections to servers, directly and through proxies: kept for further requests, and only to where they may go. */
+/**
+ * Connections to servers, directly and through proxies: kept for further requests, and only to
+ * where they may go.
+ */
 export class Connections {
   readonly #direct: Agent;
   /** For hosts that a server named, by that server and scheme: what it may name depends on both. */

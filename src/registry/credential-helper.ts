@@ -13,8 +13,9 @@ export type RunHelper = (suffix: string, input: string) => Promise<{ status: num
 const FOLDERS = ['/usr/local/bin', '/usr/bin', '/bin'];
 
 /**
- * What helpers of clouds are told by the platform: who this pod is, and where to ask. Not what names a file with commands
- * in it (`AWS_CONFIG_FILE` has `credential_process`), nor a home that may hold one, nor a way to load code.
+ * What helpers of clouds are told by the platform: who this pod is, and where to ask. Not what
+ * names a file with commands in it (`AWS_CONFIG_FILE` has `credential_process`), nor a home that
+ * may hold one, nor a way to load code.
  */
 const VARIABLES = new RegExp(
   `^(${[
@@ -32,8 +33,9 @@ export interface HelperCommand {
 }
 
 /**
- * Which program is a helper, and what it is told. In the executable it is one of the image: `PATH` and `DOCKER_CONFIG` may
- * both be of the pod's author, who would name a program on a volume. In a checkout both are of the person who runs it.
+ * Which program is a helper, and what it is told. In the executable it is one of the image: `PATH`
+ * and `DOCKER_CONFIG` may both be of the pod's author, who would name a program on a volume. In a
+ * checkout both are of the person who runs it.
  *
  * @param isThere - whether a file can be run
  * @returns undefined when there is none

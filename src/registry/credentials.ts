@@ -4,8 +4,8 @@ import { type Credential, type DockerConfig, matchAuths, normalise } from './doc
 import { credentialKey } from './reference.ts';
 
 /**
- * The credentials to try for a repository, in Docker's order: the host's own helper, the store, the entries of `auths`.
- * An empty list means that nobody knows this registry, and we ask anonymously.
+ * The credentials to try for a repository, in Docker's order: the host's own helper, the store, the
+ * entries of `auths`. An empty list means that nobody knows this registry, and we ask anonymously.
  *
  * @throws WeighlockError `CONFIG_INVALID` when a configured helper is not there or answers nonsense
  */

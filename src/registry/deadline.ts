@@ -7,8 +7,9 @@ import { Retryable } from './retryable.ts';
 export class TooSlow extends Error {}
 
 /**
- * When something small has to be there as a whole. A limit between two bytes does not bound it: a server may send a byte
- * a second, one informational answer after the other, headers that never end, or redirects.
+ * When something small has to be there as a whole. A limit between two bytes does not bound it: a
+ * server may send a byte a second, one informational answer after the other, headers that never
+ * end, or redirects.
  */
 export class Deadline {
   readonly #end: number;
@@ -28,7 +29,10 @@ export class Deadline {
     return () => clearTimeout(timer);
   }
 
-  /** The failure of what was asked for and came too slowly; a link that is full may be better a second time. */
+  /**
+   * The failure of what was asked for and came too slowly; a link that is full may be better a
+   * second time.
+   */
   fault(url: URL, cause?: unknown): Retryable {
     const failure = unavailable(url, `was not answered whole within ${this.#milliseconds / 1000} s`, cause);
     const remedy = 'check the registry or server; if it takes long to answer, raise --response-timeout';
@@ -57,8 +61,8 @@ export async function withinTime<T>(
 }
 
 /**
- * The time that the small documents of a run may take together, beyond what each usually takes. Each within its own limit,
- * a thousand of them would still take a day.
+ * The time that the small documents of a run may take together, beyond what each usually takes.
+ * Each within its own limit, a thousand of them would still take a day.
  */
 export class Slowness {
   readonly #most: number;

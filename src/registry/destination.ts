@@ -1,7 +1,10 @@
 import type { LookupFunction } from 'node:net';
 import { type Reach, reachOf } from './address.ts';
 
-/** Where a request goes: what its URL says, and how near the address is, where that is known of a name. */
+/**
+ * Where a request goes: what its URL says, and how near the address is, where that is known of a
+ * name.
+ */
 export interface Place {
   readonly url: URL;
   readonly reach?: Reach | undefined;
@@ -15,14 +18,15 @@ export type Lookup = (
 ) => void;
 
 /**
- * The one decision whether a server may send us somewhere, by a redirect or for a token: it must not make requests of its
- * choice from within this network. Undefined when it may, else why not.
+ * The one decision whether a server may send us somewhere, by a redirect or for a token: it must
+ * not make requests of its choice from within this network. Undefined when it may, else why not.
  *
  * - To itself, on whatever port: always.
  * - To metadata of a cloud, and what else is on this link: never.
  * - To this pod's loopback: only if it is there itself.
- * - To a private address: a server that is at one itself, always. One in public may name a host that has a private address
- *   (a storage behind a private endpoint) over https, where the certificate says that the name is meant.
+ * - To a private address: a server that is at one itself, always. One in public may name a host
+ *   that has a private address (a storage behind a private endpoint) over https, where the
+ *   certificate says that the name is meant.
  */
 export function destinationFault(sender: Place, target: Place): string | undefined {
   const host = hostOf(target.url);
@@ -38,7 +42,10 @@ export function destinationFault(sender: Place, target: Place): string | undefin
   return isRefused ? `the internal address ${host}` : undefined;
 }
 
-/** How near a host is as it is written: an address, or a name that every resolver knows (RFC 6761, section 6.3). */
+/**
+ * How near a host is as it is written: an address, or a name that every resolver knows (RFC 6761,
+ * section 6.3).
+ */
 export function writtenReach(host: string): Reach | undefined {
   return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : reachOf(host);
 }

@@ -1,9 +1,13 @@
-/** A content digest that was checked before it is used in any URL or path: `sha256:` and 64 lower-case hex digits. */
+/**
+ * A content digest that was checked before it is used in any URL or path: `sha256:` and 64
+ * lower-case hex digits.
+ */
 export type Digest = `sha256:${string}` & { readonly __brand: 'Digest' };
 
 /**
- * image-spec descriptor.md: `sha256` is required and lower case only. `sha512` and `blake3` are optional there and not
- * supported here; anything else (CVE-2024-3727, CVE-2024-37032: path pieces, upper case, other lengths) is no digest.
+ * image-spec descriptor.md: `sha256` is required and lower case only. `sha512` and `blake3` are
+ * optional there and not supported here; anything else (CVE-2024-3727, CVE-2024-37032: path pieces,
+ * upper case, other lengths) is no digest.
  */
 export function parseDigest(text: unknown): Digest | undefined {
   return typeof text === 'string' && /^sha256:[a-f0-9]{64}$/.test(text) ? (text as Digest) : undefined;

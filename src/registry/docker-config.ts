@@ -12,12 +12,18 @@ export type Credential =
 
 /** One entry of `auths`. */
 export interface AuthEntry {
-  /** Host, optional port, optional path, each DNS label possibly a glob; scheme and `/v1/`, `/v2/` taken off. */
+  /**
+   * Host, optional port, optional path, each DNS label possibly a glob; scheme and `/v1/`, `/v2/`
+   * taken off.
+   */
   readonly pattern: string;
   readonly credential: Credential;
 }
 
-/** Credentials of one or several Docker configuration files and pull secrets, in the order they were given. */
+/**
+ * Credentials of one or several Docker configuration files and pull secrets, in the order they were
+ * given.
+ */
 export interface DockerConfig {
   readonly auths: readonly AuthEntry[];
   /** Host -> suffix of `docker-credential-<suffix>`. */
@@ -32,7 +38,8 @@ export const MAX_CONFIG_BYTES = 1 << 20;
  * Parses a Docker `config.json`, a `kubernetes.io/dockerconfigjson` secret (the same) or a legacy
  * `kubernetes.io/dockercfg` secret (only the entries, no `auths` around them).
  *
- * @throws WeighlockError `CONFIG_INVALID` for anything malformed; the message never holds a value of the file
+ * @throws WeighlockError `CONFIG_INVALID` for anything malformed; the message never holds a value
+ * of the file
  */
 export function parseDockerConfig(text: string, file: string): DockerConfig {
   const json = parseObject(text, file);
@@ -66,8 +73,9 @@ export function mergeDockerConfigs(configs: readonly DockerConfig[]): DockerConf
 }
 
 /**
- * The credentials that fit a repository, best first, by the kubelet's rules: as many DNS labels, each equal or a glob; the
- * same port; a path that is a prefix by whole components; the longest pattern first.
+ * The credentials that fit a repository, best first, by the kubelet's rules: as many DNS labels,
+ * each equal or a glob; the same port; a path that is a prefix by whole components; the longest
+ * pattern first.
  *
  * @param host - `credentialKey` of the registry
  */
@@ -85,7 +93,10 @@ function matches(pattern: Pattern, wanted: Pattern, repository: string): boolean
   return pattern.path === '' || `${repository}/`.startsWith(`${pattern.path}/`);
 }
 
-/** `*` and `?` inside one DNS label, case-insensitive. Linear: a star is only ever tried at its next place. */
+/**
+ * `*` and `?` inside one DNS label, case-insensitive. Linear: a star is only ever tried at its next
+ * place.
+ */
 function globMatches(glob: string, label: string): boolean {
   let g = 0;
   let l = 0;
@@ -124,8 +135,9 @@ function split(pattern: string): Pattern {
 }
 
 /**
- * A key of a configuration, or a registry, in one form: without scheme, `/v1/` and what DNS and TLS do not see (case, the
- * dot at the end, the port of https). Docker Hub has several names, and configurations have each of them.
+ * A key of a configuration, or a registry, in one form: without scheme, `/v1/` and what DNS and TLS
+ * do not see (case, the dot at the end, the port of https). Docker Hub has several names, and
+ * configurations have each of them.
  */
 export function normalise(key: string): string {
   const text = withoutEnd(key.replace(/^https?:\/\//i, '').replace(/\/v[12]\/?$/, ''), '/');

@@ -6,7 +6,10 @@ export function showUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** A user or password of a URL as it is meant: a percent sign that encodes nothing stands for itself. */
+/**
+ * A user or password of a URL as it is meant: a percent sign that encodes nothing stands for
+ * itself.
+ */
 export function decodedUser(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -26,7 +29,9 @@ export function unavailable(url: URL, why: string, cause?: unknown): WeighlockEr
   );
 }
 
-/** What OpenSSL and Node call a certificate that is not trusted, not valid now, or another host's. */
+/**
+ * What OpenSSL and Node call a certificate that is not trusted, not valid now, or another host's.
+ */
 const CERTIFICATE_FAULT = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|INVALID_CA|HOSTNAME_MISMATCH/;
 
 /** How undici tells what a proxy answered to CONNECT, and to a request that it was to pass on. */

@@ -13,7 +13,9 @@ import { type Answer, Transport, type TransportSettings } from './transport.ts';
 /** Everything a client needs to know; plain data, so that it can be handed to a worker thread. */
 export interface RegistrySettings extends TransportSettings {
   readonly credentials: CredentialSources;
-  /** Registry -> hosts that are asked first, in order. Upstream credentials are not sent to them. */
+  /**
+   * Registry -> hosts that are asked first, in order. Upstream credentials are not sent to them.
+   */
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -28,7 +30,10 @@ export interface Host {
   readonly authenticator: Authenticator;
 }
 
-/** The servers that have one repository, mirrors first: whom to ask, how often, with which credential. */
+/**
+ * The servers that have one repository, mirrors first: whom to ask, how often, with which
+ * credential.
+ */
 export class Hosts {
   readonly reference: Reference;
   readonly all: readonly Host[];
@@ -38,7 +43,10 @@ export class Hosts {
   readonly #sleep: Sleep;
   #waitsLeft = MAX_WAITS_MISSING;
 
-  /** @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be used */
+  /**
+   * @throws WeighlockError `CONFIG_INVALID` when a file that was named for registries cannot be
+   * used
+   */
   constructor(reference: Reference, settings: RegistrySettings, notice: Notice, wait: Sleep) {
     this.reference = reference;
     this.#notice = notice;
@@ -92,7 +100,10 @@ export class Hosts {
     throw new Error('a repository without hosts');
   }
 
-  /** One GET in this repository, with whatever the registry wants to see. Follows challenges, not failures. */
+  /**
+   * One GET in this repository, with whatever the registry wants to see. Follows challenges, not
+   * failures.
+   */
   async get(
     host: Host,
     path: string,
@@ -135,7 +146,10 @@ export class Hosts {
     });
   }
 
-  /** Asks the hosts in order until one has something. What fails is told in `faults`, and hides nothing of the others. */
+  /**
+   * Asks the hosts in order until one has something. What fails is told in `faults`, and hides
+   * nothing of the others.
+   */
   async each<T>(
     signal: AbortSignal,
     action: (host: Host) => Promise<readonly T[]>,

@@ -22,9 +22,10 @@ export interface CredentialSources {
 }
 
 /**
- * The credentials of a run. The files that were named are read when a registry is first asked for, those of the usual
- * places only when a registry wants credentials and the named ones have none for it. What is there but malformed is an
- * error, never "no credentials"; of a usual place that this user may not look into, nobody meant us to know.
+ * The credentials of a run. The files that were named are read when a registry is first asked for,
+ * those of the usual places only when a registry wants credentials and the named ones have none for
+ * it. What is there but malformed is an error, never "no credentials"; of a usual place that this
+ * user may not look into, nobody meant us to know.
  */
 export class Keychain {
   readonly #sources: CredentialSources;

@@ -1,4 +1,7 @@
-/** Manifest, index, config and a page of referrers: distribution's own limit (handlers/manifests.go), oras-go's too. */
+/**
+ * Manifest, index, config and a page of referrers: distribution's own limit
+ * (handlers/manifests.go), oras-go's too.
+ */
 export const MAX_MANIFEST_BYTES = 4 << 20;
 
 /** A token answer is a JWT of a few kilobytes (oras-go: 128 KiB). */
@@ -23,48 +26,82 @@ export const MAX_REFERRERS = 1000;
 /** Milliseconds to connect (KServe's S3 client: 15 s). */
 export const CONNECT_TIMEOUT = 15_000;
 
-/** Milliseconds without a byte of an answer, be it the first (ollama's stall time-out: 30 s); `--response-timeout`. */
+/**
+ * Milliseconds without a byte of an answer, be it the first (ollama's stall time-out: 30 s);
+ * `--response-timeout`.
+ */
 export const RESPONSE_TIMEOUT = 30_000;
 
 /**
- * Milliseconds for a small document as a whole, from the question over every redirect to its last byte: 4 MiB, the largest
- * manifest, at 70 kB/s. Never less than twice `--response-timeout`.
+ * Milliseconds for a small document as a whole, from the question over every redirect to its last
+ * byte: 4 MiB, the largest manifest, at 70 kB/s. Never less than twice `--response-timeout`.
  */
 export const DOCUMENT_TIMEOUT = 60_000;
 
-/** Milliseconds that a small document takes of a usual server. All beyond it may be so many whole time-outs together. */
+/**
+ * Milliseconds that a small document takes of a usual server. All beyond it may be so many whole
+ * time-outs together.
+ */
 export const QUICK_DOCUMENT = 1000;
 export const MAX_SLOW_DOCUMENTS = 20;
 
-/** Bytes per second that a small blob comes with at least: a signature may be larger than any manifest. */
+/**
+ * Bytes per second that a small blob comes with at least: a signature may be larger than any
+ * manifest.
+ */
 export const SLOWEST_RATE = 64 << 10;
 
-/** Milliseconds for the rest of an answer that nobody wants: it is read for the connection's sake only. */
+/**
+ * Milliseconds for the rest of an answer that nobody wants: it is read for the connection's sake
+ * only.
+ */
 export const DUMP_TIMEOUT = 5000;
 
-/** Informational answers before the one that counts (RFC 9110, section 15.2): servers send one or two (100, 103). */
+/**
+ * Informational answers before the one that counts (RFC 9110, section 15.2): servers send one or
+ * two (100, 103).
+ */
 export const MAX_INFORMATIONAL = 16;
 
-/** Tries without any progress (modctl: 6); a try that gets further than ever starts the count afresh. */
+/**
+ * Tries without any progress (modctl: 6); a try that gets further than ever starts the count
+ * afresh.
+ */
 export const MAX_TRIES = 6;
 
-/** Tries for what the manifest names and the registry does not have yet, as happens in pull-through caches. */
+/**
+ * Tries for what the manifest names and the registry does not have yet, as happens in pull-through
+ * caches.
+ */
 export const MAX_TRIES_MISSING = 4;
 
-/** Times that one run of requests waits for something missing: a thousand dangling names must not take an hour. */
+/**
+ * Times that one run of requests waits for something missing: a thousand dangling names must not
+ * take an hour.
+ */
 export const MAX_WAITS_MISSING = 12;
 
-/** Times that a download is begun, from a server that cannot go on where it broke off: it sends no more than that many wholes. */
+/**
+ * Times that a download is begun, from a server that cannot go on where it broke off: it sends no
+ * more than that many wholes.
+ */
 export const MAX_BEGINNINGS = 4;
 
-/** Milliseconds of the first pause, doubled each time up to the longest (containers/image: 60 s). */
+/**
+ * Milliseconds of the first pause, doubled each time up to the longest (containers/image: 60 s).
+ */
 export const FIRST_PAUSE = 500;
 export const LONGEST_PAUSE = 60_000;
 
-/** Longest `Retry-After` that is obeyed: less than the default of `--idle-timeout`. What asks for more is a rate limit. */
+/**
+ * Longest `Retry-After` that is obeyed: less than the default of `--idle-timeout`. What asks for
+ * more is a rate limit.
+ */
 export const LONGEST_RETRY_AFTER = 240_000;
 
-/** One signature or attestation; SBOMs of large images have some 10 MB (cosign's limit is 128 MiB). */
+/**
+ * One signature or attestation; SBOMs of large images have some 10 MB (cosign's limit is 128 MiB).
+ */
 export const MAX_SIGNATURE_BYTES = 64 << 20;
 
 /** Signatures and attestations of one artifact (cosign's limit). */

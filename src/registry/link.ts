@@ -5,9 +5,9 @@ const TARGET = /[\s,]*<([^<>]{1,2048})>/y;
 const PARAMETER = /\s*;\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/y;
 
 /**
- * The address of the next page in `Link` headers (RFC 8288, section 3): several links in one or several headers, their
- * parameters quoted or not. What does not parse ends a header; it is never guessed at. It must be linear: a server may
- * send a header of 64 KiB.
+ * The address of the next page in `Link` headers (RFC 8288, section 3): several links in one or
+ * several headers, their parameters quoted or not. What does not parse ends a header; it is never
+ * guessed at. It must be linear: a server may send a header of 64 KiB.
  *
  * @returns undefined when there is none; no text when a header is too long to be one
  */

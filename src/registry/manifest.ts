@@ -25,7 +25,9 @@ export interface Platform {
 export interface Manifest {
   readonly kind: 'manifest';
   readonly mediaType: string;
-  /** `artifactType`, or the configuration's media type where it is absent (image-spec manifest.md). */
+  /**
+   * `artifactType`, or the configuration's media type where it is absent (image-spec manifest.md).
+   */
   readonly artifactType: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
@@ -54,14 +56,18 @@ const INDEXES: readonly string[] = [MEDIA.ociIndex, MEDIA.dockerList];
 /** What `Accept` says when a manifest is fetched. */
 export const ACCEPT_MANIFESTS = [...MANIFESTS, ...INDEXES].join(', ');
 
-/** Deepest nesting in a manifest is a handful of levels; JSON far beyond that is an attack on the parser (S12). */
+/**
+ * Deepest nesting in a manifest is a handful of levels; JSON far beyond that is an attack on the
+ * parser (S12).
+ */
 const MAX_JSON_DEPTH = 32;
 
 /**
  * Parses the bytes of a manifest or index whose digest was checked.
  *
  * @param contentType - of the answer; must agree with the body's own `mediaType` (CVE-2021-41190)
- * @throws WeighlockError `UNSAFE_ENTRY`: the content is signed or pinned as it is, and no retry makes it better
+ * @throws WeighlockError `UNSAFE_ENTRY`: the content is signed or pinned as it is, and no retry
+ * makes it better
  */
 export function parseManifest(bytes: Buffer, contentType: string | undefined): Manifest | Index {
   const json = parseJson(bytes);
@@ -91,8 +97,9 @@ function parseIndex(json: Json, mediaType: string): Index {
 }
 
 /**
- * A page of referrers, or what a registry without them keeps in their place. An entry that cannot be used (a digest of
- * another kind, say) hides none of the others. Registries written in Go say `null` for an empty list.
+ * A page of referrers, or what a registry without them keeps in their place. An entry that cannot
+ * be used (a digest of another kind, say) hides none of the others. Registries written in Go say
+ * `null` for an empty list.
  *
  * @throws WeighlockError for what is no list at all
  */
@@ -130,7 +137,10 @@ function parseImage(json: Json, mediaType: string): Manifest {
   };
 }
 
-/** `urls` (foreign layers) are never followed (CVE-2020-15157); `data` is ignored: the blob is fetched and checked. */
+/**
+ * `urls` (foreign layers) are never followed (CVE-2020-15157); `data` is ignored: the blob is
+ * fetched and checked.
+ */
 function parseDescriptor(value: unknown, where: string): Descriptor {
   if (!isObject(value)) throw unsafe(`a descriptor in ${where} is not an object`);
   requireExactNames(value, where);
@@ -166,7 +176,10 @@ const NAMES = [
 ];
 const FOLDED_NAMES = new Set(NAMES.map((name) => name.toLowerCase()));
 
-/** Tools in Go take a field by its name in any letters (`Layers`, `layerſ`), so that they would read another document. */
+/**
+ * Tools in Go take a field by its name in any letters (`Layers`, `layerſ`), so that they would read
+ * another document.
+ */
 function requireExactNames(json: Json, where: string): void {
   for (const key of Object.keys(json))
     if (!NAMES.includes(key) && FOLDED_NAMES.has(key.normalize('NFKC').toLowerCase()))
@@ -176,8 +189,9 @@ function requireExactNames(json: Json, where: string): void {
 type Json = Record<string, unknown>;
 
 /**
- * A JSON object of limited depth, without a key twice: of two values some tools take the first and others the last, and a
- * document that was scanned and signed as one would be used as the other (CVE-2021-41190 is of the same kind).
+ * A JSON object of limited depth, without a key twice: of two values some tools take the first and
+ * others the last, and a document that was scanned and signed as one would be used as the other
+ * (CVE-2021-41190 is of the same kind).
  */
 export function parseJson(bytes: Buffer): Json {
   if (!isUtf8(bytes)) throw unsafe('it is not UTF-8');

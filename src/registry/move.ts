@@ -2,7 +2,10 @@ import type { Take } from './body.ts';
 import type { Patience } from './retry.ts';
 import type { Answer } from './transport.ts';
 
-/** What is to be brought: whoever knows the protocol asks, whoever moves bytes decides when, and for which part. */
+/**
+ * What is to be brought: whoever knows the protocol asks, whoever moves bytes decides when, and for
+ * which part.
+ */
 export interface Download {
   /**
    * Asks with these headers, which say from where on. Called again after every break.
@@ -18,7 +21,10 @@ export interface Download {
   readonly size?: number;
   /** Its digest says what it is: no other version of it can come. */
   readonly isAddressed?: boolean;
-  /** It is held against a digest that was pinned: what is put together of two versions is refused, and never used. */
+  /**
+   * It is held against a digest that was pinned: what is put together of two versions is refused,
+   * and never used.
+   */
   readonly isPinned?: boolean;
   /** What an earlier answer said of the version that the bytes before `offset` are of. */
   readonly version?: string | undefined;

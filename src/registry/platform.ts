@@ -1,6 +1,9 @@
 import type { Descriptor, Index, Platform } from './manifest.ts';
 
-/** The first manifest for a platform; attestations (`unknown/unknown`) never, a single entry without platform always. */
+/**
+ * The first manifest for a platform; attestations (`unknown/unknown`) never, a single entry without
+ * platform always.
+ */
 export function choosePlatform(index: Index, wanted: Platform): Descriptor | undefined {
   const real = index.manifests.filter(({ platform }) => platform?.os !== 'unknown');
   const [only, ...more] = real;

@@ -23,10 +23,11 @@ export function proxySettings(environment: Readonly<Record<string, string | unde
 const SCHEMES = new Set(['http:', 'https:', 'socks5:', 'socks:']);
 
 /**
- * The proxy for a URL, or undefined for a direct connection. As curl and Go have it, `host:port` without a scheme is
- * meant as `http://host:port`.
+ * The proxy for a URL, or undefined for a direct connection. As curl and Go have it, `host:port`
+ * without a scheme is meant as `http://host:port`.
  *
- * @throws WeighlockError `CONFIG_INVALID` when the variable is no address; its value, which may hold a password, is not shown
+ * @throws WeighlockError `CONFIG_INVALID` when the variable is no address; its value, which may
+ * hold a password, is not shown
  */
 export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): URL | undefined {
   const isSecure = url.protocol === 'https:';
@@ -49,15 +50,17 @@ export function proxyFor(url: URL, { http, https, noProxy }: ProxySettings): URL
 }
 
 /**
- * `user:pass#word@host` is the host `user` to a URL, and its port would be half a password in every message about it.
+ * `user:pass#word@host` is the host `user` to a URL, and its port would be half a password in every
+ * message about it.
  */
 function isCutShort({ pathname, search, hash }: URL): boolean {
   return `${pathname}${search}${hash}`.includes('@');
 }
 
 /**
- * `NO_PROXY`: `*`, host names (and everything below them, with or without a leading dot), IP addresses, each with an
- * optional port, and CIDR ranges, which is what clusters put there and many clients ignore.
+ * `NO_PROXY`: `*`, host names (and everything below them, with or without a leading dot), IP
+ * addresses, each with an optional port, and CIDR ranges, which is what clusters put there and many
+ * clients ignore.
  */
 export function bypasses(url: URL, noProxy: string): boolean {
   const host = bareHost(url.hostname);

@@ -5,7 +5,10 @@ export interface ContentRange {
   readonly total: number;
 }
 
-/** Reads the `Content-Range` of a 206 (RFC 9110, section 14.4): one header, `bytes first-last/total`, first <= last < total. */
+/**
+ * Reads the `Content-Range` of a 206 (RFC 9110, section 14.4): one header,
+ * `bytes first-last/total`, first <= last < total.
+ */
 export function parseContentRange(header: string | string[] | undefined): ContentRange | undefined {
   const [, first, last, total] =
     /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(typeof header === 'string' ? header : '') ?? [];
@@ -14,8 +17,8 @@ export function parseContentRange(header: string | string[] | undefined): Conten
 }
 
 /**
- * Checks the `Content-Range` of an answer that must begin at `offset`, reach the very end, or the byte that was asked for as
- * the last one, and be of a whole of the size that was expected.
+ * Checks the `Content-Range` of an answer that must begin at `offset`, reach the very end, or the
+ * byte that was asked for as the last one, and be of a whole of the size that was expected.
  *
  * @param total - bytes of the whole, undefined when it is not known
  * @param end - first byte that was not asked for

@@ -28,9 +28,9 @@ const MAX_NAME = 255;
 const MAX_TEXT = 512;
 
 /**
- * Parses `[oci://][registry/]repository[:tag][@digest]` by Docker's rules: the first component is a registry only when
- * it has a dot or a colon, or is `localhost`; otherwise the registry is docker.io. Without tag and digest the tag is
- * `latest`.
+ * Parses `[oci://][registry/]repository[:tag][@digest]` by Docker's rules: the first component is a
+ * registry only when it has a dot or a colon, or is `localhost`; otherwise the registry is
+ * docker.io. Without tag and digest the tag is `latest`.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

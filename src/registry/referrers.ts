@@ -10,13 +10,16 @@ import { type Descriptor, MEDIA, parseReferrers } from './manifest.ts';
 import { referenceText } from './reference.ts';
 import { type Answer, headerOf, readBody } from './transport.ts';
 
-/** How registries without the referrers API answer (501: some that know of it and have it switched off). */
+/**
+ * How registries without the referrers API answer (501: some that know of it and have it switched
+ * off).
+ */
 const NO_REFERRERS_API = new Set([400, 404, 405, 406, 501]);
 
 /**
- * Everything that says it refers to a digest: the referrers API page by page, and where that has none the tag
- * `sha256-<hex>` of registries without it (distribution-spec, "Listing Referrers"). An error of one of the two hides
- * nothing that the other has, and is told beside.
+ * Everything that says it refers to a digest: the referrers API page by page, and where that has
+ * none the tag `sha256-<hex>` of registries without it (distribution-spec, "Listing Referrers"). An
+ * error of one of the two hides nothing that the other has, and is told beside.
  */
 export async function listReferrers(hosts: Hosts, subject: Digest, signal: AbortSignal): Promise<Referrers> {
   const faults: WeighlockError[] = [];
@@ -27,7 +30,10 @@ export async function listReferrers(hosts: Hosts, subject: Digest, signal: Abort
   return { descriptors: [], faults };
 }
 
-/** The pages of the referrers API; none where there is no such thing. A page that fails takes none of the others along. */
+/**
+ * The pages of the referrers API; none where there is no such thing. A page that fails takes none
+ * of the others along.
+ */
 async function referrerPages(
   hosts: Hosts,
   host: Host,
@@ -88,7 +94,10 @@ async function referrersIn(answer: Answer, faults: WeighlockError[]): Promise<De
   return descriptors;
 }
 
-/** The next page of a `Link` header (RFC 8288), which must stay in this repository (ghsa-h7vf-4x9w-h99v). */
+/**
+ * The next page of a `Link` header (RFC 8288), which must stay in this repository
+ * (ghsa-h7vf-4x9w-h99v).
+ */
 function nextPage(hosts: Hosts, host: Host, answer: Answer): string | undefined {
   const target = nextLink(answer.headers['link']);
   if (target === undefined) return undefined;

@@ -18,8 +18,8 @@ interface Asked {
 }
 
 /**
- * Why an answer cannot be used: a failure that may be tried again, or one that may not. The one place that says what a
- * status means, for registries, token servers and file servers.
+ * Why an answer cannot be used: a failure that may be tried again, or one that may not. The one
+ * place that says what a status means, for registries, token servers and file servers.
  */
 export async function refusalOf(answer: Answer, asked: Asked): Promise<WeighlockError> {
   const { status, url, hops, headers } = answer;
@@ -50,7 +50,10 @@ function atStorage(url: URL, first: URL, what: string, said: string): WeighlockE
   return new Retryable(new WeighlockError({ ...toFailure(failure), remedy }), { tries: MAX_TRIES_MISSING });
 }
 
-/** The first error of a registry's answer (distribution-spec, "Error Codes"), or of an object store's. */
+/**
+ * The first error of a registry's answer (distribution-spec, "Error Codes"), or of an object
+ * store's.
+ */
 async function errorCode(answer: Answer): Promise<string> {
   try {
     const text = (await readBody(answer, MAX_ERROR_BYTES)).toString('utf8');

@@ -10,11 +10,15 @@ export function isRetryableStatus(status: number): boolean {
   return RETRYABLE.has(status);
 }
 
-/** The three forms of an HTTP date (RFC 9110, section 5.6.7): `Sun, 06 Nov`, `Sunday, 06-Nov-94`, `Sun Nov  6`. */
+/**
+ * The three forms of an HTTP date (RFC 9110, section 5.6.7): `Sun, 06 Nov`, `Sunday, 06-Nov-94`,
+ * `Sun Nov 6`.
+ */
 const DATE = /^[A-Z][a-z]{2}(?:[a-z]{3,6})?(,)? /;
 
 /**
- * `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3); undefined for anything else.
+ * `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3); undefined for
+ * anything else.
  *
  * @param now - milliseconds since the epoch, by the server's clock if it said so
  */
@@ -40,7 +44,10 @@ export const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefi
 
 export interface Patience {
   readonly signal: AbortSignal;
-  /** A number that grows whenever the action gets further than ever: the count of failures then starts afresh. */
+  /**
+   * A number that grows whenever the action gets further than ever: the count of failures then
+   * starts afresh.
+   */
   readonly progress?: () => number;
   /** Told of every pause, for the log. */
   readonly onRetry?: (failure: WeighlockError, milliseconds: number) => void;
@@ -48,8 +55,9 @@ export interface Patience {
 }
 
 /**
- * The one rule for trying again, whatever is asked for: until it works, or until it failed `MAX_TRIES` times in a row
- * without any progress. A server that asks for a pause gets it; what asks for hours is told at once.
+ * The one rule for trying again, whatever is asked for: until it works, or until it failed
+ * `MAX_TRIES` times in a row without any progress. A server that asks for a pause gets it; what
+ * asks for hours is told at once.
  */
 export async function withRetries<T>(action: () => Promise<T>, patience: Patience): Promise<T> {
   const { signal, progress, onRetry } = patience;

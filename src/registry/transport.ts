@@ -20,7 +20,10 @@ export interface TransportSettings {
   readonly responseTimeout?: number;
   /** Connections of the run that bring bytes at a time. */
   readonly connections?: number;
-  /** Milliseconds for a small document as a whole; if not given, what follows from `responseTimeout`. */
+  /**
+   * Milliseconds for a small document as a whole; if not given, what follows from
+   * `responseTimeout`.
+   */
   readonly documentTimeout?: number;
 }
 
@@ -43,13 +46,16 @@ export interface Ask {
   readonly body?: string;
   readonly signal?: AbortSignal;
   /**
-   * Asks for content and not for a small document: the body is taken as it is sent, also encoded, since its digest decides;
-   * and it may take as long as bytes come.
+   * Asks for content and not for a small document: the body is taken as it is sent, also encoded,
+   * since its digest decides; and it may take as long as bytes come.
    */
   readonly asStored?: boolean;
   /** The server that named the first URL, where nobody else did; it must not send us anywhere. */
   readonly namedBy?: URL;
-  /** The `hops` of an earlier answer: the last of them is asked at once, as if the others had just redirected there again. */
+  /**
+   * The `hops` of an earlier answer: the last of them is asked at once, as if the others had just
+   * redirected there again.
+   */
   readonly along?: readonly URL[] | undefined;
   /** Refuses a URL (throws) before it is asked: the first one and every redirect. */
   readonly check?: (url: URL) => void;
@@ -59,8 +65,9 @@ export interface Ask {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * HTTP for registries and file servers: one connection pool per process or thread, redirects followed by hand so that
- * credentials stay on their own origin, no content decoding, TLS unless a host was named otherwise.
+ * HTTP for registries and file servers: one connection pool per process or thread, redirects
+ * followed by hand so that credentials stay on their own origin, no content decoding, TLS unless a
+ * host was named otherwise.
  */
 export class Transport {
   readonly #settings: TransportSettings;
@@ -84,10 +91,12 @@ export class Transport {
   }
 
   /**
-   * Sends a request and follows redirects; all of it has one deadline, whatever the servers send. The body is the bytes on the wire, never decoded. Unless it may be `asStored`,
-   * a server that encodes it although `identity` was asked for is refused.
+   * Sends a request and follows redirects; all of it has one deadline, whatever the servers send.
+   * The body is the bytes on the wire, never decoded. Unless it may be `asStored`, a server that
+   * encodes it although `identity` was asked for is refused.
    *
-   * @throws WeighlockError `SOURCE_UNAVAILABLE`, as `Retryable` where another try may help; `CONFIG_INVALID` for refused URLs
+   * @throws WeighlockError `SOURCE_UNAVAILABLE`, as `Retryable` where another try may help;
+   * `CONFIG_INVALID` for refused URLs
    */
   async ask(first: URL, ask: Ask = {}): Promise<Answer> {
     const { asStored = false, along = [first] } = ask;
@@ -176,7 +185,8 @@ export class Transport {
 
   #refusePlainHttp(url: URL, first: URL): void {
     if (url.protocol === 'https:') return;
-    // A registry that was allowed plain HTTP may send its blobs elsewhere on plain HTTP: they are checked by digest.
+    // A registry that was allowed plain HTTP may send its blobs elsewhere on plain HTTP: they are
+    // checked by digest.
     if (first.protocol === 'http:' && this.allowsPlainHttp(first.host)) return;
     throw new WeighlockError({
       code: 'CONFIG_INVALID',
@@ -215,8 +225,8 @@ export function versionOf({ headers }: Answer): string | undefined {
 }
 
 /**
- * Reads a small document whole: the one way to do so. It stops at the limit whatever its length claims, and at the deadline
- * of the question however often bytes come.
+ * Reads a small document whole: the one way to do so. It stops at the limit whatever its length
+ * claims, and at the deadline of the question however often bytes come.
  *
  * @throws Retryable when it breaks off
  */

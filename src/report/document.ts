@@ -9,7 +9,10 @@ import { VERIFIER_ID, VERSION } from '../version.ts';
 import { jsonText } from './format.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its meaning. */
+/**
+ * Names the schema in schemas/report.v1alpha1.schema.json; changes when a field changes its
+ * meaning.
+ */
 const API_VERSION = 'weighlock.dev/v1alpha1';
 
 /** The report without its files, which are written one by one. */
@@ -98,7 +101,8 @@ export function* reportText(outcome: RunOutcome): Generator<string> {
 }
 
 /**
- * Writes the report beside its place and renames it there, so that a reader sees all of it or nothing.
+ * Writes the report beside its place and renames it there, so that a reader sees all of it or
+ * nothing.
  *
  * @throws WeighlockError `REPORT_UNWRITABLE`; then nothing is left behind
  */

@@ -9,16 +9,24 @@ import { jsonText } from './format.ts';
 import type { Output, Reporter } from './reporter.ts';
 import { consequence } from './wording.ts';
 
-/** A line at least this often, so that neither a person nor a stall detector takes a long hash for a hang. */
+/**
+ * A line at least this often, so that neither a person nor a stall detector takes a long hash for a
+ * hang.
+ */
 const HEARTBEAT_SECONDS = 10;
 
-/** Failure lines of one artifact: a folder of two million wrong files must not become two million log lines. */
+/**
+ * Failure lines of one artifact: a folder of two million wrong files must not become two million
+ * log lines.
+ */
 const MOST_FAILURE_LINES = 1000;
 
 /** Files in a line that nobody listed and that were let pass; the report file has all of them. */
 const MOST_UNLISTED = 20;
 
-/** The report for a log collector: one JSON object per line, each with `time`, `level` and `event`. */
+/**
+ * The report for a log collector: one JSON object per line, each with `time`, `level` and `event`.
+ */
 export class JsonLinesReporter implements Reporter {
   readonly #out: Output;
   readonly #now: () => Date;
@@ -116,7 +124,9 @@ function leftOutLine(leftOut: LeftOutOf): object {
   return { leftOut: shown, ...(leftOut.length > MOST_UNLISTED ? { leftOutPaths: leftOut.length } : {}) };
 }
 
-/** A log line is for a person: of what was let pass unlisted the first ones, and how many there are. */
+/**
+ * A log line is for a person: of what was let pass unlisted the first ones, and how many there are.
+ */
 function short(requirement: RequirementOutcome): object {
   const { unlisted = [] } = requirement;
   if (unlisted.length <= MOST_UNLISTED) return requirement;

@@ -14,7 +14,10 @@ export const TERMINATION_LOG = '/dev/termination-log';
 /** The kubelet keeps this many bytes (`terminationMessagePath` in the Container API). */
 const MAX_BYTES = 4096;
 
-/** Left for the last line, the one for programs: four artifacts with a digest, a signer and a policy each. */
+/**
+ * Left for the last line, the one for programs: four artifacts with a digest, a signer and a policy
+ * each.
+ */
 const MACHINE_BYTES = 1600;
 
 /** Signers of an artifact, and the bytes of one; an identity of a workflow has about a hundred. */
@@ -22,8 +25,8 @@ const MOST_SIGNERS = 2;
 const SIGNER_BYTES = 160;
 
 /**
- * The termination message: what `kubectl describe pod` shows. Lines for a person, the most important first, then one
- * line of JSON for programs. At most 4096 bytes of UTF-8.
+ * The termination message: what `kubectl describe pod` shows. Lines for a person, the most
+ * important first, then one line of JSON for programs. At most 4096 bytes of UTF-8.
  */
 export function terminationMessage(outcome: RunOutcome): string {
   const { exitCode, result, bytes, seconds } = outcome;
@@ -40,8 +43,8 @@ export function terminationMessage(outcome: RunOutcome): string {
 }
 
 /**
- * The line for programs: as much as there is room for of who signed, of artifacts and of codes, and always what the
- * result was. A reader takes what is not there for unknown, never for well.
+ * The line for programs: as much as there is room for of who signed, of artifacts and of codes, and
+ * always what the result was. A reader takes what is not there for unknown, never for well.
  */
 function machineLine({ result, exitCode, artifacts }: RunOutcome, failures: readonly Failure[]): string {
   const codes = [...new Set(failures.map(({ code }) => code))];
@@ -114,7 +117,10 @@ function describe(failure: Failure): string {
   return `${artifact}${failureLine(failure)}${next}`;
 }
 
-/** As many whole lines as fit, with a count of those that did not; a first line too long by itself is cut. */
+/**
+ * As many whole lines as fit, with a count of those that did not; a first line too long by itself
+ * is cut.
+ */
 function fit(lines: readonly string[], limit: number): string {
   const room = limit - Buffer.byteLength(`... and ${lines.length} more\n`);
   let text = '';
@@ -134,8 +140,8 @@ function fit(lines: readonly string[], limit: number): string {
 }
 
 /**
- * Writes the message if the file is there (the kubelet and nobody else puts it there). It is never created, and a
- * failure to write it changes nothing about the verdict.
+ * Writes the message if the file is there (the kubelet and nobody else puts it there). It is never
+ * created, and a failure to write it changes nothing about the verdict.
  */
 export async function writeTerminationMessage(path: string, message: string): Promise<void> {
   try {

@@ -12,8 +12,8 @@ import { nameLayout } from './layout-hint.ts';
 import { namePointers } from './lfs-pointer.ts';
 
 /**
- * One artifact on its way through a run, whichever way that is. Nothing here throws for what is wrong with the artifact: that
- * is kept, ends this artifact only, and stands in its outcome.
+ * One artifact on its way through a run, whichever way that is. Nothing here throws for what is
+ * wrong with the artifact: that is kept, ends this artifact only, and stands in its outcome.
  */
 export class ArtifactRun {
   readonly artifact: ArtifactPlan;
@@ -33,8 +33,8 @@ export class ArtifactRun {
   }
 
   /**
-   * Verifies what can be verified before anything of the artifact is read. A signature lies where the artifact comes from; what
-   * was published before may have brought it along.
+   * Verifies what can be verified before anything of the artifact is read. A signature lies where
+   * the artifact comes from; what was published before may have brought it along.
    */
   loadEvidence(hashing: Hashing): Promise<void> {
     return this.#attempt(() =>
@@ -154,12 +154,17 @@ export class ArtifactRun {
     }
   }
 
-  /** What is wrong with what lies at the destination as long as nothing else was published there. */
+  /**
+   * What is wrong with what lies at the destination as long as nothing else was published there.
+   */
   protected get remaining(): readonly Failure[] {
     return [];
   }
 
-  /** @param mayResume - whether the next run may go on with what this one staged, given everything that went wrong */
+  /**
+   * @param mayResume - whether the next run may go on with what this one staged, given everything
+   * that went wrong
+   */
   close(mayResume: (failures: readonly Failure[]) => boolean): void {
     this.evidence.close();
     this.#delivery?.close(mayResume(this.failures));
@@ -175,7 +180,9 @@ export class ArtifactRun {
   }
 }
 
-/** An artifact whose destination holds something that did not verify, and that is to be replaced. */
+/**
+ * An artifact whose destination holds something that did not verify, and that is to be replaced.
+ */
 export class Replacement extends ArtifactRun {
   protected override readonly replaces = true;
   readonly #old: readonly Failure[];
@@ -186,7 +193,8 @@ export class Replacement extends ArtifactRun {
     this.#old = failures;
   }
 
-  // Whatever kept it from being replaced: a network that does not answer makes nothing better of what lies there.
+  // Whatever kept it from being replaced: a network that does not answer makes nothing better of
+  // what lies there.
   protected override get remaining(): readonly Failure[] {
     return this.#old;
   }

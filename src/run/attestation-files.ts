@@ -6,16 +6,20 @@ const CLAIMS = 'claims.jsonl';
 
 const BUNDLE = /.\.sigstore\.json$/;
 
-/** Entries of a folder that are looked through for attestations: ImageNet-1k has 1.3 million files, and takes 3 s. */
+/**
+ * Entries of a folder that are looked through for attestations: ImageNet-1k has 1.3 million files,
+ * and takes 3 s.
+ */
 const MOST_ENTRIES = 2_000_000;
 
 /** Files that are read; more are named by whoever wants them read. */
 const MOST_FILES = 64;
 
 /**
- * Where attestations of a folder are looked for when nobody named them: `claims.jsonl` and `*.sigstore.json` in it, and beside it
- * `claims.jsonl`, `NAME.claims.jsonl`, `NAME.sigstore.json` and `NAME.*.sigstore.json`. Links are none of them. What is about this
- * folder by its name comes first, and what may be about everything around it last: no more than so many are verified.
+ * Where attestations of a folder are looked for when nobody named them: `claims.jsonl` and
+ * `*.sigstore.json` in it, and beside it `claims.jsonl`, `NAME.claims.jsonl`, `NAME.sigstore.json`
+ * and `NAME.*.sigstore.json`. Links are none of them. What is about this folder by its name comes
+ * first, and what may be about everything around it last: no more than so many are verified.
  *
  * @returns names in the folder, and absolute paths of those beside it
  */

@@ -3,8 +3,9 @@ import type { Leaf, SignatureRequirement } from '../plan/index.ts';
 import { type AttestedTree, type Evidence, exemptFiles, isSignature, type Measured } from '../verdict/index.ts';
 
 /**
- * What a folder is without the attestations that lie in it: each is about the others. Whoever attested first knew nothing of
- * what came later, and whoever attested last may have taken the first for a part; so both are tried.
+ * What a folder is without the attestations that lie in it: each is about the others. Whoever
+ * attested first knew nothing of what came later, and whoever attested last may have taken the
+ * first for a part; so both are tried.
  *
  * @param measured - of a folder, every file of which was hashed
  */

@@ -40,7 +40,8 @@ export class Copied implements Delivery {
     this.receipt = listed.receipt;
     listed.compare();
     const refused = [...listing.failures, ...listed.refused];
-    // A file that nobody listed may be larger than any volume: it is refused, and not called a lack of space.
+    // A file that nobody listed may be larger than any volume: it is refused, and not called a lack
+    // of space.
     if (refused.length === 0) this.#stage = stageCopy(listing, this.#destination);
     if (listed.isHopeless) return refused;
     this.#listed = listed;

@@ -6,7 +6,8 @@ import { InPlace } from './in-place.ts';
 import { remoteSource, requireFetchable } from './remote-sources.ts';
 
 /**
- * The way that an artifact goes: what lies at its destination already is verified there, and nothing is fetched.
+ * The way that an artifact goes: what lies at its destination already is verified there, and
+ * nothing is fetched.
  *
  * @param replaces - what lies at the destination is to be replaced
  * @throws WeighlockError for what can go no way at all

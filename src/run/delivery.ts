@@ -37,10 +37,12 @@ export interface Content {
 }
 
 /**
- * One way for an artifact to get where it is used: verified in place, copied from a volume, or fetched. There is a class for
- * each, which holds what only this way needs; the run calls the methods in the order in which they stand here.
+ * One way for an artifact to get where it is used: verified in place, copied from a volume, or
+ * fetched. There is a class for each, which holds what only this way needs; the run calls the
+ * methods in the order in which they stand here.
  *
- * What is wrong with the artifact is returned, or thrown as a `WeighlockError`: both end this artifact only.
+ * What is wrong with the artifact is returned, or thrown as a `WeighlockError`: both end this
+ * artifact only.
  */
 export interface Delivery {
   /** What a report calls the artifact's place: where it lies, or where it comes from. */
@@ -48,8 +50,8 @@ export interface Delivery {
   /** Digest of the manifest that a reference was resolved to. */
   readonly manifest?: string | undefined;
   /**
-   * Whether the content is that of the manifest. What was there already may have met another requirement, and whoever writes to
-   * the repository says what a tag leads to.
+   * Whether the content is that of the manifest. What was there already may have met another
+   * requirement, and whoever writes to the repository says what a tag leads to.
    */
   isOfManifest(measured: Measured): boolean;
   /** What a store says of the files that were fetched. */
@@ -84,7 +86,10 @@ export interface Delivery {
   leaveReceipt?(outcome: ArtifactOutcome): void;
   /** What lies there did not verify: what was said of it before counts no more. */
   disown(): void;
-  /** @param mayResume - the content may still be right, and the next run may go on with what is staged */
+  /**
+   * @param mayResume - the content may still be right, and the next run may go on with what is
+   * staged
+   */
   close(mayResume: boolean): void;
 }
 

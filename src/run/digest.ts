@@ -46,7 +46,10 @@ export class DigestRun {
     this.#pool = pool;
   }
 
-  /** @throws WeighlockError when there is nothing to measure, or with the reason for which `signal` aborted */
+  /**
+   * @throws WeighlockError when there is nothing to measure, or with the reason for which `signal`
+   * aborted
+   */
   async execute(signal: AbortSignal, observer: Observer): Promise<DigestResult> {
     const watchdog = new Watchdog(this.#request.limits, observer, () => this.#pool.progress);
     try {

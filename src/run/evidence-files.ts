@@ -18,7 +18,10 @@ export function readFrom(file: SignatureFile): Omit<EvidenceFile, 'name'> {
   return { ...wholeOf(file), links: file.links };
 }
 
-/** The name of a file in a folder, whatever links there are on the way to either; undefined when it is not in there. */
+/**
+ * The name of a file in a folder, whatever links there are on the way to either; undefined when it
+ * is not in there.
+ */
 export function nameWithin(root: string, path: string): PathBytes | undefined {
   try {
     const name = relative(realpathSync(root), join(realpathSync(dirname(path)), basename(path)));

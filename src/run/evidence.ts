@@ -42,13 +42,20 @@ import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
 export interface SignatureStore {
   /** Files of the artifact that may be signatures of it, by name; fetched before the rest. */
   signatureLayers(names: readonly string[]): Promise<SignatureFile[]>;
-  /** What is stored as signatures of its manifest. @param repository - undefined: where the artifact is */
+  /**
+   * What is stored as signatures of its manifest.
+   *
+   * @param repository - undefined: where the artifact is
+   */
   signatures(
     repository: string | undefined,
   ): Promise<{ readonly stored: readonly StoredSignature[]; readonly unread: readonly UnreadPlace[] }>;
 }
 
-/** What the requirements of one artifact rest on: loaded and verified before the artifact is read, where that is possible. */
+/**
+ * What the requirements of one artifact rest on: loaded and verified before the artifact is read,
+ * where that is possible.
+ */
 export class ArtifactEvidence {
   readonly #artifact: ArtifactPlan;
   readonly #allowed: AllowedLinks;
@@ -56,7 +63,10 @@ export class ArtifactEvidence {
   /** Old signatures, which do not say of what they are. */
   readonly #waiting = new Map<SignatureRequirement, { read: ReadSignatures; hashes: readonly HashName[] }>();
   readonly #refused = new Map<Leaf, readonly Failure[]>();
-  /** Where attestations of a folder are looked for, by its path: a folder of a million files is looked through once. */
+  /**
+   * Where attestations of a folder are looked for, by its path: a folder of a million files is
+   * looked through once.
+   */
   readonly #attestations = new Map<string, readonly string[]>();
   readonly #models = new Map<Leaf, { readonly models: readonly Proof[]; readonly files: readonly EvidenceFile[] }>();
 
@@ -84,7 +94,8 @@ export class ArtifactEvidence {
   /**
    * Takes note of what is wrong with one requirement.
    *
-   * @returns what that means for the artifact: nothing as long as the requirement has an alternative
+   * @returns what that means for the artifact: nothing as long as the requirement has an
+   * alternative
    */
   refuse(leaf: Leaf, failures: readonly Failure[]): readonly Failure[] {
     const group = this.#artifact.requirements.find((one) => one.kind === 'anyOf' && one.options.includes(leaf));
@@ -152,7 +163,10 @@ export class ArtifactEvidence {
     });
   }
 
-  /** A list of the folder's files that is signed by those who attest: where nobody else's signature is asked for. */
+  /**
+   * A list of the folder's files that is signed by those who attest: where nobody else's signature
+   * is asked for.
+   */
   async #loadModels(leaf: SignatureRequirement, path: string, locate: (name: string) => string): Promise<void> {
     if (this.#signatures.some(({ kind }) => kind === 'signature') || !existsSync(join(path, MODEL_SIGNATURE))) return;
     const { files } = this.#keep(await readSignatureFiles([MODEL_SIGNATURE], locate, true));
@@ -270,7 +284,10 @@ export class ArtifactEvidence {
     return failures.map((failure) => perhapsElsewhere(failure, unread));
   }
 
-  /** Does something for every requirement and alternative; an alternative that fails leaves the others. */
+  /**
+   * Does something for every requirement and alternative; an alternative that fails leaves the
+   * others.
+   */
   async #each(action: (leaf: Leaf) => Promise<readonly Failure[]>): Promise<Failure[]> {
     const all: Failure[] = [];
     for (const requirement of this.#artifact.requirements) {
@@ -299,7 +316,8 @@ export class ArtifactEvidence {
   /**
    * The other hash that signatures were made over, if any.
    *
-   * @throws WeighlockError when there are two: nobody needs that, and it would cost a third hash of everything
+   * @throws WeighlockError when there are two: nobody needs that, and it would cost a third hash of
+   * everything
    */
   get secondHash(): AdditionalHash | undefined {
     const wanted = new Map<string, AdditionalHash>();
@@ -322,8 +340,9 @@ export class ArtifactEvidence {
   }
 
   /**
-   * Bytes of the shards that all signatures were made over, where nothing else is asked for: then no file has to be hashed as a
-   * whole, which is one stream, and the shards of one file are hashed by all threads at once.
+   * Bytes of the shards that all signatures were made over, where nothing else is asked for: then
+   * no file has to be hashed as a whole, which is one stream, and the shards of one file are hashed
+   * by all threads at once.
    */
   get shardBytes(): number | undefined {
     const leaves = this.leaves.filter((leaf) => !this.#refused.has(leaf));
@@ -410,10 +429,16 @@ async function requireSigned(
   throw new WeighlockError({ ...rest, message: `the checksums file: ${message}` });
 }
 
-/** What another alternative may make good; a wrong configuration or a defect is no reason to look for one. */
+/**
+ * What another alternative may make good; a wrong configuration or a defect is no reason to look
+ * for one.
+ */
 const EVITABLE = new Set<number>([EXIT.verificationFailed, EXIT.notEvaluated]);
 
-/** Where a name leads from the first of these places; in whichever of them it lies, links count there. */
+/**
+ * Where a name leads from the first of these places; in whichever of them it lies, links count
+ * there.
+ */
 function locatedFrom(paths: readonly string[], name: string, allowed: AllowedLinks): string {
   const [located = name] = [...new Set(paths)].map((path) =>
     isAbsolute(name) || path === paths[0] ? inside(path, name, allowed) : name,
@@ -422,8 +447,8 @@ function locatedFrom(paths: readonly string[], name: string, allowed: AllowedLin
 }
 
 /**
- * A relative name is meant in a folder, or beside a file. Whoever writes there decides what is on the way to it, also where the name is
- * given with the folder's path before it.
+ * A relative name is meant in a folder, or beside a file. Whoever writes there decides what is on
+ * the way to it, also where the name is given with the folder's path before it.
  *
  * @throws WeighlockError `UNSAFE_ENTRY`
  */

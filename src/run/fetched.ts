@@ -63,7 +63,9 @@ export class FetchedDelivery implements Delivery {
     return fetched.failures.length > 0 ? fetched.failures : this.#hashAgain(this.#stage, fetched);
   }
 
-  /** What was fetched was hashed on its way with SHA-256 alone; a signature may list other hashes. */
+  /**
+   * What was fetched was hashed on its way with SHA-256 alone; a signature may list other hashes.
+   */
   async #hashAgain(stage: Stage, { files }: Fetched): Promise<readonly Failure[]> {
     const { secondHash: second } = this.#subject.evidence;
     if (second === undefined) return [];

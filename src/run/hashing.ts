@@ -65,7 +65,10 @@ export class Hashing {
     return new Hashing(pool, await chooseEngine(hasher), threads);
   }
 
-  /** True while what lies on a volume is listed, read or summed up: how long that takes, its content decides. */
+  /**
+   * True while what lies on a volume is listed, read or summed up: how long that takes, its content
+   * decides.
+   */
   get isReading(): boolean {
     return this.#reading > 0;
   }
@@ -86,13 +89,18 @@ export class Hashing {
     return this.#engine;
   }
 
-  /** @param isHashed - false where perhaps nothing of it will be: then nothing is got ready for that */
+  /**
+   * @param isHashed - false where perhaps nothing of it will be: then nothing is got ready for that
+   */
   async list(path: string, options: ListingOptions, isHashed = true): Promise<Listing> {
     if (isHashed) this.#getReady(path);
     return this.read(() => this.pool.list(requestOf(path, options), this.concurrency));
   }
 
-  /** Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is listed. */
+  /**
+   * Lists what needs nothing but SHA-256 of each file: small ones may be hashed already when it is
+   * listed.
+   */
   async listHashing(path: string, options: ListingOptions): Promise<Listing> {
     this.#getReady(path);
     return this.read(() => this.pool.listHashing(requestOf(path, options), this.choice.name, this.concurrency));
@@ -103,13 +111,16 @@ export class Hashing {
     this.pool.getReady(path, this.choice.name, this.concurrency).catch(() => {});
   }
 
-  /** Hashes everything and looks at the folders again; what went wrong, and second digests, by task. */
+  /**
+   * Hashes everything and looks at the folders again; what went wrong, and second digests, by task.
+   */
   async hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
     return tasks.length === 0 ? [] : this.read(() => this.#hash(tasks));
   }
 
   async #hash(tasks: readonly ListedTask[]): Promise<readonly Hashed[]> {
-    // For the tree digest at the end: loaded when the others have their work. Who needs it hears of a fault then.
+    // For the tree digest at the end: loaded when the others have their work. Who needs it hears of
+    // a fault then.
     if (tasks.some(({ listing }) => listing.kind === 'folder')) setImmediate(() => this.engine().catch(() => {}));
     const { failures, second, content } = await this.pool.hash(tasks, this.choice.name, this.concurrency);
     return Promise.all(
@@ -122,8 +133,8 @@ export class Hashing {
   }
 
   /**
-   * Sums up a hashed listing. There is a digest only when every entry was listed and hashed: a digest of a part would
-   * look like one of the whole.
+   * Sums up a hashed listing. There is a digest only when every entry was listed and hashed: a
+   * digest of a part would look like one of the whole.
    */
   async measure({ kind, files }: Pick<Listing, 'kind' | 'files'>, failures: readonly Failure[]): Promise<Measured> {
     const unknown = failures.flatMap(({ file }) => (file === undefined ? [] : [file]));

@@ -64,7 +64,10 @@ export class HttpsDownload implements RemoteSource {
 
   async consult(): Promise<void> {}
 
-  /** Computed from what lies at the destination where that is possible; otherwise the archive is fetched to look into it. */
+  /**
+   * Computed from what lies at the destination where that is possible; otherwise the archive is
+   * fetched to look into it.
+   */
   async promise(destination: string): Promise<readonly Failure[]> {
     // One is enough: if there are several, they agree or fail.
     const pin = this.#subject.evidence.leaves.find((one) => one.kind === 'archive')?.digest;

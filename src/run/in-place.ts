@@ -11,7 +11,10 @@ import { passOver, requirePlainHashes } from './part.ts';
 import type { RemoteSource } from './remote-source.ts';
 import { requireFiles, VolumeListing } from './volume-listing.ts';
 
-/** What lies on a volume and is used there: a volume's content, or what was put at a destination before. */
+/**
+ * What lies on a volume and is used there: a volume's content, or what was put at a destination
+ * before.
+ */
 export class InPlace implements Delivery {
   readonly path: string;
   readonly #subject: Subject;

@@ -18,7 +18,10 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
   return Promise.race([work, aborted]);
 }
 
-/** Waits for threads to stop, but not for one that is stuck in a system call. True when they are gone. */
+/**
+ * Waits for threads to stop, but not for one that is stuck in a system call. True when they are
+ * gone.
+ */
 export async function stopWithin(stop: () => Promise<void>): Promise<boolean> {
   const stopped = stop().then(() => true);
   const isOver = await Promise.race([stopped, delay(hasRunOut ? STUCK_MILLISECONDS : STOP_MILLISECONDS, false)]);

@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import type { Failure } from '../error/index.ts';
 import { type Location, locationText } from '../source/index.ts';
 
-/** What is missed, or differs, when the folder of a layout is verified in the place of the artifact in it. */
+/**
+ * What is missed, or differs, when the folder of a layout is verified in the place of the artifact
+ * in it.
+ */
 const TELLING = new Set(['SIGNATURE_MISSING', 'ATTESTATION_MISSING', 'SIGNATURE_INVALID', 'DIGEST_MISMATCH']);
 
 /**
- * Says so where an OCI image layout was named by its path: it was verified as the folder that it is, and its signatures
- * are of the artifact in it. Whatever lies there, it is refused; only the words change.
+ * Says so where an OCI image layout was named by its path: it was verified as the folder that it
+ * is, and its signatures are of the artifact in it. Whatever lies there, it is refused; only the
+ * words change.
  */
 export function nameLayout(failures: readonly Failure[], source: Location): readonly Failure[] {
   if (source.kind !== 'volume' || !failures.some(isTelling)) return failures;

@@ -15,8 +15,9 @@ import { MAX_POINTER_BYTES, pointedAt } from '../store/index.ts';
 const MOST_LOOKS = 50;
 
 /**
- * Says so where content differs because it is a pointer of Git LFS: the repository was cloned, or a file downloaded,
- * without what the pointer stands for. Whatever the file says, it is refused; only the words change.
+ * Says so where content differs because it is a pointer of Git LFS: the repository was cloned, or a
+ * file downloaded, without what the pointer stands for. Whatever the file says, it is refused; only
+ * the words change.
  *
  * @param folder - that the files were measured in
  */

@@ -23,7 +23,10 @@ export function requirePartable({ artifacts, pins, part, receipts }: Plan): void
   if (other !== undefined) throw notInParts(other.kind === 'anyOf' ? 'alternatives (anyOf)' : `${other.origin}`);
 }
 
-/** @throws WeighlockError `CONFIG_INVALID` for signatures over other hashes than SHA-256 of whole files */
+/**
+ * @throws WeighlockError `CONFIG_INVALID` for signatures over other hashes than SHA-256 of whole
+ * files
+ */
 export function requirePlainHashes({ secondHash, shardBytes, isWaiting }: ArtifactEvidence): void {
   if (secondHash !== undefined || shardBytes !== undefined || isWaiting)
     throw notInParts('signatures over shards, or over other hashes than SHA-256');
@@ -38,7 +41,8 @@ function notInParts(what: string): WeighlockError {
 }
 
 /**
- * Has the files of other parts passed over. Evidence that lies in the artifact is hashed by every part: it may be there for its bytes.
+ * Has the files of other parts passed over. Evidence that lies in the artifact is hashed by every
+ * part: it may be there for its bytes.
  *
  * @returns takes that back, so that nobody takes them for hashed
  */

@@ -22,7 +22,10 @@ export class Receipts {
   readonly #notice: (text: string) => void;
   readonly #isRound: boolean;
   readonly #areLeft: boolean;
-  /** What was known before a byte was read; what is found out later has to be found out again each time. */
+  /**
+   * What was known before a byte was read; what is found out later has to be found out again each
+   * time.
+   */
   readonly #evidence = new Map<Listing, Evidence>();
   /** Files of which every change since then is seen: nothing else has a receipt. */
   readonly #settled = new Set<Listing>();
@@ -45,7 +48,8 @@ export class Receipts {
   /**
    * Takes digests from a receipt, where one counts.
    *
-   * @param needsMore - it is copied, was signed over other hashes than SHA-256 of whole files, or is looked into
+   * @param needsMore - it is copied, was signed over other hashes than SHA-256 of whole files, or
+   * is looked into
    */
   async use(work: OnVolume, listing: Listing, needsMore: boolean): Promise<ReceiptOutcome> {
     this.#evidence.set(listing, new Map(work.evidence.found));
@@ -61,7 +65,10 @@ export class Receipts {
     return used;
   }
 
-  /** What a client of a network remembers of a file may be a minute old; when it is opened, the server is asked. */
+  /**
+   * What a client of a network remembers of a file may be a minute old; when it is opened, the
+   * server is asked.
+   */
   async #unmoved(listing: Listing, used: ReceiptOutcome): Promise<ReceiptOutcome> {
     if (!used.isUsed || isAllLocal(listing)) return used;
     const why = await firstMoved(listing);

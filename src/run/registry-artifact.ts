@@ -110,7 +110,10 @@ export class RegistryArtifact implements RemoteSource {
     return [];
   }
 
-  /** Evidence for a pinned manifest: the files it promises. What was fetched by it was held against it on its way. */
+  /**
+   * Evidence for a pinned manifest: the files it promises. What was fetched by it was held against
+   * it on its way.
+   */
   #promise(checksums: ReadonlyMap<PathBytes, string>): void {
     const { artifact, evidence } = this.#subject;
     evidence.promise(checksums);
@@ -120,7 +123,10 @@ export class RegistryArtifact implements RemoteSource {
     }
   }
 
-  /** The files that the artifact is made of, by name, without writing any: archives are fetched to see what is in them. */
+  /**
+   * The files that the artifact is made of, by name, without writing any: archives are fetched to
+   * see what is in them.
+   */
   async #checksums(resolved: Resolved, destination: string): Promise<ReadonlyMap<PathBytes, string>> {
     const { remote } = this.#run;
     const { layout } = resolved;

@@ -17,10 +17,12 @@ export interface Fetched {
 }
 
 /**
- * A source that is not a volume, as a run uses it: a class for each kind, and a line in `remote-sources.ts`. It knows how to ask
- * for things and how to fetch them; threads, room and connections are in `Remote`, trust is in the artifact's evidence.
+ * A source that is not a volume, as a run uses it: a class for each kind, and a line in
+ * `remote-sources.ts`. It knows how to ask for things and how to fetch them; threads, room and
+ * connections are in `Remote`, trust is in the artifact's evidence.
  *
- * Either `stage` and `fetch` are called, or, for what lies at the destination already, `consult` and `promise`.
+ * Either `stage` and `fetch` are called, or, for what lies at the destination already, `consult`
+ * and `promise`.
  */
 export interface RemoteSource {
   /** Digest that the source was resolved to, and of the manifest there; once they are known. */
@@ -30,7 +32,10 @@ export interface RemoteSource {
   readonly store?: StoreOutcome | undefined;
   /** What will come, as far as it is known. */
   readonly expected?: Pick<FileTable, 'totalBytes' | 'count'> | undefined;
-  /** Bytes that it promises of files by name, where a requirement rests on them; known after `consult`. */
+  /**
+   * Bytes that it promises of files by name, where a requirement rests on them; known after
+   * `consult`.
+   */
   readonly sizes?: ReadonlyMap<PathBytes, number> | undefined;
   /** SHA-256 of the files that its manifest promises, by name, as hex; known after `promise`. */
   readonly promised?: ReadonlyMap<PathBytes, string> | undefined;
@@ -38,15 +43,19 @@ export interface RemoteSource {
   /**
    * Finds out what there is and who vouches for it, and makes a staging folder.
    *
-   * @throws WeighlockError also for a signature that does not count: it costs a few requests, and no download
+   * @throws WeighlockError also for a signature that does not count: it costs a few requests, and
+   * no download
    */
   stage(destination: string): Promise<Stage>;
   /**
-   * Fetches everything. What lies in the staging folder afterwards is exactly what was hashed on its way, and the evidence
-   * knows what was promised of it.
+   * Fetches everything. What lies in the staging folder afterwards is exactly what was hashed on
+   * its way, and the evidence knows what was promised of it.
    */
   fetch(stage: Stage, destination: string): Promise<Fetched>;
-  /** Asks what the requirements need to know before a byte of what lies at the destination is hashed. */
+  /**
+   * Asks what the requirements need to know before a byte of what lies at the destination is
+   * hashed.
+   */
   consult(destination: string): Promise<void>;
   /** Tells the evidence which files should lie at the destination. */
   promise(destination: string): Promise<readonly Failure[]>;

@@ -6,7 +6,10 @@ import { RegistryArtifact } from './registry-artifact.ts';
 import type { RemoteSource } from './remote-source.ts';
 import { StoredFiles } from './stored-files.ts';
 
-/** What a location stands for that is not on a volume; undefined for a volume, and for what cannot be fetched. */
+/**
+ * What a location stands for that is not on a volume; undefined for a volume, and for what cannot
+ * be fetched.
+ */
 export function remoteSource(subject: Subject, run: RunContext): RemoteSource | undefined {
   const { source } = subject.artifact;
   if (source.kind === 'oci') return new RegistryArtifact(subject, run, source.reference);
@@ -15,7 +18,10 @@ export function remoteSource(subject: Subject, run: RunContext): RemoteSource | 
   return undefined;
 }
 
-/** @throws WeighlockError `CONFIG_INVALID` for what cannot be fetched at all, and where there is no place to put it */
+/**
+ * @throws WeighlockError `CONFIG_INVALID` for what cannot be fetched at all, and where there is no
+ * place to put it
+ */
 export function requireFetchable(
   source: Location,
   remote: RemoteSource | undefined,

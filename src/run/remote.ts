@@ -31,7 +31,10 @@ export class Remote {
     return this.from(reference, () => this.pool.resolve(reference, platform, allowUnknownLayers));
   }
 
-  /** Reads from a registry, or from a layout on a volume: then how long it takes, the content there decides. */
+  /**
+   * Reads from a registry, or from a layout on a volume: then how long it takes, the content there
+   * decides.
+   */
   from<T>(reference: string, work: () => Promise<T>): Promise<T> {
     return isLayoutReference(reference) ? this.#hashing.read(work) : work();
   }
@@ -59,7 +62,10 @@ export class Remote {
   }
 }
 
-/** What the marker beside a destination says of the archives that were unpacked there; nobody's word is taken for it. */
+/**
+ * What the marker beside a destination says of the archives that were unpacked there; nobody's word
+ * is taken for it.
+ */
 export function knownAt(destination: string): { folder: string; records: readonly ArchiveRecord[] } {
   const marker = readMarker(destination) as { archives?: unknown } | null | undefined;
   return { folder: destination, records: parseRecords(marker?.archives) };

@@ -3,13 +3,17 @@ import { WeighlockError } from '../error/index.ts';
 import type { Room } from '../registry/index.ts';
 import { freeBytes } from '../stage/index.ts';
 
-/** Left free on a volume: what else lives there must not starve, not even while something without end is refused. */
+/**
+ * Left free on a volume: what else lives there must not starve, not even while something without
+ * end is refused.
+ */
 const RESERVE_BYTES = 16 << 20;
 const RESERVE_SHARE = 1 / 32;
 
 /**
- * What there is room for at a folder: what somebody allows, or else what the volume has free. Undefined where nobody
- * knows: some file systems say 0 blocks of everything, and some have no statfs(2).
+ * What there is room for at a folder: what somebody allows, or else what the volume has free.
+ * Undefined where nobody knows: some file systems say 0 blocks of everything, and some have no
+ * statfs(2).
  *
  * @param maxBytes - `--max-bytes`
  */
@@ -36,7 +40,10 @@ export function requireSize(bytes: number, most: number | undefined): void {
   });
 }
 
-/** The name of a staging folder: the same for this pod, this place and this content; other pods on the same volume get their own. */
+/**
+ * The name of a staging folder: the same for this pod, this place and this content; other pods on
+ * the same volume get their own.
+ */
 export async function stageKey(destination: string, what: string): Promise<string> {
   // Loaded only for what is fetched: it costs every start 4 ms.
   const { createHash } = await import('node:crypto');

@@ -5,7 +5,10 @@ import type { UnreadPlace } from '../pull/index.ts';
 /** What there is of the signature files that were named. */
 export interface ReadSignatures {
   readonly files: readonly SignatureFile[];
-  /** What is none: not there, not to be read, not a file. Whoever writes to the volume can make it so. */
+  /**
+   * What is none: not there, not to be read, not a file. Whoever writes to the volume can make it
+   * so.
+   */
   readonly rejected: readonly Rejected[];
   /** What the storage did not give: there may be signatures in it. */
   readonly unread: readonly UnreadPlace[];
@@ -16,12 +19,15 @@ export interface ReadSignatures {
 /** Twice the largest one: they are in memory together, but for large payloads. */
 const MOST_BYTES = 128 << 20;
 
-/** Whoever writes to the volume may put many large ones there, and all are read before anybody is asked who signed them. */
+/**
+ * Whoever writes to the volume may put many large ones there, and all are read before anybody is
+ * asked who signed them.
+ */
 const MOST_FILE_BYTES = 8 * 2 ** 30;
 
 /**
- * Reads signature files. One that cannot be read hides no other: what was found is judged, and it matters only where that
- * is not enough.
+ * Reads signature files. One that cannot be read hides no other: what was found is judged, and it
+ * matters only where that is not enough.
  *
  * @param locate - the path of a name; throws what is wrong with it
  * @param areFound - true for names that nobody gave

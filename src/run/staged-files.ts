@@ -15,7 +15,10 @@ export function hexByName(table: FileTable): [PathBytes, string][] {
   return namesOf(table).map((name, i) => [name, hexAt(table, i) ?? '']);
 }
 
-/** What is wrong with a folder into which files were fetched: names that collide, and what somebody else put there. */
+/**
+ * What is wrong with a folder into which files were fetched: names that collide, and what somebody
+ * else put there.
+ */
 export async function stagedFaults(folder: string, fetched: FileTable, hashing: Hashing): Promise<Failure[]> {
   return [...collisions(fetched), ...(await strangers(folder, fetched, hashing))];
 }

@@ -11,7 +11,10 @@ import type { Fetched, RemoteSource } from './remote-source.ts';
 import { requireSize, stageKey } from './room.ts';
 import { stagedFaults, tableOf } from './staged-files.ts';
 
-/** Files of a bucket, or of a repository of a hub: listed once, and fetched in the versions that were listed. */
+/**
+ * Files of a bucket, or of a repository of a hub: listed once, and fetched in the versions that
+ * were listed.
+ */
 export class StoredFiles implements RemoteSource {
   readonly #subject: Subject;
   readonly #run: RunContext;
@@ -92,7 +95,11 @@ export class StoredFiles implements RemoteSource {
   }
 }
 
-/** What a report says of a store. @param versions - what it calls the versions that came, by path */
+/**
+ * What a report says of a store.
+ *
+ * @param versions - what it calls the versions that came, by path
+ */
 export function storeOutcome(
   { include, exclude }: StoreLocation,
   { revision, files }: Inventory,

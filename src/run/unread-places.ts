@@ -13,9 +13,10 @@ export function unreadPlace(where: string, error: unknown): UnreadPlace {
 }
 
 /**
- * What it means that too few have signed where places that may have more signatures could not be read. When the
- * registry did not answer for one, the question is open: 75. When it answered for all, and what it sent cannot be used,
- * nothing is open: what the writer of a repository can cause must stay 65.
+ * What it means that too few have signed where places that may have more signatures could not be
+ * read. When the registry did not answer for one, the question is open: 75. When it answered for
+ * all, and what it sent cannot be used, nothing is open: what the writer of a repository can cause
+ * must stay 65.
  *
  * @param tooFew - judged by what was found
  */

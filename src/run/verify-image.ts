@@ -27,10 +27,11 @@ export interface ImageVerdict {
 }
 
 /**
- * Judges an image by what is signed of its digest. Nothing of the image is fetched: who pulls by the digest gets what the
- * digest names.
+ * Judges an image by what is signed of its digest. Nothing of the image is fetched: who pulls by
+ * the digest gets what the digest names.
  *
- * @throws WeighlockError what keeps the question from being answered, or the reason for which `signal` aborted
+ * @throws WeighlockError what keeps the question from being answered, or the reason for which
+ * `signal` aborted
  */
 export async function verifyImage(
   { reference: named, digest, requirements }: ImageQuestion,
@@ -68,7 +69,10 @@ async function judge(artifact: ArtifactPlan, reference: string, digest: Digest, 
   return { failures: [], signers: [...new Set(signers)] };
 }
 
-/** What counts is over the digest of the manifest; a model signature is over files, which nobody has compared here. */
+/**
+ * What counts is over the digest of the manifest; a model signature is over files, which nobody has
+ * compared here.
+ */
 function judgeLeaf(leaf: Leaf, evidence: ArtifactEvidence): { failure?: Failure; signers: readonly string[] } {
   const [refused] = evidence.refused.get(leaf) ?? [];
   if (refused !== undefined) return { failure: refused, signers: [] };

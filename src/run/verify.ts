@@ -12,11 +12,12 @@ import { Remote } from './remote.ts';
 import { type Observer, Watchdog } from './watchdog.ts';
 
 /**
- * One verification run: evidence, listing and resolving, hashing (and copying or fetching), verdict, publication, in this
- * order, so that what is cheap to refuse is refused before the first large byte moves.
+ * One verification run: evidence, listing and resolving, hashing (and copying or fetching),
+ * verdict, publication, in this order, so that what is cheap to refuse is refused before the first
+ * large byte moves.
  *
- * It never throws for what is wrong with an artifact: that is in the outcome. After `signal` aborts, the outcome says
- * so, and nothing was published.
+ * It never throws for what is wrong with an artifact: that is in the outcome. After `signal`
+ * aborts, the outcome says so, and nothing was published.
  */
 export class VerifyRun {
   readonly #plan: Plan;
@@ -29,7 +30,10 @@ export class VerifyRun {
   #run: RunContext | undefined;
   readonly #receipts: Receipts | undefined;
 
-  /** @param isRound - true for one of many rounds of `watch`: then a receipt counts for what has not changed */
+  /**
+   * @param isRound - true for one of many rounds of `watch`: then a receipt counts for what has not
+   * changed
+   */
   constructor(plan: Plan, pool: HashPool, observer: Observer, isRound = false) {
     this.#plan = plan;
     const { receipts, limits } = plan;
@@ -152,7 +156,9 @@ async function round(
   return outcomes;
 }
 
-/** Ends of a run after which the content may still be right: a time-out, a broken network, a signal. */
+/**
+ * Ends of a run after which the content may still be right: a time-out, a broken network, a signal.
+ */
 const RESUMABLE = new Set<number>([EXIT.notEvaluated, EXIT.sigterm, EXIT.sigint]);
 
 function isResumable(failures: readonly Failure[]): boolean {

@@ -9,8 +9,8 @@ import type { Hashed } from './hashing.ts';
 import type { OnVolume } from './receipts.ts';
 
 /**
- * What is refused by its listing is hashed only to say more of it (what else differs, and where a missing file's content is now),
- * which may take a second.
+ * What is refused by its listing is hashed only to say more of it (what else differs, and where a
+ * missing file's content is now), which may take a second.
  */
 const MOST_REFUSED_BYTES = 256 << 20;
 
@@ -32,7 +32,9 @@ export class VolumeListing implements OnVolume {
     this.listing = listing;
   }
 
-  /** @param needsMore - it is copied, or was signed over other hashes than SHA-256 of whole files */
+  /**
+   * @param needsMore - it is copied, or was signed over other hashes than SHA-256 of whole files
+   */
   async useReceipt({ receipts }: RunContext, needsMore: boolean): Promise<void> {
     if (receipts !== undefined && this.listing.failures.length === 0)
       this.receipt = await receipts.use(this, this.listing, needsMore);

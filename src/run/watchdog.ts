@@ -28,13 +28,22 @@ export type Clock = () => number;
 
 const TICK_MILLISECONDS = 250;
 
-/** Storage that answered nothing for so long, or for half of the time limit where that is less, stands still. */
+/**
+ * Storage that answered nothing for so long, or for half of the time limit where that is less,
+ * stands still.
+ */
 const STILL_MILLISECONDS = 10_000;
 
-/** A tick that comes so late was kept waiting by this thread's own work, which says nothing about the storage. */
+/**
+ * A tick that comes so late was kept waiting by this thread's own work, which says nothing about
+ * the storage.
+ */
 const LATE_MILLISECONDS = 2000;
 
-/** Watches a run from the main thread: reports its progress, and aborts it when it takes too long or stands still. */
+/**
+ * Watches a run from the main thread: reports its progress, and aborts it when it takes too long or
+ * stands still.
+ */
 export class Watchdog {
   readonly #controller = new AbortController();
   readonly #limits: Pick<Limits, 'timeout' | 'idleTimeout'>;
@@ -50,7 +59,8 @@ export class Watchdog {
   #totals = { totalBytes: 0, totalFiles: 0, counted: false };
 
   /**
-   * @param isReading - true while a volume is read: then a time limit that is met although bytes move is met because of what
+   * @param isReading - true while a volume is read: then a time limit that is met although bytes
+   * move is met because of what
    *   lies there, which is no unanswered question
    */
   constructor(
@@ -70,8 +80,9 @@ export class Watchdog {
   }
 
   /**
-   * Aborts with a `TIMEOUT`, or with `LIMIT_EXCEEDED` where a volume has more to read than the time allows: whoever writes to it
-   * can make it so, and with `failurePolicy: Ignore` a `TIMEOUT` lets the pod start.
+   * Aborts with a `TIMEOUT`, or with `LIMIT_EXCEEDED` where a volume has more to read than the time
+   * allows: whoever writes to it can make it so, and with `failurePolicy: Ignore` a `TIMEOUT` lets
+   * the pod start.
    */
   get signal(): AbortSignal {
     return this.#controller.signal;

@@ -18,7 +18,8 @@ export const MOST_PREDICATE_VALUES = 1_000_000;
 export const MAX_PREDICATE_BYTES = 32 << 20;
 
 /**
- * What is signed: an in-toto Statement v1. The predicate goes into it as it was written, so that no number in it loses a digit.
+ * What is signed: an in-toto Statement v1. The predicate goes into it as it was written, so that no
+ * number in it loses a digit.
  *
  * @param predicate - JSON text of an object, checked
  */
@@ -34,12 +35,13 @@ export function attestationPayload(
 }
 
 /**
- * A folder by both digests that it is known by: its tree digest, and the root digest of the list that `weighlock sign` signs (OMS
- * section 6.5.1).
+ * A folder by both digests that it is known by: its tree digest, and the root digest of the list
+ * that `weighlock sign` signs (OMS section 6.5.1).
  *
  * @param files - all files, hashed, in byte order
  * @param left - indexes of those that are no part of it
- * @param foreign - of these, signatures of others: a verifier that does not trust those others takes them for files like any
+ * @param foreign - of these, signatures of others: a verifier that does not trust those others
+ * takes them for files like any
  */
 export function folderSubjects(
   name: string,

@@ -11,7 +11,10 @@ export interface ModelToSign {
   readonly shards?: { readonly bytes: number; readonly digests: ReadonlyMap<PathBytes, readonly string[]> };
   /** True when links were followed: whoever verifies has to follow them, too. */
   readonly allowSymlinks: boolean;
-  /** Paths that are left out, with all that is below them: the signature itself, and what was asked for. */
+  /**
+   * Paths that are left out, with all that is below them: the signature itself, and what was asked
+   * for.
+   */
   readonly ignored: readonly PathBytes[];
 }
 
@@ -21,7 +24,10 @@ type Listed = readonly [name: string, digest: string];
 /** Entries that are written together: some 100 KiB. */
 const TOGETHER = 1024;
 
-/** What is signed, in pieces that can be made again: a list of a million files is never in memory as a whole. */
+/**
+ * What is signed, in pieces that can be made again: a list of a million files is never in memory as
+ * a whole.
+ */
 export interface PayloadToSign {
   /** Bytes of all pieces. */
   readonly length: number;
@@ -58,7 +64,8 @@ export function modelPayload(model: ModelToSign): PayloadToSign {
     predicateType: 'https://model_signing/signature/v1.0',
     predicate: { serialization, resources: [] },
   });
-  // What the specification wants for shards is the plain name; every implementation writes and compares this.
+  // What the specification wants for shards is the plain name; every implementation writes and
+  // compares this.
   const algorithm = shards === undefined ? 'sha256' : `sha256-sharded-${shards.bytes}`;
   const pieces = () => piecesOf(head, entries(), algorithm);
   let length = 0;
@@ -66,7 +73,9 @@ export function modelPayload(model: ModelToSign): PayloadToSign {
   return { length, pieces };
 }
 
-/** The statement, its list filled: of its text the last three characters close what that lies in. */
+/**
+ * The statement, its list filled: of its text the last three characters close what that lies in.
+ */
 function* piecesOf(head: string, entries: Iterable<Listed>, algorithm: string): Generator<Buffer> {
   let text = head.slice(0, -']}}'.length);
   let count = 0;
@@ -118,7 +127,10 @@ function shardedFiles(
   };
 }
 
-/** These have no shard to list (OMS section 6.4): named, it is known that an empty file belongs there. */
+/**
+ * These have no shard to list (OMS section 6.4): named, it is known that an empty file belongs
+ * there.
+ */
 function emptyFiles({ files }: ModelToSign, left: ReadonlySet<number>): string[] {
   const empty: string[] = [];
   for (let i = 0; i < files.count; i++) if (files.size[i] === 0 && !left.has(i)) empty.push(textOf(nameAt(files, i)));

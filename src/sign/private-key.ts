@@ -13,7 +13,8 @@ const MAX_KEY_BYTES = 64 << 10;
 const MAX_SCRYPT_BYTES = 256 << 20;
 
 /**
- * Reads a private key: PEM as OpenSSL writes it, encrypted or not, or as `cosign generate-key-pair` does.
+ * Reads a private key: PEM as OpenSSL writes it, encrypted or not, or as `cosign generate-key-pair`
+ * does.
  *
  * @param password - of an encrypted key
  * @throws WeighlockError `CONFIG_INVALID`
@@ -49,7 +50,9 @@ interface CosignKey {
   readonly ciphertext: string;
 }
 
-/** scrypt and NaCl's secretbox around PKCS #8 (secure-systems-lab/go-securesystemslib, encrypted). */
+/**
+ * scrypt and NaCl's secretbox around PKCS #8 (secure-systems-lab/go-securesystemslib, encrypted).
+ */
 async function cosignKey(base64: string, password: string): Promise<KeyObject> {
   const { kdf, cipher, ciphertext } = JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as CosignKey;
   const { N, r, p } = kdf.params;

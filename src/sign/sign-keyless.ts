@@ -18,7 +18,8 @@ export interface KeylessSettings {
 }
 
 /**
- * Signs a payload with a key that exists for this one signature, and a certificate for the identity in an OIDC token.
+ * Signs a payload with a key that exists for this one signature, and a certificate for the identity
+ * in an OIDC token.
  *
  * @returns a bundle as JSON text
  * @throws WeighlockError `SOURCE_UNAVAILABLE` when a service refuses or does not answer
@@ -40,7 +41,8 @@ export async function signKeyless(payload: Buffer, settings: KeylessSettings): P
     const bundle = await builder.create({ data: payload, type: IN_TOTO_TYPE });
     return `${JSON.stringify(bundleToJSON(bundle))}\n`;
   } catch (error) {
-    // The library's messages have the address and the status; a token is in none of them, nor may it be.
+    // The library's messages have the address and the status; a token is in none of them, nor may
+    // it be.
     const message = error instanceof Error ? error.message : 'unknown error';
     throw new WeighlockError(
       {

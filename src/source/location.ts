@@ -11,15 +11,18 @@ export type Location =
   /** A file or folder of a mounted volume, by absolute path. */
   | { readonly kind: 'volume'; readonly path: string }
   /**
-   * An artifact in an OCI registry, by its reference without `oci://`; or in an OCI image layout on a disk, with
-   * `oci-layout://`, and then the absolute path of its folder.
+   * An artifact in an OCI registry, by its reference without `oci://`; or in an OCI image layout on
+   * a disk, with `oci-layout://`, and then the absolute path of its folder.
    */
   | { readonly kind: 'oci'; readonly reference: string; readonly digest?: string; readonly layout?: string }
   /** A file on a server. The URL may hold secrets; `text` does not. */
   | { readonly kind: 'https'; readonly url: string; readonly text: string }
   /** Files of a bucket, or of a repository of a hub. */
   | { readonly kind: 'store'; readonly text: string; readonly store: StoreLocation }
-  /** A scheme that this version cannot fetch; usable only when the content already lies at the destination. */
+  /**
+   * A scheme that this version cannot fetch; usable only when the content already lies at the
+   * destination.
+   */
   | { readonly kind: 'unsupported'; readonly scheme: string; readonly text: string };
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
@@ -37,11 +40,12 @@ export function isUrl(text: string): boolean {
 }
 
 /**
- * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path, `file://`, `oci://`,
- * `oci-layout://`, `https://`, or the URL of a store.
+ * Parses a source as it stands in an argument or a `*_SOURCE_URL`: an absolute or relative path,
+ * `file://`, `oci://`, `oci-layout://`, `https://`, or the URL of a store.
  *
  * @param files - which files of a store are wanted
- * @throws WeighlockError `CONFIG_INVALID` for a URL that does not parse or a `file://` URL with a host
+ * @throws WeighlockError `CONFIG_INVALID` for a URL that does not parse or a `file://` URL with a
+ * host
  */
 export function parseLocation(text: string, files: Patterns = ALL_FILES): Location {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
@@ -115,8 +119,9 @@ export function registriesOf(texts: readonly string[]): string[] {
 const TRANSPORT = /^(oci|oci-layout|oci-archive):(?!\/\/)/i;
 
 /**
- * Refuses a path that is not there and reads like a reference of a registry, as cosign and docker write it
- * (`host/repository:tag`): it gets `oci://` in front. So for a layout as skopeo writes it (`oci:path`).
+ * Refuses a path that is not there and reads like a reference of a registry, as cosign and docker
+ * write it (`host/repository:tag`): it gets `oci://` in front. So for a layout as skopeo writes it
+ * (`oci:path`).
  *
  * @throws WeighlockError `USAGE`
  */

@@ -3,8 +3,9 @@ import { isLayoutReference, layoutReferenceText, parseLayoutReference } from '..
 import { shownReference } from '../without-secrets.ts';
 
 /**
- * Where signatures are stored, as the threads that fetch them take it: a repository of a registry, or an image layout. The
- * path of a layout is made absolute here, since a run may change its working folder.
+ * Where signatures are stored, as the threads that fetch them take it: a repository of a registry,
+ * or an image layout. The path of a layout is made absolute here, since a run may change its
+ * working folder.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

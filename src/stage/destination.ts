@@ -8,9 +8,10 @@ export const PREFIX = '.weighlock-';
 /**
  * What lies at a destination: `absent` (an empty folder counts as absent) or `present`.
  *
- * In the root of a file system there may be an empty lost+found of its own, and staging folders that nobody but this user
- * can have made or look into: they are taken away before anything is published. Anything else is content, and is verified.
- * Nothing there is believed to say that a publication is under way.
+ * In the root of a file system there may be an empty lost+found of its own, and staging folders
+ * that nobody but this user can have made or look into: they are taken away before anything is
+ * published. Anything else is content, and is verified. Nothing there is believed to say that a
+ * publication is under way.
  */
 export function destinationState(path: string): 'absent' | 'present' {
   const stat = attempt(() => lstatSync(path, { throwIfNoEntry: false }));
@@ -22,7 +23,10 @@ export function destinationState(path: string): 'absent' | 'present' {
   return isRoot && names.every((name) => isLostAndFound(path, name) || isLeftover(path, name)) ? 'absent' : 'present';
 }
 
-/** A folder that cannot be replaced by a rename: on another file system than the one it is in, or mounted from the same one. */
+/**
+ * A folder that cannot be replaced by a rename: on another file system than the one it is in, or
+ * mounted from the same one.
+ */
 export function isMountPoint(path: string): boolean {
   // A link is none, whatever it leads to: what lies there is nobody's to replace.
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -31,8 +35,8 @@ export function isMountPoint(path: string): boolean {
 }
 
 /**
- * A file system that is mounted somewhere below a folder. A rename takes it along, and whoever then removes what was
- * replaced removes what another volume holds.
+ * A file system that is mounted somewhere below a folder. A rename takes it along, and whoever then
+ * removes what was replaced removes what another volume holds.
  */
 export function mountBelow(path: string, points: ReadonlySet<string> = mountPoints()): string | undefined {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
@@ -57,7 +61,11 @@ export function parseMountPoints(text: string): ReadonlySet<string> {
   );
 }
 
-/** The folder that ext4 has in its root, if it is that one and empty. @throws WeighlockError when it cannot be looked into */
+/**
+ * The folder that ext4 has in its root, if it is that one and empty.
+ *
+ * @throws WeighlockError when it cannot be looked into
+ */
 export function isLostAndFound(root: string, name: string): boolean {
   if (name !== 'lost+found') return false;
   const path = join(root, name);

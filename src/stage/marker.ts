@@ -9,11 +9,11 @@ const MAX_MARKER_BYTES = 64 << 20;
 const MAX_NAME_BYTES = 255;
 
 /**
- * Name of the file that says what was verified at a destination: beside it, so that the content stays exactly what was
- * published. Undefined where there is no room for the name.
+ * Name of the file that says what was verified at a destination: beside it, so that the content
+ * stays exactly what was published. Undefined where there is no room for the name.
  *
- * Nobody may take the marker's word for anything: whoever can write to the volume can write the marker. It helps to
- * compute again what is then compared.
+ * Nobody may take the marker's word for anything: whoever can write to the volume can write the
+ * marker. It helps to compute again what is then compared.
  */
 export function markerName(destination: string): string | undefined {
   const name = `.weighlock-${basename(destination)}.json`;
@@ -43,7 +43,10 @@ export function readMarker(destination: string): unknown {
   }
 }
 
-/** Takes the marker away, where the volume allows it: what lies at the destination is not what it speaks of. */
+/**
+ * Takes the marker away, where the volume allows it: what lies at the destination is not what it
+ * speaks of.
+ */
 export function removeMarker(destination: string): void {
   const path = markerPath(destination);
   try {

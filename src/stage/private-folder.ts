@@ -6,12 +6,18 @@ import { isPrivate, PREFIX } from './destination.ts';
 
 const DOING = 'create a staging folder at the destination';
 
-/** The path of an open folder, as `openat(2)` resolves it: whatever is renamed or put in its place meanwhile. */
+/**
+ * The path of an open folder, as `openat(2)` resolves it: whatever is renamed or put in its place
+ * meanwhile.
+ */
 export function pathOf(folder: number): string {
   return folderContents(folder).slice(0, -1);
 }
 
-/** Opens the folder that a staging folder is made in; on the way there links are followed, since the platform chose it. */
+/**
+ * Opens the folder that a staging folder is made in; on the way there links are followed, since the
+ * platform chose it.
+ */
 export function openBase(path: string): number {
   try {
     return openFolder(path);
@@ -21,11 +27,15 @@ export function openBase(path: string): number {
 }
 
 /**
- * A folder of this user (0700) that is held open. Whoever may write to the folder that it lies in can rename it, and put
- * another one in its place; what is done by `path` still happens in this one.
+ * A folder of this user (0700) that is held open. Whoever may write to the folder that it lies in
+ * can rename it, and put another one in its place; what is done by `path` still happens in this
+ * one.
  */
 export class PrivateFolder {
-  /** Below which everything is made, read, renamed and removed; usable by every thread of this process until `remove`. */
+  /**
+   * Below which everything is made, read, renamed and removed; usable by every thread of this
+   * process until `remove`.
+   */
   readonly path: string;
   readonly #descriptor: number;
   readonly #base: number;
@@ -65,7 +75,10 @@ export class PrivateFolder {
     if (attempt(DOING, () => readdirSync(this.path)).length > 0) throw replaced();
   }
 
-  /** Removes it and whatever is still in it; best effort: it is private, and says nothing to anybody. */
+  /**
+   * Removes it and whatever is still in it; best effort: it is private, and says nothing to
+   * anybody.
+   */
   remove(): void {
     if (!this.#isOpen) return;
     emptyOpen(this.#descriptor);
@@ -81,7 +94,8 @@ export class PrivateFolder {
 }
 
 /**
- * Removes a private folder of an earlier run, and what is in it. What is emptied is what was looked at.
+ * Removes a private folder of an earlier run, and what is in it. What is emptied is what was looked
+ * at.
  *
  * @throws WeighlockError I/O codes
  */
@@ -115,9 +129,10 @@ function make(base: string, key: string | undefined): { name: string; isNew: boo
 }
 
 /**
- * True for a folder that has the owner and the rights that a new one gets here. Some file systems give every folder the
- * same (SMB, FUSE), or make another user of root (NFS): nothing on them is more private than what is around it. Another
- * user's folder is found out by what is made in it, which is ours.
+ * True for a folder that has the owner and the rights that a new one gets here. Some file systems
+ * give every folder the same (SMB, FUSE), or make another user of root (NFS): nothing on them is
+ * more private than what is around it. Another user's folder is found out by what is made in it,
+ * which is ours.
  */
 function isOwn(stat: Pick<Stats, 'uid' | 'mode' | 'isDirectory'>, path: string): boolean {
   if (isPrivate(stat, process.geteuid?.())) return true;

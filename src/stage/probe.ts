@@ -23,9 +23,10 @@ export interface Calls {
 export const CALLS: Calls = { rename: renameSync, link: linkSync };
 
 /**
- * Tries in a private folder what the publication will need, before a byte is fetched: a file that is written, and a folder
- * with a file in it, or a file, that gets another name and stays the same file. Syncs, modes, times and hard links may be
- * missing: without them nothing is verified that should not be.
+ * Tries in a private folder what the publication will need, before a byte is fetched: a file that
+ * is written, and a folder with a file in it, or a file, that gets another name and stays the same
+ * file. Syncs, modes, times and hard links may be missing: without them nothing is verified that
+ * should not be.
  *
  * @throws WeighlockError `CONFIG_INVALID` for a file system that lacks it; I/O codes
  */
@@ -64,7 +65,10 @@ function rename({ rename: call }: Calls, from: string, to: string): string {
   }
 }
 
-/** Gives a file its place unless that is taken. link(2), unlike rename(2), refuses to replace what is there. */
+/**
+ * Gives a file its place unless that is taken. link(2), unlike rename(2), refuses to replace what
+ * is there.
+ */
 export function placeFile(from: PathLike, to: PathLike, { link, rename: move }: Calls = CALLS): void {
   try {
     link(from, to);

@@ -12,8 +12,9 @@ export function madeAt(path: string): Made {
 }
 
 /**
- * What is visible at a destination, listed by the folder that is open, before and after which the path leads to it: whoever
- * may rename what lies in the folder around it may have put another one there.
+ * What is visible at a destination, listed by the folder that is open, before and after which the
+ * path leads to it: whoever may rename what lies in the folder around it may have put another one
+ * there.
  *
  * @param made - the folder that was written and renamed to there
  * @throws WeighlockError `SOURCE_CHANGED`; I/O codes
@@ -36,7 +37,10 @@ export async function listPublished(destination: string, made: Made): Promise<Tr
   }
 }
 
-/** The kubelet gives a pod's fsGroup its rights on a volume at any time; rights of everybody are nobody's business. */
+/**
+ * The kubelet gives a pod's fsGroup its rights on a volume at any time; rights of everybody are
+ * nobody's business.
+ */
 function requireSame(found: Made, made: Made): void {
   const isSame = found.dev === made.dev && found.ino === made.ino && found.uid === made.uid;
   if (!isSame) throw replaced('is not the folder that was verified');

@@ -26,7 +26,10 @@ export function requireSpace(folder: string, bytes: number): void {
   });
 }
 
-/** Undefined where the file system does not say: some have no statfs(2), and some say 0 blocks of everything. */
+/**
+ * Undefined where the file system does not say: some have no statfs(2), and some say 0 blocks of
+ * everything.
+ */
 export function freeBytes(folder: string, statfs: typeof statfsSync = statfsSync): number | undefined {
   try {
     const { bavail, bsize, blocks } = statfs(folder);

@@ -23,24 +23,28 @@ export interface StagePlan {
   /** Name of the file within the stage, for a file. */
   readonly fileName?: PathBytes;
   /**
-   * Gives the staging folder a name that the next run finds again; what it then holds is kept if `keep` names it, which
-   * may look at what `records` has.
+   * Gives the staging folder a name that the next run finds again; what it then holds is kept if
+   * `keep` names it, which may look at what `records` has.
    */
   readonly resume?: { readonly key: string; readonly keep: (records: string) => ReadonlySet<PathBytes> };
 }
 
 /**
- * A private folder (0700) on the file system of the destination, in which a copy grows until everything about it was
- * verified. `publish` makes it visible; a kill before that leaves nothing at the destination.
+ * A private folder (0700) on the file system of the destination, in which a copy grows until
+ * everything about it was verified. `publish` makes it visible; a kill before that leaves nothing
+ * at the destination.
  *
- * It lies beside the destination, so that one rename publishes it. Where the destination is itself a mount point, it lies
- * inside, and every top-level entry is renamed.
+ * It lies beside the destination, so that one rename publishes it. Where the destination is itself
+ * a mount point, it lies inside, and every top-level entry is renamed.
  *
- * Both folders are held open, and everything happens by their descriptors: others may be allowed to rename what lies
- * beside the destination, and then a path leads to what they put there.
+ * Both folders are held open, and everything happens by their descriptors: others may be allowed to
+ * rename what lies beside the destination, and then a path leads to what they put there.
  */
 export class Stage {
-  /** Where the content grows. Any thread of this process may write below it until the stage is published or discarded. */
+  /**
+   * Where the content grows. Any thread of this process may write below it until the stage is
+   * published or discarded.
+   */
   readonly folder: string;
   /** A private folder that the next run finds again, for what helps it to go on. */
   readonly records: string;
@@ -91,12 +95,15 @@ export class Stage {
   }
 
   /**
-   * Makes the copy visible. Call it only after everything passed. What lies at the destination is never overwritten, but
-   * moved away first if that is asked for. Before, what was staged is held against what was verified, and afterwards what
-   * lies at the destination against what was staged: the same files, and nothing else.
+   * Makes the copy visible. Call it only after everything passed. What lies at the destination is
+   * never overwritten, but moved away first if that is asked for. Before, what was staged is held
+   * against what was verified, and afterwards what lies at the destination against what was staged:
+   * the same files, and nothing else.
    *
-   * @param options - `verified` are the files of the artifact; `marker` is put beside the destination, to say what was verified
-   * @throws WeighlockError `SOURCE_CHANGED` when somebody else wrote there, or something appeared at the destination
+   * @param options - `verified` are the files of the artifact; `marker` is put beside the
+   * destination, to say what was verified
+   * @throws WeighlockError `SOURCE_CHANGED` when somebody else wrote there, or something appeared
+   * at the destination
    *   meanwhile; I/O codes
    */
   async publish(options: {
@@ -142,7 +149,10 @@ export class Stage {
     if (expected !== undefined) requirePublishedFile(destination, expected);
   }
 
-  /** Where the destination is a mount point, there is no place for a marker that is not among the content. */
+  /**
+   * Where the destination is a mount point, there is no place for a marker that is not among the
+   * content.
+   */
   #mark(marker: string): void {
     const name = this.#inside ? undefined : markerName(this.#plan.destination);
     if (name === undefined) return;
@@ -153,7 +163,10 @@ export class Stage {
     });
   }
 
-  /** Removes the staging folder and whatever is still in it; where it lies among what is published, what stays is noticed. */
+  /**
+   * Removes the staging folder and whatever is still in it; where it lies among what is published,
+   * what stays is noticed.
+   */
   discard(): void {
     this.#private.remove();
     this.#close();
@@ -175,7 +188,10 @@ export class Stage {
     return this.#plan.resume !== undefined;
   }
 
-  /** Puts what lies at the destination into the private folder, which is removed after the publication. */
+  /**
+   * Puts what lies at the destination into the private folder, which is removed after the
+   * publication.
+   */
   #moveAway(): void {
     const away = join(this.#private.path, 'replaced');
     const base = pathOf(this.#base);
@@ -191,8 +207,9 @@ export class Stage {
   }
 
   /**
-   * Every entry by a rename of its own. When one cannot get its place, those before it are taken back; after a kill in
-   * between, what lies there is not believed to be anything: the next run verifies it, and refuses it.
+   * Every entry by a rename of its own. When one cannot get its place, those before it are taken
+   * back; after a kill in between, what lies there is not believed to be anything: the next run
+   * verifies it, and refuses it.
    */
   #publishInside(): void {
     const base = pathOf(this.#base);

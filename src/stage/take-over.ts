@@ -1,7 +1,10 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { fromBuffer, joinPath, type PathBytes, toBuffer } from '../fs/index.ts';
 
-/** Keeps of what an earlier run left what may be the beginning of this one's, and removes everything else. */
+/**
+ * Keeps of what an earlier run left what may be the beginning of this one's, and removes everything
+ * else.
+ */
 export function takeOver(folder: string, keep: () => ReadonlySet<PathBytes>): void {
   if (!existsSync(folder)) return;
   if (lstatSync(folder).isDirectory()) sweep(folder, '' as PathBytes, keep());

@@ -63,7 +63,8 @@ export function entryOf(stat: BigIntStats): Entry {
 }
 
 /**
- * What was staged is exactly what was verified: these files with these sizes, each with one name, in folders, and nothing else.
+ * What was staged is exactly what was verified: these files with these sizes, each with one name,
+ * in folders, and nothing else.
  *
  * @throws WeighlockError `SOURCE_CHANGED`
  */

@@ -1,5 +1,6 @@
-// Keys of the machine (EC2, "Use the Instance Metadata Service", version 2) and of the container ("Container credential provider": ECS, and
-// Pod Identity of EKS). By requests of our own: the libraries for it read answers without end.
+// Keys of the machine (EC2, "Use the Instance Metadata Service", version 2) and of the container
+// ("Container credential provider": ECS, and Pod Identity of EKS). By requests of our own: the
+// libraries for it read answers without end.
 import { WeighlockError } from '../error/index.ts';
 import { unavailable } from '../registry/index.ts';
 import { type Metadata, type MetadataAnswer, metadataFields, secretOf } from './metadata.ts';
@@ -38,7 +39,9 @@ export async function instanceKeys(metadata: Metadata): Promise<AwsKeys> {
   return keysOf(await metadata.ask(metadata.url(ROLES + role), { headers }));
 }
 
-/** @throws WeighlockError `CONFIG_INVALID` for variables that cannot be used, `SOURCE_UNAVAILABLE` */
+/**
+ * @throws WeighlockError `CONFIG_INVALID` for variables that cannot be used, `SOURCE_UNAVAILABLE`
+ */
 export async function containerKeys(metadata: Metadata, variables: Readonly<Record<string, string>>): Promise<AwsKeys> {
   const url = containerUrl(variables);
   const file = variables['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];

@@ -33,7 +33,8 @@ const FIELDS: Readonly<Record<string, string>> = {
 const MARKER = 'EnumerationResults/NextMarker';
 
 /**
- * Reads a page of List Blobs (Blob service REST API). Folders of a hierarchical namespace are left out.
+ * Reads a page of List Blobs (Blob service REST API). Folders of a hierarchical namespace are left
+ * out.
  *
  * @throws WeighlockError `SOURCE_UNAVAILABLE` for what is none
  */

@@ -21,7 +21,10 @@ const HOST =
 /** "Naming and referencing containers, blobs, and metadata". */
 const CONTAINER = /^(?:[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]|\$root|\$web)$/;
 
-/** Parameters of a shared access signature ("Create a service SAS", "Create an account SAS", "Create a user delegation SAS"). */
+/**
+ * Parameters of a shared access signature ("Create a service SAS", "Create an account SAS", "Create
+ * a user delegation SAS").
+ */
 const OF_SAS =
   /^(?:sv|ss|srt|sp|st|se|sip|spr|sig|sr|si|sdd|skoid|sktid|skt|ske|sks|skv|saoid|suoid|scid|ses|rscc|rscd|rsce|rscl|rsct|sduoid|skdutid)$/;
 
@@ -35,7 +38,8 @@ export function isAzureUrl(text: string): boolean {
 }
 
 /**
- * Parses `https://ACCOUNT.blob.core.windows.net/CONTAINER[/KEY][?SAS]`, as KServe and Azure's own tools write it.
+ * Parses `https://ACCOUNT.blob.core.windows.net/CONTAINER[/KEY][?SAS]`, as KServe and Azure's own
+ * tools write it.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

@@ -2,7 +2,10 @@ import { WeighlockError } from '../error/index.ts';
 import type { AzureLocation } from './azure-location.ts';
 import { givenSecret } from './given-secret.ts';
 
-/** How blobs of Azure are reached; plain data, for threads. It may hold secrets. Values are as they were written. */
+/**
+ * How blobs of Azure are reached; plain data, for threads. It may hold secrets. Values are as they
+ * were written.
+ */
 export interface AzureSettings {
   /** The variables in `AZURE_VARIABLES` that are set. */
   readonly variables: Readonly<Record<string, string>>;
@@ -42,8 +45,8 @@ export interface AzureAccount {
 }
 
 /**
- * What there is for an account: the signature of the URL itself first. A connection string, a key and a token count for the account that
- * they are of, and for no other.
+ * What there is for an account: the signature of the URL itself first. A connection string, a key
+ * and a token count for the account that they are of, and for no other.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */
@@ -54,7 +57,8 @@ export function accountOf({ account, host, sas }: AzureLocation, { variables }: 
   const key = given.AccountKey ?? ofVariables('AZURE_STORAGE_KEY', 'AZURE_STORAGE_ACCESS_KEY');
   const signature = sas ?? given.SharedAccessSignature ?? ofVariables('AZURE_STORAGE_SAS_TOKEN')?.replace(/^\?/, '');
   const base = endpointOf(given.BlobEndpoint ?? `https://${host}`);
-  // Whoever wrote the URL gave its signature to that host, and not to one that an environment names.
+  // Whoever wrote the URL gave its signature to that host, and not to one that an environment
+  // names.
   if (sas !== undefined && base.href !== `https://${host}/`)
     throw invalid(
       `the signature in the URL is for ${host}, and BlobEndpoint of AZURE_STORAGE_CONNECTION_STRING is another address`,
@@ -73,7 +77,10 @@ export function accountOf({ account, host, sas }: AzureLocation, { variables }: 
 
 type Connection = Partial<Record<'AccountKey' | 'SharedAccessSignature' | 'BlobEndpoint', string>>;
 
-/** "Configure Azure Storage connection strings": `NAME=VALUE` with semicolons between; nothing where it is of another account. */
+/**
+ * "Configure Azure Storage connection strings": `NAME=VALUE` with semicolons between; nothing where
+ * it is of another account.
+ */
 function parseConnection(text: string | undefined, account: string): Connection {
   if (text === undefined) return {};
   const pairs = text.split(';').filter((pair) => pair.trim() !== '');

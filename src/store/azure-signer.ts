@@ -16,7 +16,11 @@ const SIGNED = [
   'range',
 ];
 
-/** The `authorization` of a GET with the key of an account. @param headers - lower-case, with `x-ms-date` and `x-ms-version` */
+/**
+ * The `authorization` of a GET with the key of an account.
+ *
+ * @param headers - lower-case, with `x-ms-date` and `x-ms-version`
+ */
 export function sharedKey(
   { name, key = Buffer.alloc(0) }: AzureAccount,
   url: URL,

@@ -1,5 +1,6 @@
-// A token of Microsoft Entra ID by the identity of the pod (OAuth 2.0 client credentials with a federated credential, RFC 7523) or by a secret.
-// One request: the library for it would be 400 KB of code that speaks to servers by another way than this program does.
+// A token of Microsoft Entra ID by the identity of the pod (OAuth 2.0 client credentials with a
+// federated credential, RFC 7523) or by a secret. One request: the library for it would be 400 KB
+// of code that speaks to servers by another way than this program does.
 import { WeighlockError } from '../error/index.ts';
 import { readBody, refusalOf, type Transport, unavailable } from '../registry/index.ts';
 import type { AzureSettings } from './azure-settings.ts';
@@ -35,7 +36,8 @@ export class AzureTokens {
   }
 
   /**
-   * Where the environment names no identity, and what was asked without one was refused: the machine's may be asked for from now on.
+   * Where the environment names no identity, and what was asked without one was refused: the
+   * machine's may be asked for from now on.
    *
    * @returns whether there is one
    */
@@ -50,7 +52,8 @@ export class AzureTokens {
       if (error instanceof WeighlockError) return undefined;
       throw error;
     });
-    // Without an identity, or with several and no AZURE_CLIENT_ID, it answers 400; other clouds have no such address.
+    // Without an identity, or with several and no AZURE_CLIENT_ID, it answers 400; other clouds
+    // have no such address.
     if (answer?.status !== 200) return false;
     this.#token = Promise.resolve(this.#take(answer.url, metadataFields(answer)));
     this.#isOfMachine = true;

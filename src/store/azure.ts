@@ -20,10 +20,16 @@ import { Replaced } from './replaced.ts';
 import { strongTag } from './s3-listing.ts';
 import type { Inventory, OpenOptions, Store, StoredFile, StoreTools } from './store.ts';
 
-/** Version of the interface: the last one that all of Azure's clouds and Azurite know of what is asked here. */
+/**
+ * Version of the interface: the last one that all of Azure's clouds and Azurite know of what is
+ * asked here.
+ */
 const API_VERSION = '2021-12-02';
 
-/** A container of Azure Blob Storage (Blob service REST API: List Blobs, Get Blob): each blob in the version that was listed. */
+/**
+ * A container of Azure Blob Storage (Blob service REST API: List Blobs, Get Blob): each blob in the
+ * version that was listed.
+ */
 export class Azure implements Store {
   readonly #location: AzureLocation;
   readonly #patterns: Patterns;
@@ -65,7 +71,10 @@ export class Azure implements Store {
     }, this.#patience(signal));
   }
 
-  /** What a blob is now; undefined where there is none, or where it may not be read and may be a prefix. */
+  /**
+   * What a blob is now; undefined where there is none, or where it may not be read and may be a
+   * prefix.
+   */
   #look(key: string, signal: AbortSignal): Promise<AzureBlob | undefined> {
     return withRetries(async () => {
       const answer = await this.#ask(key, {}, { range: 'bytes=0-0' }, { signal });
@@ -131,7 +140,10 @@ export class Azure implements Store {
     return headerOf(headers, 'x-ms-version-id')?.slice(0, 100);
   }
 
-  /** Asks for a blob, or the container's list; once more with a new token where the first one has ended, or there was none. */
+  /**
+   * Asks for a blob, or the container's list; once more with a new token where the first one has
+   * ended, or there was none.
+   */
   async #ask(
     key: string,
     query: Readonly<Record<string, string>>,
@@ -154,7 +166,10 @@ export class Azure implements Store {
     }
   }
 
-  /** The identity of the machine is for Azure itself, and not for an address that an environment names. */
+  /**
+   * The identity of the machine is for Azure itself, and not for an address that an environment
+   * names.
+   */
   async #mayUseMachine(): Promise<boolean> {
     return this.#account.base.href === `https://${this.#location.host}/` && (await this.#tokens.useMachine());
   }

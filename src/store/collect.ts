@@ -32,7 +32,8 @@ export class FileCollector {
   }
 
   /**
-   * @throws WeighlockError `UNSAFE_ENTRY` for a name that is no safe path, that was there before, or that some file system would take
+   * @throws WeighlockError `UNSAFE_ENTRY` for a name that is no safe path, that was there before,
+   * or that some file system would take
    *   for another; `LIMIT_EXCEEDED`
    */
   add({ name, ...file }: ListedFile): void {

@@ -37,9 +37,11 @@ export class GcsCredentials {
   }
 
   /**
-   * The header with a token; none for an emulator, and where there are no credentials: then everything has to be public.
+   * The header with a token; none for an emulator, and where there are no credentials: then
+   * everything has to be public.
    *
-   * @throws WeighlockError `CONFIG_INVALID` for a file that cannot be used, `SOURCE_UNAVAILABLE` where nobody gives a token
+   * @throws WeighlockError `CONFIG_INVALID` for a file that cannot be used, `SOURCE_UNAVAILABLE`
+   * where nobody gives a token
    */
   async headers(): Promise<Readonly<Record<string, string>>> {
     if (this.#settings.emulator !== undefined && this.#settings.credentialsFile === undefined) return {};

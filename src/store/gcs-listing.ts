@@ -22,7 +22,9 @@ export interface GcsPage {
 /** The fields that are asked for. */
 export const OBJECT_FIELDS = 'name,size,generation,md5Hash,crc32c';
 
-/** A page token is opaque; the longest seen have some 1,500 characters, for names of 1,024 bytes. */
+/**
+ * A page token is opaque; the longest seen have some 1,500 characters, for names of 1,024 bytes.
+ */
 const MAX_TOKEN = 8192;
 
 /** @throws WeighlockError `SOURCE_UNAVAILABLE` for what is no page of a listing */

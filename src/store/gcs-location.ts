@@ -13,7 +13,8 @@ export interface GcsLocation {
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 
 /**
- * Parses `gs://BUCKET[/KEY]`. A key is taken as it stands, as all tools do: `%20` is no space in it.
+ * Parses `gs://BUCKET[/KEY]`. A key is taken as it stands, as all tools do: `%20` is no space in
+ * it.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

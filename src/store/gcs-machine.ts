@@ -2,7 +2,10 @@ import { WeighlockError } from '../error/index.ts';
 import { headerOf, unavailable } from '../registry/index.ts';
 import { type Metadata, type MetadataAnswer, metadataFields, secretOf } from './metadata.ts';
 
-/** Milliseconds before its end that a token is fetched anew: the server gives out a new one from then on. */
+/**
+ * Milliseconds before its end that a token is fetched anew: the server gives out a new one from
+ * then on.
+ */
 const EARLY = 5 * 60_000;
 
 /** Milliseconds between two times that a token is fetched, however soon it ends. */
@@ -10,7 +13,10 @@ const SELDOM = 30_000;
 
 const TOKEN = '/computeMetadata/v1/instance/service-accounts/default/token';
 
-/** Tokens of the machine's service account, or of the pod's where the node says so (Compute Engine and GKE, "metadata server"). */
+/**
+ * Tokens of the machine's service account, or of the pod's where the node says so (Compute Engine
+ * and GKE, "metadata server").
+ */
 export class MachineTokens {
   readonly #metadata: Metadata;
   readonly #scope: string;
@@ -22,7 +28,11 @@ export class MachineTokens {
     this.#scope = scope;
   }
 
-  /** Whether there is such a server, and an account. @throws WeighlockError where it answers otherwise than with a token */
+  /**
+   * Whether there is such a server, and an account.
+   *
+   * @throws WeighlockError where it answers otherwise than with a token
+   */
   async isThere(): Promise<boolean> {
     let answer: MetadataAnswer;
     try {

@@ -4,7 +4,10 @@ import { WeighlockError } from '../error/index.ts';
 export interface GcsSettings {
   /** `STORAGE_EMULATOR_HOST`, as it was written. */
   readonly emulator?: string;
-  /** `GOOGLE_APPLICATION_CREDENTIALS`: path of a file with a key, or that says how an identity is exchanged. */
+  /**
+   * `GOOGLE_APPLICATION_CREDENTIALS`: path of a file with a key, or that says how an identity is
+   * exchanged.
+   */
   readonly credentialsFile?: string;
   /** `NO_GCE_CHECK`: there is no metadata server. */
   readonly isOutside: boolean;

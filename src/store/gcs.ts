@@ -19,7 +19,10 @@ import type { Patterns } from './patterns.ts';
 import { Replaced } from './replaced.ts';
 import type { Inventory, OpenOptions, Store, StoredFile, StoreTools } from './store.ts';
 
-/** A bucket of Google Cloud Storage, by its JSON interface: each object in the generation that was listed. */
+/**
+ * A bucket of Google Cloud Storage, by its JSON interface: each object in the generation that was
+ * listed.
+ */
 export class Gcs implements Store {
   readonly #location: GcsLocation;
   readonly #patterns: Patterns;
@@ -62,7 +65,10 @@ export class Gcs implements Store {
     }, this.#patience(signal));
   }
 
-  /** What an object is now; undefined where there is none, or where it may not be read and may be a prefix. */
+  /**
+   * What an object is now; undefined where there is none, or where it may not be read and may be a
+   * prefix.
+   */
   #look(key: string, signal: AbortSignal): Promise<GcsObject | undefined> {
     return withRetries(async () => {
       const answer = await this.#ask(key, { fields: OBJECT_FIELDS }, {}, { signal });
@@ -83,7 +89,8 @@ export class Gcs implements Store {
     const { 'if-range': _, ...others } = headers;
     const generation = etag.slice(1, -1);
     const query = { alt: 'media', generation, ifGenerationMatch: generation };
-    // What is stored compressed is unpacked for who does not take it so: other bytes than were listed.
+    // What is stored compressed is unpacked for who does not take it so: other bytes than were
+    // listed.
     const answer = await this.#ask(key, query, { ...others, 'accept-encoding': 'gzip' }, options);
     const isBody = answer.status === 200 || answer.status === 206;
     const isGone = answer.status === 404 || answer.status === 412;
@@ -92,7 +99,8 @@ export class Gcs implements Store {
       answer.body.destroy();
       throw new Replaced(answer.url);
     }
-    // A generation is all that an entity tag says, and what the server sends as one is of several forms.
+    // A generation is all that an entity tag says, and what the server sends as one is of several
+    // forms.
     return { ...answer, headers: { ...answer.headers, etag } };
   }
 
@@ -110,7 +118,10 @@ export class Gcs implements Store {
     return headerOf(headers, 'x-goog-generation');
   }
 
-  /** Asks for an object, or the bucket's list; once more with a new token where the first one has ended. */
+  /**
+   * Asks for an object, or the bucket's list; once more with a new token where the first one has
+   * ended.
+   */
   async #ask(
     key: string | undefined,
     query: Readonly<Record<string, string>>,

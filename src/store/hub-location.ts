@@ -19,7 +19,8 @@ const NAME = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])
 const REVISION = /^(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[A-Za-z0-9_][A-Za-z0-9._+=@%,/#!-]{0,254}$/;
 
 /**
- * Parses `hf://[datasets/]ORG/NAME[:REVISION]`, as KServe writes it, or with `@` before the revision, as huggingface_hub does.
+ * Parses `hf://[datasets/]ORG/NAME[:REVISION]`, as KServe writes it, or with `@` before the
+ * revision, as huggingface_hub does.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

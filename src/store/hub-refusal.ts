@@ -3,8 +3,9 @@ import { type Answer, headerOf, mayReceive, Retryable, unavailable } from '../re
 import type { HubLocation } from './hub-location.ts';
 
 /**
- * What the hub says is wrong, in the header that huggingface_hub goes by (utils/_http.py, `hf_raise_for_status`); undefined where
- * the status says all there is, or it is not the hub that answered.
+ * What the hub says is wrong, in the header that huggingface_hub goes by (utils/_http.py,
+ * `hf_raise_for_status`); undefined where the status says all there is, or it is not the hub that
+ * answered.
  */
 export function hubRefusal(
   answer: Answer,
@@ -36,7 +37,10 @@ export function hubRefusal(
   return new WeighlockError({ code: 'SOURCE_UNAVAILABLE', message: `${message} (${status})`, remedy });
 }
 
-/** `RateLimit: "api";r=0;t=55` (draft-ietf-httpapi-ratelimit-headers): milliseconds until there is more, as the hub says it. */
+/**
+ * `RateLimit: "api";r=0;t=55` (draft-ietf-httpapi-ratelimit-headers): milliseconds until there is
+ * more, as the hub says it.
+ */
 function waitOf(header: string | undefined): number | undefined {
   const seconds = /(?:^|;)\s*t=(\d{1,6})(?:;|$)/.exec(header?.slice(0, 200) ?? '')?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;

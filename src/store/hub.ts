@@ -92,7 +92,10 @@ export class Hub implements Store {
     return this.#commit;
   }
 
-  /** The commit of the revision: asked for once, and also where it was given, since a branch may be called like a commit. */
+  /**
+   * The commit of the revision: asked for once, and also where it was given, since a branch may be
+   * called like a commit.
+   */
   async #resolve(signal: AbortSignal): Promise<string> {
     const { revision, commit } = this.#location;
     const url = this.#api(`revision/${encodeURIComponent(revision)}`);

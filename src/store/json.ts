@@ -1,7 +1,10 @@
 import { faultInStructure } from '../json-structure.ts';
 import { unavailable } from '../registry/index.ts';
 
-/** A page of 1000 files has some 15 values each; what says which commit a revision is has two for each file. */
+/**
+ * A page of 1000 files has some 15 values each; what says which commit a revision is has two for
+ * each file.
+ */
 const MAX_VALUES = 1 << 20;
 
 /**

@@ -13,7 +13,10 @@ export interface Bucket {
     prefix: string,
     next: string | undefined,
   ): Promise<{ readonly objects: readonly BucketObject[]; readonly next?: string | undefined }>;
-  /** What an object is now; undefined where there is none, or where it may not be read and may be a prefix. */
+  /**
+   * What an object is now; undefined where there is none, or where it may not be read and may be a
+   * prefix.
+   */
   look(key: string): Promise<BucketObject | undefined>;
   /** An error that names the server. @param why - what it does */
   fault(why: string): Error;
@@ -21,7 +24,11 @@ export interface Bucket {
   readonly noun: 'objects' | 'blobs';
 }
 
-/** Lists an object, or where there is none of that name what lies below it. @throws WeighlockError */
+/**
+ * Lists an object, or where there is none of that name what lies below it.
+ *
+ * @throws WeighlockError
+ */
 export async function listBucket(
   key: string,
   patterns: Patterns,
@@ -36,7 +43,9 @@ export async function listBucket(
   return { kind: 'file', files: files.finish() };
 }
 
-/** All objects below a prefix, which ends with a slash: `model` is not the beginning of `model-2`. */
+/**
+ * All objects below a prefix, which ends with a slash: `model` is not the beginning of `model-2`.
+ */
 async function listFolder(prefix: string, patterns: Patterns, maxFiles: number, bucket: Bucket): Promise<Inventory> {
   const files = new FileCollector(maxFiles, patterns);
   const seen = new Set<string>();

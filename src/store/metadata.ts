@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, Retryable, readBody, Transport, unavailable } from '../registry/index.ts';
 import { jsonOf } from './json.ts';
 
-/** Where every cloud answers for the machine (or the node's agent for the pod) about itself: on this link, in plain HTTP. */
+/**
+ * Where every cloud answers for the machine (or the node's agent for the pod) about itself: on this
+ * link, in plain HTTP.
+ */
 const LINK_LOCAL = 'http://169.254.169.254';
 
 /** Milliseconds for each answer as a whole; what answers at all does so in a few. */
@@ -30,8 +33,8 @@ export interface MetadataAnswer {
 }
 
 /**
- * Asks for what gives credentials to a machine or a pod. Never through a proxy, which would learn them; small and soon, or not at all; and
- * a redirect is followed nowhere.
+ * Asks for what gives credentials to a machine or a pod. Never through a proxy, which would learn
+ * them; small and soon, or not at all; and a redirect is followed nowhere.
  */
 export class Metadata {
   readonly #origin: string;

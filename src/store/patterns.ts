@@ -1,12 +1,16 @@
-/** Which files of a store are wanted: those that an `include` names, or all, without those that an `exclude` names. */
+/**
+ * Which files of a store are wanted: those that an `include` names, or all, without those that an
+ * `exclude` names.
+ */
 export interface Patterns {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
 
 /**
- * What huggingface_hub's `filter_repo_objects` keeps: fnmatch(3) of Python on the whole path, where `*` and `?` stand for a slash,
- * too; a pattern that ends with a slash means what is below that folder.
+ * What huggingface_hub's `filter_repo_objects` keeps: fnmatch(3) of Python on the whole path, where
+ * `*` and `?` stand for a slash, too; a pattern that ends with a slash means what is below that
+ * folder.
  */
 export function isWanted(name: string, { include, exclude }: Patterns): boolean {
   const fits = (pattern: string) => matchesPattern(name, pattern.endsWith('/') ? `${pattern}*` : pattern);
@@ -14,8 +18,8 @@ export function isWanted(name: string, { include, exclude }: Patterns): boolean 
 }
 
 /**
- * Python's `fnmatch.fnmatchcase`: `*`, `?`, `[set]`, `[!set]`, where a bracket that is not closed stands for itself. One star is
- * remembered, so the time is at most the product of the two lengths.
+ * Python's `fnmatch.fnmatchcase`: `*`, `?`, `[set]`, `[!set]`, where a bracket that is not closed
+ * stands for itself. One star is remembered, so the time is at most the product of the two lengths.
  */
 export function matchesPattern(text: string, pattern: string): boolean {
   const characters = [...text];

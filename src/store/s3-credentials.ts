@@ -105,7 +105,10 @@ function isOfContainer(variables: S3Settings['variables']): boolean {
   return Object.keys(variables).some((name) => name.startsWith('AWS_CONTAINER_CREDENTIALS_'));
 }
 
-/** The library reads the environment of this thread: it holds what was meant for it, and no file that could name a program. */
+/**
+ * The library reads the environment of this thread: it holds what was meant for it, and no file
+ * that could name a program.
+ */
 function provideOnly(variables: S3Settings['variables']): void {
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
   Object.assign(process.env, variables, { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' });
@@ -146,7 +149,10 @@ interface Request {
   readonly body?: unknown;
 }
 
-/** Brings the library's requests to STS through the one transport: its proxies, CAs, limits and rules. */
+/**
+ * Brings the library's requests to STS through the one transport: its proxies, CAs, limits and
+ * rules.
+ */
 class Handler {
   readonly #transport: Transport;
   readonly metadata = { handlerProtocol: 'http/1.1' };

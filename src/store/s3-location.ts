@@ -2,17 +2,24 @@ import { WeighlockError } from '../error/index.ts';
 import { withoutSecrets } from '../without-secrets.ts';
 import { keyFault } from './object-key.ts';
 
-/** A bucket, and what of it: all below a prefix that is empty or ends with a slash, or an object (or, where there is none, what lies below it). */
+/**
+ * A bucket, and what of it: all below a prefix that is empty or ends with a slash, or an object
+ * (or, where there is none, what lies below it).
+ */
 export interface S3Location {
   readonly bucket: string;
   readonly key: string;
 }
 
-/** S3 user guide, "Bucket naming rules", with what was allowed before 2018 and what other servers allow. */
+/**
+ * S3 user guide, "Bucket naming rules", with what was allowed before 2018 and what other servers
+ * allow.
+ */
 const BUCKET = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
 
 /**
- * Parses `s3://BUCKET[/KEY]`. A key is taken as it stands, as all tools of S3 do: `%20` is no space in it.
+ * Parses `s3://BUCKET[/KEY]`. A key is taken as it stands, as all tools of S3 do: `%20` is no space
+ * in it.
  *
  * @throws WeighlockError `CONFIG_INVALID`
  */

@@ -1,12 +1,20 @@
 import { WeighlockError } from '../error/index.ts';
 
-/** How S3 and its like are reached; plain data, for threads. It may hold secrets. Values are as they were written. */
+/**
+ * How S3 and its like are reached; plain data, for threads. It may hold secrets. Values are as they
+ * were written.
+ */
 export interface S3Settings {
-  /** `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or what KServe's `S3_ENDPOINT` and `S3_USE_HTTPS` come to. */
+  /**
+   * `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or what KServe's `S3_ENDPOINT` and `S3_USE_HTTPS`
+   * come to.
+   */
   readonly endpoint?: string;
   /** `AWS_REGION`, `AWS_DEFAULT_REGION`. */
   readonly region?: string;
-  /** `S3_USE_VIRTUAL_BUCKET`: the bucket is a part of the host, also at an endpoint of one's own. */
+  /**
+   * `S3_USE_VIRTUAL_BUCKET`: the bucket is a part of the host, also at an endpoint of one's own.
+   */
   readonly isVirtual: boolean;
   /** `S3_USE_ACCELERATE`. */
   readonly isAccelerated: boolean;
@@ -21,8 +29,9 @@ export interface S3Settings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The variables by which credentials are found. Not among them: those that name configuration files, which can name programs to run
- * (`AWS_CONFIG_FILE`, `AWS_PROFILE`), another place of instance metadata, and CAs.
+ * The variables by which credentials are found. Not among them: those that name configuration
+ * files, which can name programs to run (`AWS_CONFIG_FILE`, `AWS_PROFILE`), another place of
+ * instance metadata, and CAs.
  */
 export const CREDENTIAL_VARIABLES: readonly string[] = [
   'AWS_ACCESS_KEY_ID',

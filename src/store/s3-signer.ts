@@ -16,7 +16,9 @@ export interface SignedHeaders {
 
 type Signer = InstanceType<Awaited<ReturnType<typeof library<'aws'>>>['SignatureV4']>;
 
-/** Signs requests with the keys of this pod (AWS Signature Version 4), or leaves them as they are. */
+/**
+ * Signs requests with the keys of this pod (AWS Signature Version 4), or leaves them as they are.
+ */
 export class S3Signer {
   readonly #settings: S3Settings;
   readonly #region: string;

@@ -11,7 +11,10 @@ import { placeOf, type S3Place, type S3Settings } from './s3-settings.ts';
 import { S3Signer } from './s3-signer.ts';
 import type { Inventory, OpenOptions, Store, StoredFile, StoreTools } from './store.ts';
 
-/** A bucket of S3, or of a server that speaks its language (S3 API reference: ListObjectsV2, GetObject). */
+/**
+ * A bucket of S3, or of a server that speaks its language (S3 API reference: ListObjectsV2,
+ * GetObject).
+ */
 export class S3 implements Store {
   readonly #location: S3Location;
   readonly #settings: S3Settings;
@@ -53,7 +56,10 @@ export class S3 implements Store {
     }, this.#patience(signal));
   }
 
-  /** What an object is now; undefined where there is none, or where it may not be read and may be a prefix. */
+  /**
+   * What an object is now; undefined where there is none, or where it may not be read and may be a
+   * prefix.
+   */
   async #look(key: string, signal: AbortSignal): Promise<Omit<StoredFile, 'path'> | undefined> {
     return withRetries(async () => {
       const answer = await this.#ask(key, { range: 'bytes=0-0' }, { signal });
@@ -101,7 +107,10 @@ export class S3 implements Store {
     return version === undefined || version === 'null' ? undefined : version.slice(0, 1024);
   }
 
-  /** Asks for an object, or the bucket; once more with new keys, or in the bucket's region, where that is what is wrong. */
+  /**
+   * Asks for an object, or the bucket; once more with new keys, or in the bucket's region, where
+   * that is what is wrong.
+   */
   async #ask(
     key: string,
     headers: Readonly<Record<string, string>>,

@@ -2,9 +2,15 @@ import type { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from '../fs/index.ts';
 import type { Answer, Notice, Sleep, Transport } from '../registry/index.ts';
 
-/** What a store itself says of a file's content. It is checked and reported, and never takes the place of a requirement. */
+/**
+ * What a store itself says of a file's content. It is checked and reported, and never takes the
+ * place of a requirement.
+ */
 export interface Promised {
-  /** `git-sha1` is the id of the content as a Git blob: SHA-1 over `blob SIZE`, a NUL and the content. */
+  /**
+   * `git-sha1` is the id of the content as a Git blob: SHA-1 over `blob SIZE`, a NUL and the
+   * content.
+   */
   readonly algorithm: 'sha256' | 'git-sha1';
   /** Lower-case hex. */
   readonly digest: string;
@@ -28,7 +34,10 @@ export interface StoredFile {
 /** What a URL of a store names, listed once: everything after goes by this. */
 export interface Inventory {
   readonly kind: 'file' | 'folder';
-  /** The one version of all files that a branch or tag was resolved to, where the store has such a thing: a commit. */
+  /**
+   * The one version of all files that a branch or tag was resolved to, where the store has such a
+   * thing: a commit.
+   */
   readonly revision?: string;
   /** By path, in byte order. */
   readonly files: readonly StoredFile[];
@@ -50,18 +59,21 @@ export interface OpenOptions {
 }
 
 /**
- * A place that lists files by name and gives ranges of them. It knows the protocol and its credentials; retries, resuming,
- * limits, hashing and writing are the transfer's, and whom to trust is decided elsewhere.
+ * A place that lists files by name and gives ranges of them. It knows the protocol and its
+ * credentials; retries, resuming, limits, hashing and writing are the transfer's, and whom to trust
+ * is decided elsewhere.
  */
 export interface Store {
   /**
-   * Lists what the URL names: safe paths, none twice, and no more than `maxFiles` (see `FileCollector`).
+   * Lists what the URL names: safe paths, none twice, and no more than `maxFiles` (see
+   * `FileCollector`).
    *
    * @throws WeighlockError for what is not there, not to be read, or no listing
    */
   inventory(signal: AbortSignal): Promise<Inventory>;
   /**
-   * Asks for a file, or the range of it that `headers` says, of exactly the version that was listed.
+   * Asks for a file, or the range of it that `headers` says, of exactly the version that was
+   * listed.
    *
    * @throws Replaced when there is another version now
    */

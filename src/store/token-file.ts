@@ -16,7 +16,11 @@ export function readTokenFile(variable: string, file: string, remedy: string): s
   throw new WeighlockError({ code: 'CONFIG_INVALID', message: `${variable} holds no token`, file, remedy });
 }
 
-/** Bytes of a file that may hold a token, in whatever form. @throws WeighlockError `CONFIG_INVALID` */
+/**
+ * Bytes of a file that may hold a token, in whatever form.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
 export function requireTokenFile(variable: string, file: string, remedy: string): Buffer {
   let why = 'it is too large';
   try {

@@ -4,7 +4,10 @@ const MAX_DEPTH = 16;
 const TAG =
   /<(\/?)([A-Za-z_][\w.-]{0,100})((?:\s+[A-Za-z_][\w:.-]{0,100}\s*=\s*(?:"[^"<]{0,500}"|'[^'<]{0,500}'))*)\s*(\/?)>/y;
 
-/** What may stand before the root, and nowhere else: no document type is read, so that there are no entities but XML's own. */
+/**
+ * What may stand before the root, and nowhere else: no document type is read, so that there are no
+ * entities but XML's own.
+ */
 const DECLARATION = /^\uFEFF?\s*(?:<\?xml\s[^<>]{0,200}\?>)?\s*/;
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
@@ -18,8 +21,9 @@ export interface XmlNode {
 }
 
 /**
- * Reads the small part of XML that S3 and its like send: elements with elements or text in them. Attributes are let pass unread;
- * comments, CDATA, document types and processing instructions are faults. In time that is linear in the length.
+ * Reads the small part of XML that S3 and its like send: elements with elements or text in them.
+ * Attributes are let pass unread; comments, CDATA, document types and processing instructions are
+ * faults. In time that is linear in the length.
  *
  * @param take - told of every element, at its end
  * @returns what is wrong with it

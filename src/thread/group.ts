@@ -4,9 +4,10 @@ import { isInside } from '../fs/index.ts';
 import { type ThreadKind, threadScript } from './script.ts';
 
 /**
- * Received bytes lie outside of V8's heap and go when the small objects that own them are collected: the less room there
- * is for those, the sooner (2 GiB received: 102 MiB of peak RSS instead of 158, in three quarters of the time). Where files are hashed
- * there are only small objects: 100,000 files take 3 % longer with as little, and 6 MiB less.
+ * Received bytes lie outside of V8's heap and go when the small objects that own them are
+ * collected: the less room there is for those, the sooner (2 GiB received: 102 MiB of peak RSS
+ * instead of 158, in three quarters of the time). Where files are hashed there are only small
+ * objects: 100,000 files take 3 % longer with as little, and 6 MiB less.
  */
 const LIMITS: Readonly<Record<ThreadKind, ResourceLimits>> = {
   hash: { maxYoungGenerationSizeMb: 16 },
@@ -25,7 +26,9 @@ interface Waiter {
   part?(value: unknown): void;
 }
 
-/** Worker threads of one kind that answer requests: `{ id, request }` goes in, a `Reply` comes out. */
+/**
+ * Worker threads of one kind that answer requests: `{ id, request }` goes in, a `Reply` comes out.
+ */
 export class ThreadGroup {
   readonly #kind: ThreadKind;
   readonly #onNotice: (notice: string) => void;
@@ -81,8 +84,8 @@ export class ThreadGroup {
   }
 
   /**
-   * Ends all threads. Whoever waits for them waits for ever, so this ends a run. Threads that have nothing to do are left
-   * to the end of the process, which does not have to wait for them.
+   * Ends all threads. Whoever waits for them waits for ever, so this ends a run. Threads that have
+   * nothing to do are left to the end of the process, which does not have to wait for them.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -110,7 +113,8 @@ export class ThreadGroup {
   #fail(message: string): void {
     if (this.#stopped) return;
     const remedy = 'raise the memory limit of the container if it ran out of memory; otherwise report this as a defect';
-    // Nothing is asked of the others either: what a dead thread had taken off the queue would be missing.
+    // Nothing is asked of the others either: what a dead thread had taken off the queue would be
+    // missing.
     this.#failure ??= new WeighlockError({ code: 'INTERNAL', message, remedy });
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();

@@ -9,8 +9,9 @@ export interface Inspecting {
 }
 
 /**
- * Looks at what files are, for the tasks that ask for it: at the very bytes that are hashed, out of the buffer that the hasher
- * takes them from. So nothing can be one thing when it is looked at and another one when it is hashed.
+ * Looks at what files are, for the tasks that ask for it: at the very bytes that are hashed, out of
+ * the buffer that the hasher takes them from. So nothing can be one thing when it is looked at and
+ * another one when it is hashed.
  */
 export function inspecting(inputs: Inputs, { tasks }: HashRequest): Inspecting {
   const gatherers = tasks.map(({ content }) => (content === undefined ? undefined : new ContentGatherer(content)));

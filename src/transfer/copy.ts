@@ -9,7 +9,8 @@ export interface Copy {
 }
 
 /**
- * Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is there already.
+ * Creates the staged twin of a file: same name below `folder`, mode 0644, an error if anything is
+ * there already.
  *
  * @param isAgain - a copy that was begun is there, to be made anew
  */

@@ -1,15 +1,18 @@
 /** To begin with: enough to see how long a call takes when it is not alone. */
 const FIRST = 8;
 
-/** Twice the depth has to bring a third more at least: less is a server, or a processor, that has enough to do. */
+/**
+ * Twice the depth has to bring a third more at least: less is a server, or a processor, that has
+ * enough to do.
+ */
 const LEAST_GAIN = 4 / 3;
 
 /** Calls after which a deeper step is tried again: what was the matter may be over. */
 const TRY_AGAIN = 4096;
 
 /**
- * How many calls to keep in flight: twice as many as long as that makes them faster. By Little's law their rate is their number over the
- * mean time that one takes, so that time tells.
+ * How many calls to keep in flight: twice as many as long as that makes them faster. By Little's
+ * law their rate is their number over the mean time that one takes, so that time tells.
  */
 export class Depth {
   #depth = FIRST;

@@ -18,9 +18,10 @@ import {
 } from '../registry/index.ts';
 
 /**
- * Moves a body of any length into a sink through broken connections: after a break it goes on by `Range` where the bytes
- * ended, checks that the answer really goes on there, and never accepts more or fewer bytes than were announced. From a
- * server that cannot go on it is begun anew, a few times.
+ * Moves a body of any length into a sink through broken connections: after a break it goes on by
+ * `Range` where the bytes ended, checks that the answer really goes on there, and never accepts
+ * more or fewer bytes than were announced. From a server that cannot go on it is begun anew, a few
+ * times.
  *
  * @returns the number of bytes of the whole
  */
@@ -73,7 +74,10 @@ function ignoresRange(answer: Answer, task: Download, state: State): boolean {
   return answer.status === 200 ? !hasChanged(answer, task, state) : NO_RANGE.has(answer.status);
 }
 
-/** How servers answer a `Range` that they do not understand: 501 is S3's look-alikes', 405 that of some proxies. */
+/**
+ * How servers answer a `Range` that they do not understand: 501 is S3's look-alikes', 405 that of
+ * some proxies.
+ */
 export const NO_RANGE: ReadonlySet<number> = new Set([400, 405, 416, 501]);
 
 /** Looks at the answer's head: does it go on where we are, and is it still the same thing? */
@@ -87,7 +91,8 @@ async function begin(task: Download, state: State, answer: Answer): Promise<void
       status === 206 ? contentRangeFault(headers['content-range'], state.offset, state.size) : 'does not resume';
     const changed = hasChanged(answer, task, state);
     if (fault !== undefined || changed) {
-      // The bytes so far may be of another version, or there is no way to go on after them: from the beginning.
+      // The bytes so far may be of another version, or there is no way to go on after them: from
+      // the beginning.
       await beginAnew(task, state, url);
       const why = changed ? 'changed during the download' : (fault ?? '');
       if (status !== 200) throw new Retryable(unavailable(url, why));
@@ -112,13 +117,19 @@ async function beginAnew(task: Download, state: State, url: URL): Promise<void> 
   if (task.size === undefined) state.size = undefined;
 }
 
-/** What has a digest is the same wherever it comes from; elsewhere another version may follow the first half of one. */
+/**
+ * What has a digest is the same wherever it comes from; elsewhere another version may follow the
+ * first half of one.
+ */
 function hasChanged(answer: Answer, { isAddressed }: Download, { version }: State): boolean {
   const now = versionOf(answer);
   return isAddressed !== true && version !== undefined && now !== undefined && now !== version;
 }
 
-/** `Content-Length` must agree with what is known; a body that is too long is refused before its first byte. */
+/**
+ * `Content-Length` must agree with what is known; a body that is too long is refused before its
+ * first byte.
+ */
 function announceSize(task: Download, state: State, answer: Answer): void {
   const text = headerOf(answer.headers, 'content-length');
   if (text === undefined || !/^\d{1,16}$/.test(text)) return;
@@ -164,7 +175,10 @@ function wrongSize(answer: Answer, expected: number, found: number | undefined):
   });
 }
 
-/** A body that does not end may do so for ever, whatever the volume has free: no restart makes that better. */
+/**
+ * A body that does not end may do so for ever, whatever the volume has free: no restart makes that
+ * better.
+ */
 export function tooMuch(url: URL, { bytes, isLimit }: Room, found: number | undefined): WeighlockError {
   return new WeighlockError({
     code: isLimit || found === undefined ? 'LIMIT_EXCEEDED' : 'NO_SPACE',

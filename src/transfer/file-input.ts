@@ -5,8 +5,9 @@ import type { ReadingThread } from './thread.ts';
 import { Window } from './window.ts';
 
 /**
- * A file, or a shard of one, on its way into a hasher; staged meanwhile, where it is to be. It is read by calls that return when they are
- * done, and from the moment on that its volume is found to be slow by many calls at once.
+ * A file, or a shard of one, on its way into a hasher; staged meanwhile, where it is to be. It is
+ * read by calls that return when they are done, and from the moment on that its volume is found to
+ * be slow by many calls at once.
  */
 export class FileInput implements Input {
   readonly #reader: EntryReader;

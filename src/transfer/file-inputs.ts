@@ -14,7 +14,12 @@ export interface Files {
   open(next: Next): FileInput | undefined;
   /** Where it is opened: the path below an open folder. */
   place(next: Next): readonly [folder: number, path: PathBytes];
-  /** Makes one of what was opened there. @param stat - its attributes; throws a system call's error @throws as `open` */
+  /**
+   * Makes one of what was opened there.
+   *
+   * @param stat - its attributes; throws a system call's error
+   * @throws as `open`
+   */
   opened(next: Next, descriptor: number, stat: () => BigIntStats): FileInput | undefined;
   /** What to say when it could not be opened; undefined where nothing is said. */
   fault(next: Next, error: unknown): unknown;
@@ -31,13 +36,16 @@ interface Taken {
 const TOO_MANY = ['EMFILE', 'ENFILE'];
 
 /**
- * Opens files for a thread that hashes: one after the other as they are taken, and many ahead where their volume is slow. Those are handed
- * out as soon as there is something of them.
+ * Opens files for a thread that hashes: one after the other as they are taken, and many ahead where
+ * their volume is slow. Those are handed out as soon as there is something of them.
  */
 export class FileInputs implements Inputs {
   readonly #files: Files;
   readonly #thread: ReadingThread;
-  /** Were taken from the files ahead, and are opened when nothing else is left: their volume is not slow. */
+  /**
+   * Were taken from the files ahead, and are opened when nothing else is left: their volume is not
+   * slow.
+   */
   readonly #waiting: Next[] = [];
   /** Could not be opened for want of a descriptor. */
   readonly #again: Next[] = [];

@@ -32,8 +32,9 @@ export interface Lookers {
 }
 
 /**
- * Lists a folder of many files and, where that is asked for, hashes the small ones of them meanwhile: the first thread reads the folders, and what it has named the
- * others look at; at the end, it helps them. A file is opened once, and no thread waits until all are listed.
+ * Lists a folder of many files and, where that is asked for, hashes the small ones of them
+ * meanwhile: the first thread reads the folders, and what it has named the others look at; at the
+ * end, it helps them. A file is opened once, and no thread waits until all are listed.
  */
 export class Lister {
   readonly kernels = new Set<Kernel>();
@@ -68,7 +69,10 @@ export class Lister {
     }
   }
 
-  /** Gives the process its working folder back, for good: before the end only where nobody needs what is being looked at any more. */
+  /**
+   * Gives the process its working folder back, for good: before the end only where nobody needs
+   * what is being looked at any more.
+   */
   stop(): void {
     this.#isOver = true;
     this.#comeBack?.();
@@ -110,7 +114,10 @@ export class Lister {
     this.#handOut();
   }
 
-  /** As soon as no more threads are to be started, and none of them is starting. The one that lists sends parts. */
+  /**
+   * As soon as no more threads are to be started, and none of them is starting. The one that lists
+   * sends parts.
+   */
   #enter({ root, isLocal }: UnseenPart): void {
     const { threads, most } = this.#lookers;
     const isWorthIt = isLocal && this.#parts >= LEAST_INSIDE_PARTS;

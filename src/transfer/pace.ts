@@ -2,7 +2,10 @@ import { type Control, depthOf, isAnySlow, isSlow, markSlow } from '../hash/inde
 import { timesBlocked } from './blocked.ts';
 import { PIECE_BYTES } from './window.ts';
 
-/** For each piece. Page caches and disks of a node take 0.02 to 0.15 ms, network volumes from 0.6 on. */
+/**
+ * For each piece. Page caches and disks of a node take 0.02 to 0.15 ms, network volumes from 0.6
+ * on.
+ */
 const SLOW_MILLISECONDS = 0.5;
 
 /** So many in a row: a thread that is interrupted once or twice is none. */

@@ -35,8 +35,9 @@ export function openPlain(path: Buffer | undefined, digester: Digester, release:
 }
 
 /**
- * A blob that becomes one file: hashed while it is written. Written at once, out of the buffer that received it: that is
- * still in the processor's cache, and a copy for later would not be. Without a path its bytes are hashed only.
+ * A blob that becomes one file: hashed while it is written. Written at once, out of the buffer that
+ * received it: that is still in the processor's cache, and a copy for later would not be. Without a
+ * path its bytes are hashed only.
  */
 export class PlainWriter {
   readonly #descriptor: number | undefined;
@@ -59,8 +60,8 @@ export class PlainWriter {
   }
 
   /**
-   * Hashes what an earlier, broken attempt left in the file. More than `limit` bytes are no beginning of the right
-   * content, and thrown away.
+   * Hashes what an earlier, broken attempt left in the file. More than `limit` bytes are no
+   * beginning of the right content, and thrown away.
    *
    * @returns how many bytes are there
    */
@@ -92,7 +93,10 @@ export class PlainWriter {
     return this.#digester.isShort === true ? this.room() : undefined;
   }
 
-  /** Takes bytes that stay as they are until its promise resolves: written in another thread, while these are hashed. */
+  /**
+   * Takes bytes that stay as they are until its promise resolves: written in another thread, while
+   * these are hashed.
+   */
   async writeKept(piece: Buffer): Promise<void> {
     const written = this.#descriptor === undefined ? undefined : writeBehind(this.#descriptor, piece, this.#size);
     // Whoever waits for it below gets the failure.
@@ -123,7 +127,8 @@ export class PlainWriter {
   /**
    * Brings everything to the disk, and returns the SHA-256 as hex.
    *
-   * @param isSynced - false for one of many small files, which are brought there together when they are published
+   * @param isSynced - false for one of many small files, which are brought there together when they
+   * are published
    */
   async finish(isSynced = true): Promise<string> {
     const digest = this.#digester.digest();
@@ -144,7 +149,9 @@ export class PlainWriter {
     this.#release();
   }
 
-  /** Sends what was written on to the disk from time to time, so that the end has little left to do. */
+  /**
+   * Sends what was written on to the disk from time to time, so that the end has little left to do.
+   */
   #sync(descriptor: number): void {
     if (this.#syncing !== undefined || this.#size - this.#synced < SYNC_BYTES) return;
     this.#synced = this.#size;

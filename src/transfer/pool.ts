@@ -37,7 +37,9 @@ import { Lister } from './lister.ts';
 import type { ListRequest, WorkerSetup } from './protocol.ts';
 import { fillTwins, twinsOf } from './twins.ts';
 
-/** Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves. */
+/**
+ * Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves.
+ */
 const SMALL_BYTES = 8 << 20;
 const SMALL_FILES = MOST_SEEN;
 
@@ -60,8 +62,8 @@ export interface PoolHashed {
 }
 
 /**
- * The worker threads of one run. The first one starts at once and lists; the others start when there is enough to hash.
- * All of them take files, largest first, off one queue in shared memory.
+ * The worker threads of one run. The first one starts at once and lists; the others start when
+ * there is enough to hash. All of them take files, largest first, off one queue in shared memory.
  */
 export class HashPool {
   /** Shared with every thread; other groups of threads may join it. */
@@ -107,14 +109,17 @@ export class HashPool {
     limitRate(this.control, bytesPerSecond);
   }
 
-  /** @param depth - so many system calls on volumes are in flight, over all threads together, and none are measured */
+  /**
+   * @param depth - so many system calls on volumes are in flight, over all threads together, and
+   * none are measured
+   */
   limitDepth(depth: number): void {
     limitDepth(this.control, depth, true);
   }
 
   /**
-   * Gets ready what many bytes at a path will need, if there seem to be many, while the first thread is still starting or lists: 10 to
-   * 20 ms of a start. Nobody waits for it.
+   * Gets ready what many bytes at a path will need, if there seem to be many, while the first
+   * thread is still starting or lists: 10 to 20 ms of a start. Nobody waits for it.
    *
    * @param mostWorkers - most threads to use, at least 1
    */
@@ -127,7 +132,8 @@ export class HashPool {
   }
 
   /**
-   * Lists a file or folder as `list` does; where there are many files, the small ones are hashed when they are listed.
+   * Lists a file or folder as `list` does; where there are many files, the small ones are hashed
+   * when they are listed.
    *
    * @param mostWorkers - most threads to use, at least 1
    */
@@ -208,8 +214,9 @@ export class HashPool {
   }
 
   /**
-   * Gets ready to hash once more what had other times when it was read than when it was listed, and nothing else wrong with it: some
-   * file systems change times at the first open or read. What somebody writes to is refused at the second time.
+   * Gets ready to hash once more what had other times when it was read than when it was listed, and
+   * nothing else wrong with it: some file systems change times at the first open or read. What
+   * somebody writes to is refused at the second time.
    */
   async #refreshEntry(
     tasks: readonly HashTask[],
@@ -244,7 +251,8 @@ export class HashPool {
     const wanted = bytes > SMALL_BYTES || order.length > SMALL_FILES ? Math.min(mostWorkers, order.length) : 1;
     while (this.#threads.size < wanted) this.#start();
     restartQueue(this.control);
-    // Each worker gets its share of the files at once; a file that is most of the work gets a worker of its own.
+    // Each worker gets its share of the files at once; a file that is most of the work gets a
+    // worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
     // One by itself has one kernel, which needs no choice.
@@ -276,7 +284,9 @@ export class HashPool {
     return reply;
   }
 
-  /** The fastest kernel where an engine has several, and each thread has enough to hash to find out. */
+  /**
+   * The fastest kernel where an engine has several, and each thread has enough to hash to find out.
+   */
   async kernelFor(engine: EngineName, bytesEach: number): Promise<KernelChoice | undefined> {
     if (!isWorthChoice(engine, bytesEach)) return undefined;
     const kernel = await this.#chooseKernel();
@@ -284,7 +294,10 @@ export class HashPool {
     return kernel;
   }
 
-  /** One for the main thread: where a kernel was chosen, ours for one message is compiled, and faster than hash-wasm. */
+  /**
+   * One for the main thread: where a kernel was chosen, ours for one message is compiled, and
+   * faster than hash-wasm.
+   */
   async engine(name: EngineName): Promise<Engine> {
     const own = name === 'wasm' && this.#kernelReason !== undefined ? createLaneHasher() : undefined;
     return own === undefined ? createEngine(name) : laneEngine(own);
@@ -303,12 +316,17 @@ export class HashPool {
     );
   }
 
-  /** Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was. */
+  /**
+   * Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was.
+   */
   async recheck(listing: Listing): Promise<readonly Failure[]> {
     return (await this.#threads.ask(0, { kind: 'recheck', listing })) as readonly Failure[];
   }
 
-  /** Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a run. */
+  /**
+   * Stops all threads at their next chunk. Whoever waits for them waits for ever, so this ends a
+   * run.
+   */
   async stop(): Promise<void> {
     requestStop(this.control);
     this.#lister?.stop();
@@ -345,8 +363,8 @@ function isWorthChoice(engine: EngineName, bytesEach: number): boolean {
 }
 
 /**
- * Positions over all tasks, largest file first, so that no thread is left alone with a big one at the end; those that are hashed
- * are left out.
+ * Positions over all tasks, largest file first, so that no thread is left alone with a big one at
+ * the end; those that are hashed are left out.
  */
 export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint32Array; readonly bytes: number } {
   const count = tasks.reduce((sum, task) => sum + unitCount(task), 0);

@@ -31,7 +31,10 @@ export interface UnseenPart extends Unseen {
   readonly isLocal: boolean;
 }
 
-/** Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what is to be done with the others. */
+/**
+ * Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what
+ * is to be done with the others.
+ */
 export interface HashUnlistedRequest extends Unseen {
   readonly kind: 'hash-unlisted';
   /** Without one, none is opened or hashed. */

@@ -1,11 +1,15 @@
 import type { Answer, Download } from '../registry/index.ts';
 
-/** What a signed address of an object store answers when its time is over, or what it was signed for is gone. */
+/**
+ * What a signed address of an object store answers when its time is over, or what it was signed for
+ * is gone.
+ */
 const ENDED = new Set([400, 401, 403, 404, 410]);
 
 /**
- * Asks where the first range came from, so that a registry that redirects to its storage is not asked for every range. When
- * that place refuses, the registry is asked again, once for all ranges that wait for it.
+ * Asks where the first range came from, so that a registry that redirects to its storage is not
+ * asked for every range. When that place refuses, the registry is asked again, once for all ranges
+ * that wait for it.
  */
 export class Address {
   readonly #open: Download['open'];

@@ -21,8 +21,8 @@ export function rangeFault(answer: Answer, from: number, size: number | undefine
 }
 
 /**
- * Whether an answer is of another version than those before. What has a digest is the same wherever it comes from; elsewhere
- * every part must say that it is of the same one.
+ * Whether an answer is of another version than those before. What has a digest is the same wherever
+ * it comes from; elsewhere every part must say that it is of the same one.
  */
 export function hasChanged(
   answer: Answer,

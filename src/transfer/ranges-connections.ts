@@ -1,4 +1,7 @@
-/** In memory that the threads of a run share: what they have, and may have, of connections and of pieces of memory. */
+/**
+ * In memory that the threads of a run share: what they have, and may have, of connections and of
+ * pieces of memory.
+ */
 export type RangeLimits = Int32Array<SharedArrayBuffer>;
 
 const IN_USE = 0;
@@ -16,12 +19,16 @@ export const PIECE_BYTES = 1 << 20;
 /** Whole ranges before one more connection is tried than a server has refused. */
 const GOOD_BEFORE_MORE = 32;
 
-/** Breaks without a whole range between them that are taken for a server that wants fewer connections. */
+/**
+ * Breaks without a whole range between them that are taken for a server that wants fewer
+ * connections.
+ */
 const BREAKS_BEFORE_FEWER = 2;
 
 /**
  * @param most - connections of the whole run that bring bytes at a time, at least 1
- * @param bytes - of what came before its turn, to be kept at most; each connection may have one piece more, which was on its way
+ * @param bytes - of what came before its turn, to be kept at most; each connection may have one
+ * piece more, which was on its way
  */
 export function createRangeLimits(most: number, bytes: number): RangeLimits {
   const limits = new Int32Array(new SharedArrayBuffer(28));
@@ -37,8 +44,9 @@ export function shareOf(connections: number, threads: number): number {
 }
 
 /**
- * The connections that a run has, shared by all that it fetches: whoever asks for a range has one as long as that takes. A
- * server that has enough of them, or breaks them, gets half as many; what then goes well brings them back one by one.
+ * The connections that a run has, shared by all that it fetches: whoever asks for a range has one
+ * as long as that takes. A server that has enough of them, or breaks them, gets half as many; what
+ * then goes well brings them back one by one.
  */
 export class Connections {
   readonly #limits: RangeLimits;

@@ -1,8 +1,9 @@
 import { MOST_PIECES, PIECE_BYTES, PIECES, type RangeLimits } from './ranges-connections.ts';
 
 /**
- * The memory for what comes before its turn: what all threads have taken is limited together. Whoever waits for memory need
- * not hear of other threads: what is first in its own blob never waits, and makes room.
+ * The memory for what comes before its turn: what all threads have taken is limited together.
+ * Whoever waits for memory need not hear of other threads: what is first in its own blob never
+ * waits, and makes room.
  */
 export class Pieces {
   readonly #limits: RangeLimits;

@@ -19,14 +19,23 @@ export type Outcome =
   | { readonly kind: 'whole'; readonly size: number }
   /** The server gives no ranges; `answer` is what it gave, to be used. */
   | { readonly kind: 'single'; readonly answer?: Answer }
-  /** @param isSure - two strong validators differ; others may differ from one server of a name to the next */
+  /**
+   * @param isSure - two strong validators differ; others may differ from one server of a name to
+   * the next
+   */
   | { readonly kind: 'changed'; readonly url: URL; readonly isSure: boolean }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** Times that an answer may be no part of what was asked for before the server is asked for no more ranges. */
+/**
+ * Times that an answer may be no part of what was asked for before the server is asked for no more
+ * ranges.
+ */
 const MAX_UNFIT = 2;
 
-/** Asks a server for parts of one body; what is not the part that was asked for, of the same version, is never used. */
+/**
+ * Asks a server for parts of one body; what is not the part that was asked for, of the same
+ * version, is never used.
+ */
 export class RangeRequests {
   /** Bytes of the whole, from the first answer on. */
   size: number | undefined;
@@ -105,7 +114,10 @@ export class RangeRequests {
     throw this.#signal.reason;
   }
 
-  /** Throws, or ends everything, unless the answer is the part that was asked for, of the same version. */
+  /**
+   * Throws, or ends everything, unless the answer is the part that was asked for, of the same
+   * version.
+   */
   async require(answer: Answer, from: number, end: number, seen: number): Promise<void> {
     const { status, url } = answer;
     if (status !== 206 && status !== 200 && !NO_RANGE.has(status)) throw await this.#refusal(answer, seen);
@@ -133,7 +145,9 @@ export class RangeRequests {
     return this.#address.ask({ range: `bytes=${from}-${end - 1}`, ...condition });
   }
 
-  /** What is refused beside others is asked for again alone: some that ban say so with any status. */
+  /**
+   * What is refused beside others is asked for again alone: some that ban say so with any status.
+   */
   async #refusal(answer: Answer, seen: number): Promise<Error> {
     const failure = await this.#task.refusal(answer);
     if (isRetryableStatus(answer.status)) this.#connections.fewer(seen);

@@ -16,12 +16,16 @@ export interface Range {
   isReleased: boolean;
 }
 
-/** Full pieces of the first range before whoever brings it waits for the sink: one is taken up, one is ready. */
+/**
+ * Full pieces of the first range before whoever brings it waits for the sink: one is taken up, one
+ * is ready.
+ */
 const AHEAD = 2;
 
 /**
- * Hands bytes on in their order, that come in any, piece by piece: whoever brings those of a later range waits while there is
- * no memory, and whoever brings those of the first one only for the sink.
+ * Hands bytes on in their order, that come in any, piece by piece: whoever brings those of a later
+ * range waits while there is no memory, and whoever brings those of the first one only for the
+ * sink.
  */
 export class Window {
   readonly #sink: KeptSink;
@@ -63,7 +67,11 @@ export class Window {
     return this.#open[0] === range;
   }
 
-  /** Takes the next bytes of a range, never more than it has. @returns when to bring more, if not at once */
+  /**
+   * Takes the next bytes of a range, never more than it has.
+   *
+   * @returns when to bring more, if not at once
+   */
   put(range: Range, chunk: Buffer): void | Promise<void> {
     if (this.#isClosed) return undefined;
     range.got += chunk.length;
@@ -79,7 +87,10 @@ export class Window {
     this.#pieces.announce();
   }
 
-  /** Nothing is handed on any more. Resolves when the sink is done with what it has, and gives the memory back. */
+  /**
+   * Nothing is handed on any more. Resolves when the sink is done with what it has, and gives the
+   * memory back.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#pieces.announce();

@@ -24,8 +24,9 @@ export interface RangeTools {
 
 export interface RangeSizes {
   /**
-   * Bytes of one range. With 40 MB/s and 20 ms for each request, one connection brings 91 % of what it could by ranges of 8 MiB, 89 %
-   * by 6, 84 % by 4; what comes before its turn, and has to be kept, grows with it.
+   * Bytes of one range. With 40 MB/s and 20 ms for each request, one connection brings 91 % of what
+   * it could by ranges of 8 MiB, 89 % by 6, 84 % by 4; what comes before its turn, and has to be
+   * kept, grows with it.
    */
   readonly range: number;
   /** Bytes of the last ranges, so that no connection is idle while another one has much left. */
@@ -40,9 +41,9 @@ export const RANGE_SIZES: RangeSizes = { range: 6 << 20, least: 1 << 20, small: 
 const MAX_VERSIONS = 2;
 
 /**
- * Brings a body into a sink, in order, by several ranges at a time: where it is large, the server gives ranges, and they
- * cannot be used if they are of different versions, since its digest is known or each answer has the same strong `ETag`.
- * Everything else comes by one connection.
+ * Brings a body into a sink, in order, by several ranges at a time: where it is large, the server
+ * gives ranges, and they cannot be used if they are of different versions, since its digest is
+ * known or each answer has the same strong `ETag`. Everything else comes by one connection.
  *
  * @returns the number of bytes of the whole
  */
@@ -187,7 +188,9 @@ class Ranges {
     return Math.max(least, Math.min(range, share));
   }
 
-  /** Brings a range whole, however often it breaks off. It has a connection, and perhaps an answer. */
+  /**
+   * Brings a range whole, however often it breaks off. It has a connection, and perhaps an answer.
+   */
   #bring(range: Range, answer?: Answer): void {
     let given = answer;
     let hasConnection = true;
@@ -273,7 +276,10 @@ class Ranges {
     }
   }
 
-  /** Everything waits for the first range: the last of those that came before their turn, and wait, gives up its connection. */
+  /**
+   * Everything waits for the first range: the last of those that came before their turn, and wait,
+   * gives up its connection.
+   */
   #takeConnection(): void {
     const [last] = [...this.#active].filter(([, { isWaiting }]) => isWaiting).sort(([a], [b]) => b.first - a.first);
     if (last === undefined) return;

@@ -4,18 +4,28 @@ import { Depth } from './depth.ts';
 import { mostDescriptors } from './descriptors.ts';
 import { PIECE_BYTES, type Window } from './window.ts';
 
-/** Pieces that came and wait for their turn, beside those in flight: a half of these, and no more than so many. */
+/**
+ * Pieces that came and wait for their turn, beside those in flight: a half of these, and no more
+ * than so many.
+ */
 const MOST_WAITING = 32;
 
-/** A thread that has enough to hash hears of what came so often: pieces of a slow volume are hashed in 0.1 to 0.3 ms each. */
+/**
+ * A thread that has enough to hash hears of what came so often: pieces of a slow volume are hashed
+ * in 0.1 to 0.3 ms each.
+ */
 const TURN_MILLISECONDS = 0.4;
 
 /**
- * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its files. libuv's threads wait for them; this
- * one hears of what came when it returns to its event loop.
+ * The system calls of one thread on slow volumes: keeps as many in flight as pay, over all of its
+ * files. libuv's threads wait for them; this one hears of what came when it returns to its event
+ * loop.
  */
 export class Reads {
-  /** Opens another file, while more calls may be in flight and nothing is left to read; false when there is nothing to open. */
+  /**
+   * Opens another file, while more calls may be in flight and nothing is left to read; false when
+   * there is nothing to open.
+   */
   opener: (() => boolean) | undefined;
   /** Descriptors of files that are open, or being opened. */
   opens = 0;
@@ -48,7 +58,10 @@ export class Reads {
     });
   }
 
-  /** As `Inputs.turn`: nothing is asked for, and no call is found to be done, while this thread does not return to its event loop. */
+  /**
+   * As `Inputs.turn`: nothing is asked for, and no call is found to be done, while this thread does
+   * not return to its event loop.
+   */
   turn(): Promise<void> | undefined {
     if (this.#underWay === 0 || performance.now() - this.#turned < TURN_MILLISECONDS) return undefined;
     return new Promise((resolve) =>
@@ -86,7 +99,8 @@ export class Reads {
     start((error, value) => {
       this.#underWay--;
       const now = performance.now();
-      // A thread that has enough to hash hears late of what came: that tells nothing of the volume, and no more is needed.
+      // A thread that has enough to hash hears late of what came: that tells nothing of the volume,
+      // and no more is needed.
       if (this.#wake !== undefined) this.#depth.completed(now - from, depthOf(this.#control).most);
       settled(error, value);
       this.#hasNews = true;
@@ -153,7 +167,10 @@ export class Reads {
     return true;
   }
 
-  /** Of the files that are hashed the one with the fewest pieces ahead: they are hashed together, as long as there is something of each. */
+  /**
+   * Of the files that are hashed the one with the fewest pieces ahead: they are hashed together, as
+   * long as there is something of each.
+   */
   #neediest(): Window | undefined {
     let found: Window | undefined;
     for (const window of this.#windows) {

@@ -2,7 +2,10 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, write, wr
 import { errno, WeighlockError } from '../error/index.ts';
 import { ioError } from '../fs/index.ts';
 
-/** What opening a path in the staging folder fails with when two members of an artifact want the same place. */
+/**
+ * What opening a path in the staging folder fails with when two members of an artifact want the
+ * same place.
+ */
 const OCCUPIED = new Set(['EEXIST', 'EISDIR', 'ENOTDIR', 'ELOOP']);
 
 /**
@@ -18,7 +21,8 @@ export function openStaged(path: Buffer, mode: 'create' | 'continue'): number {
     mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true, mode: 0o755 });
     const descriptor = openSync(path, flags, 0o644);
     if (mode === 'create' || isAlone(descriptor)) return descriptor;
-    // Somebody else may have it open by its other name, or write to it later: a new file takes its place.
+    // Somebody else may have it open by its other name, or write to it later: a new file takes its
+    // place.
     closeSync(descriptor);
     rmSync(path, { force: true });
     return openSync(path, flags | O_EXCL, 0o644);

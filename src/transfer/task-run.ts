@@ -18,8 +18,8 @@ const MANY = 512;
 const MOST_AT_ONCE = 48;
 
 /**
- * Makes the calls of a task: one after the other in this thread, and many at once by libuv's threads from the moment on that they are found
- * to be slow.
+ * Makes the calls of a task: one after the other in this thread, and many at once by libuv's
+ * threads from the moment on that they are found to be slow.
  */
 export class TaskRun {
   readonly #thread: ReadingThread;
@@ -108,7 +108,10 @@ export class TaskRun {
     });
   }
 
-  /** When one fails no more are begun, and the others end at their next call: what they use is closed only then. */
+  /**
+   * When one fails no more are begun, and the others end at their next call: what they use is
+   * closed only then.
+   */
   async #all({ tasks }: Tasks, isAlone: boolean): Promise<void> {
     const running = new Set<Promise<void>>();
     for (const task of tasks) {
@@ -134,7 +137,10 @@ export class TaskRun {
     }
   }
 
-  /** All places are taken by those that it lies in, and by others: one of them after the other goes deeper, so that descriptors last. */
+  /**
+   * All places are taken by those that it lies in, and by others: one of them after the other goes
+   * deeper, so that descriptors last.
+   */
   #runAlone(task: Task): Promise<void> {
     const ran = this.#alone.then(() => this.run(task, true));
     this.#alone = ran.catch(() => {});

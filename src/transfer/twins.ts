@@ -2,8 +2,9 @@ import { digestAt, type FileTable, namesOf, openPathAt, type PathBytes } from '.
 import { type Control, countFile } from '../hash/index.ts';
 
 /**
- * Names by which the same file is opened, by way of links: one of them is read. They are opened by the same path, which has no link in it,
- * and were the same file when they were listed; that the links still lead there is looked at afterwards, as for every link.
+ * Names by which the same file is opened, by way of links: one of them is read. They are opened by
+ * the same path, which has no link in it, and were the same file when they were listed; that the
+ * links still lead there is looked at afterwards, as for every link.
  *
  * @returns the number of each that is not read -> of the one that is
  */
@@ -29,7 +30,9 @@ function isSame(files: FileTable, a: number, b: number): boolean {
   return [device, inode, size, mtime, ctime, mtimeHigh, ctimeHigh].every((column) => column[a] === column[b]);
 }
 
-/** Gives twins the digests of what was read; what could not be read has none, and neither have they. */
+/**
+ * Gives twins the digests of what was read; what could not be read has none, and neither have they.
+ */
 export function fillTwins(files: FileTable, twins: ReadonlyMap<number, number>, control: Control): void {
   for (const [index, other] of twins) {
     if (files.hashed[other] !== 1) continue;

@@ -6,14 +6,15 @@ import type { Unseen } from './protocol.ts';
 import type { ReadingThread } from './thread.ts';
 
 /**
- * Larger files are hashed when all are known, the largest first. What is at most this large is read at once, and hashed
- * through the descriptor that it was looked at with: opening and closing it twice would take longer than hashing it.
+ * Larger files are hashed when all are known, the largest first. What is at most this large is read
+ * at once, and hashed through the descriptor that it was looked at with: opening and closing it
+ * twice would take longer than hashing it.
  */
 export const MOST_SMALL_BYTES = 1 << 17;
 
 /**
- * The small ones among files that nobody had looked at. Of the others is taken down what they are, and those that are no regular file
- * any more, or change under our eyes, are listed again later.
+ * The small ones among files that nobody had looked at. Of the others is taken down what they are,
+ * and those that are no regular file any more, or change under our eyes, are listed again later.
  */
 export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): FileInputs {
   const work = { listing: { root, files } };
@@ -23,7 +24,8 @@ export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): Fi
   const inputOf = (index: number, reader: EntryReader | undefined, from: number): FileInput | undefined => {
     const opening = performance.now() - from;
     const deviceOf = () => files.device[index] ?? 0n;
-    // Where a folder lies its files lie, almost always; and what is found out about the next one makes that right.
+    // Where a folder lies its files lie, almost always; and what is found out about the next one
+    // makes that right.
     if (thread.pace.isAnySlow) thread.likelyDevice = deviceOf();
     return reader && new FileInput(reader, thread, deviceOf, { opening });
   };
@@ -60,7 +62,10 @@ export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): Fi
   );
 }
 
-/** Shorter names first, and the others as they come: numbered files are in the order of their numbers then. */
+/**
+ * Shorter names first, and the others as they come: numbered files are in the order of their
+ * numbers then.
+ */
 function asNumbered({ nameEnd, count }: FileTable): Uint32Array {
   const byLength = new Map<number, number[]>();
   for (let i = 0, start = 0; i < count; i++) {

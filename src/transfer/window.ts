@@ -16,8 +16,9 @@ interface Slot {
 }
 
 /**
- * Part of an open file, of which many pieces are asked for at once. They come in any order, and are handed out in that of the file: so the
- * first fault in it is the one that is told. After the last piece has come the file is looked at once more.
+ * Part of an open file, of which many pieces are asked for at once. They come in any order, and are
+ * handed out in that of the file: so the first fault in it is the one that is told. After the last
+ * piece has come the file is looked at once more.
  */
 export class Window implements EntrySource {
   /** A piece is there when it is full, or when a read has brought nothing. */
@@ -115,7 +116,10 @@ export class Window implements EntrySource {
     this.#release();
   }
 
-  /** A read that brings less than was asked for is continued: only one that brings nothing has met the end. */
+  /**
+   * A read that brings less than was asked for is continued: only one that brings nothing has met
+   * the end.
+   */
   #fill(slot: Slot, wanted: number, done: Done<void>): void {
     const rest = slot.buffer.subarray(slot.filled, wanted);
     readLater(this.#entry.descriptor, rest, slot.position + slot.filled, (error, length = 0) => {
@@ -147,7 +151,10 @@ export class Window implements EntrySource {
     );
   }
 
-  /** The descriptor is closed when no read of it is in flight: its number may be another file's then. */
+  /**
+   * The descriptor is closed when no read of it is in flight: its number may be another file's
+   * then.
+   */
   #release(): void {
     if (this.#underWay > 0) return;
     for (const { buffer } of this.#slots.splice(0)) this.#reads.giveBack(buffer);

@@ -60,13 +60,19 @@ function isWorthLanes({ tasks }: HashRequest): boolean {
   return bytes >= LEAST_LANE_BYTES && tasks.every(({ second }) => second === undefined);
 }
 
-/** A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never has to wait. */
+/**
+ * A worker thread: lists, hashes and re-checks with blocking calls, so that the main thread never
+ * has to wait.
+ */
 async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngine }: WorkerSetup): Promise<void> {
   const thread = readingThread(control);
   let buffer = Buffer.alloc(0);
   /** `null` where it cannot be had. */
   let lanes: LaneHasher | null | undefined;
-  /** How many lanes it was to have: fewer if those failed their tests, which are not repeated at every request. */
+  /**
+   * How many lanes it was to have: fewer if those failed their tests, which are not repeated at
+   * every request.
+   */
   let asked: LaneCount | undefined;
   const lanesFor = (kernel?: KernelChoice): LaneHasher | null => {
     const isOther = kernel !== undefined && kernel.lanes !== asked;
@@ -194,12 +200,14 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       if (!(error instanceof Stopped)) port.postMessage({ id, ok: false, failure: failureOf(error) } satisfies Reply);
     }
   };
-  // One after the other, also when one of them waits for storage: engines, lanes and buffers are there once.
+  // One after the other, also when one of them waits for storage: engines, lanes and buffers are
+  // there once.
   let served = Promise.resolve();
   port.on('message', (message) => {
     served = served.then(() => serveOne(message));
   });
-  // What was asked meanwhile comes first: that is listing, which needs no engine. Who needs it hears of a fault when asking for it.
+  // What was asked meanwhile comes first: that is listing, which needs no engine. Who needs it
+  // hears of a fault when asking for it.
   if (likelyEngine !== undefined) setImmediate(() => engineNamed(likelyEngine).catch(() => {}));
 }
 

@@ -5,7 +5,10 @@ import { PIECE_BYTES } from '../hash/index.ts';
 /** Pieces on their way to the disk before whoever brings more has to wait. */
 const DEPTH = 4;
 
-/** Written bytes are sent on to the disk in steps of this size, so that the last sync finds little left to do. */
+/**
+ * Written bytes are sent on to the disk in steps of this size, so that the last sync finds little
+ * left to do.
+ */
 export const SYNC_BYTES = 128 << 20;
 
 type Step =
@@ -13,8 +16,8 @@ type Step =
   | { readonly kind: 'close'; readonly file: number };
 
 /**
- * Writes pieces to files in order, in libuv's threads, while the next ones are received and hashed here. A failure is
- * kept, and thrown at the next `room` or `drain`.
+ * Writes pieces to files in order, in libuv's threads, while the next ones are received and hashed
+ * here. A failure is kept, and thrown at the next `room` or `drain`.
  */
 export class WriteBehind {
   readonly #free: Buffer[] = [];
@@ -35,7 +38,10 @@ export class WriteBehind {
     if (this.#free.length < DEPTH) this.#free.push(whole(piece));
   }
 
-  /** Writes a piece that `take` gave, or its beginning, at a position of a file; it belongs to the queue from now on. */
+  /**
+   * Writes a piece that `take` gave, or its beginning, at a position of a file; it belongs to the
+   * queue from now on.
+   */
   write(file: number, piece: Buffer, position: number): void {
     this.#steps.push({ kind: 'write', file, piece, from: 0, position });
     this.#next();

@@ -10,13 +10,20 @@ export interface Identity {
   readonly extensions?: ReadonlyMap<string, string>;
 }
 
-/** What beside the signature must be there. Several logs or authorities are different ones (S13). */
+/**
+ * What beside the signature must be there. Several logs or authorities are different ones (S13).
+ */
 export interface LogRequirements {
   /** Transparency logs that must have an entry; 0 when entries are not looked at. */
   readonly transparencyLogs: number;
-  /** True when somebody gave that number: then it is held against signatures, too, that usually are in no log. */
+  /**
+   * True when somebody gave that number: then it is held against signatures, too, that usually are
+   * in no log.
+   */
   readonly isLogRequired?: boolean;
-  /** Certificate transparency logs that must have seen a keyless certificate; 0 when nobody asks. */
+  /**
+   * Certificate transparency logs that must have seen a keyless certificate; 0 when nobody asks.
+   */
   readonly certificateLogs: number;
   /** RFC 3161 authorities that must have confirmed the time; above 0, no other time counts. */
   readonly timestampAuthorities: number;
@@ -36,7 +43,10 @@ export type Attestor = {
   readonly trustedRoot: TrustedRootSource;
   /** What a signature must say beside what it is of (cosign's `-a`). */
   readonly annotations?: ReadonlyMap<string, string>;
-  /** PEM of a time-stamp authority beside those of the trusted root: its own certificate first, or only CAs. */
+  /**
+   * PEM of a time-stamp authority beside those of the trusted root: its own certificate first, or
+   * only CAs.
+   */
   readonly timestampChain?: string;
   /** PEM of the one certificate that signatures are by: those that carry none have this one. */
   readonly leaf?: string;
@@ -56,23 +66,34 @@ export type Attestor = {
     }
 );
 
-/** JSON of a trusted root, the public-good instance's that is built in, or what a TUF repository publishes. */
+/**
+ * JSON of a trusted root, the public-good instance's that is built in, or what a TUF repository
+ * publishes.
+ */
 export type TrustedRootSource = { readonly json: string } | TufSource | 'public-good';
 
 /** Where the keys of a Sigstore instance are published, and who may publish them. */
 export interface TufSource {
   /** Base URL of the repository. */
   readonly mirror: string;
-  /** A `root.json` that is trusted; the public-good instance's that is built in when it is left out. */
+  /**
+   * A `root.json` that is trusted; the public-good instance's that is built in when it is left out.
+   */
   readonly root?: string;
 }
 
-/** How many different ones could sign at most: two attestors with one key, one name, or one set of identities, are one. */
+/**
+ * How many different ones could sign at most: two attestors with one key, one name, or one set of
+ * identities, are one.
+ */
 export function mostSigners(attestors: readonly Attestor[]): number {
   return countDistinct(attestors.map((attestor) => [soleLabel(attestor)]));
 }
 
-/** Whoever signs for this one has this label; a name that an authority vouches for is one person's, whoever that is. */
+/**
+ * Whoever signs for this one has this label; a name that an authority vouches for is one person's,
+ * whoever that is.
+ */
 function soleLabel(attestor: Attestor): string {
   if (attestor.kind === 'key') return `key ${attestor.fingerprint}`;
   const subjects = attestor.kind === 'keyless' ? attestor.identities.map(({ subject }) => subject) : [attestor.subject];

@@ -1,11 +1,16 @@
-/** Steps of the search; it only takes more where those who are trusted share names crosswise, hundreds of times. */
+/**
+ * Steps of the search; it only takes more where those who are trusted share names crosswise,
+ * hundreds of times.
+ */
 const MAX_STEPS = 20_000;
 
 /**
- * How many different ones there are (S13), where each is given by labels: a key, a name, an attestor. Two that share any
- * label are the same, so that one person with two names, or two keys, or one key under two names, counts once.
+ * How many different ones there are (S13), where each is given by labels: a key, a name, an
+ * attestor. Two that share any label are the same, so that one person with two names, or two keys,
+ * or one key under two names, counts once.
  *
- * @returns the size of the largest set without a shared label; less where it cannot be found in time, never more
+ * @returns the size of the largest set without a shared label; less where it cannot be found in
+ * time, never more
  */
 export function countDistinct(items: readonly (readonly string[])[]): number {
   const candidates = reduced(items);
@@ -25,7 +30,10 @@ export function countDistinct(items: readonly (readonly string[])[]): number {
   return best;
 }
 
-/** Without labels that nobody shares, and without whoever conflicts with all that another one conflicts with. */
+/**
+ * Without labels that nobody shares, and without whoever conflicts with all that another one
+ * conflicts with.
+ */
 function reduced(items: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const times = new Map<string, number>();
   const different = new Map(items.map((labels) => [JSON.stringify([...new Set(labels)].sort()), new Set(labels)]));
@@ -40,7 +48,10 @@ function reduced(items: readonly (readonly string[])[]): readonly (readonly stri
   return [...free, ...needed.sort((a, b) => a.size - b.size).map((own) => [...own])];
 }
 
-/** A name as a label. Hosts, mailboxes and repositories are the same in capitals, and an authority may write them so. */
+/**
+ * A name as a label. Hosts, mailboxes and repositories are the same in capitals, and an authority
+ * may write them so.
+ */
 export function nameLabel(name: string): string {
   return `name ${name.toLowerCase()}`;
 }

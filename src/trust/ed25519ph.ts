@@ -2,12 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { nodeCrypto } from '../library/index.ts';
 import type { Curves } from './public-key.ts';
 
-/** `dom2(1, "")`: nothing that is signed with Ed25519ph is ever a signature by pure Ed25519 (RFC 8032 section 2). */
+/**
+ * `dom2(1, "")`: nothing that is signed with Ed25519ph is ever a signature by pure Ed25519 (RFC
+ * 8032 section 2).
+ */
 const DOMAIN = Buffer.concat([Buffer.from('SigEd25519 no Ed25519 collisions', 'latin1'), Buffer.from([1, 0])]);
 
 /**
- * Ed25519ph (RFC 8032 section 5.1) over the SHA-512 of what was signed, as cosign and sigstore-go sign with a key of
- * Ed25519. Encodings that are not the canonical ones, and points of small order, are refused.
+ * Ed25519ph (RFC 8032 section 5.1) over the SHA-512 of what was signed, as cosign and sigstore-go
+ * sign with a key of Ed25519. Encodings that are not the canonical ones, and points of small order,
+ * are refused.
  */
 export function verifyEd25519ph(
   { ed25519, eddsa }: Curves,

@@ -9,9 +9,10 @@ const EC_PREFIX: Readonly<Record<string, string>> = {
 };
 
 /**
- * SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex, in the one usual encoding: a key tells its owner from others, so
- * that it must not have two names. A point may be written compressed, and an RSA key as one for PSS, with parameters of
- * many kinds: each of these is the same key, and whoever has it could sign twice.
+ * SHA-256 of the DER-encoded SubjectPublicKeyInfo, hex, in the one usual encoding: a key tells its
+ * owner from others, so that it must not have two names. A point may be written compressed, and an
+ * RSA key as one for PSS, with parameters of many kinds: each of these is the same key, and whoever
+ * has it could sign twice.
  */
 export function fingerprintOf(key: KeyObject): string {
   return sha256(usualEncoding(key)).toString('hex');

@@ -6,12 +6,15 @@ const MATCH_MS = 100;
 /** RFC 5280 sets no bound for names; nobody's workflow address is longer. */
 const MAX_SUBJECT_LENGTH = 4096;
 
-/** Exactly one text, or every text that a regular expression matches from its first to its last character. */
+/**
+ * Exactly one text, or every text that a regular expression matches from its first to its last
+ * character.
+ */
 export type TextPattern = { readonly exact: string } | { readonly regexp: string };
 
 /**
- * Of certificates that name no OIDC issuer, as GitHub's for its releases: written `none`. Every certificate of the public
- * instance names one, so that nobody there fits.
+ * Of certificates that name no OIDC issuer, as GitHub's for its releases: written `none`. Every
+ * certificate of the public instance names one, so that nobody there fits.
  */
 export const NO_ISSUER: TextPattern = { exact: '' };
 
@@ -38,7 +41,10 @@ export function checkPattern(pattern: TextPattern, name: string): void {
     throw invalid(`${name} matches anybody`, 'name at least the host and the organisation that you trust');
 }
 
-/** True when the text is the one that is meant; a match that takes too long is none (catastrophic backtracking). */
+/**
+ * True when the text is the one that is meant; a match that takes too long is none (catastrophic
+ * backtracking).
+ */
 export async function matchesPattern(pattern: TextPattern, text: string): Promise<boolean> {
   if ('exact' in pattern) return pattern.exact === text;
   if (text.length > MAX_SUBJECT_LENGTH) return false;

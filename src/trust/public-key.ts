@@ -29,7 +29,10 @@ const MIN_RSA_BITS = 2048;
 /** Longer ones only cost time; a key comes from the platform, a certificate's from anybody. */
 const MAX_RSA_BITS = 16_384;
 
-/** Hash that belongs to each curve (FIPS 186-5, and the sigstore algorithm registry); Ed25519 as Ed25519ph only. */
+/**
+ * Hash that belongs to each curve (FIPS 186-5, and the sigstore algorithm registry); Ed25519 as
+ * Ed25519ph only.
+ */
 const HASH_OF: Partial<Record<PublicKeyKind, HashName>> = {
   'P-256': 'sha256',
   'P-384': 'sha384',
@@ -74,7 +77,10 @@ export function parsePublicKey(text: string | Buffer, name: string): PublicKey {
   return { key, kind, fingerprint: fingerprintOf(key) };
 }
 
-/** Why a key is none to trust, of a certificate as of a file: its kind or its size; undefined for one that is. */
+/**
+ * Why a key is none to trust, of a certificate as of a file: its kind or its size; undefined for
+ * one that is.
+ */
 export function weaknessOf(key: KeyObject): string | undefined {
   if (kindOfKey(key) === undefined) return `it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`;
   const bits = key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
@@ -94,15 +100,17 @@ export function pemHint(key: KeyObject): string {
   return sha256(key.export({ type: 'spki', format: 'pem' })).toString('hex');
 }
 
-/** Hashes to try for a key: that of its curve, then SHA-256, which cosign up to 3.1.2 always took. */
+/**
+ * Hashes to try for a key: that of its curve, then SHA-256, which cosign up to 3.1.2 always took.
+ */
 export function hashesFor(kind: PublicKeyKind): readonly HashName[] {
   const own = HASH_OF[kind];
   return own === undefined || own === 'sha256' ? ['sha256'] : [own, 'sha256'];
 }
 
 /**
- * True when this is a signature of these bytes. ECDSA signatures are DER; RSA is PKCS #1 v1.5 or PSS; Ed25519 is the pure
- * one or, with the arithmetic for it at hand, Ed25519ph.
+ * True when this is a signature of these bytes. ECDSA signatures are DER; RSA is PKCS #1 v1.5 or
+ * PSS; Ed25519 is the pure one or, with the arithmetic for it at hand, Ed25519ph.
  */
 export function verifyBytes(
   key: KeyObject,
@@ -132,7 +140,10 @@ const pss = (key: KeyObject) => ({
   saltLength: nodeCrypto().constants.RSA_PSS_SALTLEN_AUTO,
 });
 
-/** RFC 8017, sections 8.1.2 and 8.2.2, step 1. OpenSSL takes a signature whose leading zero was left out. */
+/**
+ * RFC 8017, sections 8.1.2 and 8.2.2, step 1. OpenSSL takes a signature whose leading zero was left
+ * out.
+ */
 function hasLengthOfKey(key: KeyObject, signature: Uint8Array): boolean {
   return signature.length === Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
@@ -155,7 +166,10 @@ const DIGEST_INFO: Readonly<Record<HashName, string>> = {
   sha512: '3051300d060960864801650304020305000440',
 };
 
-/** Curve arithmetic that Node does not have; loaded only for a signature over a digest, and for Ed25519ph. */
+/**
+ * Curve arithmetic that Node does not have; loaded only for a signature over a digest, and for
+ * Ed25519ph.
+ */
 export type Curves = typeof import('../library/curves.ts');
 
 export function loadCurves(): Promise<Curves> {
@@ -163,8 +177,9 @@ export function loadCurves(): Promise<Curves> {
 }
 
 /**
- * True when this is a signature of something that has this digest: what Node's own `verify` cannot do without the bytes,
- * which may be a hundred gigabytes. Pure Ed25519 cannot be verified this way by anybody, Ed25519ph can (RFC 8032).
+ * True when this is a signature of something that has this digest: what Node's own `verify` cannot
+ * do without the bytes, which may be a hundred gigabytes. Pure Ed25519 cannot be verified this way
+ * by anybody, Ed25519ph can (RFC 8032).
  */
 export function verifyDigest(
   curves: Curves,

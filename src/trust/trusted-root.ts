@@ -10,7 +10,10 @@ const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version
 /** The public-good root has 6 KB; a private one with every log of ten years would not have this. */
 const MAX_BYTES = 4 << 20;
 
-/** An artifact may have a thousand signatures, each held against every attestor: a root is parsed once. */
+/**
+ * An artifact may have a thousand signatures, each held against every attestor: a root is parsed
+ * once.
+ */
 const parsed = new Map<TrustedRootSource, Promise<TrustMaterial>>();
 
 /**
@@ -44,7 +47,8 @@ async function parseTrustedRoot(source: TrustedRootSource): Promise<TrustMateria
   } catch (error) {
     throw invalid('it does not parse', error);
   }
-  // Without a beginning it would count from ever: what the format demands is demanded here (the library takes 1970).
+  // Without a beginning it would count from ever: what the format demands is demanded here (the
+  // library takes 1970).
   const periods = [...root.tlogs, ...root.ctlogs].map(({ publicKey }) => publicKey?.validFor);
   if (periods.some((period) => period?.start === undefined)) throw invalid('a log does not say from when on it counts');
   try {

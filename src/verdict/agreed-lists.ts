@@ -3,8 +3,8 @@ import { nodeCrypto } from '../library/index.ts';
 import { distinctSigners } from './distinct-signers.ts';
 
 /**
- * Lists of files that as many people signed as are asked for: where two must agree, one of them does not say by himself which file
- * has which name.
+ * Lists of files that as many people signed as are asked for: where two must agree, one of them
+ * does not say by himself which file has which name.
  *
  * @param threshold - different signers of one and the same list
  */

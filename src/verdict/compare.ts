@@ -3,7 +3,10 @@ import type { Checksums } from '../evidence/index.ts';
 import { entryText, type FileTable, hexAt, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
 import { judgeUnlisted, type UnlistedFile, type UnlistedRules } from './unlisted.ts';
 
-/** What is promised of files, by name: digests in hex; and where it is at hand, the answer for a file of a table in one step. */
+/**
+ * What is promised of files, by name: digests in hex; and where it is at hand, the answer for a
+ * file of a table in one step.
+ */
 export interface Expected extends Iterable<readonly [PathBytes, string]> {
   readonly size: number;
   get(name: PathBytes): string | undefined;
@@ -27,7 +30,8 @@ export interface Comparison {
 }
 
 /**
- * Every missing, changed and unexpected file, by name; a file that was only renamed is recognised by its digest.
+ * Every missing, changed and unexpected file, by name; a file that was only renamed is recognised
+ * by its digest.
  *
  * @param unknown - names of what could not be read, each of which is a failure already
  */
@@ -59,7 +63,8 @@ export function compareChecksums(
         allowed.push({ file: entryText(name), kind: judged.kind, why: judged.why });
         continue;
       }
-      // A volume that went away while it was read has no file too many: that this one cannot be read is a failure already.
+      // A volume that went away while it was read has no file too many: that this one cannot be
+      // read is a failure already.
       if (judged.isUnread && unknown.includes(entryText(name))) continue;
       if (found !== undefined) unexpected.set(found, name);
       failures.push({

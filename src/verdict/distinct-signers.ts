@@ -1,7 +1,10 @@
 import type { Signer } from '../evidence/index.ts';
 import { countDistinct, nameLabel } from '../trust/index.ts';
 
-/** How many people signed. One is told by the attestor, by the key, and by every name that the certificate has. */
+/**
+ * How many people signed. One is told by the attestor, by the key, and by every name that the
+ * certificate has.
+ */
 export function distinctSigners(signers: readonly Signer[]): number {
   return countDistinct(
     signers.map(({ attestor, fingerprint, names = [], subject }) => [

@@ -6,8 +6,9 @@ import { judgeUnlisted, type UnlistedFile } from './unlisted.ts';
 export type Exempt = ReadonlyMap<number, UnlistedFile>;
 
 /**
- * What of a folder is no part of it: evidence that lies in it, and what the platform ignores. Whatever the rule about unlisted
- * files does not let pass is a part of it, and makes its digest another one.
+ * What of a folder is no part of it: evidence that lies in it, and what the platform ignores.
+ * Whatever the rule about unlisted files does not let pass is a part of it, and makes its digest
+ * another one.
  */
 export function exemptFiles(
   files: FileTable,

@@ -2,7 +2,9 @@ import { type ErrorCode, EXIT, EXIT_CODE_OF, type ExitCode, type Failure } from 
 import type { FailurePolicy, Mode } from '../plan/index.ts';
 import type { VerificationResult } from './outcome.ts';
 
-/** Which of several failures decides the exit code: the one that a restart is least likely to help. */
+/**
+ * Which of several failures decides the exit code: the one that a restart is least likely to help.
+ */
 const PRECEDENCE: readonly ExitCode[] = [
   EXIT.sigterm,
   EXIT.sigint,
@@ -14,14 +16,16 @@ const PRECEDENCE: readonly ExitCode[] = [
 ];
 
 /**
- * Worth another try, but no question that the storage or the network left open: too much content (a sparse file of
- * terabytes) uses up any volume, so whoever writes it could have `failurePolicy: Ignore` let the pod start.
+ * Worth another try, but no question that the storage or the network left open: too much content (a
+ * sparse file of terabytes) uses up any volume, so whoever writes it could have
+ * `failurePolicy: Ignore` let the pod start.
  */
 const NEVER_IGNORED = new Set<ErrorCode>(['NO_SPACE']);
 
 /**
- * The exit code of a run. `Audit` tolerates a failed verification, `failurePolicy: Ignore` an unanswered question;
- * neither tolerates the other's, and nothing tolerates a configuration or internal error.
+ * The exit code of a run. `Audit` tolerates a failed verification, `failurePolicy: Ignore` an
+ * unanswered question; neither tolerates the other's, and nothing tolerates a configuration or
+ * internal error.
  */
 export function exitCodeFor(failures: readonly Failure[], mode: Mode, failurePolicy: FailurePolicy): ExitCode {
   const isIgnored = (code: ErrorCode) =>

@@ -7,9 +7,9 @@ import type { Measured } from './outcome.ts';
 const MOST_SHOWN = 3;
 
 /**
- * Holds a folder against an attestation. Its subject is the folder's tree digest, or the root digest of a list of its files
- * that somebody signed who is trusted (OMS section 6.5.1): a root alone says nothing of names, and a file that was given
- * another name would be let pass by it.
+ * Holds a folder against an attestation. Its subject is the folder's tree digest, or the root
+ * digest of a list of its files that somebody signed who is trusted (OMS section 6.5.1): a root
+ * alone says nothing of names, and a file that was given another name would be let pass by it.
  *
  * @param models - the lists
  * @param compareModel - holds the folder against one of them

@@ -15,7 +15,10 @@ export function expectedContent({ allowed, exceptions, conditions }: ContentRequ
   return `every file is ${allowed.join(', ')}${more.join('')}${told.join('')}`;
 }
 
-/** Every file is of a format that is allowed, and nothing is wrong with it; and what is asked of all of them is true. */
+/**
+ * Every file is of a format that is allowed, and nothing is wrong with it; and what is asked of all
+ * of them is true.
+ */
 export function judgeContent(requirement: ContentRequirement, { files, content }: Measured): Judged {
   const outcome = { kind: requirement.kind, origin: requirement.origin, expected: expectedContent(requirement) };
   if (files.count === 0)

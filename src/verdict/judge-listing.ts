@@ -4,13 +4,17 @@ import type { Leaf } from '../plan/index.ts';
 import { type Evidence, isSignature, judge } from './judge.ts';
 import type { SignatureEvidence } from './judged.ts';
 
-/** What names alone can prove wrong. Anything else that a judgement without digests says is for lack of them. */
+/**
+ * What names alone can prove wrong. Anything else that a judgement without digests says is for lack
+ * of them.
+ */
 const OF_NAMES = new Set<Failure['code']>(['FILE_MISSING', 'FILE_UNEXPECTED', 'UNSAFE_ENTRY']);
 
 /**
- * What a listing proves wrong before anything of it is hashed: names that are missing or not expected, and sizes that
- * differ where the evidence says sizes. Hashing a file of terabytes that nobody listed would end in a time-out, which is
- * an unanswered question and not the refusal that it should be.
+ * What a listing proves wrong before anything of it is hashed: names that are missing or not
+ * expected, and sizes that differ where the evidence says sizes. Hashing a file of terabytes that
+ * nobody listed would end in a time-out, which is an unanswered question and not the refusal that
+ * it should be.
  */
 export function judgeListing(
   leaf: Leaf,
@@ -27,12 +31,18 @@ export function judgeListing(
   return found !== undefined && 'proofs' in found ? sizesOfShards(found, { kind, files }) : [];
 }
 
-/** Evidence that lies in the artifact may be there for its bytes, which nobody has hashed yet: it is judged with them. */
+/**
+ * Evidence that lies in the artifact may be there for its bytes, which nobody has hashed yet: it is
+ * judged with them.
+ */
 function filesOf(evidence: Evidence): ReadonlySet<string> {
   return new Set([...evidence.values()].flatMap(({ files }) => files.map(({ name }) => entryText(name))));
 }
 
-/** A signature over shards says where the last one of each file ends. Refused is what differs from every signature. */
+/**
+ * A signature over shards says where the last one of each file ends. Refused is what differs from
+ * every signature.
+ */
 function sizesOfShards({ proofs }: SignatureEvidence, listing: Pick<Listing, 'kind' | 'files'>): Failure[] {
   const differences = proofs.map(({ binding }) => {
     if (binding.kind !== 'model' || binding.manifest.method !== 'shards') return [];
@@ -46,7 +56,11 @@ function sizesOfShards({ proofs }: SignatureEvidence, listing: Pick<Listing, 'ki
   return differences.every((list) => list.length > 0) ? (differences[0] ?? []) : [];
 }
 
-/** Files that are not as large as they are said to be. @param sizes - bytes, by name; others are not looked at */
+/**
+ * Files that are not as large as they are said to be.
+ *
+ * @param sizes - bytes, by name; others are not looked at
+ */
 export function sizeDifferences(files: FileTable, sizes: ReadonlyMap<PathBytes, number>): Failure[] {
   const failures: Failure[] = [];
   for (let i = 0; i < files.count; i++) {

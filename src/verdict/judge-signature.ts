@@ -66,7 +66,8 @@ function inputsOf(counted: readonly Proof[]): { inputs?: readonly Input[] } {
 }
 
 /**
- * Why too few of those that are trusted have signed anything at all, before a byte of the artifact was read.
+ * Why too few of those that are trusted have signed anything at all, before a byte of the artifact
+ * was read.
  *
  * @returns undefined when enough have
  */
@@ -94,7 +95,10 @@ function notEnough(requirement: SignatureRequirement, { proofs, rejected }: Proo
   };
 }
 
-/** The most telling of the reasons: a broken signature by the right person says more than a stranger's. */
+/**
+ * The most telling of the reasons: a broken signature by the right person says more than a
+ * stranger's.
+ */
 function codeOf(rejected: Proofs['rejected'], missing: ErrorCode): ErrorCode {
   for (const code of ['CONDITION_FAILED', 'SIGNATURE_INVALID', 'SIGNER_UNTRUSTED'] as const)
     if (rejected.some((one) => one.code === code)) return code;

@@ -10,7 +10,9 @@ import type { Measured, RequirementOutcome } from './outcome.ts';
 /** Evidence of one artifact that was loaded and found trustworthy, by requirement. */
 export type Evidence = ReadonlyMap<Requirement, ListingEvidence | SignatureEvidence>;
 
-/** Verdict on what was measured: for each requirement whether it is met, and every reason why not. */
+/**
+ * Verdict on what was measured: for each requirement whether it is met, and every reason why not.
+ */
 export interface Judgement {
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];

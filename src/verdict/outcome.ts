@@ -7,7 +7,10 @@ import type { ArtifactPlan, Leaf, Plan, Requirement } from '../plan/index.ts';
 import type { Evidence } from './judge.ts';
 import type { UnlistedFile } from './unlisted.ts';
 
-/** In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question without an answer. */
+/**
+ * In the terms of SLSA's Verification Summary Attestation, plus `UNEVALUATED` for a question
+ * without an answer.
+ */
 export type VerificationResult = 'PASSED' | 'FAILED' | 'UNEVALUATED';
 
 /** Evidence that was read, as in-toto names it. */
@@ -29,7 +32,10 @@ export interface RequirementOutcome {
   readonly signers?: readonly Signer[];
   /** Files with the signatures that count. */
   readonly inputs?: readonly Input[];
-  /** Files that are there although what was listed or signed does not name them, and why that is let pass. */
+  /**
+   * Files that are there although what was listed or signed does not name them, and why that is let
+   * pass.
+   */
   readonly unlisted?: readonly UnlistedFile[];
 }
 
@@ -45,11 +51,20 @@ export interface AttestedTree {
 export interface Measured {
   readonly kind: 'file' | 'folder';
   readonly files: FileTable;
-  /** SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be listed or hashed, or was hashed in shards. */
+  /**
+   * SHA-256 of the file, or the folder's tree digest, in hex; absent when something could not be
+   * listed or hashed, or was hashed in shards.
+   */
   readonly digest?: string;
-  /** Digests that a signature was made over where those are not SHA-256 of whole files: by name, shard by shard. */
+  /**
+   * Digests that a signature was made over where those are not SHA-256 of whole files: by name,
+   * shard by shard.
+   */
   readonly second?: ReadonlyMap<PathBytes, readonly string[]>;
-  /** Tree digests without the attestations that lie in the folder, and what the platform ignores, by what asks for them. */
+  /**
+   * Tree digests without the attestations that lie in the folder, and what the platform ignores, by
+   * what asks for them.
+   */
   readonly attested?: ReadonlyMap<Leaf, readonly AttestedTree[]>;
   /** What its files are, where that was asked for. */
   readonly content?: {
@@ -59,7 +74,10 @@ export interface Measured {
   };
   /** Only a share of the files was hashed; others hash the rest. */
   readonly isPart?: true;
-  /** Entries (as text) that were refused or could not be read: what they hold is unknown, not missing. */
+  /**
+   * Entries (as text) that were refused or could not be read: what they hold is unknown, not
+   * missing.
+   */
   readonly unknown: readonly string[];
 }
 
@@ -68,7 +86,9 @@ export type ReceiptOutcome =
   | { readonly isUsed: true; readonly startedAt: Date; readonly files: number }
   | { readonly isUsed: false; readonly why: string };
 
-/** What a store says of the files that were fetched from it: never a reason to let anything pass. */
+/**
+ * What a store says of the files that were fetched from it: never a reason to let anything pass.
+ */
 export interface StoreOutcome {
   /** The commit that a branch or tag was resolved to. */
   readonly revision?: string;
@@ -97,16 +117,24 @@ export interface ArtifactOutcome {
   readonly measured?: Measured;
   /** Digest of the manifest that was resolved, for an OCI artifact. */
   readonly manifest?: string;
-  /** Whether the content is exactly that of this manifest; what lay there already may have met something else. */
+  /**
+   * Whether the content is exactly that of this manifest; what lay there already may have met
+   * something else.
+   */
   readonly isOfManifest?: boolean;
   readonly store?: StoreOutcome;
   readonly requirements: readonly RequirementOutcome[];
   readonly failures: readonly Failure[];
-  /** What is no part of the artifact, because the platform says so: it was not read, and nothing is known of it. */
+  /**
+   * What is no part of the artifact, because the platform says so: it was not read, and nothing is
+   * known of it.
+   */
   readonly leftOut?: readonly LeftOutEntry[];
   /** Where the bytes were read: the destination when it already held the artifact. */
   readonly path: string;
-  /** Of a verification in parts: only this one's share was hashed, and nothing is known of the rest. */
+  /**
+   * Of a verification in parts: only this one's share was hashed, and nothing is known of the rest.
+   */
   readonly part?: { readonly index: number; readonly of: number };
   /** What that part was held against. */
   readonly evidence?: Evidence;
@@ -118,7 +146,9 @@ export interface ArtifactOutcome {
 
 /** The verdict on a run. */
 export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
-  /** One of many, beside a workload that may be running: the exit code keeps nothing from starting. */
+  /**
+   * One of many, beside a workload that may be running: the exit code keeps nothing from starting.
+   */
   readonly isRound?: true;
   readonly result: VerificationResult;
   readonly exitCode: ExitCode;
@@ -140,8 +170,8 @@ export interface RunOutcome extends Pick<Plan, 'mode' | 'failurePolicy'> {
 }
 
 /**
- * The one condition under which something is published: it was measured, nothing failed, and every single requirement is met,
- * of which there is at least one.
+ * The one condition under which something is published: it was measured, nothing failed, and every
+ * single requirement is met, of which there is at least one.
  */
 export function isVerified(
   measured: Measured | undefined,

@@ -2,9 +2,10 @@ import type { EvidenceFile } from '../evidence/index.ts';
 import { entryText, type FileTable, hexAt, isBlobPath, nameAt, type PathBytes } from '../fs/index.ts';
 
 /**
- * What evidence may be called where it lies among the files that it lists, and so cannot list itself. These are names that
- * signing tools write and that no loader of models or datasets opens or looks for: unlike `config.json`, `vocab.txt`,
- * `*.jsonl` or `*.py`, which a listing of bytes could also be.
+ * What evidence may be called where it lies among the files that it lists, and so cannot list
+ * itself. These are names that signing tools write and that no loader of models or datasets opens
+ * or looks for: unlike `config.json`, `vocab.txt`, `*.jsonl` or `*.py`, which a listing of bytes
+ * could also be.
  */
 const EVIDENCE_NAME = /(^|\/)([^/]+\.(sig|sigstore|sigstore\.json|sha256|sha256sums?)|(SHA|sha)256(SUMS?|sums?))$/;
 
@@ -23,16 +24,25 @@ export interface UnlistedFile {
 /** Whether a file that nobody listed may be there. */
 export type Unlisted =
   | { readonly isAllowed: true; readonly kind: UnlistedFile['kind']; readonly why: string }
-  /** `isUnread`: by its path it is evidence, and nobody knows whether it still has the bytes that were read. */
+  /**
+   * `isUnread`: by its path it is evidence, and nobody knows whether it still has the bytes that
+   * were read.
+   */
   | { readonly isAllowed: false; readonly remedy: string; readonly isUnread?: true };
 
 const REMOVE = 'remove the file, or publish a listing that names it';
 
-/** Files of an artifact that may be there without being listed: for each of them there is a reason, and nothing else passes. */
+/**
+ * Files of an artifact that may be there without being listed: for each of them there is a reason,
+ * and nothing else passes.
+ */
 export interface UnlistedRules {
   /** Files whose content was read as evidence that counts. */
   readonly evidence: readonly EvidenceFile[];
-  /** What the platform lets be there unsigned: paths of files, and of folders with all that is in them. */
+  /**
+   * What the platform lets be there unsigned: paths of files, and of folders with all that is in
+   * them.
+   */
   readonly ignorePaths?: readonly PathBytes[];
   /** Empty files that the signer named: shards are listed, and these have none. */
   readonly emptyFiles?: ReadonlySet<PathBytes>;
@@ -75,13 +85,15 @@ function judgeEvidence(files: FileTable, index: number, { name, sha256, links }:
       'a signature or listing inside the artifact must be called *.sig, *.sigstore.json or SHA256SUMS (loaders read *.jsonl); or keep it beside the artifact, or allow it: --ignore-paths',
     );
   const target = files.targets.get(index);
-  // In a cache of huggingface_hub every file is a link, to what has no other name in the artifact that would not be judged by itself.
+  // In a cache of huggingface_hub every file is a link, to what has no other name in the artifact
+  // that would not be judged by itself.
   if (target !== undefined && !isBlobPath(target))
     return refuse('put the signature or listing itself there, not a link to it');
   if (links > 1)
     return refuse('the signature or listing has a second name (a hard link): copy it, so that it has one name only');
   if (files.hashed[index] === 0) return { isAllowed: false, remedy: 'see why it cannot be read', isUnread: true };
-  // The bytes that lie there must be the bytes that were read: they are all that is known of this file.
+  // The bytes that lie there must be the bytes that were read: they are all that is known of this
+  // file.
   if (hexAt(files, index) !== sha256)
     return refuse('it was replaced after it was read: see what writes to this volume');
   return { isAllowed: true, kind: 'evidence', why: 'the evidence itself' };

@@ -3,12 +3,16 @@ import { type FSWatcher, watch } from 'node:fs';
 /** Changes come in bursts: a copy of a model is thousands of events. */
 const SETTLE_MILLISECONDS = 2000;
 
-/** Watching costs a kernel watch and some memory per entry; larger trees are looked at on the interval alone. */
+/**
+ * Watching costs a kernel watch and some memory per entry; larger trees are looked at on the
+ * interval alone.
+ */
 const MAX_FILES = 2000;
 
 /**
- * Tells when something under one of the paths changes, where the file system says so (local ones do; NFS and other
- * network file systems do not tell of changes by other machines). What it misses, the interval finds.
+ * Tells when something under one of the paths changes, where the file system says so (local ones
+ * do; NFS and other network file systems do not tell of changes by other machines). What it misses,
+ * the interval finds.
  */
 export class Changes {
   readonly #watchers: FSWatcher[] = [];
@@ -22,7 +26,10 @@ export class Changes {
     this.#onFault = onFault;
   }
 
-  /** Watches these paths instead of those before. What changed while they were verified is told all the same. */
+  /**
+   * Watches these paths instead of those before. What changed while they were verified is told all
+   * the same.
+   */
   follow(artifacts: readonly { readonly path: string; readonly files: number }[]): void {
     const paths = JSON.stringify(artifacts.map(({ path }) => path));
     const isSame = paths === this.#paths && artifacts.reduce((sum, { files }) => sum + files, 0) <= MAX_FILES;

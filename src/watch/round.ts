@@ -22,11 +22,12 @@ export interface Round {
 const MAX_LINE = 1 << 20;
 
 /**
- * Runs one verification in a process of its own, so that between two of them nothing of it is left: no thread, no
- * buffer, no heap.
+ * Runs one verification in a process of its own, so that between two of them nothing of it is left:
+ * no thread, no buffer, no heap.
  *
  * @param line - gets every line of its report
- * @returns what came of it; a process that dies without a verdict is one that could not be evaluated
+ * @returns what came of it; a process that dies without a verdict is one that could not be
+ * evaluated
  */
 export function runRound(
   words: readonly string[],

@@ -13,12 +13,15 @@ export interface Pages {
 /** More at once are no kubelet and no Prometheus. */
 const MAX_CONNECTIONS = 16;
 
-/** Milliseconds from the beginning of a connection to its end: a probe is one request and one answer. */
+/**
+ * Milliseconds from the beginning of a connection to its end: a probe is one request and one
+ * answer.
+ */
 const MAX_LIFETIME = 5000;
 
 /**
- * Serves `/healthz`, `/readyz` and `/metrics`. Whoever comes is answered: sockets that are opened and say nothing make room
- * for the newest, and none stays.
+ * Serves `/healthz`, `/readyz` and `/metrics`. Whoever comes is answered: sockets that are opened
+ * and say nothing make room for the newest, and none stays.
  *
  * @param address - `[HOST]:PORT`
  * @throws WeighlockError `CONFIG_INVALID` when it cannot listen there

@@ -1,4 +1,5 @@
-// Admission in a real cluster, by Kyverno or by the API server alone, with users who may do everything by RBAC.
+// Admission in a real cluster, by Kyverno or by the API server alone, with users who may do
+// everything by RBAC.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { injectable } from '../kyverno/attacks.ts';
@@ -72,7 +73,10 @@ export class Admission implements AsyncDisposable {
     return world;
   }
 
-  /** Kyverno says that a policy is ready before it generates by it: this is tried with namespaces that nobody needs. */
+  /**
+   * Kyverno says that a policy is ready before it generates by it: this is tried with namespaces
+   * that nobody needs.
+   */
   async generating(labels: object): Promise<void> {
     let count = 0;
     await eventually('trust in a new namespace', async () => {

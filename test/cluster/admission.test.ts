@@ -1,4 +1,5 @@
-// Every rule of admission against a real API server: by Kyverno itself, and by the API server alone.
+// Every rule of admission against a real API server: by Kyverno itself, and by the API server
+// alone.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ATTACKS, injectable, PODS } from '../kyverno/attacks.ts';
@@ -88,7 +89,8 @@ for (const mode of MODES)
           if (BY_ITSELF.test(message)) byItself.push(name);
           else if (labels !== undefined) assert.match(message, refusal, name);
         }
-      // Debuggers come through a subresource; of the others each is a pod that an API server would take.
+      // Debuggers come through a subresource; of the others each is a pod that an API server would
+      // take.
       assert.deepEqual(
         byItself.filter((name) => !/ephemeral|debugger/.test(name)),
         [],

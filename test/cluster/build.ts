@@ -1,5 +1,6 @@
-// Builds what a cluster consists of, out of ordinary Go modules: all of Kubernetes as one program, Kyverno's controllers,
-// containerd. Each is built once and kept in build/cluster; what is on the PATH is used instead.
+// Builds what a cluster consists of, out of ordinary Go modules: all of Kubernetes as one program,
+// Kyverno's controllers, containerd. Each is built once and kept in build/cluster; what is on the
+// PATH is used instead.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +60,10 @@ export function built(name: PartName): string {
   return buildGo(name, { ...part, source: join(MODULES, module) }, BUILT);
 }
 
-/** A program of Kubernetes: from the PATH where it is there in this version, or of the one that was built. */
+/**
+ * A program of Kubernetes: from the PATH where it is there in this version, or of the one that was
+ * built.
+ */
 export function kubernetes(program: string): readonly string[] {
   const words = program === 'kubectl' ? ['version', '--client'] : ['--version'];
   const { stdout } = spawnSync(program, words, { encoding: 'utf8' });

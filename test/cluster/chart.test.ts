@@ -1,4 +1,5 @@
-// The chart with the real helm: what it makes is what kustomize makes, and it is installed, upgraded and removed.
+// The chart with the real helm: what it makes is what kustomize makes, and it is installed,
+// upgraded and removed.
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// A whole Kubernetes on this machine: etcd, API server, controller manager and scheduler on loopback, each a process.
-// A node (node.ts) and Kyverno (kyverno.ts) are added where a test needs them.
+// A whole Kubernetes on this machine: etcd, API server, controller manager and scheduler on
+// loopback, each a process. A node (node.ts) and Kyverno (kyverno.ts) are added where a test needs
+// them.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';

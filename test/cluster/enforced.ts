@@ -1,5 +1,5 @@
-// A namespace of a cluster with a node where every pod is verified, by the policies that need no Kyverno: claims with signed
-// models, pods that use them, and what became of their verifiers.
+// A namespace of a cluster with a node where every pod is verified, by the policies that need no
+// Kyverno: claims with signed models, pods that use them, and what became of their verifiers.
 import assert from 'node:assert/strict';
 import { chownSync, cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,10 @@ export class Enforced {
     this.key = join(work, 'release');
   }
 
-  /** Installs the policies, makes the namespace `ml` with its trust and the claim `models`, and waits until they count. */
+  /**
+   * Installs the policies, makes the namespace `ml` with its trust and the claim `models`, and
+   * waits until they count.
+   */
   async install(): Promise<void> {
     const { kubectl } = this.#cluster;
     passed(await run(['keygen', '--output', this.key]));

@@ -1,4 +1,5 @@
-// A node that asks weighlock image-verifier before it pulls: containerd itself, and whoever asks it, the kubelet too.
+// A node that asks weighlock image-verifier before it pulls: containerd itself, and whoever asks
+// it, the kubelet too.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';

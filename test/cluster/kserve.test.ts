@@ -1,4 +1,5 @@
-// KServe's own definitions, from its Go module: what they take of our examples, and what its storage-initializer becomes.
+// KServe's own definitions, from its Go module: what they take of our examples, and what its
+// storage-initializer becomes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

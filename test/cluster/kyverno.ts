@@ -1,5 +1,5 @@
-// Kyverno's controllers as processes of this machine, each with its own service account and the rights that Kyverno's own
-// manifests give it.
+// Kyverno's controllers as processes of this machine, each with its own service account and the
+// rights that Kyverno's own manifests give it.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

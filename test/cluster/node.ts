@@ -1,5 +1,5 @@
-// A node of the cluster: containerd and a kubelet, with the image of this checkout under its digest, and volumes that are
-// folders of this machine.
+// A node of the cluster: containerd and a kubelet, with the image of this checkout under its
+// digest, and volumes that are folders of this machine.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -25,10 +25,17 @@ interface Containerd {
   readonly image: string;
   /** containerd's own client, in the namespace of the kubelet. */
   ctr(...words: string[]): string;
-  /** Where containerd looks for programs that judge images, with the policy that they are told of; nothing is there yet. */
+  /**
+   * Where containerd looks for programs that judge images, with the policy that they are told of;
+   * nothing is there yet.
+   */
   readonly verifiers: string;
   readonly imagePolicy: string;
-  /** Lets pods be pulled from a registry of this machine without TLS. @param host - with its port */
+  /**
+   * Lets pods be pulled from a registry of this machine without TLS.
+   *
+   * @param host - with its port
+   */
   usePlainHttp(host: string): void;
 }
 

@@ -1,4 +1,5 @@
-// Pods as a kubelet runs them, with the image of this checkout: what is injected, what starts, what does not, and why.
+// Pods as a kubelet runs them, with the image of this checkout: what is injected, what starts, what
+// does not, and why.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// The processes of one cluster: each with its log in a file, stopped by its handle, last first. When this process ends before
-// it stopped them, even by SIGKILL, clean-up.sh does.
+// The processes of one cluster: each with its log in a file, stopped by its handle, last first.
+// When this process ends before it stopped them, even by SIGKILL, clean-up.sh does.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';

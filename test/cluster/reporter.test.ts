@@ -1,5 +1,6 @@
-// The reporter with a real API server: with the rights of its manifests, through a restart, without and with the APIs of
-// reports, two of them, and with a namespace that goes. No node is needed: what a kubelet would say is written here.
+// The reporter with a real API server: with the rights of its manifests, through a restart, without
+// and with the APIs of reports, two of them, and with a namespace that goes. No node is needed:
+// what a kubelet would say is written here.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// Verifiers to which something happens, pods of unusual size, and pods that say what only a verifier may say.
+// Verifiers to which something happens, pods of unusual size, and pods that say what only a
+// verifier may say.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

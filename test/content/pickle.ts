@@ -1,4 +1,5 @@
-// Pickles that call something, written opcode by opcode, in each of the ways that the virtual machine has.
+// Pickles that call something, written opcode by opcode, in each of the ways that the virtual
+// machine has.
 
 /** What is imported, and what it is called with. */
 export interface Call {
@@ -56,7 +57,10 @@ export const ENCODINGS: Readonly<Record<string, (call: Call) => Buffer>> = {
     bytes(`PAR1 and more\n0c${module}\n${name}\n(V${argument}\ntR.`),
 };
 
-/** What scanners call dangerous, or did not when they should have (advisories of picklescan, fickling and modelscan). */
+/**
+ * What scanners call dangerous, or did not when they should have (advisories of picklescan,
+ * fickling and modelscan).
+ */
 export const CALLABLES: readonly (readonly [module: string, name: string])[] = [
   ['os', 'system'],
   ['os', 'popen'],

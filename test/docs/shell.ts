@@ -10,8 +10,8 @@ const SEPARATOR = /^(&&|\|\||\||;)$/;
 const REDIRECTION = /^\d?>{1,2}(&\d)?$/;
 
 /**
- * The commands of a shell block of the documentation: comments, continued lines, quotes, variables in front, pipes and
- * redirections. What a shell would substitute stays as it is written.
+ * The commands of a shell block of the documentation: comments, continued lines, quotes, variables
+ * in front, pipes and redirections. What a shell would substitute stays as it is written.
  */
 export function commandsOf(block: string): ShellCommand[] {
   const lines = block.replaceAll(/\\\n\s*/g, ' ').split('\n');

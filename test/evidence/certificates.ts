@@ -60,7 +60,10 @@ export function bc(ca: boolean, pathLength?: number, critical = true): Extension
   return extension(ID.bc, critical, seq(...parts));
 }
 
-/** Bits by number: 0 digitalSignature, 1 contentCommitment, 2 keyEncipherment, 5 keyCertSign, 6 cRLSign. */
+/**
+ * Bits by number: 0 digitalSignature, 1 contentCommitment, 2 keyEncipherment, 5 keyCertSign, 6
+ * cRLSign.
+ */
 export function ku(bits: readonly number[], critical = true): Extension {
   const byte = bits.reduce((all, bit) => all | (0x80 >> bit), 0);
   const unused = bits.length === 0 ? 0 : 7 - Math.max(...bits);
@@ -143,7 +146,10 @@ export function certificate(draft: Draft, signer: KeyObject): Buffer {
   return seq(tbs, algorithm.identifier, der(0x03, Buffer.from([0]), signature));
 }
 
-/** The same bytes by the same key have the same signature here, so that hundreds of chains share their certificates. */
+/**
+ * The same bytes by the same key have the same signature here, so that hundreds of chains share
+ * their certificates.
+ */
 const signatures = new Map<string, Buffer>();
 
 function signed({ hash }: Algorithm, tbs: Buffer, signer: KeyObject): Buffer {

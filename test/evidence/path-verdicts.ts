@@ -7,9 +7,9 @@ import type { PathCase } from './certificate-paths.ts';
 import type { Verdict } from './openssl.ts';
 
 /**
- * What `-x509_strict` wants of those who issue, and RFC 5280 section 6 does not want of those who verify: a key usage
- * (92), key identifiers (85, 86) and critical basic constraints (89) that are there. Roots as `openssl req -x509` makes
- * them lack the first.
+ * What `-x509_strict` wants of those who issue, and RFC 5280 section 6 does not want of those who
+ * verify: a key usage (92), key identifiers (85, 86) and critical basic constraints (89) that are
+ * there. Roots as `openssl req -x509` makes them lack the first.
  */
 const TOLERATED = /^(85|86|89|92) /;
 

@@ -1,5 +1,5 @@
-// A whole Sigstore instance that lives in a test: CA, certificate log, transparency log, timestamp authority. It signs
-// what a test wants, rightly or not.
+// A whole Sigstore instance that lives in a test: CA, certificate log, transparency log, timestamp
+// authority. It signs what a test wants, rightly or not.
 import 'reflect-metadata';
 import { createHash, generateKeyPairSync, type KeyObject, sign, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
@@ -87,8 +87,8 @@ export class World {
     const ctlog = await mock.initializeCTLog(pair() as Draft);
     const ca = await mock.initializeCA(pair() as Draft, ctlog);
     const log = await mock.initializeTLog('https://rekor.test', pair() as Draft);
-    // Its clock stands still: ahead, so that it is within the ten minutes of every certificate that is issued here; and at
-    // a whole second, because the library reads no fractions of two digits.
+    // Its clock stands still: ahead, so that it is within the ten minutes of every certificate that
+    // is issued here; and at a whole second, because the library reads no fractions of two digits.
     const clock = new Date((Math.ceil(Date.now() / 1000) + 300) * 1000);
     const tsaKey = pair();
     const tsa = await mock.initializeTSA(tsaKey as Draft, clock);
@@ -196,7 +196,10 @@ export class World {
     };
   }
 
-  /** An entry of a log of the second version, the only one in it: no time, and a checkpoint by Ed25519. */
+  /**
+   * An entry of a log of the second version, the only one in it: no time, and a checkpoint by
+   * Ed25519.
+   */
   entryV2(digest: Buffer, signature: Buffer, certificatePem: string): Draft {
     const rawBytes = certificatePem.replace(/-----[^-]+-----|\s/g, '');
     const body = JSON.stringify({
@@ -310,8 +313,8 @@ export class World {
 }
 
 /**
- * A chain (PEM) for the key of a world's time-stamp authority, whose certificate has the same issuer and number, but is one
- * for signing code, or for another purpose.
+ * A chain (PEM) for the key of a world's time-stamp authority, whose certificate has the same
+ * issuer and number, but is one for signing code, or for another purpose.
  */
 export async function codeSigningAuthority(
   authority: { certificate: Buffer; key: KeyPair },

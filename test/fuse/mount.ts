@@ -1,5 +1,6 @@
-// Mounts a folder through fieldfs: storage that is as slow and as odd as it is in the field. What it can do is written at
-// the top of fieldfs.c. Needs root, /dev/fuse and Debian's gcc, pkg-config, libfuse3-dev and fuse3.
+// Mounts a folder through fieldfs: storage that is as slow and as odd as it is in the field. What
+// it can do is written at the top of fieldfs.c. Needs root, /dev/fuse and Debian's gcc, pkg-config,
+// libfuse3-dev and fuse3.
 import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,5 +1,5 @@
-// DER: time stamps, certificates, revocation lists, log entries. What a library throws at them is caught where a whole
-// signature is verified, so that is what is fed.
+// DER: time stamps, certificates, revocation lists, log entries. What a library throws at them is
+// caught where a whole signature is verified, so that is what is fed.
 import fc from 'fast-check';
 import { parseBundle } from '../../src/evidence/bundle.ts';
 import { certificatesIn, parseCertificate, subjectNames } from '../../src/evidence/certificate.ts';
@@ -109,7 +109,10 @@ export const certificates: readonly Target[] = [
   },
 ];
 
-/** `verifyBundle` makes a refusal of what the ASN.1 library throws; an error of the language is a defect. */
+/**
+ * `verifyBundle` makes a refusal of what the ASN.1 library throws; an error of the language is a
+ * defect.
+ */
 function asVerified(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof MalformedError || DEFECTS.has(error.constructor.name)) return error;
   return new EvidenceError('SIGNATURE_INVALID', error.message);

@@ -79,7 +79,10 @@ function apply(bytes: Uint8Array, change: Edit): Uint8Array {
   }
 }
 
-/** A JSON value in the place of another one; it is copied, as the lists and objects here are the same each time. */
+/**
+ * A JSON value in the place of another one; it is copied, as the lists and objects here are the
+ * same each time.
+ */
 const strange = fc.oneof(
   fc.constantFrom<unknown>(null, true, 0, -1, 1e308, 0.5, 2 ** 53, '', '__proto__', [], {}, [[]], 'a'.repeat(5000)),
   fc.string({ maxLength: 8 }),

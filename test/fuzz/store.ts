@@ -1,4 +1,5 @@
-// What a hub or a bucket lists, the names in it, and the URLs and patterns that choose files of them.
+// What a hub or a bucket lists, the names in it, and the URLs and patterns that choose files of
+// them.
 import fc from 'fast-check';
 import { fromText } from '../../src/fs/index.ts';
 import { parseAzurePage } from '../../src/store/azure-listing.ts';

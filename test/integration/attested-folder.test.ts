@@ -1,4 +1,5 @@
-// What somebody says of a folder on a volume: which digests it may be about, where it may lie, and what it does not let pass.
+// What somebody says of a folder on a volume: which digests it may be about, where it may lie, and
+// what it does not let pass.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

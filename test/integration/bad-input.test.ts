@@ -1,4 +1,5 @@
-// What hostile or broken content does to the gate: one test for each kind. None of them may pass, hang, or write.
+// What hostile or broken content does to the gate: one test for each kind. None of them may pass,
+// hang, or write.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
@@ -361,7 +362,8 @@ describe('output that cannot be written', () => {
       assert.deepEqual([result.status, result.codes], [75, ['REPORT_UNWRITABLE']]);
       assert.match(result.stdout, /ENOSPC/);
       assert.deepEqual(readdirSync(disk), []);
-      // And a copy that does not fit although the free space said so: the file system lies, as quotas do.
+      // And a copy that does not fit although the free space said so: the file system lies, as
+      // quotas do.
       truncateSync(join(folder, 'file-0'), 0);
     } finally {
       spawnSync('umount', [disk]);

@@ -1,4 +1,5 @@
-// s3://, gs:// and Azure: objects of a bucket or container, each in the version that was listed, pinned by what they hold.
+// s3://, gs:// and Azure: objects of a bucket or container, each in the version that was listed,
+// pinned by what they hold.
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

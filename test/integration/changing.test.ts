@@ -1,5 +1,5 @@
-// What changes while it is being verified. The steps between listing and reading are taken one by one here, so that each
-// change happens exactly where it hurts.
+// What changes while it is being verified. The steps between listing and reading are taken one by
+// one here, so that each change happens exactly where it hurts.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -65,7 +65,9 @@ function changed(read: () => void, message: RegExp): void {
   );
 }
 
-/** Lists a folder, changes it, reads `w`; and the same with the change in the middle of the read. */
+/**
+ * Lists a folder, changes it, reads `w`; and the same with the change in the middle of the read.
+ */
 function changeBetween(change: (folder: string) => void, before: RegExp, during: RegExp = before): void {
   const first = model();
   const listing = list(first);

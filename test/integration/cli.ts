@@ -1,4 +1,5 @@
-// Runs the program: in this process where it makes no difference, since starting it takes most of a test's time.
+// Runs the program: in this process where it makes no difference, since starting it takes most of a
+// test's time.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { command } from './in-process.ts';
 
-/** The program, from source; `npm test` builds it once (`scripts/bundle-tests.ts`), since that starts ten times as fast. */
+/**
+ * The program, from source; `npm test` builds it once (`scripts/bundle-tests.ts`), since that
+ * starts ten times as fast.
+ */
 export const MAIN = process.env['PROGRAM_UNDER_TEST'] ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 export interface Finished {
@@ -114,7 +118,9 @@ export function write(folder: string, files: Record<string, string | Buffer>): v
   }
 }
 
-/** The recipe of the README, run with coreutils: what `weighlock digest` must print for a folder. */
+/**
+ * The recipe of the README, run with coreutils: what `weighlock digest` must print for a folder.
+ */
 export function recipe(folder: string): string {
   const script = `cd "$1" && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`;
   return execFileSync('sh', ['-c', script, 'sh', folder], { encoding: 'utf8' }).slice(0, 64);

@@ -1,4 +1,5 @@
-// Issue 21: the conditions of docs/conditions.md, on predicates of the shape that they are for: each is met, and each is missed by what it is against.
+// Issue 21: the conditions of docs/conditions.md, on predicates of the shape that they are for:
+// each is met, and each is missed by what it is against.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

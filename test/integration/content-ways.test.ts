@@ -1,4 +1,5 @@
-// Issue 21: a rule about content on the ways that are not `verify` of one path: watch, what is injected, image-verifier; and nothing to look at.
+// Issue 21: a rule about content on the ways that are not `verify` of one path: watch, what is
+// injected, image-verifier; and nothing to look at.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';

@@ -11,7 +11,10 @@ import { descriptor, sha256, titled } from '../registry/push.ts';
 import { type Finished, passed, refused, run, workFolder, write } from './cli.ts';
 
 const PICKLE = 'cos\nsystem\n(S"id"\ntR.';
-/** Weights large enough that lanes are used, and hashed by another thread than the one that receives them. */
+/**
+ * Weights large enough that lanes are used, and hashed by another thread than the one that receives
+ * them.
+ */
 const WEIGHTS = (() => {
   const bytes = 9 << 20;
   return safetensors({ w: { dtype: 'U8', shape: [bytes], data_offsets: [0, bytes] } }, Buffer.alloc(bytes, 1));

@@ -1,4 +1,5 @@
-// The examples that bring a model from a store, run with the words and variables that they have: a pod for each store, and KServe's.
+// The examples that bring a model from a store, run with the words and variables that they have: a
+// pod for each store, and KServe's.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

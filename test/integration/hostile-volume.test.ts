@@ -1,4 +1,5 @@
-// What whoever writes to a volume can choose must not become an unanswered question, which `failurePolicy: Ignore` lets pass.
+// What whoever writes to a volume can choose must not become an unanswered question, which
+// `failurePolicy: Ignore` lets pass.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';

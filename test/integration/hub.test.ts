@@ -249,7 +249,10 @@ const polyglot = (bytes: number) => weights(Buffer.concat([Buffer.alloc(bytes), 
 
 const PICKLE = Buffer.concat([Buffer.from('cos\nsystem\n(S"id"\ntR.'), Buffer.alloc(200_000, 'x')]);
 
-/** Of each size that files come in: from the hub itself, whole from its storage, and by ranges into threads that hash. */
+/**
+ * Of each size that files come in: from the hub itself, whole from its storage, and by ranges into
+ * threads that hash.
+ */
 const CONTENT: readonly (readonly [what: string, weights: Buffer, says: RegExp | undefined])[] = [
   ['sound weights', weights(Buffer.alloc(200_000, 1)), undefined],
   ['few sound weights', soundSafetensors(), undefined],

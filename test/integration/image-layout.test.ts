@@ -1,4 +1,5 @@
-// OCI image layouts as a source: those that real tools wrote (test/fixtures/oci-layout), and what is made of them.
+// OCI image layouts as a source: those that real tools wrote (test/fixtures/oci-layout), and what
+// is made of them.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import {

@@ -1,5 +1,5 @@
-// What containerd is told about an image that a node is about to pull: by its arguments, its standard input, an exit code and
-// one line of reason.
+// What containerd is told about an image that a node is about to pull: by its arguments, its
+// standard input, an exit code and one line of reason.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';

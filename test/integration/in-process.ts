@@ -1,4 +1,5 @@
-// Runs a command line in this process: for what is about the program's logic, and not about its process.
+// Runs a command line in this process: for what is about the program's logic, and not about its
+// process.
 import type { Readable } from 'node:stream';
 import { runCommandLine } from '../../src/cli.ts';
 import type { Context } from '../../src/commands/index.ts';
@@ -12,7 +13,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A process has one working folder, which a run may change for a while: so one run after the other. */
+/**
+ * A process has one working folder, which a run may change for a while: so one run after the other.
+ */
 let last: Promise<unknown> = Promise.resolve();
 
 /** Runs `weighlock` with these words; what the process would exit with is the status. */

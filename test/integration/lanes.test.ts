@@ -1,4 +1,5 @@
-// Folders that are large enough for the multi-buffer hasher: every file gets its own digest, whatever lies beside it.
+// Folders that are large enough for the multi-buffer hasher: every file gets its own digest,
+// whatever lies beside it.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';

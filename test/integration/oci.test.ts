@@ -1,4 +1,5 @@
-// OCI artifacts from a registry that misbehaves. Whatever it does: nothing unverified appears at the destination.
+// OCI artifacts from a registry that misbehaves. Whatever it does: nothing unverified appears at
+// the destination.
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import {
@@ -69,7 +70,9 @@ async function simple(handler?: Handler): Promise<{ registry: FakeRegistry; dige
 
 const ARCHIVED = { 'a.json': '{"a":1}', 'dir/b.bin': 'b'.repeat(70_000), 'dir/empty': '' };
 
-/** A ModelPack of one large file and one archive, whose unpacked digest the configuration promises. */
+/**
+ * A ModelPack of one large file and one archive, whose unpacked digest the configuration promises.
+ */
 async function archived(): Promise<{ registry: FakeRegistry; digest: string; archive: string }> {
   const registry = await FakeRegistry.start();
   const unpacked = tar(Object.entries(ARCHIVED).map(([name, content]) => file(name, content)));
@@ -155,7 +158,8 @@ describe('an OCI artifact', () => {
     assert.equal((await again()).status, 0);
     assert.equal(registry.asked(/blobs/).length, 1, 'only the configuration');
 
-    // Nobody's word is taken for it: a marker that lies, or none, costs a download and nothing else.
+    // Nobody's word is taken for it: a marker that lies, or none, costs a download and nothing
+    // else.
     const lies = [
       { ...said, archives: [{ ...said.archives[0], files: ['a.json'], frames: said.archives[0].frames.slice(8) }] },
       { ...said, archives: [{ ...said.archives[0], digest: `sha256:${'0'.repeat(64)}` }] },
@@ -555,7 +559,10 @@ describe('credentials', () => {
     };
   };
 
-  /** Wants a token for every request and gives one for the right password; tokens can be made to end. */
+  /**
+   * Wants a token for every request and gives one for the right password; tokens can be made to
+   * end.
+   */
   function tokenServer(registry: FakeRegistry, valid: () => boolean = () => true): Handler {
     let issued = 0;
     return (request, response, next) => {

@@ -1,4 +1,5 @@
-// One verification by several machines: the shares, what each part says, and every set of parts that must not be merged.
+// One verification by several machines: the shares, what each part says, and every set of parts
+// that must not be merged.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -339,7 +340,8 @@ ${more}  attestors: [{name: release, cosign: {key: {file: signer.pub}, ctlog: {i
     passed(await half(open));
     const both = await half(open, closed);
     refused(both, 'CONFIG_INVALID', /take away a check/, 78);
-    // Whoever writes the pod writes its variables, and puts the file in the share that nobody looks at.
+    // Whoever writes the pod writes its variables, and puts the file in the share that nobody looks
+    // at.
     const share = {
       WEIGHLOCK_PART: '0/2',
       WEIGHLOCK_RUN_ID: 'run-1',

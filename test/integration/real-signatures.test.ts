@@ -1,4 +1,5 @@
-// What other tools signed: fixtures made by cosign v2 and v3 and by the Python model_signing, see test/fixtures.
+// What other tools signed: fixtures made by cosign v2 and v3 and by the Python model_signing, see
+// test/fixtures.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Answers that say two things at once: each is a refusal that another try may mend, and never the content.
+// Answers that say two things at once: each is a refusal that another try may mend, and never the
+// content.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readBody } from '../../src/registry/index.ts';

@@ -1,4 +1,5 @@
-// The registry client against a server with the quirks of the field. In this process; no waiting between tries.
+// The registry client against a server with the quirks of the field. In this process; no waiting
+// between tries.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -553,7 +554,10 @@ describe('15.20: what is stored as signatures', () => {
   const SIMPLE = 'application/vnd.dev.cosign.simplesigning.v1+json';
   const subjectOf = (digest: string) => ({ mediaType: MANIFEST, digest, size: 1 });
 
-  /** An artifact with a signature under its tag, one as a referrer that is listed in a tag, and one attestation. */
+  /**
+   * An artifact with a signature under its tag, one as a referrer that is listed in a tag, and one
+   * attestation.
+   */
   async function signed() {
     const { registry, digest } = await serving();
     const layer = (text: string) => ({ mediaType: SIMPLE, bytes: Buffer.from(text) });
@@ -597,7 +601,8 @@ describe('15.20: what is stored as signatures', () => {
       const garbage = answering(200, { 'content-type': MANIFEST }, '{"schemaVersion":2,"manifests":null}');
       const { texts, codes } = await stored(when(pattern, garbage));
       assert.deepEqual(texts, without(lost), `${pattern}`);
-      // An empty list is a list; anything else that should have been a manifest is the content's fault.
+      // An empty list is a list; anything else that should have been a manifest is the content's
+      // fault.
       const isList = pattern.source.endsWith('$');
       assert.ok(
         codes.every((code) => code !== 'SOURCE_UNAVAILABLE') && codes.length === (isList ? 0 : 1),

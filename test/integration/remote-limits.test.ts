@@ -1,4 +1,5 @@
-// How much is fetched, and unpacked, of what a server sends; what is said of pointers; the flags of registries.
+// How much is fetched, and unpacked, of what a server sends; what is said of pointers; the flags of
+// registries.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The reporter while a cluster says the same thing over and over: ten thousand changes of a hundred pods.
+// The reporter while a cluster says the same thing over and over: ten thousand changes of a hundred
+// pods.
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// The reporter's command line against an API server of its own: what it reads, what it writes, what it does not believe.
+// The reporter's command line against an API server of its own: what it reads, what it writes, what
+// it does not believe.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

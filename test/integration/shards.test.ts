@@ -1,5 +1,5 @@
-// Models signed in shards (OpenSSF Model Signing, section 6.4): each shard is hashed by itself, by any thread, and a file as a
-// whole only where something else needs its digest.
+// Models signed in shards (OpenSSF Model Signing, section 6.4): each shard is hashed by itself, by
+// any thread, and a file as a whole only where something else needs its digest.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';

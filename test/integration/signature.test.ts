@@ -1,5 +1,6 @@
-// Signatures beside files and in folders: who signed, what, and every way to get it wrong. Malformed payloads are signed
-// anew, so that the check behind the signature is the one that refuses them. Ids are those of the incidents.
+// Signatures beside files and in folders: who signed, what, and every way to get it wrong.
+// Malformed payloads are signed anew, so that the check behind the signature is the one that
+// refuses them. Ids are those of the incidents.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import {
@@ -733,7 +734,8 @@ describe('a signature by a key that is in a log', () => {
     refused(await ask(bundle([borrowed])), 'SIGNATURE_INVALID', /another key/);
     const foreign = await world.entry(sha256('x'), sign('sha256', Buffer.from('x'), privateKey), pemOf(publicKey));
     refused(await ask(bundle([foreign])), 'SIGNATURE_INVALID', /mismatch/);
-    // S2: an entry that is no good is not looked at when none is asked for, and lends the signature no time either.
+    // S2: an entry that is no good is not looked at when none is asked for, and lends the signature
+    // no time either.
     refused(
       await ask(bundle([foreign]), '--insecure-ignore-tlog', '--max-age=1h'),
       'CONDITION_FAILED',

@@ -1,4 +1,5 @@
-// What a signature does not say itself: which hash its key signs, which certificate it is by, and who issued that.
+// What a signature does not say itself: which hash its key signs, which certificate it is by, and
+// who issued that.
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

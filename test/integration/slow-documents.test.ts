@@ -1,4 +1,5 @@
-// Servers that never finish what is small. A limit between two bytes bounds none of this: each writes every 5 ms.
+// Servers that never finish what is small. A limit between two bytes bounds none of this: each
+// writes every 5 ms.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
@@ -19,7 +20,10 @@ const FAST = { documentTimeout: 120, responseTimeout: 10_000 };
 const head = (status: number, ...lines: string[]) => `HTTP/1.1 ${status} x\r\n${lines.join('\r\n')}\r\n`;
 const OK = head(200, 'content-type: application/vnd.oci.image.index.v1+json', 'content-length: 100000', '');
 
-/** What a server may send for ever instead of an answer, each a way past the limit between two bytes. */
+/**
+ * What a server may send for ever instead of an answer, each a way past the limit between two
+ * bytes.
+ */
 const ENDLESS: Readonly<Record<string, (socket: Socket) => void>> = {
   'informational answers at long intervals': (socket) => {
     socket.write('HTTP/1.1 103 x\r\n\r\n');

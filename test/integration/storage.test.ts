@@ -1,4 +1,5 @@
-// Layouts and bookkeeping of volumes through the whole program: what is pinned, signed, reported and published.
+// Layouts and bookkeeping of volumes through the whole program: what is pinned, signed, reported
+// and published.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// Signatures that a registry stores of models: as referrers, and as layers of the artifact; what they say beside.
+// Signatures that a registry stores of models: as referrers, and as layers of the artifact; what
+// they say beside.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,5 @@
-// The trusted root out of a TUF repository, where that is asked for: fetched, believed only as far as it is signed.
+// The trusted root out of a TUF repository, where that is asked for: fetched, believed only as far
+// as it is signed.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

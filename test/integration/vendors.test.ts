@@ -1,4 +1,5 @@
-// Issue 21: the policies for what vendors sign, with a key of ours in the vendor's place: they take what it signed, and nothing of anybody else.
+// Issue 21: the policies for what vendors sign, with a key of ours in the vendor's place: they take
+// what it signed, and nothing of anybody else.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,10 @@ const NVIDIA: Name = [
   ['O', 'NVIDIA Corporation'],
 ];
 
-/** A root and a signer with this name, as NVIDIA's own are: no alternative name, and no purpose beyond signatures. */
+/**
+ * A root and a signer with this name, as NVIDIA's own are: no alternative name, and no purpose
+ * beyond signatures.
+ */
 class Pki {
   readonly root = pair();
   readonly leaf = pair();
@@ -56,7 +60,10 @@ class Pki {
   }
 }
 
-/** A policy as it lies here, in a folder with what the vendor would serve, for an artifact that lies elsewhere. */
+/**
+ * A policy as it lies here, in a folder with what the vendor would serve, for an artifact that lies
+ * elsewhere.
+ */
 function policyWith(name: string, file: string, trusted: string, change: (spec: Spec) => void): string {
   const folder = workFolder();
   const policy = parse(text(name)) as { spec: Spec };

@@ -161,7 +161,8 @@ describe('19: a verdict about an artifact of a registry', () => {
   it('19: names no manifest beside content that was there already and is not of it', async () => {
     const registry = await FakeRegistry.start();
     const digest = push(registry, EVIL);
-    // Signed, and of the files that are there: put beside another manifest by whoever writes to the repository.
+    // Signed, and of the files that are there: put beside another manifest by whoever writes to the
+    // repository.
     attach(registry, digest, JSON.stringify(keyBundle(modelStatement(FILES), signer.privateKey)));
     const there = folder();
     const out = file('replayed.json');

@@ -1,4 +1,5 @@
-// What other verifiers accepted is kept in test/fixtures/verified-by-others, with their words; what is written today is of the same form.
+// What other verifiers accepted is kept in test/fixtures/verified-by-others, with their words; what
+// is written today is of the same form.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

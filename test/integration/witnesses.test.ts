@@ -1,4 +1,5 @@
-// Who else vouches for a signature, and until when somebody counts: logs, time-stamp authorities, revocation, validity.
+// Who else vouches for a signature, and until when somebody counts: logs, time-stamp authorities,
+// revocation, validity.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -70,7 +71,8 @@ describe('logs and authorities', () => {
     const again = structuredClone(bundle);
     again.verificationMaterial.tlogEntries.push(await world.entry(sha256(DATA), signature, pem(leaf)));
     refused(await verify(again, ['--tlog-threshold=2']), 'SIGNATURE_INVALID', /duplicate/);
-    // The clock of the authority is minutes ahead of the log's: only its own time is the one of the signature now.
+    // The clock of the authority is minutes ahead of the log's: only its own time is the one of the
+    // signature now.
     const timeOf = async (...flags: string[]) => {
       const result = await verify(bundle, flags);
       passed(result);

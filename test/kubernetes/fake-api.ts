@@ -1,5 +1,6 @@
-// As much of an API server as a reporter meets, with what a real one does on bad days: lists in pages, watches with
-// bookmarks, versions that are forgotten, conflicts, namespaces that are being deleted, requests that are turned away.
+// As much of an API server as a reporter meets, with what a real one does on bad days: lists in
+// pages, watches with bookmarks, versions that are forgotten, conflicts, namespaces that are being
+// deleted, requests that are turned away.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';

@@ -1,8 +1,10 @@
-// Pods to inject the verifier into, and what somebody may do to such a pod. Used with the CEL evaluated in the unit tests,
-// and with the Kyverno command line in the system tests.
+// Pods to inject the verifier into, and what somebody may do to such a pod. Used with the CEL
+// evaluated in the unit tests, and with the Kyverno command line in the system tests.
 import type { Json } from './evaluate.ts';
 
-/** An inference pod with a model on a claim, one part of it mounted by itself, and a scratch volume. */
+/**
+ * An inference pod with a model on a claim, one part of it mounted by itself, and a scratch volume.
+ */
 export function injectable(): Json {
   return {
     apiVersion: 'v1',

@@ -1,6 +1,7 @@
-// Evaluates Kyverno's CEL policies without Kyverno: variables in order, conditions, then JSON patches or validations.
-// Struct literals (`Object.spec.x{..}`, `JSONPatch{..}`) become maps. What this cannot show is compile-time typing: the
-// system tests run the same policies through the Kyverno command line where there is one.
+// Evaluates Kyverno's CEL policies without Kyverno: variables in order, conditions, then JSON
+// patches or validations. Struct literals (`Object.spec.x{..}`, `JSONPatch{..}`) become maps. What
+// this cannot show is compile-time typing: the system tests run the same policies through the
+// Kyverno command line where there is one.
 import { readFileSync } from 'node:fs';
 import { Environment } from '@marcbachmann/cel-js';
 import { parseAllDocuments } from 'yaml';

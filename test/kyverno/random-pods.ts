@@ -1,5 +1,6 @@
-// Pods that nobody would write, each from a number: every kind of volume under every kind of name, mounted by every kind of
-// container. Used to hold two tellings of the same rules against each other.
+// Pods that nobody would write, each from a number: every kind of volume under every kind of name,
+// mounted by every kind of container. Used to hold two tellings of the same rules against each
+// other.
 import type { Json } from './evaluate.ts';
 
 const SOURCES: readonly ((random: Random) => Json)[] = [

@@ -1,4 +1,5 @@
-// What is in a model: the parsers of src/content, and the ways on which a rule about content reaches them.
+// What is in a model: the parsers of src/content, and the ways on which a rule about content
+// reaches them.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const PARSERS = ['test/unit/content.test.ts'];

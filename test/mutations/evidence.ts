@@ -287,8 +287,8 @@ export default [
   {
     id: '15.20-open-question',
     file: 'src/run/evidence.ts',
-    from: '    );\n    return failures.map((failure) => perhapsElsewhere(failure, unread));\n  }\n\n  /** Does something',
-    to: '    );\n    void unread;\n    return failures;\n  }\n\n  /** Does something',
+    from: '    );\n    return failures.map((failure) => perhapsElsewhere(failure, unread));\n  }',
+    to: '    );\n    void unread;\n    return failures;\n  }',
     tests: FILES,
     name: '15.20',
   },

@@ -1,4 +1,5 @@
-// Checks that were there before issue 15: archives, names, formats, signatures, registries, policies, verdicts.
+// Checks that were there before issue 15: archives, names, formats, signatures, registries,
+// policies, verdicts.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 type Broken = readonly [id: string, from: string, to: string, name?: string];

@@ -1,4 +1,5 @@
-// OCI image layouts, which somebody else may write: which files are opened, how much of them is read, and what they must be.
+// OCI image layouts, which somebody else may write: which files are opened, how much of them is
+// read, and what they must be.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const READING = ['test/unit/image-layout.test.ts'];

@@ -1,4 +1,5 @@
-// Several ranges of one blob at a time: order, bounds, versions, who gets a credential, how many connections.
+// Several ranges of one blob at a time: order, bounds, versions, who gets a credential, how many
+// connections.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const of =

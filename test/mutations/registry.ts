@@ -1,4 +1,5 @@
-// Registries and servers: who gets a credential, what is tried again, how much is fetched, what an unread place means.
+// Registries and servers: who gets a credential, what is tried again, how much is fetched, what an
+// unread place means.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const SCOPE = ['test/unit/credential-scope.test.ts'];

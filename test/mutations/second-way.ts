@@ -1,4 +1,5 @@
-// Second ways to what the verifier has judged: to its name, its process, its volumes, and to what brings a pod into scope.
+// Second ways to what the verifier has judged: to its name, its process, its volumes, and to what
+// brings a pod into scope.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const KYVERNO = ['test/unit/kyverno.test.ts'];

@@ -1,5 +1,5 @@
-// A registry that can do what no real one can be made to do: lie, stall, break off, forget, redirect. In memory, on
-// 127.0.0.1; a test replaces single answers.
+// A registry that can do what no real one can be made to do: lie, stall, break off, forget,
+// redirect. In memory, on 127.0.0.1; a test replaces single answers.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';

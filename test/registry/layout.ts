@@ -1,4 +1,5 @@
-// Writes OCI image layouts byte for byte as a test wants them; real tools wrote those of test/fixtures/oci-layout.
+// Writes OCI image layouts byte for byte as a test wants them; real tools wrote those of
+// test/fixtures/oci-layout.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { descriptor, type Layer, sha256 } from './push.ts';

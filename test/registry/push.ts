@@ -1,5 +1,5 @@
-// Puts blobs and manifests into a registry, byte for byte as a test wants them. Real tools push real artifacts elsewhere;
-// this is for those that no tool makes.
+// Puts blobs and manifests into a registry, byte for byte as a test wants them. Real tools push
+// real artifacts elsewhere; this is for those that no tool makes.
 import { createHash } from 'node:crypto';
 
 export interface Layer {

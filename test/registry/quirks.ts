@@ -1,5 +1,6 @@
-// What registries, storages, token servers and proxies of the field do that the specification does not say, and a client
-// inside the test's own process that meets them without waiting between its tries.
+// What registries, storages, token servers and proxies of the field do that the specification does
+// not say, and a client inside the test's own process that meets them without waiting between its
+// tries.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -31,7 +32,9 @@ export function settingsFor(registry: FakeRegistry, more: Partial<RegistrySettin
   };
 }
 
-/** A client of `models/m` there; `pauses` gets how long it would have waited before each other try. */
+/**
+ * A client of `models/m` there; `pauses` gets how long it would have waited before each other try.
+ */
 export function clientOf(
   registry: FakeRegistry,
   more: Partial<RegistrySettings> = {},

@@ -1,4 +1,5 @@
-// A server of one file that gives ranges, or lies about them, and what `fetchRanges` makes of it in this process.
+// A server of one file that gives ranges, or lies about them, and what `fetchRanges` makes of it in
+// this process.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -86,7 +87,11 @@ export function honest(
       .end(part);
 }
 
-/** Fetches from a server of these bytes. @throws what `fetchRanges` throws; `served` is told so far */
+/**
+ * Fetches from a server of these bytes.
+ *
+ * @throws what `fetchRanges` throws; `served` is told so far
+ */
 export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options = {}, served?: (so: Served) => void) {
   const { lie = (_asked, _response, next) => next(), connections = 8, offset = 0, isAddressed = true } = options;
   const etag = 'etag' in options ? options.etag : '"v1"';

@@ -1,4 +1,5 @@
-// What cosign stores beside an image that it signs with a key: the layer of a `sha256-<hex>.sig` manifest.
+// What cosign stores beside an image that it signs with a key: the layer of a `sha256-<hex>.sig`
+// manifest.
 import { type KeyObject, sign } from 'node:crypto';
 import type { Layer } from './push.ts';
 

@@ -1,5 +1,5 @@
-// Azure Blob Storage in memory, which may lie, and which holds each request against its signature. test/system/stores does the same
-// with Azurite.
+// Azure Blob Storage in memory, which may lie, and which holds each request against its signature.
+// test/system/stores does the same with Azurite.
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

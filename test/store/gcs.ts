@@ -1,4 +1,5 @@
-// Google Cloud Storage's JSON interface in memory, which may lie. test/system/gcs.test.ts does the same with a server that others wrote.
+// Google Cloud Storage's JSON interface in memory, which may lie. test/system/gcs.test.ts does the
+// same with a server that others wrote.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

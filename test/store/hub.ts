@@ -1,5 +1,5 @@
-// A Hugging Face hub in memory: the answers that huggingface_hub goes by (test/system/hub.test.ts runs the real client against
-// it), each of which a test may replace by a lie.
+// A Hugging Face hub in memory: the answers that huggingface_hub goes by (test/system/hub.test.ts
+// runs the real client against it), each of which a test may replace by a lie.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

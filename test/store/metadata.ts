@@ -1,5 +1,5 @@
-// What answers at a cloud's link-local address: the metadata of EC2 (version 2 alone), Compute Engine and Azure, and the agents of ECS and
-// EKS. It may lie.
+// What answers at a cloud's link-local address: the metadata of EC2 (version 2 alone), Compute
+// Engine and Azure, and the agents of ECS and EKS. It may lie.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Handler } from './hub.ts';

@@ -1,5 +1,6 @@
-// A server of S3 in memory that may lie, and that holds each request against its signature (AWS Signature Version 4, written from its
-// description). test/system/stores does the same with servers that others wrote.
+// A server of S3 in memory that may lie, and that holds each request against its signature (AWS
+// Signature Version 4, written from its description). test/system/stores does the same with servers
+// that others wrote.
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

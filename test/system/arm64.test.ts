@@ -1,5 +1,5 @@
-// The program on arm64, under emulation: other kernels, the same answers. Debian's packages for arm64 and Node's from npm
-// are put into build/arm64 once.
+// The program on arm64, under emulation: other kernels, the same answers. Debian's packages for
+// arm64 and Node's from npm are put into build/arm64 once.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Every variable that something in the image may read, tried against the program as it is published: it is refused, or it
-// changes nothing.
+// Every variable that something in the image may read, tried against the program as it is
+// published: it is refused, or it changes nothing.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The evidence page in a real browser: whole without a network, deaf to what pods write into it, light and dark, on paper, by
-// keyboard and for screen readers.
+// The evidence page in a real browser: whole without a network, deaf to what pods write into it,
+// light and dark, on paper, by keyboard and for screen readers.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Layouts that huggingface_hub itself makes, with its own functions: its cache, and what it keeps beside a download.
+// Layouts that huggingface_hub itself makes, with its own functions: its cache, and what it keeps
+// beside a download.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// OCI image layouts as real tools write them on this machine: Debian's skopeo, buildah and podman, and cosign where there is one.
+// OCI image layouts as real tools write them on this machine: Debian's skopeo, buildah and podman,
+// and cosign where there is one.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {

@@ -1,5 +1,6 @@
-// From policy to pod: what Kyverno's mutation (evaluated here, and by Kyverno itself where its command line is installed)
-// and `weighlock inject` make of a pod is run with the real image, and the gate opens or stays closed.
+// From policy to pod: what Kyverno's mutation (evaluated here, and by Kyverno itself where its
+// command line is installed) and `weighlock inject` make of a pod is run with the real image, and
+// the gate opens or stays closed.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

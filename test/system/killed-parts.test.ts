@@ -1,4 +1,5 @@
-// A part that is killed at a random moment, 100 times: the file of the part is whole or not there, and what was merged is what lies there.
+// A part that is killed at a random moment, 100 times: the file of the part is whole or not there,
+// and what was merged is what lies there.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The alerts and the dashboard against a real Prometheus that scrapes a real reporter and a real watch: every query finds what it
-// asks for.
+// The alerts and the dashboard against a real Prometheus that scrapes a real reporter and a real
+// watch: every query finds what it asks for.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

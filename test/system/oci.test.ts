@@ -135,7 +135,10 @@ describe('examples/inference-pod-oci.yaml', () => {
     });
   });
 
-  /** What the cluster has beside the pod: the name of the registry, its CA, the pull secret, an empty folder. */
+  /**
+   * What the cluster has beside the pod: the name of the registry, its CA, the pull secret, an
+   * empty folder.
+   */
   function cluster(change: (pod: Manifest) => void = () => {}): { manifests: Manifest[]; volume: string } {
     const volume = mkdtempSync(join(work, 'empty-dir-'));
     spawnSync('chmod', ['0777', volume]);
@@ -170,7 +173,10 @@ describe('examples/inference-pod-oci.yaml', () => {
     assert.equal(readdirSync(join(volume, 'mistral-small')).length, 5);
   });
 
-  /** The pod that KServe makes: its downloader with this resource merged over it, arguments last (kserve v0.16). */
+  /**
+   * The pod that KServe makes: its downloader with this resource merged over it, arguments last
+   * (kserve v0.16).
+   */
   function kserve(pod: Manifest, change: (container: Container) => void): void {
     const [resource] = readExample('kserve/cluster-storage-container.yaml');
     const container = resource?.spec['container'] as Container;

@@ -1,5 +1,5 @@
-// Plays the part of the cluster for a pod: podman runs it (`podman kube play` honours init containers), and this file
-// does what podman leaves to a kubelet or a controller.
+// Plays the part of the cluster for a pod: podman runs it (`podman kube play` honours init
+// containers), and this file does what podman leaves to a kubelet or a controller.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,7 +51,10 @@ function podman(...args: string[]): { status: number; out: string; err: string }
   return { status: status ?? -1, out: stdout, err: stderr };
 }
 
-/** Removes what `podman kube play` made, without the ten seconds that a container gets to stop by itself. */
+/**
+ * Removes what `podman kube play` made, without the ten seconds that a container gets to stop by
+ * itself.
+ */
 function remove(manifests: readonly Manifest[]): void {
   for (const { kind, metadata } of manifests) {
     if (kind === 'Pod') podman('pod', 'rm', '--force', '--time', '0', metadata.name);
@@ -68,7 +71,10 @@ export function readExample(file: string): Manifest[] {
   });
 }
 
-/** The pod that the Job controller makes of a Job: the template, with the job's name. Other kinds stay as they are. */
+/**
+ * The pod that the Job controller makes of a Job: the template, with the job's name. Other kinds
+ * stay as they are.
+ */
 export function asPod(manifest: Manifest): Manifest {
   if (manifest.kind !== 'Job') return manifest;
   const { template } = manifest.spec as unknown as { template: { metadata: Json; spec: PodSpec } };
@@ -92,8 +98,8 @@ export function fillVolume(claim: string, uid: number, fill: (folder: string) =>
 }
 
 /**
- * Runs an example exactly as it is, and says whether the main container was started. A pod that is blocked is tried
- * again and again, as its restart policy says, until `podman` is stopped.
+ * Runs an example exactly as it is, and says whether the main container was started. A pod that is
+ * blocked is tried again and again, as its restart policy says, until `podman` is stopped.
  */
 export function playAsIs(file: string): boolean {
   const pod = readExample(file).find(({ kind }) => kind === 'Pod');
@@ -108,9 +114,9 @@ export function playAsIs(file: string): boolean {
 }
 
 /**
- * Runs a pod to its verdict and removes it again. As a kubelet does, it mounts a file of its own, writable by anyone, at
- * the gate's termination message path; everything else of the manifest is podman's work. It makes
- * one attempt, without a kubelet's retries.
+ * Runs a pod to its verdict and removes it again. As a kubelet does, it mounts a file of its own,
+ * writable by anyone, at the gate's termination message path; everything else of the manifest is
+ * podman's work. It makes one attempt, without a kubelet's retries.
  */
 export function runPod(manifests: readonly Manifest[]): PodResult {
   const work = mkdtempSync(join(tmpdir(), 'weighlock-pod-'));

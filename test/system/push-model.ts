@@ -1,5 +1,5 @@
-// Pushes the demo model to the registry whose origin is given; a process of its own, because a process takes extra CAs
-// only when it starts.
+// Pushes the demo model to the registry whose origin is given; a process of its own, because a
+// process takes extra CAs only when it starts.
 import { ociModel } from '../../examples/demo/oci-model.ts';
 import { Pusher } from '../registry/push.ts';
 

@@ -1,5 +1,6 @@
-// The program on storage as it is in the field: a FUSE file system with one quirk at a time. What is right passes, what was
-// not read to its end or cannot be told does not, and only what the storage answers is an unanswered question.
+// The program on storage as it is in the field: a FUSE file system with one quirk at a time. What
+// is right passes, what was not read to its end or cannot be told does not, and only what the
+// storage answers is an unanswered question.
 import assert from 'node:assert/strict';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

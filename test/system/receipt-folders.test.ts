@@ -1,4 +1,5 @@
-// Folders for receipts that take none: full, or read-only. That costs the receipt, and nothing else.
+// Folders for receipts that take none: full, or read-only. That costs the receipt, and nothing
+// else.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

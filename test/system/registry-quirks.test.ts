@@ -1,4 +1,5 @@
-// What real registries and servers do: a pull-through cache, and blobs that lie behind a redirect to a storage of its own.
+// What real registries and servers do: a pull-through cache, and blobs that lie behind a redirect
+// to a storage of its own.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

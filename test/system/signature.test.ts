@@ -1,4 +1,5 @@
-// Signatures with the image in real pods, and both ways with the reference implementation of OpenSSF Model Signing.
+// Signatures with the image in real pods, and both ways with the reference implementation of
+// OpenSSF Model Signing.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -70,7 +71,9 @@ describe('the image', () => {
   const fixtures = join(work, 'fixtures');
   const version = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version as string;
 
-  /** The program as it is shipped, without a network: what few runs need is bundled by itself there. */
+  /**
+   * The program as it is shipped, without a network: what few runs need is bundled by itself there.
+   */
   function inImage(...args: string[]) {
     if (!existsSync(fixtures)) {
       cpSync(fileURLToPath(new URL('../fixtures', import.meta.url)), fixtures, { recursive: true });

@@ -1,4 +1,5 @@
-// Destinations that are mount points: what lies there after a publication is what was verified, and nothing else. As root.
+// Destinations that are mount points: what lies there after a publication is what was verified, and
+// nothing else. As root.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Code of the pod's author that leaves a mark when it runs, and a container of the image in which many command lines are
-// tried, from a shell that is mounted: the image has none, and a container for each would take minutes.
+// Code of the pod's author that leaves a mark when it runs, and a container of the image in which
+// many command lines are tried, from a shell that is mounted: the image has none, and a container
+// for each would take minutes.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -73,8 +74,8 @@ function quoted(word: string): string {
 }
 
 /**
- * Makes the folders `traps` (what variables lead to), `models` (what is verified), `mark` (empty as long as no trap ran)
- * and `out`, and a CA with a certificate for localhost.
+ * Makes the folders `traps` (what variables lead to), `models` (what is verified), `mark` (empty as
+ * long as no trap ran) and `out`, and a CA with a certificate for localhost.
  */
 export function setTraps(work: string): void {
   const traps = join(work, 'traps');

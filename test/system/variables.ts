@@ -1,4 +1,5 @@
-// Variables that test/system/environment.test.ts tries against the image, with values that lead to test/system/traps.ts.
+// Variables that test/system/environment.test.ts tries against the image, with values that lead to
+// test/system/traps.ts.
 
 /** The loader's; what is not in `FOREIGN_NAMES`. */
 export const LOADER = {
@@ -36,7 +37,10 @@ const OPTIONS = [
   '--use-system-ca',
 ];
 
-/** Read by something in the image, or by programs like it, and left alone: the verdict is what it is without them. */
+/**
+ * Read by something in the image, or by programs like it, and left alone: the verdict is what it is
+ * without them.
+ */
 export const NO_EFFECT: readonly (readonly [string, string])[] = [
   ...[...OPTIONS, '--inspect', '--no-such-option'].map((option) => ['NODE_OPTIONS', option] as const),
   ['OPENSSL_CONF', '/traps/evil.cnf'],

@@ -1,5 +1,5 @@
-// What weighlock writes is verified by programs that others wrote (test/system/build-verifiers.sh builds them): an attestation of a
-// folder, and a verdict.
+// What weighlock writes is verified by programs that others wrote (test/system/build-verifiers.sh
+// builds them): an attestation of a folder, and a verdict.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// The runtime verifier in its image: as a container beside a workload, read-only root, nobody's user.
+// The runtime verifier in its image: as a container beside a workload, read-only root, nobody's
+// user.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

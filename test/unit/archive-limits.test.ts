@@ -34,7 +34,8 @@ describe('an archive', () => {
     }
   });
 
-  // RFC 8878 section 3.1.1: magic, descriptor, window descriptor, and one last raw block of one byte.
+  // RFC 8878 section 3.1.1: magic, descriptor, window descriptor, and one last raw block of one
+  // byte.
   const frame = (windowLog: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3, 9, 0, 0, 0x61]);
 
   async function unpack(bytes: Buffer): Promise<string> {

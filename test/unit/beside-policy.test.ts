@@ -1,4 +1,5 @@
-// What options and variables of a pod may do beside a policy of the platform: add, and never take away.
+// What options and variables of a pod may do beside a policy of the platform: add, and never take
+// away.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

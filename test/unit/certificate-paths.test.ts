@@ -1,4 +1,5 @@
-// Some hundreds of chains with one defect each, and what `openssl verify` said of them (the fixture names version and command).
+// Some hundreds of chains with one defect each, and what `openssl verify` said of them (the fixture
+// names version and command).
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

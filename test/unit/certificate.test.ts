@@ -137,7 +137,8 @@ describe('a certificate', () => {
       { exact: 'CN=m' },
     ])
       await assert.rejects(requireSubject(pattern, ml), /is for ml@acme\.example/, JSON.stringify(pattern));
-    // A name that looks like a mail address is none, and neither is an alternative name a distinguished one.
+    // A name that looks like a mail address is none, and neither is an alternative name a
+    // distinguished one.
     const boss = await named('boss@acme.example');
     await assert.rejects(requireSubject({ exact: 'boss@acme.example' }, boss), /is for/);
     await assert.rejects(requireSubject({ regexp: '.*boss@acme\\.example' }, boss), /is for/);

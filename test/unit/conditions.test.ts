@@ -1,4 +1,5 @@
-// Conditions are bounded: what an attestation says can make a condition slow, never the pod wait for ever.
+// Conditions are bounded: what an attestation says can make a condition slow, never the pod wait
+// for ever.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compileConditions } from '../../src/evidence/index.ts';

@@ -1,4 +1,5 @@
-// Issue 21: what scanners were passed by with. Nothing here may be taken for data, whatever it is called, and with every harmless format allowed.
+// Issue 21: what scanners were passed by with. Nothing here may be taken for data, whatever it is
+// called, and with every harmless format allowed.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';

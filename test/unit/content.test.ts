@@ -283,8 +283,9 @@ describe('21: a file that is two things at once is refused', () => {
 });
 
 /**
- * A sound safetensors file whose length begins with `X`, an opcode that passes over a text: so a pickle goes on within the header, where
- * it passes over one text after the other, and runs in the tensor.
+ * A sound safetensors file whose length begins with `X`, an opcode that passes over a text: so a
+ * pickle goes on within the header, where it passes over one text after the other, and runs in the
+ * tensor.
  */
 function picklePolyglot(): Buffer {
   const program = Buffer.from(`0${OS_SYSTEM}`);

@@ -1,4 +1,5 @@
-// Where a server may send us: by what a URL says, and by the address that its name has when it is connected to.
+// Where a server may send us: by what a URL says, and by the address that its name has when it is
+// connected to.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reachOf } from '../../src/registry/address.ts';
@@ -30,7 +31,8 @@ describe('15.12: an address', () => {
     for (const [sender, target, isRefused, reach] of [
       [R, 'https://cdn.example/', false],
       [R, 'https://cdn.example/', false, 'public'],
-      // A storage behind a private endpoint, by name; an address that is written out is meant for somebody else.
+      // A storage behind a private endpoint, by name; an address that is written out is meant for
+      // somebody else.
       [R, 'https://storage.example/', false, 'private'],
       [R, 'https://10.0.0.1/', true],
       [U, 'http://storage.example/', true, 'private'],

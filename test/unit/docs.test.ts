@@ -1,4 +1,5 @@
-// What the pages for people say is true: links lead somewhere, commands are commands, and pages made from code are current.
+// What the pages for people say is true: links lead somewhere, commands are commands, and pages
+// made from code are current.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,5 +1,5 @@
-// What whoever writes to a volume can make of the files that evidence is read from: never more than a refusal, and never
-// a way to hide what is good.
+// What whoever writes to a volume can make of the files that evidence is read from: never more than
+// a refusal, and never a way to hide what is good.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';

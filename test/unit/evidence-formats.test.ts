@@ -1,4 +1,5 @@
-// Each rule of the formats that signatures come in, broken by itself: bundles, envelopes, statements, model signatures.
+// Each rule of the formats that signatures come in, broken by itself: bundles, envelopes,
+// statements, model signatures.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

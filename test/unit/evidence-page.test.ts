@@ -1,4 +1,5 @@
-// The evidence page as text: everything from a cluster is escaped, and a browser is told to load nothing.
+// The evidence page as text: everything from a cluster is escaped, and a browser is told to load
+// nothing.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

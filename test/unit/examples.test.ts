@@ -92,7 +92,8 @@ describe('the examples', () => {
   it('are admitted where the platform injects its verifier and enforces its policies', () => {
     const policies = ['pods/require', 'evidence', 'provenance'].map((name) => load(`base/${name}.yaml`));
     let found = 0;
-    // The Jobs of the platform itself run where nothing is injected: what they verify, no other pod was given yet.
+    // The Jobs of the platform itself run where nothing is injected: what they verify, no other pod
+    // was given yet.
     const ofPods = documents.filter(({ file }) => !/^(kyverno|indexed-job)\//.test(file));
     for (const { file, value } of ofPods) {
       for (const { metadata, spec } of podsIn(value)) {

@@ -1,4 +1,5 @@
-// Every parser of hostile bytes ends with a value or with a refusal. `npm run fuzz` does the same for hours.
+// Every parser of hostile bytes ends with a value or with a refusal. `npm run fuzz` does the same
+// for hours.
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { feed, TARGETS } from '../fuzz/index.ts';

@@ -1,4 +1,5 @@
-// What is got ready before anything is listed: threads and the choice of a kernel, for what seems to be much; and nothing depends on it.
+// What is got ready before anything is listed: threads and the choice of a kernel, for what seems
+// to be much; and nothing depends on it.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Hostile text of a megabyte takes no longer than other text of a megabyte. The time-out of the test is the only clock: what
-// takes the square of a megabyte does not end within it.
+// Hostile text of a megabyte takes no longer than other text of a megabyte. The time-out of the
+// test is the only clock: what takes the square of a megabyte does not end within it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ASN1Obj } from '@sigstore/core';
@@ -141,7 +141,8 @@ describe('15.27: a megabyte of what it looks for takes no more than a pass over 
         try {
           await parse(much(piece));
         } catch (error) {
-          // It may be refused for whatever it is; but a pattern that runs out of stack is not a refusal.
+          // It may be refused for whatever it is; but a pattern that runs out of stack is not a
+          // refusal.
           assert.ok(!(error instanceof RangeError), String(error));
         }
       }

@@ -1,4 +1,5 @@
-// The cache of huggingface_hub on a volume: the one link out of an artifact that is followed unasked, and nothing like it.
+// The cache of huggingface_hub on a volume: the one link out of an artifact that is followed
+// unasked, and nothing like it.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,10 @@ let cache = '';
 let repository = '';
 let snapshot = '';
 
-/** As huggingface_hub 2.4 makes it (`_create_symlink`, `_shared_blobs`); test/system/huggingface.test.ts has it made by that. */
+/**
+ * As huggingface_hub 2.4 makes it (`_create_symlink`, `_shared_blobs`);
+ * test/system/huggingface.test.ts has it made by that.
+ */
 beforeEach(() => {
   cache = mkdtempSync(join(work, 'c-'));
   repository = join(cache, 'models--org--name');

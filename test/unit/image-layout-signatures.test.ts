@@ -1,4 +1,5 @@
-// What is found in an OCI image layout as attached to an artifact, within bounds, and whatever else lies there.
+// What is found in an OCI image layout as attached to an artifact, within bounds, and whatever else
+// lies there.
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -66,7 +66,10 @@ async function blobOf(path: string, descriptor: Descriptor, onChunk: () => void 
   }
 }
 
-/** It is refused with this code, for what is wrong with this file; and it exits with 65, whatever it was. */
+/**
+ * It is refused with this code, for what is wrong with this file; and it exits with 65, whatever it
+ * was.
+ */
 async function refused(
   action: Promise<unknown>,
   code: ErrorCode,

@@ -1,4 +1,5 @@
-// Names that every object of the language has, where a registry, a signer or a policy may write any name: found by `npm run fuzz`.
+// Names that every object of the language has, where a registry, a signer or a policy may write any
+// name: found by `npm run fuzz`.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

@@ -1,5 +1,6 @@
-// The Kyverno policies of examples/kyverno: every field known to Kyverno's schemas, the CEL evaluated, and every attack on
-// the injected verifier refused. `weighlock inject` makes the same pod.
+// The Kyverno policies of examples/kyverno: every field known to Kyverno's schemas, the CEL
+// evaluated, and every attack on the injected verifier refused. `weighlock inject` makes the same
+// pod.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

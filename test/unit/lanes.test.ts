@@ -1,5 +1,5 @@
-// The multi-buffer SHA-256 against OpenSSL over every length and border, with lanes that begin and end whenever they like.
-// NIST's vectors are in nist.test.ts.
+// The multi-buffer SHA-256 against OpenSSL over every length and border, with lanes that begin and
+// end whenever they like. NIST's vectors are in nist.test.ts.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
@@ -19,7 +19,10 @@ import { WIDE_KERNEL, WIDE_KERNEL_SHA256 } from '../../src/hash/lanes/wide-kerne
 const openssl = (message: Uint8Array) => createHash('sha256').update(message).digest('hex');
 const compiled = (bytes: Uint8Array) => new WebAssembly.Module(bytes);
 
-/** Compiled with the flag, where that helps; V8 gives the same to whoever compiles the same bytes later. */
+/**
+ * Compiled with the flag, where that helps; V8 gives the same to whoever compiles the same bytes
+ * later.
+ */
 const { wide: fastest } = await chooseKernel();
 const wide = fastest ?? compiled(Buffer.from(WIDE_KERNEL, 'base64'));
 

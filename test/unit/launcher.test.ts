@@ -1,4 +1,5 @@
-// The image's entry point, which refuses variables before the dynamic loader reads them. Needs a C compiler.
+// The image's entry point, which refuses variables before the dynamic loader reads them. Needs a C
+// compiler.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {

@@ -1,5 +1,6 @@
-// Folders of many files: one thread names them, the others look at them and hash the small ones meanwhile. What comes out is what
-// listing first and hashing then gives; and whatever changes between naming and looking is listed again.
+// Folders of many files: one thread names them, the others look at them and hash the small ones
+// meanwhile. What comes out is what listing first and hashing then gives; and whatever changes
+// between naming and looking is listed again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,4 +1,5 @@
-// Tables of files that were looked at, whole runs of them copied: what comes out is what sorting all names gives, however they overlap.
+// Tables of files that were looked at, whole runs of them copied: what comes out is what sorting
+// all names gives, however they overlap.
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';

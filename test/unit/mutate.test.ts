@@ -1,4 +1,5 @@
-// What judges the tests must itself be right: a mutation that nobody noticed must never count as caught.
+// What judges the tests must itself be right: a mutation that nobody noticed must never count as
+// caught.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

@@ -1,5 +1,5 @@
-// NIST's SHA-256 vectors (CAVP: all short messages, all long ones, the Monte Carlo chain of 100 times 1,000 digests) for every
-// engine and for every lane of every kernel.
+// NIST's SHA-256 vectors (CAVP: all short messages, all long ones, the Monte Carlo chain of 100
+// times 1,000 digests) for every engine and for every lane of every kernel.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -13,7 +13,9 @@ function valuesOf(file: string, name: string): string[] {
   return [...text.matchAll(new RegExp(`^${name} = ([0-9a-f]+)`, 'gm'))].map(([, value]) => value ?? '');
 }
 
-/** Messages and digests: the length is in bits, and an empty message is written as one zero byte. */
+/**
+ * Messages and digests: the length is in bits, and an empty message is written as one zero byte.
+ */
 function vectorsOf(file: string): { message: Uint8Array; digest: string }[] {
   const [lengths, messages, digests] = ['Len', 'Msg', 'MD'].map((name) => valuesOf(file, name)) as [
     string[],

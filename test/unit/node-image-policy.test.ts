@@ -1,4 +1,5 @@
-// Policies for the images of a node: what a pattern matches, what is read and what is refused. The published schema agrees.
+// Policies for the images of a node: what a pattern matches, what is read and what is refused. The
+// published schema agrees.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';

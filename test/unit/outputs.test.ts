@@ -1,4 +1,5 @@
-// What the program writes beside a copy: into nothing that is verified, over nothing that is read, through no planted link.
+// What the program writes beside a copy: into nothing that is verified, over nothing that is read,
+// through no planted link.
 import assert from 'node:assert/strict';
 import {
   existsSync,

@@ -1,4 +1,5 @@
-// Policies: what is meant is read, and what is not meant is refused with its place. The published schema agrees.
+// Policies: what is meant is read, and what is not meant is refused with its place. The published
+// schema agrees.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

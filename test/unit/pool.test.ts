@@ -1,5 +1,5 @@
-// Which kernel the threads use: the one that was chosen, or, where that computes wrongly in a thread, the next best; and the
-// digests are right either way.
+// Which kernel the threads use: the one that was chosen, or, where that computes wrongly in a
+// thread, the next best; and the digests are right either way.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Receipts: what one lets pass without reading it, and every attack that a pod can try. The files are real ones; the clock is the test's.
+// Receipts: what one lets pass without reading it, and every attack that a pod can try. The files
+// are real ones; the clock is the test's.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';

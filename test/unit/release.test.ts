@@ -1,4 +1,5 @@
-// The workflows, and what a release is refused for. The workflows themselves run on GitHub; what they name is here.
+// The workflows, and what a release is refused for. The workflows themselves run on GitHub; what
+// they name is here.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

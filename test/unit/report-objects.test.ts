@@ -1,4 +1,5 @@
-// What a report says: each artifact with its digest, signer and policy, and never more than was verified.
+// What a report says: each artifact with its digest, signer and policy, and never more than was
+// verified.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

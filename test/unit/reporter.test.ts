@@ -1,4 +1,5 @@
-// The reporter on an API server's bad days: what was not written is written later, and what was missed is listed again.
+// The reporter on an API server's bad days: what was not written is written later, and what was
+// missed is listed again.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Reporter } from '../../src/cluster/reporter.ts';
@@ -205,7 +206,8 @@ describe('17.6: the list is made again', () => {
     api.put('pods', pod('two', 65, FAILED));
     await api.start();
     await until(() => resultsIn(api)['two'] === 'fail' && reporter.isReady);
-    // Each failure is told once; which of the connections met a reset and which a refusal is chance.
+    // Each failure is told once; which of the connections met a reset and which a refusal is
+    // chance.
     assert.equal(new Set(notices).size, notices.length, notices.join('\n'));
     assert.ok(notices.length <= 8, notices.join('\n'));
   });

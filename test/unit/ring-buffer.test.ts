@@ -1,4 +1,5 @@
-// Streams that one thread sends and another hashes: any lengths, in any order, begun anew, given up.
+// Streams that one thread sends and another hashes: any lengths, in any order, begun anew, given
+// up.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';

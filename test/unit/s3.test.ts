@@ -1,4 +1,5 @@
-// What a bucket may answer: listings, errors, versions; and by what signatures and keys it is asked.
+// What a bucket may answer: listings, errors, versions; and by what signatures and keys it is
+// asked.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';

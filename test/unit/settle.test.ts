@@ -1,4 +1,5 @@
-// What a receipt rests on beside attributes: that each change from then on moves them, and that they are those of now.
+// What a receipt rests on beside attributes: that each change from then on moves them, and that
+// they are those of now.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +19,9 @@ const place = (parent = '/var/tmp') => {
 };
 const list = (path: string) => listPath(path, { allowSymlinks: false, maxFiles: 1000, onEntry: () => {} });
 
-/** Holds a file mapped, with its first page written to already; writes there again for each line. */
+/**
+ * Holds a file mapped, with its first page written to already; writes there again for each line.
+ */
 const MAPPED = `
 import mmap, os, sys
 with open(sys.argv[1], 'r+b') as file:

@@ -1,4 +1,5 @@
-// What is signed can be verified: every name that a file below a folder can have, in both ways to list files.
+// What is signed can be verified: every name that a file below a folder can have, in both ways to
+// list files.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Each check of a signature by a key or of a private PKI, missed by itself: with everything else in order.
+// Each check of a signature by a key or of a private PKI, missed by itself: with everything else in
+// order.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Files that hold signatures: what they may have in them, what counts as what, and what is read before it is verified.
+// Files that hold signatures: what they may have in them, what counts as what, and what is read
+// before it is verified.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';

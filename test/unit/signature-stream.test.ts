@@ -1,4 +1,5 @@
-// Signatures of large datasets are read as streams: as strictly as small ones, however the bytes are cut.
+// Signatures of large datasets are read as streams: as strictly as small ones, however the bytes
+// are cut.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Another user who owns the folder around a destination, and renames what lies in it while a copy is made. As root: a
-// foreign user's calls are made with their UID.
+// Another user who owns the folder around a destination, and renames what lies in it while a copy
+// is made. As root: a foreign user's calls are made with their UID.
 import assert from 'node:assert/strict';
 import {
   chmodSync,

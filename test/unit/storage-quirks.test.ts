@@ -1,5 +1,5 @@
-// Storage as it is in the field: sizes, numbers, times and errors that no local file system shows. Node's calls are replaced in this
-// thread by ones that answer so.
+// Storage as it is in the field: sizes, numbers, times and errors that no local file system shows.
+// Node's calls are replaced in this thread by ones that answer so.
 import assert from 'node:assert/strict';
 import fs, { type BigIntStats, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -466,7 +466,9 @@ bothWays('an error of the storage', () => {
   });
 });
 
-/** Lets the threads end: those that have nothing to do are left to the end of the process otherwise. */
+/**
+ * Lets the threads end: those that have nothing to do are left to the end of the process otherwise.
+ */
 async function release(pool: HashPool): Promise<void> {
   for (let thread = 0; thread < pool.workers; thread++) pool.serveRing(thread, createRing(), 'native').catch(() => {});
   await pool.stop();

@@ -1,4 +1,5 @@
-// What is no part of an artifact: only what the platform says, by exactly its name, kind and place; everything else is content.
+// What is no part of an artifact: only what the platform says, by exactly its name, kind and place;
+// everything else is content.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

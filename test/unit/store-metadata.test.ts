@@ -1,4 +1,5 @@
-// Credentials of a machine or a pod, from what answers on its link: bounded in time and size, shown nowhere, taken along nowhere.
+// Credentials of a machine or a pod, from what answers on its link: bounded in time and size, shown
+// nowhere, taken along nowhere.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// Who may call node:fs. Whatever a call answers is given its meaning in one place (`codeOfErrno`), but what a file is, how far it is
-// read and which links are followed is decided in src/fs: a new file that opens paths by itself has to be added here on purpose.
+// Who may call node:fs. Whatever a call answers is given its meaning in one place (`codeOfErrno`),
+// but what a file is, how far it is read and which links are followed is decided in src/fs: a new
+// file that opens paths by itself has to be added here on purpose.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { it } from 'node:test';

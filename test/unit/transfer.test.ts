@@ -1,5 +1,5 @@
-// Many reads in flight: what comes in any order is handed out in the order of the file, and all of it, and no more is in flight than is
-// allowed; and how deep it goes.
+// Many reads in flight: what comes in any order is handed out in the order of the file, and all of
+// it, and no more is in flight than is allowed; and how deep it goes.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs, { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

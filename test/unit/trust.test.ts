@@ -124,7 +124,8 @@ describe('a signature over a digest', () => {
     }
     for (const wrong of [Buffer.alloc(0), signature.subarray(1), Buffer.concat([signature, Buffer.of(0)])])
       assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', wrong), false);
-    // A pure signature of the digest's bytes is none of what has that digest, and with a context it is another scheme.
+    // A pure signature of the digest's bytes is none of what has that digest, and with a context it
+    // is another scheme.
     assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', sign(null, digest, privateKey)), false);
     const context = Buffer.from(ed25519ph.sign(DATA, secret, { context: Buffer.from('x') }));
     assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', context), false);
@@ -138,7 +139,8 @@ describe('a signature over a digest', () => {
     });
     assert.equal(verifyDigest(curves, publicKey, digest, 'sha512', scheme.sign(digest, secret)), true);
     assert.equal(verifyDigest(curves, publicKey, ofSha256, 'sha256', scheme.sign(ofSha256, secret)), false);
-    // The neutral element as a key, and as R: this "signature" is one of everything where small orders are let pass.
+    // The neutral element as a key, and as R: this "signature" is one of everything where small
+    // orders are let pass.
     const nobody = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
     const jwk = { kty: 'OKP', crv: 'Ed25519', x: nobody.toString('base64url') };
     const weak = createPublicKey({ key: jwk, format: 'jwk' });

@@ -1,4 +1,5 @@
-// Whether what ran was the verifier: by what the kubelet says ran, and never against what the pod says is to run.
+// Whether what ran was the verifier: by what the kubelet says ran, and never against what the pod
+// says is to run.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verdictOf } from '../../src/cluster/pod-verdict.ts';

@@ -1,4 +1,5 @@
-// Whatever leaves us as text shows what is in it: nothing hides, rewrites a terminal, or turns a line around.
+// Whatever leaves us as text shows what is in it: nothing hides, rewrites a terminal, or turns a
+// line around.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// A file system that does not tell the types of its entries (DT_UNKNOWN: some network ones, XFS with ftype=0): Node looks at each then,
-// by a path made of the name as text, which a name of other bytes does not survive.
+// A file system that does not tell the types of its entries (DT_UNKNOWN: some network ones, XFS
+// with ftype=0): Node looks at each then, by a path made of the name as text, which a name of other
+// bytes does not survive.
 import assert from 'node:assert/strict';
 import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

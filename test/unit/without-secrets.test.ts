@@ -1,4 +1,5 @@
-// A user and a password that somebody wrote into a source, a reference or a setting stand in no message.
+// A user and a password that somebody wrote into a source, a reference or a setting stand in no
+// message.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WeighlockError } from '../../src/error/index.ts';

@@ -1,5 +1,5 @@
-// Many files are opened by their names alone, from the artifact as the working folder: where that begins and ends, and that nothing
-// else happens there.
+// Many files are opened by their names alone, from the artifact as the working folder: where that
+// begins and ends, and that nothing else happens there.
 import assert from 'node:assert/strict';
 import {
   closeSync,

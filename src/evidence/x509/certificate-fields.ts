@@ -34,12 +34,15 @@ const OID = {
   extendedKeyUsage: '2.5.29.37',
 };
 
-/** What may be critical: everything that is processed. No policy is asked for, so any one that is named is right. */
+/**
+ * What may be critical: everything that is processed. No policy is asked for, so any one that is
+ * named is right.
+ */
 const PROCESSED: ReadonlySet<string> = new Set(Object.values(OID));
 
 /**
- * What changes the meaning of a whole path even where it is not critical, and is not processed: policies that must be
- * known, proxies (RFC 3820) and address blocks (RFC 3779).
+ * What changes the meaning of a whole path even where it is not critical, and is not processed:
+ * policies that must be known, proxies (RFC 3820) and address blocks (RFC 3779).
  */
 const REFUSED: ReadonlySet<string> = new Set([
   '2.5.29.36',
@@ -57,7 +60,8 @@ const MAX_PATH_LENGTH = 255;
 /**
  * Reads a certificate that OpenSSL has read, stricter than it.
  *
- * @throws MalformedError for what is not version 3, says something twice, or says something that must be understood and is not
+ * @throws MalformedError for what is not version 3, says something twice, or says something that
+ * must be understood and is not
  */
 export function readCertificateFields(
   certificate: X509Certificate,

@@ -11,13 +11,19 @@ const MAX_BETWEEN = 8;
 /** What a signature may bring along, and the platform's beside it; more would only cost time. */
 const MAX_CANDIDATES = 200;
 
-/** Signatures of certificates that are verified for one path; crafted sets have exponentially many paths. */
+/**
+ * Signatures of certificates that are verified for one path; crafted sets have exponentially many
+ * paths.
+ */
 const MAX_SIGNATURES = 200;
 
 /** Where to look, and for what. */
 export interface PathRequest {
   readonly leaf: X509Certificate;
-  /** Certificates that help to find a path, and are never anchors: of the signature, or the platform. */
+  /**
+   * Certificates that help to find a path, and are never anchors: of the signature, or the
+   * platform.
+   */
   readonly between: readonly X509Certificate[];
   /** The anchors. */
   readonly roots: readonly X509Certificate[];
@@ -27,11 +33,13 @@ export interface PathRequest {
 }
 
 /**
- * Finds a path from a leaf to one of the explicit roots that holds against RFC 5280 section 6, over all paths that there
- * are: a certificate of the same name, or one that authorities made for each other, hides no other way.
+ * Finds a path from a leaf to one of the explicit roots that holds against RFC 5280 section 6, over
+ * all paths that there are: a certificate of the same name, or one that authorities made for each
+ * other, hides no other way.
  *
  * @returns the path, leaf first, root last
- * @throws EvidenceError `SIGNER_UNTRUSTED` with what is wrong with the first path, or that there is none
+ * @throws EvidenceError `SIGNER_UNTRUSTED` with what is wrong with the first path, or that there is
+ * none
  */
 export async function requirePath(request: PathRequest): Promise<readonly X509Certificate[]> {
   return new PathSearch(request, await derParser()).find();

@@ -9,9 +9,10 @@ const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a
 const URI = /^[a-z][a-z0-9+.-]*:\/\/([a-z0-9_.-]+)(?::\d{1,5})?(?:\/[^:]*)?$/i;
 
 /**
- * Holds the names of a certificate against the constraints of an authority above it (RFC 5280 section 6.1.4 (b), (c)).
- * Whoever is permitted must be so beyond doubt, and whoever might be excluded is; a name that cannot be read is refused
- * as soon as there is a constraint on names of its form.
+ * Holds the names of a certificate against the constraints of an authority above it (RFC 5280
+ * section 6.1.4 (b), (c)). Whoever is permitted must be so beyond doubt, and whoever might be
+ * excluded is; a name that cannot be read is refused as soon as there is a constraint on names of
+ * its form.
  *
  * @param isLeaf - a host may be the common name of a leaf only
  * @returns what is wrong, if anything
@@ -34,7 +35,10 @@ export function violationOf(
   return undefined;
 }
 
-/** Every name that a certificate may be known by, and old forms of mail addresses and hosts in its subject. */
+/**
+ * Every name that a certificate may be known by, and old forms of mail addresses and hosts in its
+ * subject.
+ */
 function namesOf({ subject, alternativeNames }: CertificateFields, isLeaf: boolean): readonly GeneralName[] {
   const names: GeneralName[] = [...alternativeNames];
   if (subject.length > 0) names.push({ kind: 'directory', name: subject });

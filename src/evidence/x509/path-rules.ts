@@ -17,8 +17,9 @@ export const PURPOSE_OID: Readonly<Record<Purpose, string>> = {
 const ANY_PURPOSE = '2.5.29.37.0';
 
 /**
- * Holds a path whose signatures and names were verified against RFC 5280 section 6.1: time, constraints, usages, strength.
- * The anchor is held against all of it like the others: what it says of itself is what its owner wanted.
+ * Holds a path whose signatures and names were verified against RFC 5280 section 6.1: time,
+ * constraints, usages, strength. The anchor is held against all of it like the others: what it says
+ * of itself is what its owner wanted.
  *
  * @param path - leaf first, root last; a single certificate is no path
  * @throws EvidenceError `SIGNER_UNTRUSTED`

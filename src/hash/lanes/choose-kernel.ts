@@ -1,13 +1,16 @@
-// Which kernel is the fastest depends on the processor, and on what its other threads do at the time: the scalar lane beside the
-// vector lanes was worth 20 % on one machine, and cost 15 % on another whose cores were shared. So it is measured.
+// Which kernel is the fastest depends on the processor, and on what its other threads do at the
+// time: the scalar lane beside the vector lanes was worth 20 % on one machine, and cost 15 % on
+// another whose cores were shared. So it is measured.
 //
-// The kernels for eight lanes and more are worth their while only where V8 makes one operation of 256 bits out of two neighbouring
-// ones of 128. That is an experiment of V8's behind a flag, so nothing is taken for granted: the flag is set only until the
-// optimizing compiler is through with our module, and what it made is tested in this very process before it is used.
+// The kernels for eight lanes and more are worth their while only where V8 makes one operation of
+// 256 bits out of two neighbouring ones of 128. That is an experiment of V8's behind a flag, so
+// nothing is taken for granted: the flag is set only until the optimizing compiler is through with
+// our module, and what it made is tested in this very process before it is used.
 //
-// Until it is, the kernels run as the baseline compiler made them, thirty times as slow, and V8 has the optimizing one begin after some
-// megabytes only: most of the time that a choice took. So that budget is lowered with it; it is a number and nothing else. Switching the
-// baseline compiler off instead made V8 14.6 stop the process in one of ten runs ("Check failed: function_feedback").
+// Until it is, the kernels run as the baseline compiler made them, thirty times as slow, and V8 has
+// the optimizing one begin after some megabytes only: most of the time that a choice took. So that
+// budget is lowered with it; it is a number and nothing else. Switching the baseline compiler off
+// instead made V8 14.6 stop the process in one of ten runs ("Check failed: function_feedback").
 import { createLaneHasher } from './create-lane-hasher.ts';
 import { type Rate, ratesOf, WIDER } from './kernel-rates.ts';
 import { type LaneCount, LaneHasher } from './lane-hasher.ts';
@@ -18,18 +21,26 @@ export interface KernelChoice {
   readonly lanes: LaneCount;
   /** The kernels of wide registers; threads share what was compiled. */
   readonly wide?: WebAssembly.Module;
-  /** What was measured, in MB/s: one message, and as many as there are lanes; absent where no kernel can be had. */
+  /**
+   * What was measured, in MB/s: one message, and as many as there are lanes; absent where no kernel
+   * can be had.
+   */
   readonly rates?: { readonly single: number; readonly several: number };
   /** For the report. */
   readonly reason: string;
 }
 
-/** Majors of V8 that the flag was measured with: one that does not know it complains on standard error. */
+/**
+ * Majors of V8 that the flag was measured with: one that does not know it complains on standard
+ * error.
+ */
 const MEASURED_V8 = [12, 13, 14];
 
 const REVECTORIZE = '--experimental-wasm-revectorize';
 
-/** Bytes of code, about, that a function runs through before it is optimized; and as V8 14 has it. */
+/**
+ * Bytes of code, about, that a function runs through before it is optimized; and as V8 14 has it.
+ */
 const BUDGET = '--wasm-tiering-budget';
 const LITTLE_BUDGET = 500_000;
 const USUAL_BUDGET = 13_000_000;

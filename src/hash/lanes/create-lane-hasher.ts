@@ -8,10 +8,11 @@ const GROUPS = [1, 4, 5, 8];
 const SAMPLE_BYTES = 4090;
 
 /**
- * The multi-buffer hasher, after every lane of every kernel has passed the known-answer test, and hashed a random message beside
- * those of the others as the scalar kernel does.
+ * The multi-buffer hasher, after every lane of every kernel has passed the known-answer test, and
+ * hashed a random message beside those of the others as the scalar kernel does.
  *
- * @returns undefined where it cannot be had (a processor or a Node without SIMD) or does not compute rightly
+ * @returns undefined where it cannot be had (a processor or a Node without SIMD) or does not
+ * compute rightly
  */
 export function createLaneHasher(kernels?: LaneKernels): LaneHasher | undefined {
   try {
@@ -24,7 +25,10 @@ export function createLaneHasher(kernels?: LaneKernels): LaneHasher | undefined 
   }
 }
 
-/** The same message in so many lanes keeps all of them in the kernel for as many, from its first block to its last. */
+/**
+ * The same message in so many lanes keeps all of them in the kernel for as many, from its first
+ * block to its last.
+ */
 function knowsAnswers(hasher: LaneHasher, group: number, answers: typeof ANSWERS): boolean {
   return answers.every(([message, answer]) =>
     [[message.length], PIECES].every((pieces) => {
@@ -42,14 +46,21 @@ function agreesWithItself(hasher: LaneHasher, group: number): boolean {
   return messages.every((message, lane) => hashTogether(hasher, [message], [])[0] === together[lane]);
 }
 
-/** Every run another one. `node:crypto` would have to be loaded for it, which takes longer than the test. */
+/**
+ * Every run another one. `node:crypto` would have to be loaded for it, which takes longer than the
+ * test.
+ */
 function randomBytes(length: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4));
   for (let i = 0; i < words.length; i++) words[i] = 2 ** 32 * Math.random();
   return new Uint8Array(words.buffer, 0, length);
 }
 
-/** Hashes a message in each of the first lanes, in pieces of these lengths and then of what is left. @returns hex digests */
+/**
+ * Hashes a message in each of the first lanes, in pieces of these lengths and then of what is left.
+ *
+ * @returns hex digests
+ */
 function hashTogether(hasher: LaneHasher, messages: readonly Uint8Array[], pieces: readonly number[]): string[] {
   for (const lane of messages.keys()) hasher.begin(lane);
   const offsets = messages.map(() => 0);

@@ -18,8 +18,8 @@ interface Job {
 export type Together = Pick<HashRequest, 'lanes' | 'aloneBytes'>;
 
 /**
- * One worker's share of the files, several at once: a lane that is done takes the next one, so that the lanes are full until
- * there is none left. What is wrong with one file leaves the others alone.
+ * One worker's share of the files, several at once: a lane that is done takes the next one, so that
+ * the lanes are full until there is none left. What is wrong with one file leaves the others alone.
  *
  * @returns what computed the digests
  */
@@ -84,13 +84,19 @@ export async function hashInLanes(
   }
 }
 
-/** A file so large that the others are done before it is hashed by itself: beside them it would only be slower. */
+/**
+ * A file so large that the others are done before it is hashed by itself: beside them it would only
+ * be slower.
+ */
 function laneCount(together: Together, { lanes }: LaneHasher, jobs: ReadonlyMap<number, Job>): number {
   for (const { next } of jobs.values()) if (next.length > together.aloneBytes) return 0;
   return Math.min(together.lanes, lanes);
 }
 
-/** Brings the next bytes of a file into its lane, as far as they have come, and ends its message behind the last. */
+/**
+ * Brings the next bytes of a file into its lane, as far as they have come, and ends its message
+ * behind the last.
+ */
 function fill(job: Job, hasher: LaneHasher): void {
   const { lane, input } = job;
   while (job.isWhole === undefined && hasher.isIdle(lane)) {

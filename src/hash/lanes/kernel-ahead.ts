@@ -1,5 +1,6 @@
-// Kernels for few messages: the next blocks of each are scheduled together, in the lanes that are left over, while the rounds of the
-// ones before are computed. A round waits for the one before it; the schedule fills the time.
+// Kernels for few messages: the next blocks of each are scheduled together, in the lanes that are
+// left over, while the rounds of the ones before are computed. A round waits for the one before it;
+// the schedule fills the time.
 import {
   addToState,
   advance,
@@ -20,7 +21,9 @@ import {
 export interface Ahead {
   /** Vector registers side by side: in each lane a block. */
   readonly schedulers: readonly Unit[];
-  /** Hash what they prepared, side by side; a block of theirs is four bytes behind the one before. */
+  /**
+   * Hash what they prepared, side by side; a block of theirs is four bytes behind the one before.
+   */
   readonly rounders: readonly Unit[];
   /** Where their state is between two blocks: what is added to `Unit.state`. */
   readonly state: string;
@@ -33,7 +36,10 @@ export interface Ahead {
   readonly after?: readonly string[];
 }
 
-/** Words that are scheduled in one turn of a loop; so there are 16 turns, and four of them load the first 16 words. */
+/**
+ * Words that are scheduled in one turn of a loop; so there are 16 turns, and four of them load the
+ * first 16 words.
+ */
 const WORDS = 4;
 const TURNS = 16;
 const LOADING_TURNS = 4;
@@ -107,7 +113,10 @@ function pipelined(ahead: Ahead, { loading, scheduling, next }: Turn): string[] 
   return [...some(0, 1, first), ...some(1, blocks, turns(scheduling, perBlock))];
 }
 
-/** What the schedulers do in a turn: load four words of each block, or make four more of them; and what leads to the next turn. */
+/**
+ * What the schedulers do in a turn: load four words of each block, or make four more of them; and
+ * what leads to the next turn.
+ */
 interface Turn {
   readonly loading: readonly string[];
   readonly scheduling: readonly string[];
@@ -138,7 +147,10 @@ function work({ schedulers, kw }: Ahead): Turn {
   return { loading: sideBySide(loading), scheduling: sideBySide(scheduling), next };
 }
 
-/** A line of each, again and again: what V8 is to make one operation of stands together, with no store between two loads. */
+/**
+ * A line of each, again and again: what V8 is to make one operation of stands together, with no
+ * store between two loads.
+ */
 function sideBySide(lists: readonly (readonly string[])[]): string[] {
   return (lists[0] ?? []).map((_, n) => lists.map((list) => list[n] ?? '').join('\n'));
 }

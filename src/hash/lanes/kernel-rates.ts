@@ -1,15 +1,23 @@
 import type { LaneCount, LaneHasher } from './lane-hasher.ts';
 
-/** Kernels of wide registers that are not this much faster than four lanes of narrow ones are not optimized yet, or will never be. */
+/**
+ * Kernels of wide registers that are not this much faster than four lanes of narrow ones are not
+ * optimized yet, or will never be.
+ */
 export const WIDER = 1.3;
 
-/** One that is so many times as slow as another is not optimized yet: they are within a factor of two otherwise. */
+/**
+ * One that is so many times as slow as another is not optimized yet: they are within a factor of
+ * two otherwise.
+ */
 const UNOPTIMIZED = 4;
 
 /** What the optimizing compiler gains at least over the baseline one; it is 10 to 30. */
 const OPTIMIZED = 3;
 
-/** One pass takes so long, about, in microseconds; and so many bytes of each lane, between these. */
+/**
+ * One pass takes so long, about, in microseconds; and so many bytes of each lane, between these.
+ */
 const PASS = 150;
 const LEAST_BYTES = 4096;
 const MOST_BYTES = 32_768;
@@ -40,9 +48,9 @@ interface Contestant {
 }
 
 /**
- * Each hasher's best pass, in turns, so that one interruption does not decide. The kernels for fewer lanes run too: what does not run
- * now is optimized later, without the flag. The optimizing compiler works beside it: 5 ms, and longer where the processors have other
- * things to do.
+ * Each hasher's best pass, in turns, so that one interruption does not decide. The kernels for
+ * fewer lanes run too: what does not run now is optimized later, without the flag. The optimizing
+ * compiler works beside it: 5 ms, and longer where the processors have other things to do.
  */
 export function ratesOf(hashers: readonly LaneHasher[]): Rate[] {
   const contestants = hashers.flatMap((hasher) =>

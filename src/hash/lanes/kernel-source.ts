@@ -1,18 +1,23 @@
-// Writes the WebAssembly text of the multi-buffer SHA-256 (FIPS 180-4, sections 4.1.2, 5.3.3, 6.2.2): four messages in the
-// lanes of v128 registers and one in scalar registers beside them, on other execution ports. `node scripts/build-kernel.ts`
-// assembles it into kernel.ts. The wide kernel has two neighbouring v128 operations side by side for everything, which V8's
-// revectorizer makes one of 256 bits (AVX2). Why it is written by a program: the order of instructions decides. A compiler's own
-// scheduling of the same C spills registers, and made 0.5 to 1.0 times the speed from one V8 to the next.
+// Writes the WebAssembly text of the multi-buffer SHA-256 (FIPS 180-4, sections 4.1.2, 5.3.3,
+// 6.2.2): four messages in the lanes of v128 registers and one in scalar registers beside them, on
+// other execution ports. `node scripts/build-kernel.ts` assembles it into kernel.ts. The wide
+// kernel has two neighbouring v128 operations side by side for everything, which V8's revectorizer
+// makes one of 256 bits (AVX2). Why it is written by a program: the order of instructions decides.
+// A compiler's own scheduling of the same C spills registers, and made 0.5 to 1.0 times the speed
+// from one V8 to the next.
 //
-// Measured on Node 26, one core, against hash-wasm in the same run: on one machine, on another, and on that at a time when others
-// shared its cores. 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.1 and 1.9; 8 lanes 4.2, 6.0 and 4.0; one scalar stream 1.3, 1.1 and
-// 1.0. With the blocks of a stream scheduled ahead in vector lanes, on the second: four of one message 1.7 (1.4 when its rounds wait
-// for the schedule), and two each of four messages 4.5 (3.2 with the words of each message once in a register, which leaves half of it
-// empty). Not worth their code: a scalar lane beside eight (4.6, 5.0, 3.1), eight blocks of one message, loading blocks one step
-// earlier still. Where V8 does not revectorize, 8 lanes are 3.2.
+// Measured on Node 26, one core, against hash-wasm in the same run: on one machine, on another, and
+// on that at a time when others shared its cores. 4 lanes 2.3, 3.0 and 2.2; 4 + 1 lanes 2.8, 3.1
+// and 1.9; 8 lanes 4.2, 6.0 and 4.0; one scalar stream 1.3, 1.1 and 1.0. With the blocks of a
+// stream scheduled ahead in vector lanes, on the second: four of one message 1.7 (1.4 when its
+// rounds wait for the schedule), and two each of four messages 4.5 (3.2 with the words of each
+// message once in a register, which leaves half of it empty). Not worth their code: a scalar lane
+// beside eight (4.6, 5.0, 3.1), eight blocks of one message, loading blocks one step earlier still.
+// Where V8 does not revectorize, 8 lanes are 3.2.
 //
-// What decides about the wide ones: V8 makes one operation of two only if no store stands between what they load, so two sums are
-// computed before the first is stored; its own swap of bytes takes six instructions, `relaxed_swizzle` one.
+// What decides about the wide ones: V8 makes one operation of two only if no store stands between
+// what they load, so two sums are computed before the first is stored; its own swap of bytes takes
+// six instructions, `relaxed_swizzle` one.
 
 import { kernelAhead } from './kernel-ahead.ts';
 import {
@@ -58,7 +63,10 @@ const WIDE: Layout = { word: 32, k: 4096, w: 8192, kw: 12_288 };
 const DOUBLED_AT = 3072;
 const SWAP_AT = 3584;
 
-/** Rounds in one turn of the loop: all 64 unrolled are larger than the processor's cache of decoded instructions. */
+/**
+ * Rounds in one turn of the loop: all 64 unrolled are larger than the processor's cache of decoded
+ * instructions.
+ */
 const STEP = 8;
 
 /** A function that takes `n` blocks of each message into its state. */
@@ -91,7 +99,10 @@ function kernel(name: string, units: readonly Unit[]): string {
   ]);
 }
 
-/** A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and scratch. */
+/**
+ * A module of kernels. It imports its memory, of which it uses the first 16 KiB for constants and
+ * scratch.
+ */
 function module({ word, k }: Layout, kernels: readonly string[]): string {
   const bytes = Buffer.alloc(K.length * word);
   for (const [i, value] of K.entries()) for (let at = 0; at < word; at += 4) bytes.writeUInt32LE(value, word * i + at);
@@ -105,7 +116,10 @@ function doubled(unit: Unit, i: number): Unit {
   return { ...unit, prefix: `d${i}`, pointers: [], state: { at: DOUBLED_AT + 16 * i, step: 32 }, isDoubled: true };
 }
 
-/** Four messages of which two blocks each are scheduled at once, and hashed in two doubled registers side by side. */
+/**
+ * Four messages of which two blocks each are scheduled at once, and hashed in two doubled registers
+ * side by side.
+ */
 function fourAhead(lanes: readonly Unit[]): string {
   const schedulers = lanes.map((unit, i) => {
     const pointers = [2 * i, 2 * i, 2 * i + 1, 2 * i + 1].map((number) => `p${number}`);
@@ -136,7 +150,10 @@ function fourAhead(lanes: readonly Unit[]): string {
   });
 }
 
-/** One message in scalar registers (four of its blocks scheduled at once, too), four in vector registers, and all five of them. */
+/**
+ * One message in scalar registers (four of its blocks scheduled at once, too), four in vector
+ * registers, and all five of them.
+ */
 export function kernelText(): string {
   const [lanes, one] = [simd(NARROW, 'v', 0), scalar(NARROW, 4)];
   const alone = { ...one, isAlone: true };

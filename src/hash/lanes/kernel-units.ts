@@ -1,9 +1,9 @@
-// The pieces that kernels are written from, as WebAssembly text: registers of a kind and the operations on them, and the steps of
-// FIPS 180-4, section 6.2.2.
+// The pieces that kernels are written from, as WebAssembly text: registers of a kind and the
+// operations on them, and the steps of FIPS 180-4, section 6.2.2.
 
 /**
- * Where things are in memory, in bytes, and from one word of K and W to the next: 16 for a register of four lanes, 32 for two
- * of them side by side.
+ * Where things are in memory, in bytes, and from one word of K and W to the next: 16 for a register
+ * of four lanes, 32 for two of them side by side.
  */
 export interface Layout {
   readonly word: number;
@@ -37,9 +37,15 @@ export interface Unit {
   readonly w: number;
   /** Of a scalar lane: no vector lanes are hashed beside it. */
   readonly isAlone?: boolean;
-  /** Two lanes in a register instead of four, each word twice: a rotation of 32 bits is one shift of 64 then. */
+  /**
+   * Two lanes in a register instead of four, each word twice: a rotation of 32 bits is one shift of
+   * 64 then.
+   */
   readonly isDoubled?: boolean;
-  /** The swap of bytes is one instruction (relaxed SIMD), of which this is the operand; the place in memory, in bytes. */
+  /**
+   * The swap of bytes is one instruction (relaxed SIMD), of which this is the operand; the place in
+   * memory, in bytes.
+   */
   readonly swap?: number;
 }
 
@@ -73,8 +79,8 @@ export function operations({ type, isAlone = false, isDoubled = false }: Unit) {
   /** Lines that bring the lower words of a local into its upper ones. */
   const twice = (local: string) => (isDoubled ? [set(local, words(get(local), get(local), [0, 0, 2, 2]))] : []);
   /**
-   * Three rotations xored. Scalar ones nested into each other need a register less: beside vector lanes flat ones halve the
-   * speed. By themselves flat ones are a fifth faster, as those of lanes.
+   * Three rotations xored. Scalar ones nested into each other need a register less: beside vector
+   * lanes flat ones halve the speed. By themselves flat ones are a fifth faster, as those of lanes.
    */
   const rotations = (a: string, x: number, y: number, z: number) =>
     isSimd || isAlone
@@ -112,7 +118,8 @@ export function loadBlock(unit: Unit): string[] {
  * Loads four words of each message of a vector register into W: a 4 x 4 matrix that is transposed.
  *
  * @param part - which four of the 16
- * @param from - the local with what is added to the pointers, and the one with what is added to the place of W
+ * @param from - the local with what is added to the pointers, and the one with what is added to the
+ * place of W
  * @returns the locals, too, in which the words are afterwards
  */
 export function loadPart(unit: Unit, part: number, from?: { readonly message: string; readonly w: string }) {
@@ -144,7 +151,10 @@ export function loadPart(unit: Unit, part: number, from?: { readonly message: st
   return { lines, names };
 }
 
-/** A word of the schedule (FIPS 180-4, section 6.2.2, step 1) into `x` and the scratch place of W; the first 16 are there. */
+/**
+ * A word of the schedule (FIPS 180-4, section 6.2.2, step 1) into `x` and the scratch place of W;
+ * the first 16 are there.
+ */
 export function schedule(unit: Unit, at: number): string[] {
   return scheduledWord(unit, at, 'wp', `${unit.prefix}x`);
 }
@@ -169,7 +179,8 @@ export function scheduledWord(unit: Unit, at: number, pointer: string, x: string
 }
 
 /**
- * One round (FIPS 180-4, section 6.2.2, step 3). The letters of the working variables turn instead of their contents.
+ * One round (FIPS 180-4, section 6.2.2, step 3). The letters of the working variables turn instead
+ * of their contents.
  *
  * @param kw - K + W of this round
  */
@@ -230,14 +241,21 @@ export const loop = (label: string, lines: readonly string[], condition: string)
   `(br_if $${label} ${condition}))`,
 ];
 
-/** Lines for each working variable, first those of one letter in all units: what is side by side must be written so. */
+/**
+ * Lines for each working variable, first those of one letter in all units: what is side by side
+ * must be written so.
+ */
 function eachLetter(units: readonly Unit[], line: (unit: Unit, local: string, word: number) => string): string[] {
   return LETTERS.flatMap((letter, word) => units.map((unit) => line(unit, unit.prefix + letter, word)));
 }
 
 const stateOf = (unit: Unit, from: string, word: number) => operations(unit).load(from, stateAt(unit, word));
 
-/** Loads the working variables before the first round. @param from - what is added to `Unit.state` */
+/**
+ * Loads the working variables before the first round.
+ *
+ * @param from - what is added to `Unit.state`
+ */
 export function takeState(units: readonly Unit[], from: string): string[] {
   return [
     ...eachLetter(units, (unit, local, word) => set(local, stateOf(unit, from, word))),
@@ -249,8 +267,9 @@ export function takeState(units: readonly Unit[], from: string): string[] {
 }
 
 /**
- * Adds the working variables to the state of before, which is still in memory (FIPS 180-4, section 6.2.2, step 4): all sums before the
- * first of them is stored, since a store between two loads keeps V8 from making one of them.
+ * Adds the working variables to the state of before, which is still in memory (FIPS 180-4, section
+ * 6.2.2, step 4): all sums before the first of them is stored, since a store between two loads
+ * keeps V8 from making one of them.
  */
 export function addToState(units: readonly Unit[], to: string): string[] {
   return [

@@ -1,9 +1,15 @@
 import { KERNEL } from './kernel.ts';
 
-/** Messages that are hashed at once: in the lanes of one or two vector registers, and with one more in scalar ones. */
+/**
+ * Messages that are hashed at once: in the lanes of one or two vector registers, and with one more
+ * in scalar ones.
+ */
 export type LaneCount = 4 | 5 | 8;
 
-/** Bytes that a lane takes at once: with a quarter of it, the same folder takes 3 % longer, and with four times as many no less. */
+/**
+ * Bytes that a lane takes at once: with a quarter of it, the same folder takes 3 % longer, and with
+ * four times as many no less.
+ */
 export const LANE_BYTES = 1 << 19;
 
 /** FIPS 180-4, section 5.3.3. */
@@ -11,7 +17,10 @@ const INITIAL = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9
 
 const BLOCK = 64;
 
-/** Places in memory, in bytes: the kernels' own below the first; then states, then lanes with room for their padding. */
+/**
+ * Places in memory, in bytes: the kernels' own below the first; then states, then lanes with room
+ * for their padding.
+ */
 const KERNEL_STATE_AT = 16_384;
 const STATE_AT = 20_480;
 const LANES_AT = 32_768;
@@ -21,7 +30,10 @@ const STATE_BYTES = 32;
 /** A kernel takes its scalar lane's state this far behind the pointer that it is given. */
 const SCALAR_STATE = 128;
 
-/** Fewer are faster one after the other: two 505 MB/s, in four lanes of narrow registers 475, of wide ones 730. */
+/**
+ * Fewer are faster one after the other: two 505 MB/s, in four lanes of narrow registers 475, of
+ * wide ones 730.
+ */
 const LEAST_TOGETHER = 3;
 const LEAST_TOGETHER_WIDE = 2;
 
@@ -42,7 +54,9 @@ interface WideKernel {
 
 export interface LaneKernels {
   readonly lanes?: LaneCount;
-  /** Kernels of wide registers, compiled: for eight lanes, and for four with two blocks at a time. */
+  /**
+   * Kernels of wide registers, compiled: for eight lanes, and for four with two blocks at a time.
+   */
   readonly wide?: WebAssembly.Module;
   /** The module of the others, base64. */
   readonly kernel?: string;
@@ -62,7 +76,9 @@ interface Lane {
   isEnded: boolean;
 }
 
-/** SHA-256 of several messages at once, each of any length, each begun and ended whenever it suits. */
+/**
+ * SHA-256 of several messages at once, each of any length, each begun and ended whenever it suits.
+ */
 export class LaneHasher {
   /** How many there are. */
   readonly lanes: LaneCount;
@@ -106,7 +122,10 @@ export class LaneHasher {
     this.#words.set(INITIAL, stateIndex(lane));
   }
 
-  /** True when a lane has no whole block left, so that more bytes are wanted, or its message is over. */
+  /**
+   * True when a lane has no whole block left, so that more bytes are wanted, or its message is
+   * over.
+   */
   isIdle(lane: number): boolean {
     const { filled, taken } = this.#lane(lane);
     return filled - taken < BLOCK;
@@ -129,7 +148,10 @@ export class LaneHasher {
     one.total += length;
   }
 
-  /** Ends a message: pads it (FIPS 180-4, section 5.1.1). Its digest is there when the lane is idle again. */
+  /**
+   * Ends a message: pads it (FIPS 180-4, section 5.1.1). Its digest is there when the lane is idle
+   * again.
+   */
   end(lane: number): void {
     const one = this.#lane(lane);
     const rest = (one.filled - one.taken) % BLOCK;
@@ -143,7 +165,10 @@ export class LaneHasher {
     one.isEnded = true;
   }
 
-  /** Hashes what all open lanes can take together; at least one block of one of them, if there is any. */
+  /**
+   * Hashes what all open lanes can take together; at least one block of one of them, if there is
+   * any.
+   */
   run(): void {
     const busy: number[] = [];
     for (let lane = 0; lane < this.lanes; lane++) if (this.#lane(lane).isOpen && !this.isIdle(lane)) busy.push(lane);
@@ -167,7 +192,10 @@ export class LaneHasher {
     this.#lane(lane).isOpen = false;
   }
 
-  /** The busy lanes fill the places of a kernel; one that is left over gets somebody else's bytes, and nobody takes its state. */
+  /**
+   * The busy lanes fill the places of a kernel; one that is left over gets somebody else's bytes,
+   * and nobody takes its state.
+   */
   #runTogether(busy: readonly number[]): void {
     const blocks = Math.min(...busy.map((lane) => this.#blocks(lane)));
     const p = (place: number) => this.#pointer(busy[place] ?? busy[0] ?? 0);
@@ -185,7 +213,10 @@ export class LaneHasher {
     for (const lane of busy) this.#lane(lane).taken += blocks * BLOCK;
   }
 
-  /** Copies states to where a kernel takes them: word by word for `width` vector lanes, then the scalar one; or back. */
+  /**
+   * Copies states to where a kernel takes them: word by word for `width` vector lanes, then the
+   * scalar one; or back.
+   */
   #bring(busy: readonly number[], width: number, isBack: boolean): void {
     const words = this.#words;
     for (let place = 0; place < busy.length; place++) {

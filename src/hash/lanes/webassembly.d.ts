@@ -1,4 +1,5 @@
-// As much of the WebAssembly JavaScript Interface as is used here; Node's types have its names without its values.
+// As much of the WebAssembly JavaScript Interface as is used here; Node's types have its names
+// without its values.
 declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number });

@@ -27,7 +27,8 @@ export function pathOf({ source, destination }: Pick<Subject, 'source' | 'destin
 /**
  * The strictest of what policies and flags say: no value of a pod's weakens a policy.
  *
- * @param blocking - what the pod says that could make a question unanswerable: with it, beside a policy, nothing is ignored
+ * @param blocking - what the pod says that could make a question unanswerable: with it, beside a
+ * policy, nothing is ignored
  */
 export function strictest(
   policies: readonly Policy[],
@@ -45,8 +46,8 @@ export function strictest(
 }
 
 /**
- * Adds what policies require: to each artifact that the pod brought, and to those that a policy names itself. Several
- * policies only ever add.
+ * Adds what policies require: to each artifact that the pod brought, and to those that a policy
+ * names itself. Several policies only ever add.
  *
  * @param add - makes a subject for an artifact that only a policy names
  * @returns names of variables whose digest a policy already asks for

@@ -77,8 +77,9 @@ function readTuf(value: Value, files: TrustFiles): TufSource {
 }
 
 /**
- * `attestors:` in the shape of Kyverno's `ImageValidatingPolicy` (kyverno v1.19, `api/policies.kyverno.io`). What of that
- * shape cannot be honoured here is an error that names the alternative, never left out.
+ * `attestors:` in the shape of Kyverno's `ImageValidatingPolicy` (kyverno v1.19,
+ * `api/policies.kyverno.io`). What of that shape cannot be honoured here is an error that names the
+ * alternative, never left out.
  */
 export function readAttestors(
   value: Value | undefined,
@@ -237,7 +238,8 @@ function readExtension([name, value]: [string, Value]): readonly [string, string
 
 function readPattern(isExact: boolean, value: Value): TextPattern {
   const text = value.text();
-  // Kyverno's older policies match wildcards here; to take one literally would match nobody, and nobody would know why.
+  // Kyverno's older policies match wildcards here; to take one literally would match nobody, and
+  // nobody would know why.
   if (isExact && /[*?]/.test(text))
     value.fail('it is compared as it stands, and has a wildcard', 'use the RegExp form');
   const pattern = isExact ? { exact: text } : { regexp: text };
@@ -264,7 +266,8 @@ function readCertificate(name: string, value: Value, files: TrustFiles) {
       value.fail('cert names one certificate, and subject asks for any with that name', 'drop one of them');
     if (roots !== undefined)
       value.fail('cert pins one certificate, and certChain would not be looked at', 'drop cert, and name its subject');
-    // One certificate that is pinned is its key, as long as it is valid: nobody else's word is needed for it.
+    // One certificate that is pinned is its key, as long as it is valid: nobody else's word is
+    // needed for it.
     return { kind: 'key', leaf, ...certificateKey(leaf, `the certificate of ${name}`) } as const;
   }
   if (roots === undefined) return value.fail('it names no certificate', 'add certChain: the CA certificates in PEM');

@@ -1,6 +1,9 @@
 import { isDockerHub, type Reference } from '../../registry/index.ts';
 
-/** Registry and repository by one name, however the registry was written; of ports only 443 is the usual one. */
+/**
+ * Registry and repository by one name, however the registry was written; of ports only 443 is the
+ * usual one.
+ */
 export function imageName({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): string {
   return `${registryName(registry)}/${repository}`;
 }
@@ -25,7 +28,8 @@ export class PatternFault extends Error {
 }
 
 /**
- * A pattern of image names: `*` stands for anything but a slash, `**` for anything; `**` alone for every image.
+ * A pattern of image names: `*` stands for anything but a slash, `**` for anything; `**` alone for
+ * every image.
  *
  * @returns whether a name, as `imageName` gives it, is one of these
  * @throws PatternFault
@@ -49,8 +53,8 @@ export function compileImagePattern(text: string): (name: string) => boolean {
 }
 
 /**
- * Holds a name against the tokens of a pattern, all ways at once: a time of the product of their lengths, where an expression
- * with several stars takes a power of it.
+ * Holds a name against the tokens of a pattern, all ways at once: a time of the product of their
+ * lengths, where an expression with several stars takes a power of it.
  */
 function matchesTokens(tokens: readonly string[], name: string): boolean {
   const isStar = (token: string | undefined) => token === '*' || token === '**';

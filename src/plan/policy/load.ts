@@ -25,8 +25,8 @@ const MAX_POLICIES = 100;
 /**
  * Loads every policy that was named.
  *
- * @throws WeighlockError `CONFIG_INVALID`; a policy that is not signed as it must be is one of these, too: it is the
- * platform's, and not the artifact's, fault
+ * @throws WeighlockError `CONFIG_INVALID`; a policy that is not signed as it must be is one of
+ * these, too: it is the platform's, and not the artifact's, fault
  */
 export async function loadPolicies(flags: PolicyFlags): Promise<Policy[]> {
   const { key, signatures } = flags;

@@ -3,8 +3,9 @@ import { checksumLine } from '../../hash/index.ts';
 import { sha256 } from '../../library/index.ts';
 
 /**
- * What a policy says, whose keys and roots included: the SHA-256 of its text, and where it names files, that of the `sha256sum` listing
- * of its text (as `-`) and of all of them, in the order of their names as the policy has them. A key that was replaced is another policy.
+ * What a policy says, whose keys and roots included: the SHA-256 of its text, and where it names
+ * files, that of the `sha256sum` listing of its text (as `-`) and of all of them, in the order of
+ * their names as the policy has them. A key that was replaced is another policy.
  *
  * @param trusted - SHA-256 of the files, hex, by name
  */

@@ -36,7 +36,8 @@ export interface Scope {
 }
 
 /**
- * Reads a policy: every key known, every value of its type, every name it refers to there, every key and root loaded.
+ * Reads a policy: every key known, every value of its type, every name it refers to there, every
+ * key and root loaded.
  *
  * @param file - path of the policy; files that it names are meant relative to its folder
  * @throws PolicyError `CONFIG_INVALID`: the first problem, with the number of the others
@@ -145,7 +146,10 @@ async function parseYaml(text: string, file: string, problems: PolicyError[]): P
   return new Value(document.contents, 0, '', origin);
 }
 
-/** Counts levels of nesting as flow style and indentation show them, before the parser recurses into them. */
+/**
+ * Counts levels of nesting as flow style and indentation show them, before the parser recurses into
+ * them.
+ */
 function tooDeep(text: string): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -157,7 +161,9 @@ function tooDeep(text: string): boolean {
   return /^(?:[ ]{256}|(?:- ?){33})/m.test(text);
 }
 
-/** A policy, and SHA-256 of the files that it takes trust from, by the names that it has for them. */
+/**
+ * A policy, and SHA-256 of the files that it takes trust from, by the names that it has for them.
+ */
 type ReadPolicy = Omit<Policy, 'sha256'> & { readonly trusted: ReadonlyMap<string, string> };
 
 function readDocument(root: Value, file: string, partial: Pick<Scope, 'conditions'>): ReadPolicy {
@@ -308,7 +314,10 @@ function readKind(value: Value): Kind {
   return value.fail(`there is no such format${near}`, `formats are ${KINDS.join(', ')}`);
 }
 
-/** A verdict of another verifier: an attestation that says PASSED, and by whom, when and by which policy. */
+/**
+ * A verdict of another verifier: an attestation that says PASSED, and by whom, when and by which
+ * policy.
+ */
 function readVerdict(value: Value, scope: Scope): SignatureRequirement {
   const fields = value.fields([
     'attestors',

@@ -3,7 +3,10 @@ import type { ReceiptTerms } from '../receipt-settings.ts';
 import { readReceiptKey, type TrustFiles } from './attestors.ts';
 import type { Value } from './value.ts';
 
-/** `{maxAge, key, spotCheck, volumes}`: a receipt that never ends, or that anybody may sign, is none. */
+/**
+ * `{maxAge, key, spotCheck, volumes}`: a receipt that never ends, or that anybody may sign, is
+ * none.
+ */
 export function readReceipts(value: Value, files: TrustFiles): ReceiptTerms {
   const fields = value.fields(['maxAge', 'key', 'spotCheck', 'volumes']);
   const maxAge = fields.require('maxAge');

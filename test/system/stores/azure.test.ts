@@ -1,5 +1,5 @@
-// Azure against Azurite, Microsoft's own emulator, which holds requests against signatures of both kinds and looks into tokens; filled by
-// Azure's own client.
+// Azure against Azurite, Microsoft's own emulator, which holds requests against signatures of both
+// kinds and looks into tokens; filled by Azure's own client.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Servers of stores that others wrote, out of ordinary Go modules, built once into build/stores-go: a gateway of S3 that holds requests
-// against their signatures, and a server of Google Cloud Storage.
+// Servers of stores that others wrote, out of ordinary Go modules, built once into build/stores-go:
+// a gateway of S3 that holds requests against their signatures, and a server of Google Cloud
+// Storage.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

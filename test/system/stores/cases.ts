@@ -1,4 +1,5 @@
-// What holds of each store, against servers that others wrote: all of these run against each of them.
+// What holds of each store, against servers that others wrote: all of these run against each of
+// them.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

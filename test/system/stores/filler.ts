@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** A program of a store's own client that writes objects: a line for each set of them, answered by a line. */
+/**
+ * A program of a store's own client that writes objects: a line for each set of them, answered by a
+ * line.
+ */
 export class Filler {
   readonly #child;
   readonly #lines: AsyncIterator<string>;

@@ -1,4 +1,5 @@
-// gs:// against fake-gcs-server. It asks for no credentials: those are tested against our own servers (test/integration).
+// gs:// against fake-gcs-server. It asks for no credentials: those are tested against our own
+// servers (test/integration).
 import assert from 'node:assert/strict';
 import { storeServer } from './build.ts';
 import { describeServer } from './cases.ts';

@@ -1,4 +1,5 @@
-// The hub of our tests against the real huggingface_hub, which downloads from it what weighlock does.
+// The hub of our tests against the real huggingface_hub, which downloads from it what weighlock
+// does.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,5 +1,6 @@
-// Credentials of the machine and of the pod at the addresses where they are, and buckets at the names that they have: in a network of its
-// own, which needs root, with no setting that a pod would not have.
+// Credentials of the machine and of the pod at the addresses where they are, and buckets at the
+// names that they have: in a network of its own, which needs root, with no setting that a pod would
+// not have.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Runs where test/system/stores/machine.test.ts put it: alone in a network in which the clouds' own addresses are this machine. Prints
-// what came of each run as JSON.
+// Runs where test/system/stores/machine.test.ts put it: alone in a network in which the clouds' own
+// addresses are this machine. Prints what came of each run as JSON.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
@@ -31,7 +31,10 @@ metadata.aws = {
   Expiration: '2099-01-01T00:00:00Z',
 };
 
-/** Hands requests to the clouds' names on to where they are; what Azure has in its host stands in a path there. */
+/**
+ * Hands requests to the clouds' names on to where they are; what Azure has in its host stands in a
+ * path there.
+ */
 const front = createServer(
   { cert: readFileSync(join(folder, 'cert.pem')), key: readFileSync(join(folder, 'key.pem')) },
   (from, answer) => {

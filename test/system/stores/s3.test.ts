@@ -1,5 +1,5 @@
-// s3:// against servers that others wrote, filled by boto3: moto, which holds requests against IAM's users and policies, and Versity's
-// gateway, which holds each against its signature.
+// s3:// against servers that others wrote, filled by boto3: moto, which holds requests against
+// IAM's users and policies, and Versity's gateway, which holds each against its signature.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
