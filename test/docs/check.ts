@@ -9,7 +9,7 @@ import type { ShellCommand } from './shell.ts';
 const OTHERS = new Set(
   `actionlint ansible apt-get argo argocd buildah cat cd chmod chown containerd cosign cp crane ctr curl diff docker echo export find flux gh git gpg
   grep head helm jq kubectl kyverno ln ls mkdir model_signing mount mv npx openssl oras pip podman python python3 ray rm rsync sed
-  sha256sum skopeo slsa-verifier sort source sudo systemctl tar tee test vllm wget xargs`.split(/\s+/),
+  sha256sum skopeo sort source sudo systemctl tar tee test vllm wget xargs`.split(/\s+/),
 );
 
 const scripts = Object.keys((JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as { scripts: object }).scripts);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the verifiers that others wrote into build/cosign, from ordinary Go modules: both major versions of cosign, and slsa-verifier.
-# They take some ten minutes of two processors; test/system/verified-by-others.test.ts is skipped without them.
+# Builds the verifiers that others wrote into build/cosign, from ordinary Go modules: both major versions of cosign.
+# It takes some ten minutes of two processors; test/system/verified-by-others.test.ts is skipped without them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 built=$PWD/build/cosign
@@ -8,5 +8,3 @@ mkdir -p "$built"
 export GOFLAGS=-buildvcs=false
 GOBIN=$built/v2 go install -trimpath -ldflags '-s -w' github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 GOBIN=$built/v3 go install -trimpath -ldflags '-s -w' github.com/sigstore/cosign/v3/cmd/cosign@v3.0.3
-# By a go.mod of its own: what it needs is in go.sum, and no list of versions is asked for.
-(cd test/system/go/slsa-verifier && go build -trimpath -ldflags '-s -w' -o "$built/slsa-verifier" github.com/slsa-framework/slsa-verifier/v2/cli/slsa-verifier)
