@@ -1,4 +1,5 @@
-// Comments have at most 100 columns: they are read, also side by side with other code. Part of `npm run check`.
+// Comments have at most 100 columns: they are read, also side by side with other code. A part of
+// `npm run check`.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
