@@ -294,13 +294,13 @@ describe('a run', () => {
     execFileSync('mkfifo', [fifo]);
     // The writing end is held open here, so that the read in the thread blocks for ever.
     const hold = openSync(fifo, 'r+');
-    const leave = new URL('../../src/exit.ts', import.meta.url).href;
+    const exit = new URL('../../src/exit.ts', import.meta.url).href;
     const script = `
       import { Worker } from 'node:worker_threads';
-      import { leave } from '${leave}';
+      import { exitWith } from '${exit}';
       process.argv[1] = ${JSON.stringify(MAIN)};
       const worker = new Worker("const fs = require('node:fs'); fs.readSync(fs.openSync('${fifo}', 'r'), Buffer.alloc(1))", { eval: true, execArgv: [] });
-      worker.on('online', () => setTimeout(() => leave(75, () => worker.terminate().then(() => {})), 200));`;
+      worker.on('online', () => setTimeout(() => exitWith(75, () => worker.terminate().then(() => {})), 200));`;
     const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
     closeSync(hold);
     assert.equal(status, 75, 'it ended by itself');
