@@ -11,6 +11,7 @@ import {
   inspectionOf,
   inspectionText,
   openArtifact,
+  openStored,
   openUrl,
   openVolume,
   type Readable,
@@ -23,7 +24,16 @@ import { stopWithin, unlessAborted } from '../run/index.ts';
 import { type Location, locationText, parseLocation, refuseBareReference } from '../source/index.ts';
 import { VERSION } from '../version.ts';
 import type { Context, Finished } from './context.ts';
-import { choiceOf, countOf, flagOf, type RawValues, REMOTE_OPTIONS, remoteSettings, textOf } from './options.ts';
+import {
+  choiceOf,
+  countOf,
+  flagOf,
+  patternsOf,
+  type RawValues,
+  REMOTE_OPTIONS,
+  remoteSettings,
+  textOf,
+} from './options.ts';
 
 const FORMATS = ['text', 'json', 'cyclonedx'] as const;
 
@@ -62,7 +72,7 @@ async function inspected(
   values: RawValues,
   { environment, err, signal, pool }: Context,
 ): Promise<Inspection> {
-  const location = parseLocation(source);
+  const location = parseLocation(source, patternsOf(values));
   const text = locationText(location);
   const notice = (message: string) => err.write(`weighlock: ${visible(message)}\n`);
   if (location.kind === 'volume') {
@@ -75,11 +85,12 @@ async function inspected(
       volume.close();
     }
   }
-  if (location.kind === 'oci' || location.kind === 'https') {
+  if (location.kind === 'oci' || location.kind === 'https' || location.kind === 'store') {
+    const maxFiles = countOf(values, 'max-files', MAX_FILES) ?? MAX_FILES;
     const { registry, stores, platform } = remoteSettings(values, environment);
     const remote = new PullPool(pool(), registry, stores, 'wasm', 1, notice);
     try {
-      return await unlessAborted(remoteInspection(location, text, platform, remote, notice), signal);
+      return await unlessAborted(remoteInspection(location, text, { platform, maxFiles }, remote, notice), signal);
     } finally {
       await stopWithin(() => remote.stop());
     }
@@ -87,19 +98,24 @@ async function inspected(
   throw new WeighlockError({
     code: 'CONFIG_INVALID',
     message: `cannot look at ${text}`,
-    remedy: 'give a path, an oci:// or oci-layout:// reference, or an https:// address',
+    remedy: 'give a path, an oci:// or oci-layout:// reference, a URL of a hub or bucket, or an https:// address',
   });
 }
 
 async function remoteInspection(
-  location: Location & { kind: 'oci' | 'https' },
+  location: Location & { kind: 'oci' | 'https' | 'store' },
   text: string,
-  platform: Platform,
+  { platform, maxFiles }: { readonly platform: Platform; readonly maxFiles: number },
   remote: PullPool,
   notice: (message: string) => void,
 ): Promise<Inspection> {
   if (location.kind === 'https')
     return inspectionOf(text, await readAllHeaders([await openUrl(location.url, remote)], 1), []);
+  if (location.kind === 'store') {
+    const { files, revision } = await openStored(location.store, maxFiles, remote);
+    if (revision !== undefined) notice(`${location.store.text} is at the commit ${revision}`);
+    return inspectionOf(text, await readAllHeaders(files, AT_ONCE), await claimsIn(files));
+  }
   const artifact = await openArtifact(location.reference, platform, remote, notice);
   for (const digest of artifact.archives) notice(`the layer ${digest} is an archive: what is in it is not looked at`);
   const found = await readAllHeaders(artifact.files, AT_ONCE);

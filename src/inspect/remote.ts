@@ -1,6 +1,7 @@
 import { entryText } from '../fs/index.ts';
 import type { PullPool, StoredSignatures } from '../pull/index.ts';
 import type { Platform } from '../registry/index.ts';
+import type { StoreLocation } from '../store/index.ts';
 import { bundleClaim, type Claim } from './claims.ts';
 import type { Readable } from './headers.ts';
 
@@ -48,6 +49,22 @@ function claimsOf({ layers, unread }: StoredSignatures, notice: (text: string) =
       return { where, kind: 'signature' };
     }
   });
+}
+
+/** Files of a hub or bucket, as they were listed once. @throws WeighlockError */
+export async function openStored(
+  location: StoreLocation,
+  maxFiles: number,
+  pool: PullPool,
+): Promise<{ readonly files: readonly Readable[]; readonly revision?: string }> {
+  const inventory = await pool.inventory(location, maxFiles);
+  const files = inventory.files.map((file): Readable => {
+    const read = async (start: number, length: number) =>
+      Buffer.from(await pool.storedRange(location, inventory, file, start, length));
+    return { name: entryText(file.path), size: file.size, read };
+  });
+  const { revision } = inventory;
+  return { files, ...(revision === undefined ? {} : { revision }) };
 }
 
 /** A file on a server that answers ranges. @throws WeighlockError */

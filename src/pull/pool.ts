@@ -217,6 +217,18 @@ export class PullPool {
     return (await this.#ask({ kind: 'url-range', url, start, length, ...known })) as UrlPart;
   }
 
+  /** A part of a file of a store, unchecked, in the version that was listed. */
+  async storedRange(
+    location: StoreLocation,
+    { revision }: Inventory,
+    file: StoredFile,
+    start: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const at = revision === undefined ? {} : { revision };
+    return (await this.#ask({ kind: 'stored-range', location, file, start, length, ...at })) as Uint8Array;
+  }
+
   /** The `trusted_root.json` that a TUF repository publishes now. */
   async trustedRoot(source: TufSource): Promise<string> {
     return (await this.#ask({ kind: 'trusted-root', source })) as string;

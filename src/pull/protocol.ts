@@ -129,6 +129,7 @@ export type RemoteRequest =
   | BlobRequest
   | BlobRangeRequest
   | UrlRangeRequest
+  | StoredRangeRequest
   | InventoryRequest
   | StoredRequest
   | SmallStoredRequest
@@ -165,6 +166,16 @@ export interface SmallStoredRequest {
   readonly location: StoreLocation;
   readonly file: StoredFile;
   readonly revision?: string;
+}
+
+/** Fetches a part of a file of a store; nothing can be checked of it. */
+export interface StoredRangeRequest {
+  readonly kind: 'stored-range';
+  readonly location: StoreLocation;
+  readonly file: StoredFile;
+  readonly revision?: string;
+  readonly start: number;
+  readonly length: number;
 }
 
 /** Asks a TUF repository for the keys of a Sigstore instance. */

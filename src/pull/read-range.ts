@@ -7,11 +7,15 @@ import {
   parseContentRange,
   type RegistrySettings,
   Repository,
+  Retryable,
   readBody,
   Transport,
+  unavailable,
+  withRetries,
 } from '../registry/index.ts';
+import type { Store, StoredFile } from '../store/index.ts';
 import { withoutUser } from './fetch-url.ts';
-import type { BlobRangeRequest, UrlRangeRequest } from './protocol.ts';
+import type { BlobRangeRequest, StoredRangeRequest, UrlRangeRequest } from './protocol.ts';
 
 /** A part of a file on a server, and how large the file is. */
 export interface UrlPart {
@@ -23,20 +27,35 @@ export interface UrlPart {
 /** Reads parts of blobs and files, over the same connections as long as the thread lives. */
 export class RangeReader {
   readonly #open: (reference: string) => ArtifactSource;
+  readonly #openStored: (request: StoredRangeRequest, transport: Transport) => Store;
   readonly #settings: RegistrySettings;
   readonly #sources = new Map<string, ArtifactSource>();
+  readonly #stores = new Map<string, Store>();
   #transport: Transport | undefined;
 
-  constructor(open: (reference: string) => ArtifactSource, settings: RegistrySettings) {
+  constructor(
+    open: (reference: string) => ArtifactSource,
+    openStored: (request: StoredRangeRequest, transport: Transport) => Store,
+    settings: RegistrySettings,
+  ) {
     this.#open = open;
+    this.#openStored = openStored;
     this.#settings = settings;
   }
 
-  read(request: BlobRangeRequest | UrlRangeRequest, signal: AbortSignal): Promise<Uint8Array | UrlPart> {
+  read(
+    request: BlobRangeRequest | UrlRangeRequest | StoredRangeRequest,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | UrlPart> {
     const { start, length } = request;
-    if (request.kind === 'url-range') {
-      this.#transport ??= new Transport(this.#settings);
+    this.#transport ??= new Transport(this.#settings);
+    if (request.kind === 'url-range')
       return readUrlRange(this.#transport, request.url, start, length, request.total, signal);
+    if (request.kind === 'stored-range') {
+      const name = `${request.location.text} ${request.revision ?? ''}`;
+      const store = this.#stores.get(name) ?? this.#openStored(request, this.#transport);
+      this.#stores.set(name, store);
+      return withRetries(() => readStoredRange(store, request.file, start, length, signal), { signal });
     }
     const source = this.#sources.get(request.reference) ?? this.#open(request.reference);
     this.#sources.set(request.reference, source);
@@ -103,4 +122,36 @@ async function readUrlRange(
     message: `${address.host} does not send a part of the file: ${fault ?? 'no length'}`,
     remedy: 'check the address; or fetch the file, and look at it where it lies',
   });
+}
+
+/**
+ * Reads a part of a file of a store, in the version that was listed.
+ *
+ * @returns exactly `length` bytes
+ * @throws WeighlockError
+ */
+async function readStoredRange(
+  store: Store,
+  file: StoredFile,
+  start: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const end = start + length;
+  const answer = await store.open(file, { range: `bytes=${start}-${end - 1}` }, { signal });
+  const { status, url, headers, body } = answer;
+  if (status !== 206 && status !== 200) throw await store.refusal(answer, file);
+  const range = headerOf(headers, 'content-range');
+  const fault = status === 206 ? contentRangeFault(range, start, file.size, end) : 'answered 200';
+  if (fault !== undefined) {
+    body.destroy();
+    throw new WeighlockError({
+      code: 'SOURCE_UNAVAILABLE',
+      message: `${url.host} does not send a part of ${file.key}: ${fault}`,
+      remedy: 'fetch the files, and look at them where they lie',
+    });
+  }
+  const bytes = await readBody(answer, length);
+  if (bytes.length === length) return bytes;
+  throw new Retryable(unavailable(url, `ended ${length - bytes.length} bytes before the end of a range`));
 }

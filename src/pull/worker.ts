@@ -21,7 +21,7 @@ import {
   Repository,
   Transport,
 } from '../registry/index.ts';
-import type { Inventory } from '../store/index.ts';
+import { type Inventory, openStore } from '../store/index.ts';
 import type { Reply } from '../thread/index.ts';
 import {
   Connections,
@@ -92,7 +92,12 @@ class PullThread {
     this.#port = port;
     this.#setup = setup;
     this.#ranges = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
-    this.#parts = new RangeReader((reference) => this.#open(reference), setup.settings);
+    this.#parts = new RangeReader(
+      (reference) => this.#open(reference),
+      ({ location, revision }, transport) =>
+        openStore(location, setup.stores, { transport, notice: this.#notice, maxFiles: 0 }, revision),
+      setup.settings,
+    );
     this.#move = (task, patience) => fetchRanges(task, patience, this.#ranges);
     const timer = setInterval(() => {
       try {
@@ -116,7 +121,7 @@ class PullThread {
   }
 
   #serve(request: RemoteRequest): Promise<Served> {
-    if (request.kind === 'blob-range' || request.kind === 'url-range')
+    if (request.kind === 'blob-range' || request.kind === 'url-range' || request.kind === 'stored-range')
       return this.#parts.read(request, this.#controller.signal);
     if (request.kind === 'inventory') return inventoryOf(request, this.#serving);
     if (request.kind === 'small-stored') return smallStored(request, this.#serving);

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import { safetensors, soundSafetensors } from '../content/build.ts';
 import { FakeRegistry } from '../registry/fake.ts';
 import { titled } from '../registry/push.ts';
+import { CLOUDS, type FakeBucket } from '../store/buckets.ts';
+import { FakeHub } from '../store/hub.ts';
 import { passed, run, workFolder, write } from './cli.ts';
 
 const BYTES = 24 << 20;
@@ -29,8 +31,12 @@ interface Shown {
   readonly files: readonly { name: string; findings: readonly { text: string }[] }[];
 }
 
-async function shown(source: string, words: readonly string[] = []): Promise<Shown> {
-  const result = await run(['inspect', source, '--format', 'json', ...words]);
+async function shown(
+  source: string,
+  words: readonly string[] = [],
+  environment: Record<string, string> = {},
+): Promise<Shown> {
+  const result = await run(['inspect', source, '--format', 'json', ...words], { environment });
   passed(result);
   return JSON.parse(result.stdout) as Shown;
 }
@@ -91,6 +97,62 @@ describe('21: weighlock inspect', () => {
     const { model } = await shown(`http://${server.host}/model.safetensors`, ['--plain-http', server.host]);
     assert.equal(model['parameters'], BYTES / 2);
     assert.ok(sent < WEIGHTS.length / 100, `${sent} bytes were sent`);
+  });
+
+  for (const cloud of CLOUDS) {
+    const bucket = async () => {
+      const fake = await cloud.start();
+      after(() => fake.close());
+      cloud.put(fake, Object.fromEntries(Object.entries(MODEL).map(([name, bytes]) => [`llama/${name}`, bytes])));
+      return fake;
+    };
+    const wordsFor = (fake: FakeBucket) => [cloud.source(fake, 'llama/'), '--plain-http', fake.host] as const;
+
+    it(`reads ${cloud.name} by ranges of the versions that were listed`, async () => {
+      const fake = await bucket();
+      const [source, ...words] = wordsFor(fake);
+      const { model, bytesRead } = await shown(source, words, fake.environment);
+      assert.deepEqual(model, EXPECTED);
+      assert.ok(bytesRead < WEIGHTS.length / 100);
+      const reads = fake.requests.filter(({ line, headers }) => cloud.isRead(line, headers));
+      assert.ok(reads.length > 0);
+      for (const { headers } of reads) assert.match(headers.range ?? '', /^bytes=\d+-\d+$/);
+    });
+
+    it(`${cloud.name}: an object that is replaced, or a server that gives no ranges, is not looked at`, async () => {
+      for (const isReplaced of [true, false]) {
+        const fake = await bucket();
+        fake.handler = (request, _response, next) => {
+          if (!cloud.isRead(`${request.method} ${request.url}`, request.headers)) return next();
+          if (!isReplaced) {
+            delete request.headers.range;
+            return next();
+          }
+          cloud.put(fake, Object.fromEntries(Object.keys(MODEL).map((name) => [`llama/${name}`, `other ${name}`])));
+          return next();
+        };
+        const result = await run(['inspect', ...wordsFor(fake)], { environment: fake.environment });
+        assert.equal(result.status, 75, result.stdout + result.stderr);
+        assert.match(result.stderr, isReplaced ? /replaced/ : /does not send a part/);
+      }
+    });
+  }
+
+  it('reads hf:// by ranges, at one commit', async () => {
+    const fake = await FakeHub.start();
+    after(() => fake.close());
+    fake.add('acme/model', MODEL);
+    const words = ['--plain-http', fake.host, '--exclude', '*.md'];
+    const environment = { ...fake.environment, HF_TOKEN: 'hf_hunter2' };
+    const result = await run(['inspect', 'hf://acme/model', '--format', 'json', ...words], { environment });
+    passed(result);
+    assert.doesNotMatch(result.stdout + result.stderr, /hunter2/);
+    const { model, bytesRead, formats } = JSON.parse(result.stdout) as Shown;
+    assert.equal(model['parameters'], BYTES / 2);
+    assert.deepEqual(formats, { safetensors: 1, json: 1 });
+    assert.ok(bytesRead < WEIGHTS.length / 100);
+    assert.match(result.stderr, /is at the commit [0-9a-f]{40}/);
+    assert.equal(fake.asked(/\/resolve\/main\//).length, 0);
   });
 
   it('says what is wrong with a file', async () => {

@@ -28,6 +28,14 @@ const joint = (id: string, file: string, from: string, to: string, tests: readon
 });
 
 export default [
+  {
+    id: '21-inspect-stored-range',
+    file: 'src/pull/read-range.ts',
+    from: "const fault = status === 206 ? contentRangeFault(range, start, file.size, end) : 'answered 200';",
+    to: 'const fault = undefined as string | undefined;\n  void range;',
+    tests: ['test/integration/inspect.test.ts'],
+    name: 'gives no ranges',
+  },
   parser('polyglot-zip', 'inspector', 'if (endsAsZip(tail))', 'if (false)'),
   parser('polyglot-tar', 'inspector', 'if (beginsAsTar(this.#head)) isPolyglot', 'if (false) isPolyglot'),
   parser('polyglot-pickle', 'inspector', 'if (this.#isProgram) isPolyglot', 'if (false) isPolyglot'),
