@@ -34,7 +34,7 @@ import {
 } from '../hash/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import { Lister } from './lister.ts';
-import type { ListRequest, WorkerSetup } from './protocol.ts';
+import type { ListRequest, Request, WorkerSetup } from './protocol.ts';
 import { fillTwins, twinsOf } from './twins.ts';
 
 /**
@@ -152,7 +152,7 @@ export class HashPool {
    */
   async list(request: Omit<ListRequest, 'kind' | 'sendsUnseen'>, mostWorkers = 1): Promise<Listing> {
     if (mostWorkers > 1) return this.#listTogether(request, undefined, mostWorkers);
-    return (await this.#threads.ask(0, { kind: 'list', ...request })) as Listing;
+    return (await this.#ask(0, { kind: 'list', ...request })) as Listing;
   }
 
   async #listTogether(
@@ -229,7 +229,7 @@ export class HashPool {
       [...(indexes[task] ?? [])].map((index) => ({ listing: { root: listing.root, files: listing.files }, index })),
     );
     if (files.length === 0) return undefined;
-    await this.#threads.ask(0, { kind: 'look-again', files });
+    await this.#ask(0, { kind: 'refresh', files });
     const isAgain = (task: number, index: number) => indexes[task]?.has(index) === true;
     const kept = replies.map(({ failures, second, ...reply }) => ({
       ...reply,
@@ -263,7 +263,7 @@ export class HashPool {
     const replies = (
       order.length > 1
         ? await this.#threads.askAll(request)
-        : [await (isTwo ? this.#hashByTwo(request) : this.#threads.ask(0, request))]
+        : [await (isTwo ? this.#hashByTwo(request) : this.#ask(0, request))]
     ) as HashReply[];
     for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     return replies;
@@ -275,7 +275,7 @@ export class HashPool {
     const served = this.serveRing(1, ring, request.engine);
     // All that may be in flight is the reader's.
     shareDepth(this.control, 1);
-    const reply = this.#threads.ask(0, { ...request, ring }).finally(() => {
+    const reply = this.#ask(0, { ...request, ring }).finally(() => {
       closeRing(ring);
       shareDepth(this.control, this.#threads.size);
     });
@@ -307,7 +307,7 @@ export class HashPool {
   async serveRing(thread: number, ring: RingBuffer, engine: EngineName, kernel?: KernelChoice): Promise<void> {
     while (this.#threads.size <= thread) this.#start();
     this.#kernels.add(
-      (await this.#threads.ask(thread, {
+      (await this.#ask(thread, {
         kind: 'ring',
         engine,
         ring,
@@ -320,7 +320,7 @@ export class HashPool {
    * Looks at the folders of a listing again; one `SOURCE_CHANGED` for each that is not as it was.
    */
   async recheck(listing: Listing): Promise<readonly Failure[]> {
-    return (await this.#threads.ask(0, { kind: 'recheck', listing })) as readonly Failure[];
+    return (await this.#ask(0, { kind: 'recheck', listing })) as readonly Failure[];
   }
 
   /**
@@ -337,6 +337,10 @@ export class HashPool {
   async end(): Promise<void> {
     await this.stop();
     await this.#threads.end();
+  }
+
+  #ask(thread: number, request: Request): Promise<unknown> {
+    return this.#threads.ask(thread, request);
   }
 
   #start(setup: Omit<WorkerSetup, 'control'> = {}): void {
