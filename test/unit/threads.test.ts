@@ -24,6 +24,6 @@ it('a thread that dies fails what it was asked, and everything that is asked lat
 it('a thread that runs out of memory fails what it was asked, and the process goes on', async () => {
   const group = new ThreadGroup('hash', () => {}, { maxOldGenerationSizeMb: 24 });
   group.start({ control: createControl(), likelyEngine: 'native' });
-  const line = { ...createRing(), streams: 50_000_000 };
-  await assert.rejects(group.ask(0, { kind: 'line', engine: 'native', line }), died(/memory limit/));
+  const ring = { ...createRing(), streams: 50_000_000 };
+  await assert.rejects(group.ask(0, { kind: 'ring', engine: 'native', ring }), died(/memory limit/));
 });
