@@ -75,8 +75,8 @@ async function inspected(
   const location = parseLocation(source, patternsOf(values));
   const text = locationText(location);
   const notice = (message: string) => err.write(`weighlock: ${visible(message)}\n`);
+  const maxFiles = countOf(values, 'max-files', MAX_FILES) ?? MAX_FILES;
   if (location.kind === 'volume') {
-    const maxFiles = countOf(values, 'max-files', MAX_FILES) ?? MAX_FILES;
     const volume = openVolume(location.path, { allowSymlinks: flagOf(values, 'allow-symlinks'), maxFiles });
     try {
       for (const { message, file = '' } of volume.listing.failures) notice(`${file}: ${message}`);
@@ -86,7 +86,6 @@ async function inspected(
     }
   }
   if (location.kind === 'oci' || location.kind === 'https' || location.kind === 'store') {
-    const maxFiles = countOf(values, 'max-files', MAX_FILES) ?? MAX_FILES;
     const { registry, stores, platform } = remoteSettings(values, environment);
     const remote = new PullPool(pool(), registry, stores, 'wasm', 1, notice);
     try {

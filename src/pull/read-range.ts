@@ -48,18 +48,23 @@ export class RangeReader {
     signal: AbortSignal,
   ): Promise<Uint8Array | UrlPart> {
     const { start, length } = request;
-    this.#transport ??= new Transport(this.#settings);
     if (request.kind === 'url-range')
-      return readUrlRange(this.#transport, request.url, start, length, request.total, signal);
+      return readUrlRange(this.#overHttp(), request.url, start, length, request.total, signal);
     if (request.kind === 'stored-range') {
       const name = `${request.location.text} ${request.revision ?? ''}`;
-      const store = this.#stores.get(name) ?? this.#openStored(request, this.#transport);
+      const store = this.#stores.get(name) ?? this.#openStored(request, this.#overHttp());
       this.#stores.set(name, store);
       return withRetries(() => readStoredRange(store, request.file, start, length, signal), { signal });
     }
     const source = this.#sources.get(request.reference) ?? this.#open(request.reference);
     this.#sources.set(request.reference, source);
     return readBlobRange(source, request.descriptor, start, length, signal);
+  }
+
+  /** Made for the first file that needs it: a registry has one of its own. */
+  #overHttp(): Transport {
+    this.#transport ??= new Transport(this.#settings);
+    return this.#transport;
   }
 }
 
@@ -117,11 +122,7 @@ async function readUrlRange(
   const fault = answer.status === 206 ? contentRangeFault(range, start, total, end) : `answered ${answer.status}`;
   if (fault === undefined && whole !== undefined) return { bytes: await readBody(answer, end - start), total: whole };
   answer.body.destroy();
-  throw new WeighlockError({
-    code: 'SOURCE_UNAVAILABLE',
-    message: `${address.host} does not send a part of the file: ${fault ?? 'no length'}`,
-    remedy: 'check the address; or fetch the file, and look at it where it lies',
-  });
+  throw noPart(address, 'the file', fault ?? 'no length');
 }
 
 /**
@@ -145,13 +146,17 @@ async function readStoredRange(
   const fault = status === 206 ? contentRangeFault(range, start, file.size, end) : 'answered 200';
   if (fault !== undefined) {
     body.destroy();
-    throw new WeighlockError({
-      code: 'SOURCE_UNAVAILABLE',
-      message: `${url.host} does not send a part of ${file.key}: ${fault}`,
-      remedy: 'fetch the files, and look at them where they lie',
-    });
+    throw noPart(url, file.key, fault);
   }
   const bytes = await readBody(answer, length);
   if (bytes.length === length) return bytes;
   throw new Retryable(unavailable(url, `ended ${length - bytes.length} bytes before the end of a range`));
+}
+
+function noPart({ host }: URL, what: string, fault: string): WeighlockError {
+  return new WeighlockError({
+    code: 'SOURCE_UNAVAILABLE',
+    message: `${host} does not send a part of ${what}: ${fault}`,
+    remedy: 'check the address; or fetch the file, and look at it where it lies',
+  });
 }
