@@ -14,10 +14,17 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, (c) => (c === '\n' ? '\\n' : `\\u{${c.codePointAt(0)?.toString(16)}}`));
 }
 
-/** JSON in which nothing is hidden either; it says the same to whoever parses it. */
-export function jsonText(value: unknown): string {
+/**
+ * JSON in which nothing is hidden either; it says the same to whoever parses it.
+ *
+ * @param indent - blanks of each level, on lines of its own
+ */
+export function jsonText(value: unknown, indent = 0): string {
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value).replace(HIDDEN, (c) => c.split('').map(escaped).join(''));
+  // A line break that is there is between values: those in texts are escaped already.
+  return JSON.stringify(value, null, indent).replace(HIDDEN, (c) =>
+    c === '\n' ? c : c.split('').map(escaped).join(''),
+  );
 }
 
 /** The same for text of several lines, which stay lines. */

@@ -223,6 +223,7 @@ complete -c weighlock -n '__fish_seen_subcommand_from digest' -l unpack -d 'publ
 complete -c weighlock -n __fish_use_subcommand -f -a inspect -d 'show what is in a model by its headers: formats, tensors, licence, who claims to have signed'
 complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l format -r -d 'text, json or cyclonedx (an ML-BOM 1.6)'
 complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l allow-symlinks -d 'follow links that stay within the artifact'
+complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l timeout -r -d 'limit for all of it, e.g. 90s, 1h30m; 0 for none'
 complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l max-files -r -d 'most entries in one artifact'
 complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l registry-config -r -d 'Docker config.json or mounted pull secret'
 complete -c weighlock -n '__fish_seen_subcommand_from inspect' -l registry-cacert -r -d 'PEM file of CAs to trust beside the built-in ones'

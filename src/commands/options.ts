@@ -394,7 +394,8 @@ export function countOf(values: RawValues, key: string, most: number): number | 
   throw usage(`--${key} cannot be "${text}"`, `give a whole number from 1 to ${most}`);
 }
 
-function durationOf(values: RawValues, key: string): number {
+/** Milliseconds; 0 for no limit. @throws WeighlockError `USAGE` */
+export function durationOf(values: RawValues, key: string): number {
   const text = textOf(values, key) ?? '';
   const duration = parseDuration(text);
   if (duration !== undefined) return duration;

@@ -1,6 +1,7 @@
 import type { Options } from 'yargs';
 import { Api, explainPod, type PodRow, podTable, readPods, rowsOf } from '../cluster/index.ts';
 import { EXIT } from '../error/index.ts';
+import { jsonText } from '../visible-text.ts';
 import { API_OPTIONS, KUBECONFIG_OPTIONS, targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
 import { choiceOf, flagOf, type RawValues, textOf } from './options.ts';
@@ -43,7 +44,7 @@ export async function pods(values: RawValues, { environment, out, err, signal }:
     throw usage(`there is no pod ${pod} in ${namespace}`, 'see: kubectl get pods');
   const items = explained === undefined ? rows : [explained];
   if (output === 'json')
-    await out.writeAll(`${JSON.stringify({ apiVersion: API_VERSION, kind: 'PodVerdictList', items })}\n`);
+    await out.writeAll(`${jsonText({ apiVersion: API_VERSION, kind: 'PodVerdictList', items })}\n`);
   else if (explained !== undefined) await out.writeAll(explainPod(explained, now));
   else if (rows.length === 0) err.write(isEverywhere ? 'No pods found.\n' : `No pods found in ${namespace}.\n`);
   else {

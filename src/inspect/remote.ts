@@ -69,9 +69,9 @@ export async function openStored(
 
 /** A file on a server that answers ranges. @throws WeighlockError */
 export async function openUrl(url: string, pool: PullPool): Promise<Readable> {
-  const { total } = await pool.urlRange(url, 0, 1);
+  const { file } = await pool.urlRange(url, 0, 1);
   const name = new URL(url).pathname.split('/').at(-1) ?? '';
   const read = async (start: number, length: number) =>
-    Buffer.from((await pool.urlRange(url, start, length, total)).bytes);
-  return { name, size: total, read };
+    Buffer.from((await pool.urlRange(url, start, length, file)).bytes);
+  return { name, size: file.total, read };
 }

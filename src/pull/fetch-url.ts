@@ -143,7 +143,7 @@ function receive(
           notice(`${address.host} sends it encoded (${encoding}): its digest is that of the bytes as they are sent`);
         return answer;
       },
-      refusal: (answer) => refusalOf(answer, { what: 'the source', remedies: REMEDIES }),
+      refusal: (answer) => refusalOf(answer, { what: 'the source', remedies: SERVER_REMEDIES }),
     },
     {
       signal,
@@ -152,7 +152,8 @@ function receive(
   );
 }
 
-const REMEDIES = {
+/** What to do about a status of a file server. */
+export const SERVER_REMEDIES = {
   401: 'give user and password in the address (https://user:password@host/...), or an address that is signed',
   403: 'check whether the address may be read: a signed one may have ended',
   404: 'check the address: the server has no such file',

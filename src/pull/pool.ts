@@ -15,6 +15,7 @@ import type {
   Resolved,
   StoredRequest,
   StoredSignatures,
+  UrlFile,
 } from './protocol.ts';
 import type { UrlPart } from './read-range.ts';
 
@@ -207,13 +208,9 @@ export class PullPool {
     return (await this.#ask({ kind: 'blob-range', reference, descriptor, start, length })) as Uint8Array;
   }
 
-  /**
-   * A part of a file over HTTPS, unchecked.
-   *
-   * @param total - bytes that the whole has, where that is known
-   */
-  async urlRange(url: string, start: number, length: number, total?: number): Promise<UrlPart> {
-    const known = total === undefined ? {} : { total };
+  /** A part of a file over HTTPS, unchecked. @param file - what is known of it */
+  async urlRange(url: string, start: number, length: number, file?: UrlFile): Promise<UrlPart> {
+    const known = file === undefined ? {} : { file };
     return (await this.#ask({ kind: 'url-range', url, start, length, ...known })) as UrlPart;
   }
 

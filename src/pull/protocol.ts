@@ -206,8 +206,16 @@ export interface UrlRangeRequest {
   readonly url: string;
   readonly start: number;
   readonly length: number;
-  /** Bytes that the whole file has, where that is known. */
-  readonly total?: number;
+  /** What an earlier answer said of it. */
+  readonly file?: UrlFile;
+}
+
+/** What is known of a file on a server: every part has to be of it. */
+export interface UrlFile {
+  /** Bytes of the whole file. */
+  readonly total: number;
+  /** What the server says of its version, where it does. */
+  readonly version?: string;
 }
 
 /** Fetches what is stored as signatures of a manifest. */

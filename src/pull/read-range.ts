@@ -1,5 +1,6 @@
 import { WeighlockError } from '../error/index.ts';
 import {
+  type Answer,
   type ArtifactSource,
   contentRangeFault,
   type Descriptor,
@@ -9,19 +10,20 @@ import {
   Repository,
   Retryable,
   readBody,
+  refusalOf,
   Transport,
   unavailable,
+  versionOf,
   withRetries,
 } from '../registry/index.ts';
 import type { Store, StoredFile } from '../store/index.ts';
-import { withoutUser } from './fetch-url.ts';
-import type { BlobRangeRequest, StoredRangeRequest, UrlRangeRequest } from './protocol.ts';
+import { SERVER_REMEDIES, withoutUser } from './fetch-url.ts';
+import type { BlobRangeRequest, StoredRangeRequest, UrlFile, UrlRangeRequest } from './protocol.ts';
 
-/** A part of a file on a server, and how large the file is. */
+/** A part of a file on a server. */
 export interface UrlPart {
   readonly bytes: Uint8Array;
-  /** Bytes of the whole file. */
-  readonly total: number;
+  readonly file: UrlFile;
 }
 
 /** Reads parts of blobs and files, over the same connections as long as the thread lives. */
@@ -48,8 +50,10 @@ export class RangeReader {
     signal: AbortSignal,
   ): Promise<Uint8Array | UrlPart> {
     const { start, length } = request;
-    if (request.kind === 'url-range')
-      return readUrlRange(this.#overHttp(), request.url, start, length, request.total, signal);
+    if (request.kind === 'url-range') {
+      const { url, file } = request;
+      return withRetries(() => readUrlRange(this.#overHttp(), url, start, length, file, signal), { signal });
+    }
     if (request.kind === 'stored-range') {
       const name = `${request.location.text} ${request.revision ?? ''}`;
       const store = this.#stores.get(name) ?? this.#openStored(request, this.#overHttp());
@@ -102,7 +106,8 @@ async function readBlobRange(
 /**
  * Reads a part of a file on a server that answers ranges.
  *
- * @param total - bytes of the whole file, where they are known: it must be so large still
+ * @param known - what an earlier answer said of the file: it must be the same still
+ * @returns exactly `length` bytes, unless nothing is known and the file is shorter
  * @throws WeighlockError
  */
 async function readUrlRange(
@@ -110,19 +115,28 @@ async function readUrlRange(
   url: string,
   start: number,
   length: number,
-  total: number | undefined,
+  known: UrlFile | undefined,
   signal: AbortSignal,
 ): Promise<UrlPart> {
   const { address, secretHeaders } = withoutUser(url);
   const headers = { range: `bytes=${start}-${start + length - 1}` };
   const answer = await transport.ask(address, { headers, secretHeaders, signal, asStored: true });
+  const { status } = answer;
   const range = headerOf(answer.headers, 'content-range');
-  const whole = parseContentRange(range)?.total;
-  const end = Math.min(start + length, whole ?? 0);
-  const fault = answer.status === 206 ? contentRangeFault(range, start, total, end) : `answered ${answer.status}`;
-  if (fault === undefined && whole !== undefined) return { bytes: await readBody(answer, end - start), total: whole };
-  answer.body.destroy();
-  throw noPart(address, 'the file', fault ?? 'no length');
+  if (status === 416 && known === undefined && range === 'bytes */0') {
+    answer.body.destroy();
+    return { bytes: Buffer.alloc(0), file: { total: 0 } };
+  }
+  if (status !== 206 && status !== 200)
+    throw await refusalOf(answer, { what: 'the source', remedies: SERVER_REMEDIES });
+  const version = versionOf(answer);
+  if (known !== undefined && version !== known.version) {
+    answer.body.destroy();
+    throw noPart(address, 'the file', 'it was replaced meanwhile');
+  }
+  const total = known?.total ?? parseContentRange(range)?.total;
+  const bytes = await readPart(answer, { start, end: Math.min(start + length, total ?? 0), total }, 'the file');
+  return { bytes, file: { total: total ?? 0, ...(version === undefined ? {} : { version }) } };
 }
 
 /**
@@ -140,17 +154,29 @@ async function readStoredRange(
 ): Promise<Buffer> {
   const end = start + length;
   const answer = await store.open(file, { range: `bytes=${start}-${end - 1}` }, { signal });
-  const { status, url, headers, body } = answer;
-  if (status !== 206 && status !== 200) throw await store.refusal(answer, file);
-  const range = headerOf(headers, 'content-range');
-  const fault = status === 206 ? contentRangeFault(range, start, file.size, end) : 'answered 200';
+  if (answer.status !== 206 && answer.status !== 200) throw await store.refusal(answer, file);
+  return readPart(answer, { start, end, total: file.size }, file.key);
+}
+
+/**
+ * The one way for an answer to become a part of a file: what it says it is, it is what was asked
+ * for, of a whole of that size; and it has as many bytes, no more and no fewer.
+ */
+async function readPart(
+  answer: Answer,
+  { start, end, total }: { readonly start: number; readonly end: number; readonly total: number | undefined },
+  what: string,
+): Promise<Buffer> {
+  const range = headerOf(answer.headers, 'content-range');
+  const fault = answer.status === 206 ? contentRangeFault(range, start, total, end) : 'answered 200';
   if (fault !== undefined) {
-    body.destroy();
-    throw noPart(url, file.key, fault);
+    answer.body.destroy();
+    throw noPart(answer.url, what, fault);
   }
-  const bytes = await readBody(answer, length);
-  if (bytes.length === length) return bytes;
-  throw new Retryable(unavailable(url, `ended ${length - bytes.length} bytes before the end of a range`));
+  const bytes = await readBody(answer, end - start);
+  if (bytes.length === end - start) return bytes;
+  const missing = end - start - bytes.length;
+  throw new Retryable(unavailable(answer.url, `ended ${missing} bytes before the end of a range`), { tries: 2 });
 }
 
 function noPart({ host }: URL, what: string, fault: string): WeighlockError {

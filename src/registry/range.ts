@@ -13,7 +13,8 @@ export function parseContentRange(header: string | string[] | undefined): Conten
   const [, first, last, total] =
     /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(typeof header === 'string' ? header : '') ?? [];
   const range = { first: Number(first), last: Number(last), total: Number(total) };
-  return first !== undefined && range.first <= range.last && range.last < range.total ? range : undefined;
+  const isRange = first !== undefined && range.first <= range.last && range.last < range.total;
+  return isRange && Number.isSafeInteger(range.total) ? range : undefined;
 }
 
 /**

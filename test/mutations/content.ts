@@ -27,14 +27,45 @@ const joint = (id: string, file: string, from: string, to: string, tests: readon
   name: '21',
 });
 
+const looked = (id: string, file: string, from: string, to: string, name: string, hangs = false): Mutation => ({
+  id: `18-inspect-${id}`,
+  file: `src/${file}.ts`,
+  from,
+  to,
+  tests: ['test/integration/inspect-attacks.test.ts'],
+  name,
+  ...(hangs ? { hangs } : {}),
+});
+
 export default [
   {
     id: '21-inspect-stored-range',
     file: 'src/pull/read-range.ts',
-    from: "const fault = status === 206 ? contentRangeFault(range, start, file.size, end) : 'answered 200';",
+    from: "const fault = answer.status === 206 ? contentRangeFault(range, start, total, end) : 'answered 200';",
     to: 'const fault = undefined as string | undefined;\n  void range;',
-    tests: ['test/integration/inspect.test.ts'],
-    name: 'gives no ranges',
+    tests: ['test/integration/inspect-attacks.test.ts'],
+    name: 'over HTTP',
+  },
+  looked('short', 'pull/read-range', 'if (bytes.length === end - start) return bytes;', 'return bytes;', 'fewer'),
+  looked('version', 'pull/read-range', 'version !== known.version', 'false', 'another version'),
+  looked('number', 'registry/range', ' && Number.isSafeInteger(range.total)', '', 'no number holds'),
+  looked('empty', 'commands/inspect', 'size === 0 ? Buffer.alloc(0) : ', '', 'an empty signature'),
+  looked('hidden', 'commands/inspect', 'jsonText(value, 2)', 'JSON.stringify(value)', 'hides nothing'),
+  looked('bytes', 'inspect/headers', 'if (this.#bytes > this.#mostBytes)', 'if (false)', 'no more bytes'),
+  looked(
+    'time',
+    'commands/inspect',
+    'if (milliseconds === 0) return;',
+    'if (milliseconds > 0) return;',
+    'no more time',
+    true,
+  ),
+  {
+    id: '18-inspect-memory',
+    file: 'src/inspect/headers.ts',
+    from: 'if (this.#long === LONG_AT_ONCE)',
+    to: 'if (false)',
+    tests: ['test/unit/inspect-headers.test.ts'],
   },
   parser('polyglot-zip', 'inspector', 'if (endsAsZip(tail))', 'if (false)'),
   parser('polyglot-tar', 'inspector', 'if (beginsAsTar(this.#head)) isPolyglot', 'if (false) isPolyglot'),
