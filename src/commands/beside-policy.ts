@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeighlockError } from '../error/index.ts';
-import type { Environment } from '../plan/index.ts';
+import { type Environment, parseDuration } from '../plan/index.ts';
 import { isUrl } from '../source/index.ts';
 import { STORE_VARIABLES } from '../store/index.ts';
-import { listOf, type RawValues, VERIFY_OPTIONS } from './options.ts';
+import { listOf, type RawValues, VERIFY_OPTIONS, variableOf } from './options.ts';
+import { OWN_WATCH_OPTIONS } from './watch-options.ts';
 
 /**
  * What an option of `verify`, or its `WEIGHLOCK_*` variable, may do beside a policy of the
@@ -157,4 +158,37 @@ export function requireNoWeakening(values: RawValues, environment: Environment):
       blocking.push(`${kind}_SOURCE_URL`);
   const url = listOf(values, 'sources').find(isUrl);
   return url === undefined ? blocking : [...blocking, 'a source that the pod names'];
+}
+
+/**
+ * What a variable may say about `watch` beside a policy of the platform: an interval that is no
+ * longer than the usual one. What is left would let it look seldom, be asked by nobody, or lose its
+ * counters when it fails. The command line of `watch` is the platform's.
+ */
+export const WATCH_BESIDE_POLICY: Readonly<Record<string, 'shorter' | 'refused'>> = {
+  interval: 'shorter',
+  listen: 'refused',
+  'exit-on-failure': 'refused',
+};
+
+/**
+ * @param environment - without the variables that the command line of `watch` overrules
+ * @throws WeighlockError `CONFIG_INVALID` for a variable that would mute `watch`
+ */
+export function requireNoMuting(environment: Environment): void {
+  for (const [name, option] of Object.entries(OWN_WATCH_OPTIONS)) {
+    const variable = variableOf(name);
+    const value = environment[variable];
+    const usual = String(option.default);
+    if (value === undefined || value === usual) continue;
+    const isShorter = (parseDuration(value) ?? Number.POSITIVE_INFINITY) <= (parseDuration(usual) ?? 0);
+    if (WATCH_BESIDE_POLICY[name] === 'shorter' && isShorter) continue;
+    throw new WeighlockError({
+      code: 'CONFIG_INVALID',
+      message: `${variable} would mute watch, and a policy is in force`,
+      expected: WATCH_BESIDE_POLICY[name] === 'shorter' ? `at most ${usual}` : usual,
+      found: value.slice(0, 100),
+      remedy: `remove it, or let the platform write --${name} on the command line`,
+    });
+  }
 }

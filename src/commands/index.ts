@@ -1,5 +1,5 @@
 export { attest } from './attest.ts';
-export { BESIDE_POLICY, requireNoWeakening } from './beside-policy.ts';
+export { BESIDE_POLICY, requireNoMuting, requireNoWeakening, WATCH_BESIDE_POLICY } from './beside-policy.ts';
 export type { Context, Finished } from './context.ts';
 export { digest } from './digest.ts';
 export { fromContainerd, IMAGE_VERIFIER_OPTIONS, imageVerifier } from './image-verifier.ts';
@@ -15,4 +15,5 @@ export { keygen, sign } from './sign.ts';
 export { SIGN_PART_OPTIONS } from './sign-parts.ts';
 export { usage } from './usage.ts';
 export { verify } from './verify.ts';
-export { WATCH_OPTIONS, watch } from './watch.ts';
+export { watch } from './watch.ts';
+export { OWN_WATCH_OPTIONS, WATCH_OPTIONS } from './watch-options.ts';

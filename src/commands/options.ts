@@ -334,7 +334,7 @@ function twoPlatforms(key: string, variable: string): WeighlockError {
   });
 }
 
-function variableOf(key: string): string {
+export function variableOf(key: string): string {
   return PREFIX + key.toUpperCase().replaceAll('-', '_');
 }
 

@@ -19,7 +19,7 @@ import {
 import { VerifyRun } from '../run/index.ts';
 import { exitCodeFor, type RunOutcome } from '../verdict/index.ts';
 import { ROUND_COMMAND } from '../watch/index.ts';
-import { requireNoWeakening } from './beside-policy.ts';
+import { requireNoMuting, requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
 
 import {
@@ -59,6 +59,8 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     runId = runIdOf(values);
     signer = await verdictSigner(values, context.environment);
     policies = await loadPolicies(policyFlags(values));
+    const isRound = context.words[0] === ROUND_COMMAND;
+    if (isRound && policies.length > 0) requireNoMuting(context.environment);
     const blocking =
       policies.length === 0 ? [] : requireNoWeakening(besidePolicies(values, policies), context.environment);
     policy = strictest(policies, asked, blocking);
@@ -68,11 +70,10 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
       context.environment,
     );
     outputs.require(plan.artifacts);
-    requireWholePart(plan, context.words[0] === ROUND_COMMAND, signer);
+    requireWholePart(plan, isRound, signer);
     reporter.start(plan);
     if (strictest(policies, asked).failurePolicy !== policy.failurePolicy)
       reporter.notice(`failurePolicy Ignore does not count: the pod sets ${blocking.join(', ')}`);
-    const isRound = context.words[0] === ROUND_COMMAND;
     measured = await new VerifyRun(plan, context.pool(), reporter, isRound).execute(context.signal);
   } catch (error) {
     measured = refusedOutcome(failureOf(error), policy, started);

@@ -1,32 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Options } from 'yargs';
 import { EXIT } from '../error/index.ts';
 import { parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
 import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
 import { addressOf } from './listen.ts';
-import { flagOf, type RawValues, textOf, VERIFY_OPTIONS } from './options.ts';
+import { flagOf, type RawValues, textOf, variableOf } from './options.ts';
 import { usage } from './usage.ts';
+import { OWN_WATCH_OPTIONS } from './watch-options.ts';
 
-export const WATCH_OPTIONS = {
-  interval: { type: 'string', default: '5m', describe: 'time from one verification to the next' },
-  listen: {
-    type: 'string',
-    default: '0.0.0.0:8790',
-    describe: 'HOST:PORT of /healthz, /readyz and /metrics; the kubelet asks the address of the pod',
-  },
-  'exit-on-failure': { type: 'boolean', default: false, describe: 'end with its exit code when a verification fails' },
-  ...VERIFY_OPTIONS,
-} as const satisfies Record<string, Options>;
-
-/**
- * Flags of `watch` alone; everything else is for the verifications, to which the variables of these
- * mean nothing.
- */
-const OWN = ['interval', 'listen', 'exit-on-failure'] as const;
+/** Options of `watch` alone; everything else is for the verifications. */
+const OWN = Object.keys(OWN_WATCH_OPTIONS);
 
 const MIN_INTERVAL = 1000;
+/** 24 days: timers count milliseconds in 31 bits, and a longer one would end at once. */
+const MAX_INTERVAL = 24 * 24 * 3_600_000;
 
 /**
  * `weighlock watch`: verifies again and again, on an interval and when something changes, and tells
@@ -35,10 +23,11 @@ const MIN_INTERVAL = 1000;
  */
 export async function watch(values: RawValues, context: Context): Promise<Finished> {
   const interval = parseDuration(textOf(values, 'interval') ?? '') ?? 0;
-  if (interval < MIN_INTERVAL) throw usage('--interval is no duration of at least a second', 'write 30s, 5m or 1h');
+  if (interval < MIN_INTERVAL || interval > MAX_INTERVAL)
+    throw usage('--interval is no duration from a second to 24 days', 'write 30s, 5m or 1h');
   const address = addressOf(textOf(values, 'listen') ?? '');
   const exitsOnFailure = flagOf(values, 'exit-on-failure');
-  const words = ownRemoved(context.words);
+  const { words, given } = splitOwn(context.words);
   const metrics = new Metrics();
   const wakeUp = new Alarm();
   let last: Round | undefined;
@@ -62,7 +51,7 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
       wakeUp.reset();
       const round = await runRound(
         words,
-        context.environment,
+        withoutVariables(context.environment, given),
         (line) => context.out.write(`${line}\n`),
         (one) => {
           child = one;
@@ -112,15 +101,29 @@ class Alarm {
   }
 }
 
-/** The command line as `verify` takes it. */
-function ownRemoved(words: readonly string[]): string[] {
+/** The command line as `verify` takes it, and the options of `watch` that it had. */
+function splitOwn(words: readonly string[]): { words: string[]; given: Set<string> } {
   const kept: string[] = [];
+  const given = new Set<string>();
   for (let i = 1; i < words.length; i++) {
     const word = words[i] ?? '';
-    if (word === '--') return [...kept, ...words.slice(i)];
+    if (word === '--') {
+      kept.push(...words.slice(i));
+      break;
+    }
     const own = OWN.find((flag) => word === `--${flag}` || word.startsWith(`--${flag}=`) || word === `--no-${flag}`);
     if (own === undefined) kept.push(word);
-    else if (word === `--${own}` && own !== 'exit-on-failure') i += 1;
+    else given.add(own);
+    if (own !== undefined && word === `--${own}` && own !== 'exit-on-failure') i += 1;
   }
-  return kept;
+  return { words: kept, given };
+}
+
+/**
+ * What a round is told: a variable that the command line overrules says nothing. The others are
+ * judged there, beside the policies (`requireNoMuting`).
+ */
+function withoutVariables(environment: NodeJS.ProcessEnv, given: ReadonlySet<string>): NodeJS.ProcessEnv {
+  const overruled = new Set([...given].map(variableOf));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !overruled.has(name)));
 }

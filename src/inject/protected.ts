@@ -28,6 +28,9 @@ export const PLATFORM_CONTAINERS: readonly string[] = [
   'vault-agent-init=docker.io/hashicorp/vault',
 ];
 
+/** A tag or a digest behind a repository; of a registry that is named without one it is none. */
+const OF_REPOSITORY = /^[:@][^/]*$/;
+
 /**
  * True for a container that the platform, and not the pod's author, answers for: by its name and by
  * the repository of its image. A name alone is the author's word.
@@ -35,7 +38,7 @@ export const PLATFORM_CONTAINERS: readonly string[] = [
 export function isPlatformContainer(container: Container, { platformContainers = [] }: InjectSettings): boolean {
   const text = `${container.name ?? ''}=${container.image ?? ''}`;
   const known = [...PLATFORM_CONTAINERS, ...platformContainers];
-  return known.some((one) => text.startsWith(`${one}:`) || text.startsWith(`${one}@`));
+  return known.some((one) => text.startsWith(one) && OF_REPOSITORY.test(text.slice(one.length)));
 }
 
 /** Init containers without the verifier, whoever put one of that name there. */

@@ -119,12 +119,32 @@ describe('weighlock watch', () => {
 
   it('ends at once when no later verification could mend it', async () => {
     assert.equal((await run(['watch', folder])).status, 78);
-    assert.equal((await run(['watch', folder, '--sha256', digest, '--interval', '10ms'])).status, 64);
+    for (const interval of ['10ms', '577h', '100h100d'])
+      assert.equal((await run(['watch', folder, '--sha256', digest, '--interval', interval])).status, 64, interval);
     assert.equal((await run(['watch', folder, '--sha256', digest, '--listen', 'here'])).status, 64);
     const watching = await Watching.start([folder, '--sha256', digest]);
     await watching.until('/healthz', 200);
     const second = await run(['watch', folder, '--sha256', digest, '--listen', `127.0.0.1:${watching.port}`]);
     assert.equal(second.status, 78, 'the port is taken');
+  });
+
+  it('17: beside a policy, a variable of the pod does not mute it; the command line counts', async () => {
+    const policy = join(work, 'policy.yaml');
+    const artifact = { name: 'model', path: folder, require: [{ sha256: digest }] };
+    const head = { apiVersion: 'weighlock.dev/v1alpha1', kind: 'VerificationPolicy', metadata: { name: 'p' } };
+    writeFileSync(policy, JSON.stringify({ ...head, spec: { artifacts: [artifact] } }));
+    for (const environment of [{ WEIGHLOCK_INTERVAL: '500h' }, { WEIGHLOCK_EXIT_ON_FAILURE: 'true' }]) {
+      const muted = await Watching.start([`--policy=${policy}`], environment);
+      assert.equal(await muted.ended, 78, JSON.stringify(environment));
+      assert.match(muted.stdout, /would mute watch/);
+    }
+    const free = await Watching.start([folder, `--sha256=${digest}`], { WEIGHLOCK_INTERVAL: '500h' });
+    await free.until('/readyz', 200);
+    const settled = await Watching.start([`--policy=${policy}`, '--interval=10m', '--no-exit-on-failure'], {
+      WEIGHLOCK_INTERVAL: '500h',
+      WEIGHLOCK_EXIT_ON_FAILURE: 'true',
+    });
+    await settled.until('/readyz', 200);
   });
 
   it('answers nothing else, and nobody who only holds a connection open', async () => {

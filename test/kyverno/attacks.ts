@@ -608,6 +608,13 @@ export const ATTACKS: readonly Attack[] = [
       volumeMounts: [{ name: 'tmp', mountPath: '/out' }],
     });
   }),
+  rest('a downloader from another port of a registry that the platform names', UNVERIFIED, (pod) => {
+    pod.spec.initContainers.push({
+      name: 'mirror',
+      image: 'registry.example.com:5000/evil:1',
+      volumeMounts: [{ name: 'tmp', mountPath: '/out' }],
+    });
+  }),
   ...[':v1', '', '@sha256:abc', `@sha256:${'a'.repeat(64)}:v1`].map((suffix) =>
     rest(`an image volume that can be moved (model${suffix})`, /image volume must be named by digest/, (pod) => {
       pod.spec.volumes.push({ name: 'moving', image: { reference: `registry.example.com/model${suffix}` } });

@@ -24,7 +24,7 @@ export const NAMESPACE = {
     annotations: {
       'weighlock.dev/scratch-claims': 'ckpt,cache',
       'weighlock.dev/host-paths': '/usr/lib/nvidia',
-      'weighlock.dev/platform-containers': 'juicefs=registry.example.com/juicefs',
+      'weighlock.dev/platform-containers': 'juicefs=registry.example.com/juicefs,mirror=registry.example.com',
     },
   },
 };

@@ -57,6 +57,15 @@ export default [
     "k.startsWith('weighlock.dev/') && object.metadata[f][k] !=",
     "k == 'weighlock.dev/enforce' && object.metadata[f][k] !=",
   ),
+  policy('registry-with-a-port', ").substring(p.size()).contains('/'))", ").contains('no such text'))"),
+  {
+    id: '17-inject-registry-with-a-port',
+    file: PROTECTED_FILE,
+    from: '/^[:@][^/]*$/',
+    to: '/^[:@]/',
+    tests: KYVERNO,
+    name: 'registry with a port',
+  },
   policy('before-mounts', '!(m.name in variables.protectedVols) || m.name in variables.filled) &&', 'true) &&'),
   policy(
     'before-devices',

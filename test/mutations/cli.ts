@@ -50,6 +50,20 @@ export default [
   beside('proxies', 'commands/beside-policy.ts', 'environment[name.toLowerCase()]', 'undefined'),
   beside('source', 'commands/beside-policy.ts', 'url === undefined ? blocking', 'true ? blocking'),
   beside('ignore', 'plan/policy/apply.ts', " || isDoubted ? 'Fail'", " ? 'Fail'"),
+  {
+    ...beside('mute', 'commands/beside-policy.ts', "=== 'shorter' && isShorter) continue;", "=== 'shorter') continue;"),
+    id: '17-watch-interval',
+  },
+  {
+    ...beside('mute', 'commands/beside-policy.ts', "=== 'shorter' && isShorter) continue;", 'isShorter) continue;'),
+    id: '17-watch-listen',
+  },
+  {
+    ...beside('mute', 'commands/verify.ts', 'if (isRound && policies.length > 0)', 'if (false)'),
+    id: '17-watch-muted',
+    tests: ['test/integration/watch.test.ts'],
+    name: '17: beside a policy',
+  },
   beside('two-platforms', 'commands/options.ts', 'given && OF_THE_PLATFORM.has(key)', 'false'),
   shown('c1', 'visible-text.ts', '[\\p{Cc}', '[\\x00-\\x1f'),
   shown('bidi', 'visible-text.ts', '\\p{Cf}', ''),

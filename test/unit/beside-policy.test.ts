@@ -7,10 +7,14 @@ import {
   BESIDE_POLICY,
   isOfCommandLine,
   MERGE_OPTIONS,
+  OWN_WATCH_OPTIONS,
   PODS_OPTIONS,
   parseWords,
+  requireNoMuting,
   requireNoWeakening,
   VERIFY_OPTIONS,
+  WATCH_BESIDE_POLICY,
+  WATCH_OPTIONS,
 } from '../../src/commands/index.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 import { type Policy, strictest } from '../../src/plan/index.ts';
@@ -109,5 +113,33 @@ describe('15.9: beside a policy', () => {
       for (const words of [[`--${name}=/platform`], [`--${name}`, '/platform']])
         assert.deepEqual(weakening(words, { [variable]: '/platform' }), []);
     }
+  });
+
+  it('17: no variable mutes watch: it may be asked to look more often, and nothing else', () => {
+    const own = Object.keys(WATCH_OPTIONS).filter((name) => !NAMES.includes(name));
+    assert.deepEqual(Object.keys(OWN_WATCH_OPTIONS), own);
+    assert.deepEqual(Object.keys(WATCH_BESIDE_POLICY).sort(), own.sort());
+    for (const environment of [
+      {},
+      { WEIGHLOCK_INTERVAL: '5m' },
+      { WEIGHLOCK_INTERVAL: '300s' },
+      { WEIGHLOCK_INTERVAL: '1s' },
+      { WEIGHLOCK_LISTEN: OWN_WATCH_OPTIONS.listen.default },
+      { WEIGHLOCK_EXIT_ON_FAILURE: 'false' },
+    ])
+      requireNoMuting(environment);
+    for (const environment of [
+      { WEIGHLOCK_INTERVAL: '301s' },
+      { WEIGHLOCK_INTERVAL: '2400h' },
+      { WEIGHLOCK_INTERVAL: 'never' },
+      { WEIGHLOCK_LISTEN: '127.0.0.1:1' },
+      { WEIGHLOCK_EXIT_ON_FAILURE: 'true' },
+    ])
+      assert.throws(
+        () => requireNoMuting(environment),
+        (error) =>
+          coded('CONFIG_INVALID')(error) && (error as Error).message.includes(Object.keys(environment)[0] ?? ''),
+        JSON.stringify(environment),
+      );
   });
 });

@@ -30,7 +30,7 @@ const settings = {
   image: IMAGE,
   scratchClaims: annotation('scratch-claims').split(','),
   hostPaths: [annotation('host-paths')],
-  platformContainers: [annotation('platform-containers')],
+  platformContainers: annotation('platform-containers').split(','),
   volumes: [],
 };
 
@@ -105,7 +105,7 @@ describe('injection', () => {
         image: IMAGE,
         scratchClaims: NAMESPACE.metadata.annotations['weighlock.dev/scratch-claims'].split(','),
         hostPaths: [NAMESPACE.metadata.annotations['weighlock.dev/host-paths']],
-        platformContainers: [NAMESPACE.metadata.annotations['weighlock.dev/platform-containers']],
+        platformContainers: NAMESPACE.metadata.annotations['weighlock.dev/platform-containers'].split(','),
         volumes: metadata.annotations?.['weighlock.dev/volumes']?.split(',') ?? [],
       });
       assert.deepEqual(made ?? { initContainers: pod.spec.initContainers, volumes: pod.spec.volumes }, {
@@ -114,6 +114,27 @@ describe('injection', () => {
       });
     });
   }
+
+  it('17: takes no repository below a registry with a port for one that the platform named', () => {
+    const download = structuredClone(PODS['a download of an init container']);
+    const [first] = download.spec.initContainers;
+    for (const [image, isPlatforms] of [
+      ['registry.example.com:1', true],
+      ['registry.example.com@sha256:0', true],
+      ['registry.example.com:5000/evil:1', false],
+      ['registry.example.com:5000/evil@sha256:0', false],
+    ] as const) {
+      Object.assign(first, { name: 'mirror', image });
+      const made = injectPod(download.spec, {
+        image: IMAGE,
+        scratchClaims: [],
+        volumes: [],
+        platformContainers: ['mirror=registry.example.com'],
+      });
+      assert.equal(made === undefined, isPlatforms, image);
+      assert.equal(mutate(INJECT, { object: download }).spec === download.spec, isPlatforms, image);
+    }
+  });
 
   it('cannot make good a pod that goes on filling what was verified, or that reads one volume to fill another', () => {
     const download = PODS['a download of an init container'];
