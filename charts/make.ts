@@ -1,11 +1,13 @@
 // Makes the templates of the chart from the same policies as everything else:
-// examples/kyverno/base, and the reporter's manifests. What a value decides is put in here; helm
-// checks values against values.schema.json first, so that none can hold a quote or a line.
+// examples/kyverno/base, and the reporter's manifests. What a value decides is put in here, each in
+// quotes of YAML; values are checked first, by helm and by `_checks.tpl`, so that none can hold a
+// quote or a line.
 //   node charts/make.ts
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { Document, isScalar, parse, parseAllDocuments, visit } from 'yaml';
 import { nativeOf, readBase } from '../examples/make-policies.ts';
 import { dashboardText } from '../examples/monitoring/make-dashboard.ts';
+import { checksOf } from './checks.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes
 type Json = any;
@@ -20,9 +22,10 @@ const VALUES: readonly [string | RegExp, string][] = [
   ],
   [/sha256:0{64}/g, '{{ .Values.image.digest }}'],
   [/weighlock-system/g, '{{ .Release.Namespace }}'],
-  [/\['gke-gcsfuse-sidecar=[^\]]*\]/g, '{{ include "weighlock.platformContainers" . }}'],
-  ["['system:masters', 'weighlock-admins']", '{{ include "weighlock.adminGroups" . }}'],
-  [/members of\s+system:masters or weighlock-admins/g, 'members of {{ join " or " .Values.adminGroups }}'],
+  [/serviceaccount:kyverno:/g, 'serviceaccount:{{ .Values.kyvernoNamespace }}:'],
+  [/\['gke-gcsfuse-sidecar=[^\]]*\]/g, '{{ include `weighlock.platformContainers` . }}'],
+  ["['system:masters', 'weighlock-admins']", '{{ include `weighlock.adminGroups` . }}'],
+  [/members of\s+system:masters or weighlock-admins/g, 'members of {{ join ` or ` .Values.adminGroups }}'],
 ];
 const SIZES: Readonly<Record<string, string>> = {
   cpu: 'limits.cpu',
@@ -32,7 +35,7 @@ const SIZES: Readonly<Record<string, string>> = {
 };
 /** Verifiers of before an upgrade, whose messages still count. */
 const OLDER_IMAGES =
-  '$1{{- range .Values.reporter.verifierImages }}\n$1- --verifier-image={{ . }}\n$1{{- end }}\n$1- --leader-elect';
+  '$1{{- range .Values.reporter.verifierImages }}\n$1- "--verifier-image={{ . }}"\n$1{{- end }}\n$1- --leader-elect';
 
 /** Policies that `mode: audit` only lets speak. */
 const AUDITED = /^(require|no-exec|inject)-/;
@@ -45,6 +48,8 @@ export const TEMPLATES: Readonly<Record<string, () => string>> = {
   'kyverno.yaml': () => engine('kyverno', (file) => readBase(file).flatMap(scoped)),
   'native.yaml': () => engine('native', (file) => readBase(file).flatMap(nativeOf)),
   'reporter.yaml': () => HEAD + when('.Values.reporter.enabled', render(reporter())),
+  '_checks.tpl': () =>
+    checksOf(JSON.parse(readFileSync(new URL('weighlock/values.schema.json', import.meta.url), 'utf8'))),
   'monitoring.yaml': () => HEAD + when('.Values.monitoring.enabled', monitoring()),
 };
 
@@ -138,11 +143,24 @@ function withValues(object: Json): string {
   }
   for (const container of spec?.template?.spec.containers ?? []) container.resources = 'REPORTER_RESOURCES';
   const audit = kind === 'ValidatingAdmissionPolicyBinding' ? '[Warn, Audit]' : '[Audit]';
-  return VALUES.reduce((text, [from, to]) => text.replaceAll(from, () => to), stringify(copy, { lineWidth: 0 }))
+  const filled = mapTexts(copy, (text) => VALUES.reduce((all, [from, to]) => all.replaceAll(from, () => to), text));
+  return yamlOf(filled)
     .replaceAll('MODE_ACTIONS', `{{ ${ENFORCE} }}[Deny]{{ else }}${audit}{{ end }}`)
     .replaceAll('MODE_FAILURE', `{{ ${ENFORCE} }}Fail{{ else }}Ignore{{ end }}`)
     .replaceAll('REPORTER_RESOURCES', '{{ toJson .Values.reporter.resources }}')
     .replace(/^( *)- --leader-elect$/m, OLDER_IMAGES);
+}
+
+/** Where a value is put into a line, the line is in quotes: a namespace may be called `null`. */
+function yamlOf(object: Json): string {
+  const document = new Document(object, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (!isScalar(node) || typeof node.value !== 'string') return;
+      if (node.value.includes('{{') && !node.value.includes('\n')) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }
 
 if (import.meta.main)

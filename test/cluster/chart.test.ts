@@ -18,6 +18,12 @@ import { eventually } from './process-group.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CHART = join(ROOT, 'charts/weighlock');
 const DIGEST = `sha256:${'0'.repeat(64)}`;
+/** What values turn off, and the names of what goes with it. */
+const PARTS = [
+  { value: 'evidence', name: /^require-dataset-evidence/ },
+  { value: 'provenance', name: /^require-model-provenance/ },
+  { value: 'reporter.enabled', name: /^weighlock-reporter$/ },
+];
 const work = mkdtempSync(join(tmpdir(), 'weighlock-chart-'));
 after(() => rmSync(work, { recursive: true, force: true }));
 
@@ -44,7 +50,6 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
   const sorted = (documents: Json[]) =>
     documents
       .filter((one) => one !== null && /policies\.kyverno\.io|admissionregistration|rbac/.test(one.apiVersion))
-      .filter(({ metadata }) => !/reporter/.test(metadata.name) || /^kyverno:/.test(metadata.name))
       .map((one) => ({ ...one, metadata: { name: one.metadata.name } }))
       .sort((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`));
 
@@ -61,18 +66,26 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
     assert.match(done(helm(['lint', '--strict', CHART, '-f', values])), /0 chart\(s\) failed/);
   });
 
+  /** What helm makes of the chart with such values. */
+  const template = (...words: string[]) =>
+    helm(['template', 'weighlock', CHART, '-n', 'weighlock-system', '-f', values, ...words]);
+
   for (const engine of ['kyverno', 'native'])
     for (const mode of ['enforce', 'audit'])
-      it(`makes with ${engine} in ${mode} what kustomize makes`, () => {
-        const set = `engine=${engine},mode=${mode}`;
-        const words = ['template', 'weighlock', CHART, '-n', 'weighlock-system', '-f', values, '--set', set];
-        const made = sorted(documentsOf(done(helm(words))));
+      it(`makes with ${engine} in ${mode} what kustomize makes, with every choice of parts`, () => {
         const folder = engine === 'kyverno' ? 'kyverno' : 'admission';
-        const expected = sorted(
-          documentsOf(cluster.kubectl(['kustomize', join(ROOT, `examples/${folder}/overlays/${mode}`)])),
-        );
-        assert.ok(made.length >= 9, `${made.length}`);
-        assert.deepEqual(made.map(normal), expected.map(normal));
+        const policies = documentsOf(cluster.kubectl(['kustomize', join(ROOT, `examples/${folder}/overlays/${mode}`)]));
+        const reporter = documentsOf(readFileSync(join(ROOT, 'examples/reporter/reporter.yaml'), 'utf8'));
+        for (let i = 0; i < 1 << PARTS.length; i++) {
+          const off = PARTS.filter((_, j) => (i & (1 << j)) !== 0);
+          const set = [`engine=${engine}`, `mode=${mode}`, ...off.map(({ value }) => `${value}=false`)];
+          const made = sorted(documentsOf(done(template('--set', set.join()))));
+          const expected = sorted([...policies, ...reporter]).filter(
+            ({ metadata }) => !off.some(({ name }) => name.test(metadata.name)),
+          );
+          assert.ok(made.length >= 6, `${set}: ${made.length}`);
+          assert.deepEqual(made.map(normal), expected.map(normal), set.join());
+        }
       });
 
   it('17: has the monitoring of the examples, and more digests for the reporter, where values ask for them', () => {
@@ -93,24 +106,76 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
     assert.deepEqual(images, [`--verifier-image=${DIGEST}`, `--verifier-image=${other}`]);
   });
 
-  it('is refused without a digest, with a tag for one, without trust, and with a value that would leave its place', () => {
-    for (const set of [
+  const REFUSED = [
+    ...[
       'image.digest=',
       'image.digest=v1',
+      `image.digest=${DIGEST}\n`,
       "image.repository=x'+evil",
-      'trust=null',
-      'mode=off',
-      'engine=none',
-      "platformContainers={a'=b}",
+      'image.repository=x{{',
+    ],
+    ...['mode=off', 'engine=none', 'unknown=1', 'evidence=yes', 'trust=x', 'resources.limits.cpu=a'],
+    ...["platformContainers={a'=b}", 'platformContainers={a}', 'platformContainers=a=b'],
+    ...[
       "adminGroups={a'b}",
-      'resources.limits.cpu=a',
-      'reporter.verifierImages={latest}',
-      'monitoring.labels.a=b: c',
-      'unknown=1',
-    ]) {
-      const { status, stderr } = helm(['template', 'w', CHART, '-f', values, '--set-string', set]);
-      assert.notEqual(status, 0, set);
-      assert.match(stderr, /don't meet the specifications|schema/, set);
+      'adminGroups={}',
+      'adminGroups={system:authenticated}',
+      'adminGroups={b,system:serviceaccounts}',
+    ],
+    ...["kyvernoNamespace=a'b", 'kyvernoNamespace=', 'kyvernoNamespace=a:b'],
+    ...['reporter.verifierImages={latest}', 'reporter.resources.limits.memory=1\n', 'monitoring.labels.a=b: c'],
+  ];
+  /** What is taken out of the values is no choice either. */
+  const TAKEN_OUT = [
+    ...['image.digest', 'image.repository', 'image', 'trust', 'mode', 'engine', 'resources', 'resources.limits.cpu'],
+    ...['platformContainers', 'adminGroups', 'kyvernoNamespace', 'evidence', 'provenance', 'reporter', 'monitoring'],
+    ...['reporter.enabled', 'reporter.resources', 'monitoring.enabled', 'monitoring.labels'],
+  ];
+
+  for (const [what, more] of [
+    ['by its schema', []],
+    ['by its templates, where helm is told to leave out the schema', ['--skip-schema-validation']],
+  ] as const)
+    it(`17: is refused without a digest or with a value that would leave its place, ${what}`, () => {
+      done(template('--set', 'engine=native', ...more));
+      const sets = [
+        ...REFUSED.map((set) => ['--set-string', set]),
+        ...TAKEN_OUT.map((key) => ['--set', `${key}=null`]),
+      ];
+      for (const set of sets) {
+        const { status, stderr } = template(...set, ...more);
+        assert.notEqual(status, 0, set.join(' '));
+        assert.match(
+          stderr,
+          more.length === 0 ? /don't meet the specifications|schema/ : /what values.schema.json/,
+          set.join(' '),
+        );
+      }
+    });
+
+  it('17: is refused in a namespace where others write ConfigMaps', () => {
+    for (const place of ['default', 'kube-public', "x'||'"]) {
+      const { status, stderr } = template('-n', place);
+      assert.notEqual(status, 0, place);
+      assert.match(stderr, /namespace/, place);
+    }
+  });
+
+  it('17: means by a value what it says, whatever YAML makes of such words', () => {
+    for (const engine of ['kyverno', 'native']) {
+      const words = ['-n', 'null', '--set', `engine=${engine}`, '--set-string', 'adminGroups={oidc:,1e3}'];
+      const made = documentsOf(done(template(...words, '--set-string', 'kyvernoNamespace=123'))).filter(
+        (one) => one !== null,
+      );
+      for (const { kind, metadata } of made)
+        if (['ConfigMap', 'Deployment', 'Role'].includes(kind)) assert.equal(metadata.namespace, 'null', kind);
+      const guard = made.find(({ metadata }) => metadata.name === 'protect-weighlock-trust').spec;
+      const [{ message, expression }] = guard.validations;
+      assert.match(message, /changed in null, or by members of oidc: or 1e3$/);
+      assert.match(expression, /^request\.namespace == 'null' \|\|.*in \['oidc:', '1e3'\]/);
+      const [{ expression: writers }] = guard.variables;
+      assert.equal(/serviceaccount:123:kyverno-background-controller/.test(writers), engine === 'kyverno');
+      assert.doesNotMatch(writers, /serviceaccount:kyverno:/);
     }
   });
 
@@ -134,6 +199,13 @@ describe('the chart', { skip: lacking() ?? false, concurrency: 1 }, () => {
     const second = release('second');
     assert.notEqual(second.status, 0);
     assert.match(second.stderr, /invalid ownership metadata|cannot be imported|conflict/);
+    cluster.kubectl(['create', 'namespace', 'elsewhere']);
+    const elsewhere = release('second', '-n', 'elsewhere', '--set', 'reporter.enabled=false');
+    assert.notEqual(elsewhere.status, 0);
+    assert.match(elsewhere.stderr, /invalid ownership metadata|cannot be imported|conflict/);
+    const other = release('second', '-n', 'elsewhere', '--set', 'reporter.enabled=false,engine=kyverno');
+    assert.notEqual(other.status, 0);
+    assert.match(other.stderr, /has the policies already, for the engine native/);
     done(release('first', '--set', 'mode=enforce'));
     await eventually('a refusal', async () => /readOnly/.test((await ask()).message) || undefined);
     done(helm(['uninstall', 'first', '-n', 'weighlock-system']));

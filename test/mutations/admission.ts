@@ -26,7 +26,31 @@ const trust = (id: string, from: string, to: string): Mutation => ({
   name: '17\\.2',
 });
 
+/** Needs the real helm, and what a cluster needs. */
+const chart = (id: string, file: string, from: string, to: string): Mutation => ({
+  id: `17-chart-${id}`,
+  file: `charts/weighlock/${file}`,
+  from,
+  to,
+  tests: ['test/cluster/chart.test.ts'],
+  name: '17: is refused|17: means',
+});
+
 export default [
+  chart('checks', 'templates/trust.yaml', '{{- include "weighlock.checks" . }}', ''),
+  chart('place', 'templates/trust.yaml', '{{- include "weighlock.place" . }}', ''),
+  chart('null-in-quotes', 'templates/trust.yaml', '{{ .Release.Namespace | quote }}', '{{ .Release.Namespace }}'),
+  chart('everybody-an-admin', 'values.schema.json', '"system:authenticated",', ''),
+  chart(
+    'groups-taken-out',
+    'values.schema.json',
+    '    "adminGroups",\n    "kyvernoNamespace",',
+    '    "kyvernoNamespace",',
+  ),
+  {
+    ...chart('two-engines', 'templates/trust.yaml', '{{- include "weighlock.alone" . }}', ''),
+    name: 'is installed, upgraded',
+  },
   policy('image-of-a-running-pod', 'variables.standing &&', 'oldObject != null &&'),
   policy('image-that-ran', "o.name == 'weighlock' && o.image == c.image", "o.name == 'weighlock'"),
   {
