@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inTurns, measure, median, printTable, spread } from './measure.ts';
+import { dropPages, inTurns, measure, median, printTable, spread } from './measure.ts';
 
 const PORT = 8792;
 
@@ -30,15 +30,6 @@ export async function benchCluster(work: string, program: readonly string[], rou
     ['watch between rounds: processor time in 20 s', `${idle.milliseconds} ms`, ''],
   ]);
   return { policyCheck: times, watch: { ...idle, residentWritten: written.resident } };
-}
-
-/**
- * Makes the kernel read the program from the disk again: of a file that it still has in its cache
- * since it was written, it maps several times as much around each page that is needed.
- */
-function dropPages(file: string): void {
-  spawnSync('sync', [file]);
-  spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
 }
 
 async function watchIdle(work: string, program: readonly string[]) {

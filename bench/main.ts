@@ -2,9 +2,9 @@
 // slow-volume, slow-registry, store, evidence, cluster, memory, receipts, parts, manifest, reporter
 // and plots: the tables of docs/figures.md, each against its peer in the same run, and the plots in
 // docs/. Needs 12 GB below the folder for temporary files and about half an hour; slow-volume also
-// needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. `admission` and `pods`,
-// which run only where they are named, need what `npm run test:cluster` needs. The raw numbers are
-// kept in bench/results.json.
+// needs root, FUSE and Debian's gcc, pkg-config, libfuse3-dev and fuse3. `admission`, `plugin` and
+// `pods`, which run only where they are named, need what `npm run test:cluster` needs. The raw
+// numbers are kept in bench/results.json.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ import { benchManifest } from './manifest.ts';
 import { benchMemory } from './memory.ts';
 import { benchParts } from './parts.ts';
 import { benchPlots } from './plots.ts';
+import { benchPlugin } from './plugin.ts';
 import { benchPods } from './pods.ts';
 import { benchPull } from './pull.ts';
 import { benchReceipts } from './receipts.ts';
@@ -83,6 +84,7 @@ try {
   if (wanted('reporter')) report['reporter'] = await benchReporter(program);
   // Only where they are asked for: a cluster has to be built first.
   if (chosen.has('admission')) report['admission'] = (await benchAdmission()) ?? report['admission'];
+  if (chosen.has('plugin')) report['plugin'] = (await benchPlugin(program, 9)) ?? report['plugin'];
   if (chosen.has('pods')) report['pods'] = (await benchPods(work, 5)) ?? report['pods'];
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 7);

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** One run of a command. */
@@ -73,6 +73,15 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/**
+ * Makes the kernel read the program from the disk again: of a file that it still has in its cache
+ * since it was written, it maps several times as much around each page that is needed.
+ */
+export function dropPages(file: string): void {
+  spawnSync('sync', [file]);
+  spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
 }
 
 /** For a table; of what a shell ran nothing is known. */

@@ -1,12 +1,12 @@
 // The reporter with 1,000 pods: memory and requests, at the start and in a minute of 10,000
 // changes; then 40 pods of 1 MB.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FakeApi, type Json } from '../test/kubernetes/fake-api.ts';
 import { FAILED, IMAGE, message, PASSED, pod } from '../test/kubernetes/pods.ts';
 import { NAMESPACE } from '../test/kyverno/evaluate.ts';
+import { dropPages } from './measure.ts';
 
 const PODS = 1000;
 const NAMESPACES = 20;
@@ -21,6 +21,7 @@ export async function benchReporter(program: readonly string[]): Promise<object>
   for (let i = 0; i < NAMESPACES; i++) api.put('namespaces', { metadata: { ...NAMESPACE.metadata, name: `ml-${i}` } });
   for (let i = 0; i < PODS; i++) api.put('pods', one(i, i % 10 === 0));
   const [command = '', ...words] = program;
+  dropPages(command);
   const start = performance.now();
   const child = spawn(command, [...words, 'report', `--api-server=${api.url}`, `--verifier-image=${IMAGE}`], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -31,7 +32,6 @@ export async function benchReporter(program: readonly string[]): Promise<object>
     const seconds = (performance.now() - start) / 1000;
     const requests = api.requests.length;
     const rss = peakOf(child);
-    const plugin = await medianOfPods(program, api);
     await minuteOfChanges(api);
     const minute = api.requests.length - requests;
     const busy = peakOf(child);
@@ -41,31 +41,16 @@ export async function benchReporter(program: readonly string[]): Promise<object>
     while (reports() < known + 40 || api.watchers === 0) await delay(20);
     const large = peakOf(child);
     console.log(`\n| ${PODS} pods in ${NAMESPACES} namespaces, one in ten refused | |\n|---|---|`);
-    console.log(`| weighlock pods -A, start to end, median of 9 | ${plugin} ms |`);
     console.log(`| all reported after | ${seconds.toFixed(1)} s |`);
     console.log(`| requests, of all kinds | ${requests} (${(requests / PODS).toFixed(2)} a pod) |`);
     console.log(`| peak RSS | ${rss} MiB |`);
     console.log(`| ${CHANGES} changes of verdicts in a minute | ${minute} requests, peak RSS ${busy} MiB |`);
     console.log(`| and 40 pods of 1 MB | peak RSS ${large} MiB |`);
-    return { plugin, seconds, requests, rss, minute, busy, large };
+    return { seconds, requests, rss, minute, busy, large };
   } finally {
     child.kill('SIGTERM');
     await api.stop();
   }
-}
-
-/** Milliseconds. The server answers out of another process, as it does for a person. */
-async function medianOfPods([command = '', ...words]: readonly string[], api: FakeApi): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 9; i++) {
-    const start = performance.now();
-    const child = spawn(command, [...words, 'pods', '-A', `--api-server=${api.url}`], { stdio: 'ignore' });
-    const [code] = await once(child, 'close');
-    // No failure is ever taken for speed.
-    if (code !== 0) throw new Error(`weighlock pods ended with ${code}`);
-    times.push(performance.now() - start);
-  }
-  return Math.round(times.sort((a, b) => a - b)[4] ?? 0);
 }
 
 async function minuteOfChanges(api: FakeApi): Promise<void> {

@@ -1,5 +1,5 @@
-// Templates that refuse what values.schema.json refuses: helm leaves the schema out where it is told
-// to (`--skip-schema-validation`), and values stand in CEL, between quotes.
+// Templates that refuse what values.schema.json refuses: helm leaves the schema out where it is
+// told to (`--skip-schema-validation`), and values stand in CEL, between quotes.
 // biome-ignore lint/suspicious/noExplicitAny: JSON Schema
 type Schema = any;
 
