@@ -65,7 +65,7 @@ export class PullPool {
     this.#hashing = hashing;
     const { connections = 1 } = settings;
     const limits = createRangeLimits(connections, connections * MEMORY_EACH);
-    this.#setup = { control: hashing.control, settings, stores, engine, limits };
+    this.#setup = { control: hashing.control, settings, stores, engine, limits, pace: hashing.pace };
     this.#threads = new ThreadGroup('pull', notice);
     this.#most = most;
   }

@@ -21,6 +21,8 @@ export interface PullSetup {
    * turn.
    */
   readonly limits: RangeLimits;
+  /** Part of each pause between two tries that is waited. */
+  readonly pace: number;
 }
 
 /** Turns a reference into what is to be fetched. */

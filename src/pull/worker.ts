@@ -19,6 +19,7 @@ import {
   type Move,
   parseReference,
   Repository,
+  setPace,
   Transport,
 } from '../registry/index.ts';
 import { type Inventory, openStore } from '../store/index.ts';
@@ -91,6 +92,7 @@ class PullThread {
   constructor(port: Port, setup: PullSetup) {
     this.#port = port;
     this.#setup = setup;
+    setPace(setup.pace);
     this.#ranges = { connections: new Connections(setup.limits), pieces: new Pieces(setup.limits) };
     this.#parts = new RangeReader(
       (reference) => this.#open(reference),

@@ -33,7 +33,7 @@ export { proxySettings } from './proxy.ts';
 export { type ContentRange, contentRangeFault, parseContentRange } from './range.ts';
 export { credentialKey, isDockerHub, parseReference, type Reference, referenceText } from './reference.ts';
 export { refusalOf } from './refusal.ts';
-export { isRetryableStatus, type Patience, type Sleep, sleep, withRetries } from './retry.ts';
+export { isRetryableStatus, type Patience, type Sleep, setPace, sleep, withRetries } from './retry.ts';
 export { Retryable } from './retryable.ts';
 export {
   type Answer,

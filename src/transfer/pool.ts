@@ -68,6 +68,8 @@ export interface PoolHashed {
 export class HashPool {
   /** Shared with every thread; other groups of threads may join it. */
   readonly control: Control = createControl();
+  /** Part of each pause between two tries that is waited: all of it, but in tests. */
+  readonly pace: number;
   readonly #threads = new ThreadGroup('hash');
   readonly #kernels = new Set<Kernel>();
   readonly #chooseKernel: () => Promise<KernelChoice>;
@@ -79,8 +81,13 @@ export class HashPool {
    * @param likelyEngine - what the first thread is to get ready
    * @param chooseKernel - for the multi-buffer hasher, where there is enough to hash
    */
-  constructor(likelyEngine: EngineName = 'wasm', chooseKernel: () => Promise<KernelChoice> = fastestKernel) {
+  constructor(
+    likelyEngine: EngineName = 'wasm',
+    chooseKernel: () => Promise<KernelChoice> = fastestKernel,
+    { pace = 1 }: { readonly pace?: number } = {},
+  ) {
     this.#chooseKernel = chooseKernel;
+    this.pace = pace;
     limitDepth(this.control, Math.min(MOST_DEPTH, affordableReads(2)), false);
     this.#start({ likelyEngine });
   }

@@ -13,6 +13,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Part of each pause between two tries that is waited. */
+const PACE = 1 / 20;
+
 /**
  * A process has one working folder, which a run may change for a while: so one run after the other.
  */
@@ -58,7 +61,7 @@ async function runHere(
     },
     signal: new AbortController().signal,
     pool: () => {
-      pool ??= new HashPool();
+      pool ??= new HashPool(undefined, undefined, { pace: PACE });
       return pool;
     },
   };

@@ -247,7 +247,7 @@ export default [
     ],
   ]),
   ...of('registry/transport', 'unit/transport', [['plain-http', 'this.#refusePlainHttp(url, first);', '']]),
-  ...of('layout/layout', 'integration/oci', [
+  ...of('layout/layout', 'integration/oci-archives', [
     ['layout-collision', 'if (other !== undefined)\n', 'if (false)\n', 'names in an artifact'],
     [
       'layout-path',
@@ -255,6 +255,8 @@ export default [
       "if (typeof path !== 'string') return text as PathBytes; if (false) throw",
       'names in an artifact',
     ],
+  ]),
+  ...of('layout/layout', 'integration/oci', [
     [
       'layout-parent',
       "throw new WeighlockError({\n    code: 'UNSAFE_ENTRY',\n    message: 'the ModelKit",
