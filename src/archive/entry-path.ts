@@ -37,12 +37,18 @@ export function safePath(bytes: Uint8Array): PathBytes | { readonly fault: strin
 }
 
 /**
+ * What some file systems do not tell apart: ext4 and f2fs with `casefold` leave out what is drawn
+ * as nothing, SMB dots and blanks at the end of a name.
+ */
+const IGNORED = /\p{Default_Ignorable_Code_Point}|[. ]+(?=\/|$)/gu;
+
+/**
  * What two names must not share, or one would overwrite the other on some file system
  * (CVE-2026-23950).
  */
 export function collisionKey(path: PathBytes): string {
   const text = Buffer.from(path, 'latin1').toString('utf8');
-  return text.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKD');
+  return text.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKD').replace(IGNORED, '');
 }
 
 /** A path that is refused. */

@@ -528,7 +528,10 @@ export function remoteSettings(values: RawValues, environment: Environment): Rem
   const maxBytes = quantityOf(values, 'max-bytes', 'give bytes: 500M, 200G, 1Ti', 1);
   return {
     registry: registrySettings(flags, environment),
-    stores: storeSettings(environment),
+    // Only what a hub or bucket is fetched with needs to look at its variables.
+    get stores() {
+      return storeSettings(environment);
+    },
     platform: parsePlatform(textOf(values, 'platform')),
     allowUnknownLayers: flagOf(values, 'allow-unknown-layers'),
     replace: flagOf(values, 'replace'),

@@ -29,7 +29,7 @@ export {
   unseenFiles,
 } from './file-table.ts';
 export { isBlobPath } from './hub-cache.ts';
-export { ioError, ioFailure } from './io-failure.ts';
+export { bytesTaken, ioError, ioFailure, tookNothing } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listing, listPath } from './listing.ts';

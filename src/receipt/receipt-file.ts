@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errno } from '../error/index.ts';
+import { bytesTaken } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 
 /** A statement of a kilobyte, by the largest key there is. */
@@ -95,5 +96,5 @@ export function writeReceipt(path: string, statement: string, table: Iterable<Ui
 }
 
 function writeFully(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+  for (let done = 0; done < bytes.length; ) done += bytesTaken(writeSync(descriptor, bytes, done));
 }

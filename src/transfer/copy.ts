@@ -1,5 +1,15 @@
 import { fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
-import { close, entryText, type FileTable, ioError, lacksSync, nameAt, type PathBytes, toBuffer } from '../fs/index.ts';
+import {
+  bytesTaken,
+  close,
+  entryText,
+  type FileTable,
+  ioError,
+  lacksSync,
+  nameAt,
+  type PathBytes,
+  toBuffer,
+} from '../fs/index.ts';
 
 /** The staged twin of a file that is being hashed. */
 export interface Copy {
@@ -29,7 +39,7 @@ export function createCopy(folder: string, files: FileTable, index: number, isAg
   return {
     write(chunk) {
       for (let done = 0; done < chunk.length; ) {
-        done += attempt('write the copy', () => writeSync(descriptor, chunk, done, chunk.length - done));
+        done += attempt('write the copy', () => bytesTaken(writeSync(descriptor, chunk, done, chunk.length - done)));
       }
     },
     sync: () =>

@@ -9,6 +9,7 @@ import {
   MAX_BEGINNINGS,
   networkFault,
   type Patience,
+  parseContentRange,
   Retryable,
   type Room,
   showUrl,
@@ -27,7 +28,7 @@ import {
  */
 export async function download(task: Download, patience: Omit<Patience, 'progress'>): Promise<number> {
   const { offset, size } = task;
-  const state: State = { offset, furthest: offset, size, version: task.version, beginnings: 1 };
+  const state: State = { offset, furthest: offset, size, version: task.version, encoding: undefined, beginnings: 1 };
   await withRetries(() => attempt(task, state), { ...patience, progress: () => state.furthest });
   return state.offset;
 }
@@ -40,6 +41,8 @@ interface State {
   size: number | undefined;
   /** What the first answer says of the version: `ETag`, or else `Last-Modified`. */
   version: string | undefined;
+  /** How the bytes that are there are encoded, as the server said. */
+  encoding: string | undefined;
   /** Times that it was begun. */
   beginnings: number;
 }
@@ -82,13 +85,12 @@ export const NO_RANGE: ReadonlySet<number> = new Set([400, 405, 416, 501]);
 
 /** Looks at the answer's head: does it go on where we are, and is it still the same thing? */
 async function begin(task: Download, state: State, answer: Answer): Promise<void> {
-  const { status, url, headers } = answer;
+  const { status, url } = answer;
   const goesOn = state.offset > 0;
   const isPart = status === 206 || (goesOn && NO_RANGE.has(status));
   if (isRetryableStatus(status) || (status !== 200 && !isPart)) throw await task.refusal(answer);
   if (goesOn) {
-    const fault =
-      status === 206 ? contentRangeFault(headers['content-range'], state.offset, state.size) : 'does not resume';
+    const fault = status === 206 ? partFault(answer, state) : 'does not resume';
     const changed = hasChanged(answer, task, state);
     if (fault !== undefined || changed) {
       // The bytes so far may be of another version, or there is no way to go on after them: from
@@ -99,7 +101,14 @@ async function begin(task: Download, state: State, answer: Answer): Promise<void
     }
   } else if (status !== 200) throw unavailable(url, `answered ${status} to a request for everything`);
   state.version ??= versionOf(answer);
+  if (state.offset === 0) state.encoding = encodingOf(answer);
   announceSize(task, state, answer);
+}
+
+/** Why a 206 does not go on after what is there; undefined where it does. */
+function partFault(answer: Answer, { offset, size, encoding }: State): string | undefined {
+  const fault = contentRangeFault(answer.headers['content-range'], offset, size);
+  return fault ?? (encodingOf(answer) === encoding ? undefined : 'encodes the rest otherwise');
 }
 
 async function beginAnew(task: Download, state: State, url: URL): Promise<void> {
@@ -127,13 +136,16 @@ function hasChanged(answer: Answer, { isAddressed }: Download, { version }: Stat
 }
 
 /**
- * `Content-Length` must agree with what is known; a body that is too long is refused before its
- * first byte.
+ * What an answer says of the whole must agree with what is known: a part by its `Content-Range`,
+ * everything by its `Content-Length`. A body that is too long is refused before its first byte.
  */
 function announceSize(task: Download, state: State, answer: Answer): void {
   const text = headerOf(answer.headers, 'content-length');
-  if (text === undefined || !/^\d{1,16}$/.test(text)) return;
-  const whole = state.offset + Number(text);
+  const length = text !== undefined && /^\d{1,16}$/.test(text) ? state.offset + Number(text) : undefined;
+  const total = answer.status === 206 ? parseContentRange(answer.headers['content-range'])?.total : undefined;
+  if (total !== undefined && length !== undefined && total !== length) throw wrongSize(answer, total, length);
+  const whole = total ?? length;
+  if (whole === undefined) return;
   if (state.size !== undefined && whole !== state.size) throw wrongSize(answer, state.size, whole);
   if (task.room !== undefined && whole > task.room.bytes) throw tooMuch(answer.url, task.room, whole);
   state.size = whole;

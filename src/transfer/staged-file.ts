@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, write, writeSync } from 'node:fs';
 import { errno, WeighlockError } from '../error/index.ts';
-import { ioError } from '../fs/index.ts';
+import { bytesTaken, ioError, tookNothing } from '../fs/index.ts';
 
 /**
  * What opening a path in the staging folder fails with when two members of an artifact want the
@@ -56,7 +56,7 @@ function isAlone(descriptor: number): boolean {
 export function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
   try {
     for (let done = 0; done < bytes.length; )
-      done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+      done += bytesTaken(writeSync(descriptor, bytes, done, bytes.length - done, position + done));
   } catch (error) {
     throw ioError(error, 'write to the staging folder');
   }
@@ -70,8 +70,8 @@ export async function writeBehind(descriptor: number, bytes: Uint8Array, positio
 function writeSome(descriptor: number, bytes: Uint8Array, from: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     write(descriptor, bytes, from, bytes.length - from, position, (error, written) => {
-      if (error === null) resolve(written);
-      else reject(ioError(error, 'write to the staging folder'));
+      if (error === null && written > 0) resolve(written);
+      else reject(ioError(error ?? tookNothing(), 'write to the staging folder'));
     });
   });
 }

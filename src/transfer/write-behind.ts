@@ -1,5 +1,5 @@
 import { closeSync, fdatasync, write } from 'node:fs';
-import { ioError, lacksSync } from '../fs/index.ts';
+import { ioError, lacksSync, tookNothing } from '../fs/index.ts';
 import { PIECE_BYTES } from '../hash/index.ts';
 
 /** Pieces on their way to the disk before whoever brings more has to wait. */
@@ -101,7 +101,7 @@ export class WriteBehind {
     if (step.kind === 'close') {
       if (this.#isSyncing) return;
       this.#steps.shift();
-      closeSync(step.file);
+      this.#close(step.file);
     } else if (this.#failure !== undefined) {
       // After a failure nothing more is written, but every file is still closed.
       this.#steps.shift();
@@ -114,12 +114,21 @@ export class WriteBehind {
     this.#wake();
   }
 
+  /** Some file systems, such as NFS, say only then that there was no room. */
+  #close(file: number): void {
+    try {
+      closeSync(file);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+  }
+
   #write(step: Step & { kind: 'write' }): void {
     this.#isBusy = true;
     const { file, piece, from, position } = step;
     write(file, piece, from, piece.length - from, position, (error, written) => {
       this.#isBusy = false;
-      if (error !== null) this.#failure ??= error;
+      if (error !== null || written === 0) this.#failure ??= error ?? tookNothing();
       step.from += written;
       step.position += written;
       if (step.from === piece.length) {

@@ -19,8 +19,11 @@ const window = of('transfer/ranges-window.ts');
 const connections = of('transfer/ranges-connections.ts');
 const address = of('transfer/ranges-address.ts');
 const range = of('registry/range.ts');
+const rest = of('transfer/download.ts');
 
 export default [
+  rest('rest-total', 'const total = answer.status === 206', 'const total = answer.status === 999'),
+  rest('rest-encoding', "encodingOf(answer) === encoding ? undefined : 'encodes the rest otherwise'", 'undefined'),
   requests('fault', 'if (fault !== undefined) throw this.unfit(url, fault);', ''),
   ranges('longer-body', 'if (chunk.length > range.end - range.first - range.got)', 'if (false)', true),
   answer('encoding', "encodingOf(answer) === undefined ? undefined : 'encodes a range'", 'undefined'),

@@ -27,6 +27,13 @@ const pull = of('pull/pull-stored.ts', WHOLE);
 const stored = of('run/stored-files.ts', WHOLE);
 
 export default [
+  {
+    id: '18-names-ignored',
+    file: 'src/archive/entry-path.ts',
+    from: ".replace(IGNORED, '')",
+    to: '',
+    tests: ['test/unit/collisions.test.ts'],
+  },
   collect('twice', 'if (this.#keys.has(file.key))', 'if (false)'),
   collect('most', 'if (this.#keys.size > this.#most) throw tooMany(this.#most);', '', true),
   {

@@ -3,7 +3,54 @@ import type { Mutation } from '../../scripts/mutate/mutation.ts';
 const TRANSFER = ['test/unit/transfer.test.ts'];
 const QUIRKS = ['test/unit/storage-quirks.test.ts'];
 
+const WRITES = ['test/unit/staged-writes.test.ts'];
+
+const writes = (id: string, file: string, from: string, to: string, name: string, hangs = false): Mutation => ({
+  id: `16-writes-${id}`,
+  file: `src/${file}.ts`,
+  from,
+  to,
+  tests: WRITES,
+  name,
+  ...(hangs ? { hangs } : {}),
+});
+
 export default [
+  writes('nothing', 'fs/io-failure', 'if (written > 0) return written;', 'return written;', 'at once', true),
+  writes('nothing-kept', 'transfer/staged-file', 'error === null && written > 0', 'error === null', 'hashed', true),
+  writes('nothing-behind', 'transfer/write-behind', ' || written === 0', '', 'behind', true),
+  writes(
+    'short',
+    'transfer/staged-file',
+    'done += bytesTaken(',
+    'bytesTaken(done += bytes.length);bytesTaken(',
+    'at once',
+  ),
+  writes('short-kept', 'transfer/staged-file', 'done += await writeSome', 'void await writeSome', 'hashed', true),
+  writes('short-behind', 'transfer/write-behind', 'if (step.from === piece.length)', 'if (true)', 'behind'),
+  writes('failed', 'transfer/plain-writer', 'await written;', '', 'hashed'),
+  writes(
+    'failed-behind',
+    'transfer/write-behind',
+    'this.#failure ??= error ?? tookNothing()',
+    'void 0',
+    'behind',
+    true,
+  ),
+  writes(
+    'sync',
+    'transfer/plain-writer',
+    'if (error === null || lacksSync(error)) resolve();',
+    'resolve(); if (error === null) return;',
+    'at the sync',
+  ),
+  writes(
+    'close',
+    'transfer/write-behind',
+    'closeSync(file);\n    } catch (error) {\n      this.#failure ??= error;',
+    'closeSync(file);\n    } catch (_error) {',
+    'at the close',
+  ),
   {
     id: '16-hears-of-reads-while-it-hashes',
     file: 'src/transfer/reads.ts',

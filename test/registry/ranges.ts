@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import type { WeighlockError } from '../../src/error/index.ts';
 import { type Download, refusalOf, Transport } from '../../src/registry/index.ts';
 import { Connections, createRangeLimits, fetchRanges, Pieces } from '../../src/transfer/index.ts';
+import { PIECES } from '../../src/transfer/ranges-connections.ts';
 
 export const RANGE = 64 << 10;
 
@@ -41,6 +42,8 @@ export interface Served {
   readonly failures: readonly WeighlockError[];
   readonly limit: number;
   readonly mostKept: number;
+  /** Connections and pieces of memory that are not given back. */
+  readonly held: () => readonly [number, number];
 }
 
 export interface Options {
@@ -136,6 +139,7 @@ export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options 
   const limits = createRangeLimits(connections, options.memory ?? 16 << 20);
   const tools = { connections: new Connections(limits), pieces: new Pieces(limits) };
   const url = new URL(`${origin}/blob`);
+  const held = () => [tools.connections.inUse, limits[PIECES] ?? 0] as const;
   let size = -1;
   const secret = options.secretHeaders === undefined ? {} : { secretHeaders: options.secretHeaders };
   try {
@@ -161,7 +165,7 @@ export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options 
       { ...tools, sizes: { range: RANGE, least: RANGE / 4, small: 2 * RANGE } },
     );
   } finally {
-    const so = { bytes: Buffer.concat(got), size, asked, mostAtOnce, sent, restarts, failures, mostKept };
+    const so = { bytes: Buffer.concat(got), size, asked, mostAtOnce, sent, restarts, failures, mostKept, held };
     served?.({ ...so, limit: tools.connections.limit });
   }
   return {
@@ -173,6 +177,7 @@ export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options 
     restarts,
     failures,
     mostKept,
+    held,
     limit: tools.connections.limit,
   };
 }

@@ -242,6 +242,30 @@ describe('16: a range', () => {
     }
   });
 
+  it('that is the rest of a body without a length is not whole where it ends early, or is encoded', async (t) => {
+    const half = SIZE >> 1;
+    for (const [encoding, body] of [
+      ['identity', BLOB.subarray(half, half + 10)],
+      ['gzip', Buffer.from('x')],
+      ['gzip', BLOB.subarray(half)],
+    ] as const) {
+      const lie: Lie = ({ number }, response, next) => {
+        if (number > 1) return next();
+        if (number === 0) {
+          response.writeHead(200, { etag: '"v1"' });
+          response.write(BLOB.subarray(0, half), () => response.destroy());
+        } else {
+          const range = { 'content-range': `bytes ${half}-${SIZE - 1}/${SIZE}` };
+          response.writeHead(206, { ...range, etag: '"v1"', 'content-encoding': encoding }).end(body);
+        }
+        return undefined;
+      };
+      const served = await fetchFrom(t, BLOB, { lie, isAddressed: false, connections: 1 });
+      whole(served);
+      assert.equal(served.failures.length, 2);
+    }
+  });
+
   it('that a server does not know is no reason to ask for more than the whole', async (t) => {
     for (const status of [200, 400, 405, 416, 501]) {
       const ignore: Lie = (asked, response, next) => {
