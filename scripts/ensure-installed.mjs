@@ -4,6 +4,15 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 
+const [major = 0] = process.versions.node.split('.').map(Number);
+if (major < 20) {
+  process.stderr.write(
+    `these scripts begin on Node 20 or newer, and this is Node ${process.versions.node}: ` +
+      'install one that is supported (nodejs.org), and run the command again; Node 26 is then installed beside it\n',
+  );
+  process.exit(1);
+}
+
 const root = new URL('..', import.meta.url);
 
 /** Modification time in milliseconds since the epoch, 0 when the file is absent. */
@@ -18,5 +27,10 @@ function modified(path) {
 const installed = modified('node_modules/.package-lock.json');
 if (installed === 0 || modified('node_modules/node/bin/node') === 0 || installed < modified('package-lock.json')) {
   const { status } = spawnSync('npm', ['ci', '--no-fund', '--no-audit'], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
+  if (status !== 0) {
+    process.stderr.write(
+      'npm ci could not install what package-lock.json names: see above; it needs the network once\n',
+    );
+    process.exit(status ?? 1);
+  }
 }

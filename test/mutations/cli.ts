@@ -55,7 +55,7 @@ export default [
     id: '17-watch-interval',
   },
   {
-    ...beside('mute', 'commands/beside-policy.ts', "=== 'shorter' && isShorter) continue;", 'isShorter) continue;'),
+    ...beside('mute', 'commands/beside-policy.ts', "WATCH_BESIDE_POLICY[name] === 'shorter' && isShorter", 'isShorter'),
     id: '17-watch-listen',
   },
   {
