@@ -46,7 +46,7 @@ export {
   statBeneath,
   statOpen,
 } from './open.ts';
-export { type BigIntStats, closeLater, type Done, openFileLater, readLater, statLater } from './open-later.ts';
+export { type BigIntStats, closeLater, type Done, openFileLater, readLater, readNow, statLater } from './open-later.ts';
 export { MOST_SEEN, peek } from './peek.ts';
 export { namesIn, openFolders, readBeneath } from './read-beneath.ts';
 export { EntryReader, type ReadWhole, refreshEntry } from './read-entry.ts';

@@ -1,6 +1,6 @@
 // The calls of `open.ts` by threads of libuv's: many of them wait for a slow volume at the same
 // time.
-import { type BigIntStats, close, fstat, open, read } from 'node:fs';
+import { type BigIntStats, close, fstat, open, read, readSync } from 'node:fs';
 import type { PathBytes } from './entry-path.ts';
 import { FILE_FLAGS, MAX_PIECE_BYTES, openFileBeneath, procPath } from './open.ts';
 
@@ -24,6 +24,11 @@ export function statLater(descriptor: number, done: Done<BigIntStats>): void {
 /** Reads into all of `bytes`, or less. */
 export function readLater(descriptor: number, bytes: Buffer, position: number, done: Done<number>): void {
   read(descriptor, bytes, 0, bytes.length, position, done);
+}
+
+/** The same in this thread. */
+export function readNow(descriptor: number, bytes: Buffer, position: number): number {
+  return readSync(descriptor, bytes, 0, bytes.length, position);
 }
 
 /** As `close` of `open.ts`: its error is no news. */

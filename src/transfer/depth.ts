@@ -7,21 +7,34 @@ const FIRST = 8;
  */
 const LEAST_GAIN = 4 / 3;
 
-/** Calls after which a deeper step is tried again: what was the matter may be over. */
-const TRY_AGAIN = 4096;
+/** Calls that tell how long one takes, at least. */
+const LEAST_CALLS = 16;
+
+/**
+ * Calls after which a deeper step is tried again: what was the matter may be over. Twice as many
+ * each time that it is not.
+ */
+const TRY_AGAIN = 256;
+const MOST_TRY_AGAIN = 8192;
 
 /**
  * How many calls to keep in flight: twice as many as long as that makes them faster. By Little's
- * law their rate is their number over the mean time that one takes, so that time tells.
+ * law their rate is their number over the time that one takes, so that time tells. It is that of
+ * the quickest quarter: a server that has enough to do lets all of them wait, and a thread that was
+ * interrupted, or hashes, only some.
  */
 export class Depth {
   #depth = FIRST;
-  /** Calls that were begun before the last change, and do not count. */
+  /**
+   * Calls that do not count: those that were begun before the last change, and those that found
+   * free what had served them.
+   */
   #skip = 0;
-  #count = 0;
-  #sum = 0;
+  /** Milliseconds of each call since then. */
+  #times: number[] = [];
   /** Calls per millisecond at half of the depth. */
   #before: number | undefined;
+  #tryAgain = TRY_AGAIN;
 
   /** @param most - the limit may change at any time */
   now(most: number): number {
@@ -34,20 +47,36 @@ export class Depth {
       this.#skip--;
       return;
     }
-    this.#sum += milliseconds;
-    if (++this.#count < this.#depth) return;
-    const rate = this.#count / Math.max(this.#sum / this.#count, 1e-3);
-    const isWorse = this.#before !== undefined && rate < LEAST_GAIN * this.#before;
-    if (isWorse) this.#set(Math.max(1, Math.floor(this.#depth / 2)), TRY_AGAIN, undefined);
-    else if (this.#depth >= most) this.#set(this.#depth, TRY_AGAIN, undefined);
-    else this.#set(Math.min(most, 2 * this.#depth), this.#depth, rate);
+    if (this.#times.push(milliseconds) < Math.max(LEAST_CALLS, this.#depth)) return;
+    const depth = Math.min(this.#depth, most);
+    const rate = depth / Math.max(this.#quickQuarter(), 1e-3);
+    const gain = this.#before === undefined ? undefined : rate / this.#before;
+    if (gain !== undefined && gain < LEAST_GAIN) this.#stepBack();
+    else {
+      if (gain !== undefined) this.#tryAgain = TRY_AGAIN;
+      if (this.#depth >= most) this.#set(this.#depth, TRY_AGAIN, undefined);
+      else this.#deepen(Math.min(most, 2 * this.#depth), rate);
+    }
+  }
+
+  #deepen(depth: number, rate: number): void {
+    this.#set(depth, 2 * depth, rate);
+  }
+
+  #stepBack(): void {
+    this.#set(Math.max(1, Math.floor(this.#depth / 2)), this.#tryAgain, undefined);
+    this.#tryAgain = Math.min(MOST_TRY_AGAIN, 2 * this.#tryAgain);
+  }
+
+  #quickQuarter(): number {
+    const sorted = this.#times.sort((a, b) => a - b);
+    return sorted[sorted.length >> 2] ?? 0;
   }
 
   #set(depth: number, skip: number, before: number | undefined): void {
     this.#depth = depth;
     this.#skip = skip;
     this.#before = before;
-    this.#count = 0;
-    this.#sum = 0;
+    this.#times = [];
   }
 }

@@ -85,10 +85,17 @@ export class FileInput implements Input {
   #takeNow(room: Buffer): Buffer | undefined {
     const { control, pace } = this.#thread;
     awaitBytes(control, Math.min(this.#reader.left, room.length));
+    const opening = this.#opening;
+    this.#opening = 0;
+    // Where that took long it counts by itself: so the first read may tell.
+    const wasLong = pace.isLong(opening, 0);
+    if (wasLong) pace.took(opening, 0, this.#device);
     const from = performance.now();
     const chunk = this.#reader.read(room);
-    pace.took(performance.now() - from + this.#opening, chunk?.length ?? 0, this.#device);
-    this.#opening = 0;
+    const reading = performance.now() - from;
+    const length = chunk?.length ?? 0;
+    if (!wasLong) pace.took(opening + reading, length, this.#device);
+    else if (pace.isLong(reading, length)) pace.took(reading, length, this.#device);
     return chunk;
   }
 }

@@ -1,5 +1,5 @@
 import { errno } from '../error/index.ts';
-import { type BigIntStats, openFileLater, type PathBytes, statLater } from '../fs/index.ts';
+import { type BigIntStats, openFileLater, type PathBytes, statLater, statOpen } from '../fs/index.ts';
 import { checkStop, type Inputs, type Next } from '../hash/index.ts';
 import type { FileInput } from './file-input.ts';
 import type { ReadingThread } from './thread.ts';
@@ -32,6 +32,12 @@ interface Taken {
   readonly input: FileInput;
 }
 
+/**
+ * Of files that nobody hashes yet no more than these and one are open: what one thread could not
+ * begin to read is better left to another.
+ */
+const MOST_AHEAD_BYTES = 4 << 20;
+
 /** Errors of a process, or a machine, that has no more descriptors. */
 const TOO_MANY = ['EMFILE', 'ENFILE'];
 
@@ -52,6 +58,8 @@ export class FileInputs implements Inputs {
   /** Open, and nothing has come yet; those that are being opened. */
   readonly #coming = new Set<Taken>();
   #opening = 0;
+  /** Bytes of all these. */
+  #aheadBytes = 0;
   #isOver = false;
 
   constructor(files: Files, thread: ReadingThread) {
@@ -119,6 +127,7 @@ export class FileInputs implements Inputs {
     for (const taken of this.#coming) {
       if (!taken.input.isReady) continue;
       this.#coming.delete(taken);
+      this.#aheadBytes -= taken.next.length;
       if (this.#isBegun(taken)) return taken;
     }
     return undefined;
@@ -147,6 +156,7 @@ export class FileInputs implements Inputs {
 
   /** Opens another file ahead. */
   readonly #open = (): boolean => {
+    if (this.#aheadBytes >= MOST_AHEAD_BYTES) return false;
     const next = this.#again.shift() ?? this.#next();
     if (next === undefined) return false;
     if (this.#files.isSlow(next)) this.#openLater(next);
@@ -158,13 +168,16 @@ export class FileInputs implements Inputs {
     const { reads } = this.#thread;
     const [folder, path] = this.#files.place(next);
     this.#opening++;
+    this.#aheadBytes += next.length;
     reads.opens++;
     reads.call<number>(
       (done) => openFileLater(folder, path, done),
       (error, descriptor) => {
         if (descriptor === undefined) this.#notOpened(next, error);
         else
-          reads.call<BigIntStats>(
+          reads.quickly<BigIntStats>(
+            reads.quick.opened,
+            () => statOpen(descriptor),
             (done) => statLater(descriptor, done),
             (statError, stat) => this.#opened(next, descriptor, statError, stat),
           );
@@ -175,6 +188,7 @@ export class FileInputs implements Inputs {
   #notOpened(next: Next, error: unknown): void {
     const { reads } = this.#thread;
     this.#opening--;
+    this.#aheadBytes -= next.length;
     reads.opens--;
     // Some of those that are open will be closed.
     if (TOO_MANY.includes(errno(error) ?? '') && reads.opens > 0) {
@@ -188,6 +202,7 @@ export class FileInputs implements Inputs {
 
   #opened(next: Next, descriptor: number, error: unknown, stat: BigIntStats | undefined): void {
     this.#opening--;
+    this.#aheadBytes -= next.length;
     const look = () => {
       if (stat === undefined) throw error;
       return stat;
@@ -199,6 +214,7 @@ export class FileInputs implements Inputs {
       this.#thread.reads.opens--;
       input.readAhead();
       this.#coming.add({ next, input });
+      this.#aheadBytes += next.length;
     } catch (fault) {
       this.#files.failed(next, fault);
     }

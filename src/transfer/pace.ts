@@ -8,8 +8,8 @@ import { PIECE_BYTES } from './window.ts';
  */
 const SLOW_MILLISECONDS = 0.5;
 
-/** So many in a row: a thread that is interrupted once or twice is none. */
-const SLOW_IN_A_ROW = 3;
+/** So many in a row: a thread that was interrupted once is none. */
+const SLOW_IN_A_ROW = 2;
 
 /** Finds out, from how long the reads of one thread take, which volumes are slow. */
 export class Pace {
@@ -39,10 +39,15 @@ export class Pace {
     return isKnown || room.length <= PIECE_BYTES ? room : room.subarray(0, PIECE_BYTES);
   }
 
+  /** Whether that is as long as a network volume takes for so many bytes. */
+  isLong(milliseconds: number, bytes: number): boolean {
+    return milliseconds >= SLOW_MILLISECONDS * Math.max(1, bytes / PIECE_BYTES);
+  }
+
   /** Reading so many bytes took so long. */
   took(milliseconds: number, bytes: number, device: () => bigint): void {
     this.#measured++;
-    if (milliseconds < SLOW_MILLISECONDS * Math.max(1, bytes / PIECE_BYTES)) {
+    if (!this.isLong(milliseconds, bytes)) {
       if (this.#inARow.size > 0) this.#inARow.delete(device());
       return;
     }

@@ -2,6 +2,7 @@ import { closeLater, type Done } from '../fs/index.ts';
 import { type Control, depthOf, isStopped, takeBytes } from '../hash/index.ts';
 import { Depth } from './depth.ts';
 import { mostDescriptors } from './descriptors.ts';
+import { QuickCalls } from './quick-calls.ts';
 import { PIECE_BYTES, type Window } from './window.ts';
 
 /**
@@ -29,6 +30,8 @@ export class Reads {
   opener: (() => boolean) | undefined;
   /** Descriptors of files that are open, or being opened. */
   opens = 0;
+  /** Attributes of a file that was just opened, the end behind its last byte, attributes then. */
+  readonly quick = { opened: new QuickCalls(), end: new QuickCalls(), closing: new QuickCalls() };
   readonly #control: Control;
   readonly #depth = new Depth();
   readonly #calls: (() => void)[] = [];
@@ -107,6 +110,11 @@ export class Reads {
       this.pump();
       this.#tell();
     });
+  }
+
+  /** One of those that the kernel may answer by itself. */
+  quickly<T>(kind: QuickCalls, now: () => T, start: (done: Done<T>) => void, settled: Done<T>): void {
+    kind.call(now, (done) => this.call(start, done), settled);
   }
 
   /** Closes one of these descriptors. */

@@ -6,7 +6,7 @@ import type { ReadingThread } from './thread.ts';
 
 /** A call on a folder that takes longer asks a server; so many of them, and the volume is slow. */
 const SLOW_MILLISECONDS = 0.5;
-const SLOW_CALLS = 3;
+const SLOW_CALLS = 2;
 
 /** Calls that are measured: a volume that is slow is so from the beginning. */
 const MEASURED = 256;

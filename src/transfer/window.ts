@@ -1,4 +1,13 @@
-import { type BigIntStats, type Done, type EntrySource, type OpenEntry, readLater, statLater } from '../fs/index.ts';
+import {
+  type BigIntStats,
+  type Done,
+  type EntrySource,
+  type OpenEntry,
+  readLater,
+  readNow,
+  statLater,
+  statOpen,
+} from '../fs/index.ts';
 import type { Reads } from './reads.ts';
 
 /** What is asked for at once: what FUSE and the read-ahead of the kernel take for one request. */
@@ -99,12 +108,10 @@ export class Window implements EntrySource {
   }
 
   stat(): BigIntStats | undefined {
+    // Of what was read before a window was made of it nothing was left to ask for.
+    if (this.#stat === undefined && this.#slots.length === 0 && this.#underWay === 0) this.#look();
     const found = this.#stat;
-    if (found === undefined) {
-      // Of what was read before a window was made of it nothing was left to ask for.
-      if (this.#slots.length === 0 && this.#underWay === 0) this.#look();
-      return undefined;
-    }
+    if (found === undefined) return undefined;
     if ('error' in found) throw found.error;
     return found.stat;
   }
@@ -121,12 +128,17 @@ export class Window implements EntrySource {
    * the end.
    */
   #fill(slot: Slot, wanted: number, done: Done<void>): void {
+    const { descriptor } = this.#entry;
     const rest = slot.buffer.subarray(slot.filled, wanted);
-    readLater(this.#entry.descriptor, rest, slot.position + slot.filled, (error, length = 0) => {
+    const at = slot.position + slot.filled;
+    const came: Done<number> = (error, length = 0) => {
       slot.filled += length;
       if (error === null && length > 0 && slot.filled < wanted && !this.#isClosed) this.#fill(slot, wanted, done);
       else done(error);
-    });
+    };
+    const later = (done: Done<number>) => readLater(descriptor, rest, at, done);
+    if (slot.filled < slot.length) later(came);
+    else this.#reads.quick.end.call(() => readNow(descriptor, rest, at), later, came);
   }
 
   /** Gives back the pieces before a position; the last one tells what lies behind the end. */
@@ -141,7 +153,9 @@ export class Window implements EntrySource {
 
   #look(): void {
     this.#underWay++;
-    this.#reads.call<BigIntStats>(
+    this.#reads.quickly<BigIntStats>(
+      this.#reads.quick.closing,
+      () => statOpen(this.#entry.descriptor),
       (done) => statLater(this.#entry.descriptor, done),
       (error, stat) => {
         this.#underWay--;

@@ -1,6 +1,7 @@
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const TRANSFER = ['test/unit/transfer.test.ts'];
+const DEPTH = ['test/unit/depth.test.ts'];
 const QUIRKS = ['test/unit/storage-quirks.test.ts'];
 
 const WRITES = ['test/unit/staged-writes.test.ts'];
@@ -157,5 +158,37 @@ export default [
     to: 'true;',
     tests: TRANSFER,
     name: 'others keep from running',
+  },
+  {
+    id: '16-large-files-are-left-to-others',
+    file: 'src/transfer/file-inputs.ts',
+    from: 'if (this.#aheadBytes >= MOST_AHEAD_BYTES) return false;',
+    to: '',
+    tests: TRANSFER,
+    name: 'left to others',
+  },
+  {
+    id: '16-quick-calls-that-are-slow',
+    file: 'src/transfer/quick-calls.ts',
+    from: 'this.#skip = this.#tryAgain;',
+    to: '',
+    tests: TRANSFER,
+    name: 'seldom tried',
+  },
+  {
+    id: '16-depth-stays',
+    file: 'src/transfer/depth.ts',
+    from: 'if (gain !== undefined && gain < LEAST_GAIN) this.#stepBack();',
+    to: 'if (gain !== undefined && gain < 0) this.#stepBack();',
+    tests: DEPTH,
+    name: 'stays near',
+  },
+  {
+    id: '16-depth-by-the-quickest',
+    file: 'src/transfer/depth.ts',
+    from: 'sorted[sorted.length >> 2]',
+    to: 'sorted.at(-1)',
+    tests: DEPTH,
+    name: 'come late',
   },
 ] satisfies Mutation[];
