@@ -1,6 +1,6 @@
-// Servers of stores that others wrote, out of ordinary Go modules, built once into build/stores-go:
-// a gateway of S3 that holds requests against their signatures, and a server of Google Cloud
-// Storage.
+// Programs that others wrote, out of ordinary Go modules, built once into build/stores-go: a
+// gateway of S3 that holds requests against their signatures, a server of Google Cloud Storage, and
+// the command line of ORAS.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,12 +19,13 @@ const part = (program: string, path: string): GoPart => ({
 const PARTS = {
   versitygw: part('versitygw', 'github.com/versity/versitygw/cmd/versitygw'),
   'fake-gcs-server': part('fake-gcs-server', 'github.com/fsouza/fake-gcs-server'),
+  oras: part('oras', 'oras.land/oras/cmd/oras'),
 } as const satisfies Record<string, GoPart>;
 
-export type StoreServer = keyof typeof PARTS;
+export type StoreProgram = keyof typeof PARTS;
 
 /** A program that was built; undefined where it was not. */
-export function storeServer(name: StoreServer): string | undefined {
+export function storeProgram(name: StoreProgram): string | undefined {
   const folder = goFolder(name, PARTS[name], BUILT);
   return isBuilt(PARTS[name], folder) ? join(folder, name) : undefined;
 }
@@ -32,7 +33,7 @@ export function storeServer(name: StoreServer): string | undefined {
 // Beforehand: no test waits for a compiler.
 if (import.meta.main) {
   if (spawnSync('go', ['version']).status === 0)
-    for (const name of Object.keys(PARTS) as StoreServer[])
+    for (const name of Object.keys(PARTS) as StoreProgram[])
       process.stdout.write(`${buildGo(name, PARTS[name], BUILT)}\n`);
-  else process.stderr.write('no server of S3 or Google Cloud Storage is built: there is no Go\n');
+  else process.stderr.write('no server of S3 or Google Cloud Storage, and no oras, is built: there is no Go\n');
 }

@@ -1,11 +1,11 @@
 // gs:// against fake-gcs-server. It asks for no credentials: those are tested against our own
 // servers (test/integration).
 import assert from 'node:assert/strict';
-import { storeServer } from './build.ts';
+import { storeProgram } from './build.ts';
 import { describeServer } from './cases.ts';
 import { freePort, startServer } from './server.ts';
 
-const program = storeServer('fake-gcs-server');
+const program = storeProgram('fake-gcs-server');
 
 describeServer({
   name: 'fake-gcs-server',

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeServer } from './build.ts';
+import { storeProgram } from './build.ts';
 import { describeServer, type RealServer, type Running } from './cases.ts';
 import { Filler } from './filler.ts';
 import { NO_PYTHON, PYTHON } from './python.ts';
@@ -72,7 +72,7 @@ describeServer({
   },
 });
 
-const gateway = storeServer('versitygw');
+const gateway = storeProgram('versitygw');
 
 describeServer({
   ...S3,
