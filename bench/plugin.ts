@@ -56,7 +56,7 @@ export async function benchPlugin(program: readonly string[], rounds: number): P
 }
 
 /** Pods that no scheduler looks at, as a kubelet would report them. */
-async function fill({ api, kubectl }: Cluster): Promise<void> {
+export async function fill({ api, kubectl }: Cluster): Promise<void> {
   const crds = join(moduleFolder('kyverno', 'github.com/kyverno/kyverno'), 'config/crds/policyreport');
   kubectl(['apply', '--server-side', '-f', crds]);
   const done = async (method: string, path: string, body: Json) => {
@@ -82,7 +82,7 @@ async function fill({ api, kubectl }: Cluster): Promise<void> {
 }
 
 /** Lets the reporter write what it says of all pods. */
-function report({ api, folder }: Cluster, [command = '', ...words]: readonly string[]): void {
+export function report({ api, folder }: Cluster, [command = '', ...words]: readonly string[]): void {
   const token = join(folder, 'bench.token');
   writeFileSync(token, TOKENS.admin, { mode: 0o600 });
   const place = [`--api-server=${api.url}`, `--ca-file=${join(folder, 'pki/apiserver.crt')}`, `--token-file=${token}`];

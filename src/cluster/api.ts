@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { jsonObject } from '../json-object.ts';
 import { withoutEnd } from '../without-end.ts';
+import { ListStream } from './list-stream.ts';
 
 /** Where the API server is, and how to speak to it. */
 export interface Connection {
@@ -99,13 +100,31 @@ export class Api {
    *
    * @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors
    */
-  async ask(request: ApiRequest): Promise<ApiAnswer> {
+  ask(request: ApiRequest): Promise<ApiAnswer> {
+    return this.#answer(request, wholeAnswer);
+  }
+
+  /**
+   * One list, its items as they come.
+   *
+   * @param each - gets every item; an empty object for what is no JSON
+   * @returns the answer without the items
+   * @throws WeighlockError `SOURCE_UNAVAILABLE` for network errors
+   */
+  list(request: ApiRequest, each: (item: Record<string, unknown>) => void): Promise<ApiAnswer> {
+    return this.#answer(request, (response) => listAnswer(response, request, each));
+  }
+
+  async #answer(
+    request: ApiRequest,
+    read: (response: IncomingMessage, request: ApiRequest) => Promise<ApiAnswer>,
+  ): Promise<ApiAnswer> {
     const limit = new AbortController();
     const { timeout = ANSWER_MILLISECONDS } = request;
     const timer = setTimeout(() => limit.abort(unavailable(request.path, 'no answer')), timeout);
     const signal = AbortSignal.any([request.signal, limit.signal]);
     try {
-      return await wholeAnswer(await this.#send({ ...request, signal }), request);
+      return await read(await this.#send({ ...request, signal }), request);
     } catch (error) {
       throw this.#asUnavailable(error, request.path, signal);
     } finally {
@@ -179,19 +198,44 @@ function urlOf(server: string, path: string): URL {
 
 async function wholeAnswer(response: IncomingMessage, request: ApiRequest): Promise<ApiAnswer> {
   const chunks: Buffer[] = [];
+  const bytes = await readBody(response, request, (chunk) => chunks.push(chunk) > 0);
+  return answerOf(response, jsonObject(Buffer.concat(chunks).toString('utf8')), bytes);
+}
+
+async function listAnswer(
+  response: IncomingMessage,
+  request: ApiRequest,
+  each: (item: Record<string, unknown>) => void,
+): Promise<ApiAnswer> {
+  const list = new ListStream(each);
+  const bytes = await readBody(response, request, (chunk) => list.feed(chunk));
+  return answerOf(response, list.end(), bytes);
+}
+
+/**
+ * @param take - gets the bytes as they come, and says whether there may be more
+ * @returns how many there were
+ */
+async function readBody(
+  response: IncomingMessage,
+  { path, maxBytes = MAX_BODY_BYTES }: ApiRequest,
+  take: (chunk: Buffer) => boolean,
+): Promise<number> {
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > (request.maxBytes ?? MAX_BODY_BYTES)) {
-      response.destroy();
-      throw new AnswerTooLarge(faultAt(request.path, 'answered with more than it was asked for'));
-    }
-    chunks.push(chunk);
+    if (bytes <= maxBytes && take(chunk)) continue;
+    response.destroy();
+    throw new AnswerTooLarge(faultAt(path, 'answered with more than it was asked for'));
   }
+  return bytes;
+}
+
+function answerOf(response: IncomingMessage, body: Record<string, unknown>, bytes: number): ApiAnswer {
   const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
   return {
     status: response.statusCode ?? 0,
-    body: jsonObject(Buffer.concat(chunks).toString('utf8')),
+    body,
     bytes,
     ...(retryAfter >= 0 ? { retryAfter: 1000 * Math.min(retryAfter, MAX_RETRY_AFTER_SECONDS) } : {}),
   };

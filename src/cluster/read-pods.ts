@@ -38,27 +38,32 @@ export async function readPods(api: Api, wanted: Wanted, withNamespaces: boolean
   const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   const field: Record<string, string> = pod === undefined ? {} : { fieldSelector: `metadata.name=${pod}` };
   const label: Record<string, string> = selector === undefined ? {} : { labelSelector: selector };
-  const list = async (path: string, query: Record<string, string>, accept?: string) => {
+  const list = async <T>(path: string, query: Record<string, string>, accept?: string) => {
     const asked = `${path}?${new URLSearchParams({ resourceVersion: '0', ...query })}`;
     const more = accept === undefined ? {} : { accept };
-    return api.ask({ method: 'GET', path: asked, signal, maxBytes: MAX_BYTES, timeout: TIMEOUT, ...more });
+    const items: T[] = [];
+    const answer = await api.list(
+      { method: 'GET', path: asked, signal, maxBytes: MAX_BYTES, timeout: TIMEOUT, ...more },
+      (item) => items.push(item as T),
+    );
+    return { answer, items };
   };
   const optional = async <T>(path: string, query: Record<string, string>, accept?: string): Promise<readonly T[]> => {
-    const { status, body } = await list(path, query, accept);
-    return status === 200 ? ((body['items'] ?? []) as T[]) : [];
+    const { answer, items } = await list<T>(path, query, accept);
+    return answer.status === 200 ? items : [];
   };
   const reportsOf = ({ apiVersion, resource }: ReportApi) =>
     optional<ReportObject>(`/apis/${apiVersion}${within}/${resource}`, { labelSelector: `${SCOPE_LABEL}=pod` });
-  const pods = list(`/api/v1${within}/pods`, { ...field, ...label });
-  const [answer, wg, open, namespaces] = await Promise.all([
-    pods,
+  const [{ answer, items: pods }, wg, open, namespaces] = await Promise.all([
+    list<Pod>(`/api/v1${within}/pods`, { ...field, ...label }),
     reportsOf(REPORT_APIS.wgpolicyk8s),
     reportsOf(REPORT_APIS.openreports),
     withNamespaces ? optional<{ metadata?: Named }>('/api/v1/namespaces', {}, METADATA_LIST) : [],
   ]);
+  if (answer.status === 200 && !('items' in answer.body)) throw unavailable('/api/v1/pods', 'sent no whole list');
   if (answer.status !== 200) throw unavailable('/api/v1/pods', `answered ${answer.status}: ${reasonOf(answer.body)}`);
   return {
-    pods: (answer.body['items'] ?? []) as Pod[],
+    pods,
     reports: [...open, ...wg],
     namespaces: new Map(namespaces.map(({ metadata = {} }) => [metadata.name ?? '', metadata])),
   };

@@ -9,10 +9,9 @@ import { makeModel } from '../../examples/demo/make-artifacts.ts';
 import { passed, run } from '../integration/cli.ts';
 import type { Json } from './api-server.ts';
 import type { Cluster } from './cluster.ts';
-import type { ClusterNode } from './node.ts';
+import { BUSYBOX, type ClusterNode } from './node.ts';
 import { eventually } from './process-group.ts';
 
-export const BUSYBOX = 'docker.io/library/busybox:1.37';
 const OVERLAY = fileURLToPath(new URL('../../examples/admission/overlays/enforce', import.meta.url));
 const NAMESPACE = 'ml';
 

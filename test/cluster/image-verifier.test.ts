@@ -15,11 +15,10 @@ import { startRegistry } from '../system/registry.ts';
 import type { Json } from './api-server.ts';
 import { lacking } from './build.ts';
 import { type Cluster, freePorts, startCluster } from './cluster.ts';
-import { type ClusterNode, lackingNode, startNode } from './node.ts';
+import { BUSYBOX, type ClusterNode, lackingNode, startNode } from './node.ts';
 import { eventually } from './process-group.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../examples/node/weighlock-image-verifier', import.meta.url));
-const BUSYBOX = 'docker.io/library/busybox:1.37';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const why = lacking() ?? lackingNode() ?? false;
 const [port = 0] = await freePorts(1);

@@ -1,6 +1,6 @@
 // A node of the cluster: containerd and a kubelet, with the image of this checkout under its
 // digest, and volumes that are folders of this machine.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { type Cluster, flags, freePorts } from './cluster.ts';
 import { eventually, type ProcessGroup } from './process-group.ts';
 
 export const NODE = 'node-1';
+export const BUSYBOX = 'docker.io/library/busybox:1.37';
 /** An OCI layout, made by image/build.sh. */
 const IMAGE = fileURLToPath(new URL('../../build/image', import.meta.url));
 const REPOSITORY = 'ghcr.io/weighlock/weighlock';
@@ -50,7 +51,8 @@ export function lackingNode(): string | undefined {
   if (!existsSync(join(IMAGE, 'index.json'))) return 'the image is not built: image/build.sh';
   for (const file of ['/usr/sbin/runc', '/usr/lib/cni/bridge', '/usr/bin/skopeo'])
     if (!existsSync(file)) return `${file} is not installed`;
-  return undefined;
+  const busybox = spawnSync('buildah', ['inspect', '--type=image', BUSYBOX], { stdio: 'ignore' });
+  return busybox.status === 0 ? undefined : `there is no image ${BUSYBOX}: image/stand-in-busybox.sh`;
 }
 
 interface Started extends Containerd {
@@ -116,8 +118,7 @@ export async function startNode(cluster: Cluster): Promise<ClusterNode> {
   const containerd = await startContainerd(work, processes);
   const { ctr, load, socket, path } = containerd;
   execFileSync(fileURLToPath(new URL('pause.sh', import.meta.url)));
-  for (const name of ['docker.io/library/busybox:1.37', 'localhost/weighlock-stand-in/pause:1'])
-    load(`containers-storage:${name}`, name);
+  for (const name of [BUSYBOX, 'localhost/weighlock-stand-in/pause:1']) load(`containers-storage:${name}`, name);
 
   const [kubeletPort, healthz] = await freePorts(2);
   const config = place('kubelet.yaml');

@@ -1,46 +1,28 @@
 // Pods as a kubelet runs them, with the image of this checkout: what is injected, what starts, what
 // does not, and why.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { makeDataset, makeModel } from '../../examples/demo/make-artifacts.ts';
 import { passed, run } from '../integration/cli.ts';
 import { readExample } from '../system/pod.ts';
 import type { Json } from './api-server.ts';
-import { lacking } from './build.ts';
-import { type Cluster, startCluster } from './cluster.ts';
-import { Enforced, hasStarted, podOf, terminated, verifierStatus } from './enforced.ts';
-import { type ClusterNode, lackingNode, startNode } from './node.ts';
+import { hasStarted, podOf, terminated, verifierStatus } from './enforced.ts';
+import { onNode, whyNoNode } from './on-node.ts';
 import { eventually } from './process-group.ts';
 
-const work = mkdtempSync(join(tmpdir(), 'weighlock-pods-'));
-after(() => rmSync(work, { recursive: true, force: true }));
+describe('pods on a node', { skip: whyNoNode(), concurrency: 1 }, () => {
+  const on = onNode('pods');
 
-describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurrency: 1 }, () => {
-  let cluster: Cluster;
-  let node: ClusterNode;
-  let world: Enforced;
-
-  before(async () => {
-    cluster = await startCluster();
-    node = await startNode(cluster);
-    world = new Enforced(cluster, node, work);
-  });
-  after(async () => {
-    await node?.stop();
-    await cluster?.[Symbol.asyncDispose]();
-  });
-
-  const get = (path: string) => world.get(path);
-  const create = (path: string, body: Json) => world.create(path, body);
+  const get = (path: string) => on.world.get(path);
+  const create = (path: string, body: Json) => on.world.create(path, body);
 
   it('the examples start as they stand, and not on a changed artifact', async () => {
-    cluster.kubectl(['create', 'namespace', 'examples']);
-    const model = node.volume('examples', 'models');
-    const data = node.volume('examples', 'datasets');
+    on.cluster.kubectl(['create', 'namespace', 'examples']);
+    const model = on.node.volume('examples', 'models');
+    const data = on.node.volume('examples', 'datasets');
     const fill = () => {
       makeModel(join(model, 'mistral-small'));
       makeDataset(join(data, 'train'));
@@ -50,7 +32,7 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
     const name = (kind: string) => manifests.find((one) => one.kind === kind).metadata.name;
     const play = () => {
       for (const one of manifests.filter(({ kind }) => kind !== 'PersistentVolumeClaim'))
-        cluster.kubectl(['apply', '-n', 'examples', '-f', '-'], stringify(one));
+        on.cluster.kubectl(['apply', '-n', 'examples', '-f', '-'], stringify(one));
     };
     play();
     await eventually('the inference pod', async () => {
@@ -61,7 +43,7 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
       const { status } = await get(`/apis/batch/v1/namespaces/examples/jobs/${name('Job')}`);
       return status?.succeeded === 1 || undefined;
     });
-    cluster.kubectl(['delete', '-n', 'examples', 'pods,jobs', '--all', '--grace-period=0', '--force']);
+    on.cluster.kubectl(['delete', '-n', 'examples', 'pods,jobs', '--all', '--grace-period=0', '--force']);
     for (const folder of [join(model, 'mistral-small'), join(data, 'train')]) {
       const [first = ''] = readdirSync(folder).filter((file) => /safetensors|jsonl/.test(file));
       writeFileSync(join(folder, first), 'x');
@@ -80,43 +62,43 @@ describe('pods on a node', { skip: lacking() ?? lackingNode() ?? false, concurre
   });
 
   it('a signed model: the pod starts', async () => {
-    await world.install();
-    await world.start(podOf('good', 'models'));
-    const { exitCode, message } = await world.verdict('good');
+    await on.world.install();
+    await on.world.start(podOf('good', 'models'));
+    const { exitCode, message } = await on.world.verdict('good');
     assert.equal(exitCode, 0, message);
-    await world.running('good');
+    await on.world.running('good');
   });
 
   it('a changed model: the pod does not start, and says which file', async () => {
-    await world.signed('changed', (folder) => writeFileSync(join(folder, 'config.json'), '{}'));
-    await world.start(podOf('changed', 'changed'));
-    const { exitCode, message, pod } = await world.verdict('changed');
+    await on.world.signed('changed', (folder) => writeFileSync(join(folder, 'config.json'), '{}'));
+    await on.world.start(podOf('changed', 'changed'));
+    const { exitCode, message, pod } = await on.world.verdict('changed');
     assert.equal(exitCode, 65, message);
     assert.match(message, /DIGEST_MISMATCH.*config\.json/s);
     assert.equal(hasStarted(pod), false);
   });
 
   it("a planted file, a missing signature, somebody else's key: the pod does not start", async () => {
-    await world.signed('planted', (folder) => writeFileSync(join(folder, 'modeling_evil.py'), 'print()'));
-    await world.signed('unsigned', (folder) => rmSync(join(folder, 'model.sig')));
-    const other = join(work, 'other');
+    await on.world.signed('planted', (folder) => writeFileSync(join(folder, 'modeling_evil.py'), 'print()'));
+    await on.world.signed('unsigned', (folder) => rmSync(join(folder, 'model.sig')));
+    const other = join(on.work, 'other');
     passed(await run(['keygen', '--output', other]));
-    const volume = await world.signed('foreign', (folder) => rmSync(join(folder, 'model.sig')));
+    const volume = await on.world.signed('foreign', (folder) => rmSync(join(folder, 'model.sig')));
     passed(await run(['sign', volume, '--key', `${other}.key`]));
     for (const [claim, code] of [
       ['planted', /FILE_UNEXPECTED/],
       ['unsigned', /SIGNATURE_MISSING/],
       ['foreign', /SIGNER_UNTRUSTED|SIGNATURE_INVALID/],
     ] as const) {
-      await world.start(podOf(claim, claim));
-      const { exitCode, message } = await world.verdict(claim);
+      await on.world.start(podOf(claim, claim));
+      const { exitCode, message } = await on.world.verdict(claim);
       assert.equal(exitCode, 65, `${claim}: ${message}`);
       assert.match(message, code);
     }
   });
 
   it('a Job ends at once by the exit code of the verifier, not by its retries', async () => {
-    await world.signed('datasets', (folder) => writeFileSync(join(folder, 'config.json'), '{"x": 1}'));
+    await on.world.signed('datasets', (folder) => writeFileSync(join(folder, 'config.json'), '{"x": 1}'));
     const template = podOf('x', 'datasets', { restartPolicy: 'Never' });
     delete template.metadata.name;
     template.metadata.labels = {};
