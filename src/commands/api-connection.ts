@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { accountConnection, type Connection, kubeconfigTarget } from '../cluster/index.ts';
 import type { Environment } from '../plan/index.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 
 /** Where the API server is, and who asks. */

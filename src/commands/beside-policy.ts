@@ -4,7 +4,9 @@ import { WeighlockError } from '../error/index.ts';
 import { type Environment, parseDuration } from '../plan/index.ts';
 import { isUrl } from '../source/index.ts';
 import { STORE_VARIABLES } from '../store/index.ts';
-import { listOf, type RawValues, VERIFY_OPTIONS, variableOf } from './options.ts';
+import { listOf, type RawValues } from './option-values.ts';
+import { variableOf } from './option-variables.ts';
+import { VERIFY_OPTIONS } from './options.ts';
 import { OWN_WATCH_OPTIONS } from './watch-options.ts';
 
 /**

@@ -7,7 +7,9 @@ import { locationText, parseLocation, refuseBareReference } from '../source/inde
 import type { StoreLocation } from '../store/index.ts';
 import { exitCodeFor, type Measured } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { hashSettings, patternsOf, type RawValues, remoteSettings, textOf } from './options.ts';
+import { hashSettings } from './hash-settings.ts';
+import { type RawValues, textOf } from './option-values.ts';
+import { patternsOf, remoteSettings } from './remote-settings.ts';
 
 /** `weighlock digest SOURCE`: prints the value to pin (of an OCI reference the digest it
  * resolves to), or with `--list` the listing whose SHA-256 that value is. */

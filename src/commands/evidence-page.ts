@@ -3,7 +3,7 @@ import { EXIT, errno, WeighlockError } from '../error/index.ts';
 import { writeWhole } from '../report/index.ts';
 import { targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 import { imagesOf } from './verifier-image.ts';
 
 /** `weighlock report --html FILE`: one page for the auditor and the person on call. */

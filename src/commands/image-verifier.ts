@@ -24,7 +24,7 @@ import { type ImageVerdict, verifyImage } from '../run/index.ts';
 import { storeSettings } from '../store/index.ts';
 import { exitCodeFor } from '../verdict/index.ts';
 import type { Context, Finished } from './context.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 
 /**

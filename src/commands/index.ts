@@ -6,7 +6,8 @@ export { fromContainerd, IMAGE_VERIFIER_OPTIONS, imageVerifier } from './image-v
 export { INJECT_OPTIONS, inject } from './inject.ts';
 export { INSPECT_OPTIONS, inspect } from './inspect.ts';
 export { MERGE_OPTIONS, verdict } from './merge.ts';
-export { addEnvironment, HASH_OPTIONS, isOfCommandLine, REMOTE_OPTIONS, VERIFY_OPTIONS } from './options.ts';
+export { addEnvironment, isOfCommandLine } from './option-variables.ts';
+export { HASH_OPTIONS, REMOTE_OPTIONS, VERIFY_OPTIONS } from './options.ts';
 export { parseWords, requireNoSubstitution } from './parse-words.ts';
 export { PODS_OPTIONS, pods } from './pods.ts';
 export { policy } from './policy.ts';

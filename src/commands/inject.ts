@@ -4,7 +4,7 @@ import { EXIT, errno, WeighlockError } from '../error/index.ts';
 import { injectManifests } from '../inject/index.ts';
 import { visible } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
-import { flagOf, namesOf, type RawValues, textOf } from './options.ts';
+import { flagOf, namesOf, type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 
 export const INJECT_OPTIONS = {

@@ -25,17 +25,9 @@ import { type Location, locationText, parseLocation, refuseBareReference } from 
 import { VERSION } from '../version.ts';
 import { jsonText } from '../visible-text.ts';
 import type { Context, Finished } from './context.ts';
-import {
-  choiceOf,
-  countOf,
-  durationOf,
-  flagOf,
-  patternsOf,
-  type RawValues,
-  REMOTE_OPTIONS,
-  remoteSettings,
-  textOf,
-} from './options.ts';
+import { choiceOf, countOf, durationOf, flagOf, type RawValues, textOf } from './option-values.ts';
+import { REMOTE_OPTIONS } from './options.ts';
+import { patternsOf, remoteSettings } from './remote-settings.ts';
 
 const FORMATS = ['text', 'json', 'cyclonedx'] as const;
 

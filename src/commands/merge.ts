@@ -4,7 +4,7 @@ import { mergedPayload, mergeParts, partFiles } from '../receipt/index.ts';
 import { visible } from '../report/index.ts';
 import { signModel } from '../sign/index.ts';
 import type { Context, Finished } from './context.ts';
-import { listOf, namesOf, type RawValues, textOf } from './options.ts';
+import { listOf, namesOf, type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 import { verdictSigner } from './verdict-file.ts';
 import { replaceFile } from './written-file.ts';

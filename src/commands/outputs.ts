@@ -3,7 +3,7 @@ import type { WeighlockError } from '../error/index.ts';
 import { type ArtifactPlan, type Environment, type Output, placesOf, requireOutputsOutside } from '../plan/index.ts';
 import { TERMINATION_LOG } from '../report/index.ts';
 import { isUrl, parseLocation } from '../source/index.ts';
-import { listOf, type RawValues, textOf } from './options.ts';
+import { listOf, type RawValues, textOf } from './option-values.ts';
 
 /** Variables of a pod's author that name what is verified. */
 const PLACES = ['MODEL_PATH', 'DATASET_PATH', 'MODEL_SOURCE_URL', 'DATASET_SOURCE_URL'] as const;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Options } from 'yargs';
 import type { Environment } from '../plan/index.ts';
 import { fromCosign } from './cosign-flags.ts';
-import type { RawValues } from './options.ts';
+import type { RawValues } from './option-values.ts';
 import { usage } from './usage.ts';
 
 /** What stands behind a command. */

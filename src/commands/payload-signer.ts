@@ -1,6 +1,6 @@
 import type { Environment } from '../plan/index.ts';
 import { bundlePieces, type PayloadToSign, readPrivateKey, readToken, signKeyless, signModel } from '../sign/index.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 
 /** Asked for before anything is hashed: a key that cannot be read should not cost an hour first. */

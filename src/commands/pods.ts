@@ -4,7 +4,7 @@ import { EXIT } from '../error/index.ts';
 import { jsonText } from '../visible-text.ts';
 import { API_OPTIONS, KUBECONFIG_OPTIONS, targetOf } from './api-connection.ts';
 import type { Context, Finished } from './context.ts';
-import { choiceOf, flagOf, type RawValues, textOf } from './options.ts';
+import { choiceOf, flagOf, type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 import { IMAGE_OPTION, imagesOf } from './verifier-image.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../plan/index.ts';
 import { visible } from '../report/index.ts';
 import type { Context, Finished } from './context.ts';
-import { listOf, type RawValues, textOf } from './options.ts';
+import { listOf, type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Environment, ReceiptFlags } from '../plan/index.ts';
 import { readPrivateKey, signModel } from '../sign/index.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 
 /**
  * What the command line says of receipts.

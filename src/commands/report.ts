@@ -10,7 +10,7 @@ import { ACCOUNT, API_OPTIONS, KUBECONFIG_OPTIONS, podConnection, targetOf } fro
 import type { Context, Finished } from './context.ts';
 import { writePage } from './evidence-page.ts';
 import { addressOf } from './listen.ts';
-import { choiceOf, flagOf, type RawValues, textOf } from './options.ts';
+import { choiceOf, flagOf, type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 import { IMAGE_OPTION, imagesOf } from './verifier-image.ts';
 

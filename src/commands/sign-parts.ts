@@ -9,9 +9,10 @@ import { visible } from '../report/index.ts';
 import type { DigestResult } from '../run/index.ts';
 import { modelPayload, readPrivateKey, signModel } from '../sign/index.ts';
 import type { Context, Finished } from './context.ts';
-import { namesOf, partOf, type RawValues, runIdOf, textOf } from './options.ts';
+import { namesOf, type RawValues, textOf } from './option-values.ts';
 import { signerFor } from './payload-signer.ts';
 import { usage } from './usage.ts';
+import { partOf, runIdOf } from './verify-flags.ts';
 import { replaceFile } from './written-file.ts';
 
 export const SIGN_PART_OPTIONS = {

@@ -19,7 +19,7 @@ import {
 import { readPrivateKey, signModel } from '../sign/index.ts';
 import { locationText } from '../source/index.ts';
 import type { RunOutcome } from '../verdict/index.ts';
-import { type RawValues, textOf } from './options.ts';
+import { type RawValues, textOf } from './option-values.ts';
 import { usage } from './usage.ts';
 import { imageOf } from './verifier-image.ts';
 import { replaceFile } from './written-file.ts';

@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import { listOf, type RawValues } from './options.ts';
+import { listOf, type RawValues } from './option-values.ts';
 import { usage } from './usage.ts';
 
 export const IMAGE_OPTION = {

@@ -22,26 +22,15 @@ import { ROUND_COMMAND } from '../watch/index.ts';
 import { requireNoMuting, requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
 
-import {
-  choiceOf,
-  hashSettings,
-  listOf,
-  partOf,
-  patternsOf,
-  policyFlags,
-  type RawValues,
-  remoteSettings,
-  runIdOf,
-  strictnessOf,
-  targetsOf,
-  textOf,
-  trustSettings,
-  verdictFlags,
-} from './options.ts';
+import { hashSettings } from './hash-settings.ts';
+import { choiceOf, listOf, type RawValues, textOf } from './option-values.ts';
 import { Outputs } from './outputs.ts';
 import { receiptFlags } from './receipt-flags.ts';
+import { patternsOf, remoteSettings } from './remote-settings.ts';
+import { trustSettings } from './trust-settings.ts';
 import { usage } from './usage.ts';
 import { type VerdictSigner, verdictSigner, writeVerdict } from './verdict-file.ts';
+import { partOf, policyFlags, runIdOf, strictnessOf, targetsOf, verdictFlags } from './verify-flags.ts';
 
 /** `weighlock verify [SOURCE [DEST]]...`: the gate. */
 export async function verify(values: RawValues, context: Context): Promise<Finished> {

@@ -5,7 +5,8 @@ import { JsonLinesReporter } from '../report/index.ts';
 import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
 import { addressOf } from './listen.ts';
-import { flagOf, type RawValues, textOf, variableOf } from './options.ts';
+import { flagOf, type RawValues, textOf } from './option-values.ts';
+import { variableOf } from './option-variables.ts';
 import { usage } from './usage.ts';
 import { OWN_WATCH_OPTIONS } from './watch-options.ts';
 

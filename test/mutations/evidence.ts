@@ -358,7 +358,7 @@ export default [
   },
   {
     id: '15.7-target-twice',
-    file: 'src/commands/options.ts',
+    file: 'src/commands/verify-flags.ts',
     from: "(path.startsWith('/') ? resolve(path) : path)",
     to: 'path',
     tests: ['test/unit/options.test.ts'],

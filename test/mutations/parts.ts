@@ -47,7 +47,7 @@ export default [
   },
   {
     id: '19-part-of-the-pod',
-    file: 'src/commands/options.ts',
+    file: 'src/commands/option-variables.ts',
     from: 'if (isOfCommandLine(key, options)) throw',
     to: "if (isOfCommandLine(key, options) && variable === '') throw",
     tests: [...PARTS, 'test/unit/beside-policy.test.ts'],
@@ -55,7 +55,7 @@ export default [
   },
   {
     id: '19-part-without-run',
-    file: 'src/commands/options.ts',
+    file: 'src/commands/verify-flags.ts',
     from: "if (run === undefined ? values['part'] === undefined : RUN_ID.test(run))",
     to: 'if (run === undefined || RUN_ID.test(run))',
     tests: PARTS,

@@ -143,7 +143,7 @@ export default [
   given('one', 'plan/given-credential.ts', ' || more.length > 0', ''),
   given('server-of-others', 'plan/given-credential.ts', 'if (!isServerOfOthers) return server;', 'return server;'),
   given('server-pattern', 'plan/given-credential.ts', '([a-zA-Z0-9._-]+|', '([a-zA-Z0-9.*_-]+|'),
-  given('substituted', 'commands/options.ts', '(registry) => !held.some(', '(registry) => true || !held.some('),
+  given('substituted', 'commands/remote-settings.ts', '(registry) => !held.some(', '(registry) => true || !held.some('),
   slow(
     'head-deadline',
     'body.ts',

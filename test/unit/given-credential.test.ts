@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { remoteSettings } from '../../src/commands/options.ts';
+import { remoteSettings } from '../../src/commands/remote-settings.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 
 const USER = { 'registry-username': 'platform', 'registry-password': 'hunter2' };

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ASN1Obj } from '@sigstore/core';
 import { safePath } from '../../src/archive/index.ts';
-import { addEnvironment } from '../../src/commands/options.ts';
+import { addEnvironment } from '../../src/commands/option-variables.ts';
 import { subjectNames } from '../../src/evidence/certificate.ts';
 import { ChecksumsParser } from '../../src/evidence/checksums.ts';
 import { readModelSignature } from '../../src/evidence/model-signature.ts';

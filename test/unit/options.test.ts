@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addEnvironment, VERIFY_OPTIONS } from '../../src/commands/index.ts';
-import { targetsOf } from '../../src/commands/options.ts';
+import { targetsOf } from '../../src/commands/verify-flags.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 
 const add = (environment: Record<string, string>, argv: string[] = []) =>

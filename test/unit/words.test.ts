@@ -9,7 +9,7 @@ import {
   requireNoSubstitution,
   VERIFY_OPTIONS,
 } from '../../src/commands/index.ts';
-import { namesOf } from '../../src/commands/options.ts';
+import { namesOf } from '../../src/commands/option-values.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 
 /** No thread is started: nothing here has anything to hash. */
