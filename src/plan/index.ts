@@ -1,5 +1,6 @@
-export { buildPlan, placesOf, type VerifyRequest } from './build.ts';
+export { buildPlan } from './build.ts';
 export { type ContentRequirement, contentFromFlags, matcherOf } from './content.ts';
+export type { VerifyRequest } from './draft.ts';
 export { parseDuration } from './duration.ts';
 export type { Environment } from './environment.ts';
 export { givenCredential } from './given-credential.ts';
@@ -40,6 +41,7 @@ export {
 export { predicateTypeOf } from './predicate-type.ts';
 export { type ReceiptFlags, type ReceiptSettings, receiptSettings } from './receipt-settings.ts';
 export { parsePlatform, type RegistryFlags, registrySettings } from './registry-settings.ts';
+export { placesOf } from './require-artifact.ts';
 export { type StorageFlags, storageRules } from './storage-settings.ts';
 export { readTrust } from './trust-files.ts';
 export { signatureRequirement, type TrustFlags } from './trust-settings.ts';

@@ -111,7 +111,7 @@ export default [
   ),
   runs(
     'key-inside',
-    'plan/build.ts',
+    'plan/require-artifact.ts',
     "source.kind === 'oci' ? source.layout : undefined",
     'undefined',
     'does not have the key',

@@ -241,7 +241,7 @@ export default [
   },
   {
     id: '15-signature-at-the-source',
-    file: 'src/run/evidence.ts',
+    file: 'src/run/signature-places.ts',
     from: 'return paths.find(isThere) ?? paths[0]',
     to: 'return paths.at(-1)',
     tests: SOURCE_TESTS,

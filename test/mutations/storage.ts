@@ -200,7 +200,7 @@ export default [
   },
   {
     id: '18-policies-in-common',
-    file: 'src/plan/build.ts',
+    file: 'src/plan/require-artifact.ts',
     from: 'storages.length > 0 ? inCommon(storages) : flags',
     to: 'storages.find((one) => one !== undefined) ?? flags',
     tests: WHOLE,

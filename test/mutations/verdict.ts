@@ -25,7 +25,7 @@ export default [
   },
   {
     id: '19-verdict-unread',
-    file: 'src/run/evidence.ts',
+    file: 'src/run/signature-places.ts',
     from: 'const why = tooOld ?? other ?? untrue;',
     to: 'const why = tooOld ?? untrue;',
     tests: VERDICT,

@@ -140,7 +140,7 @@ export default [
   },
   {
     id: '15.10-evidence-asks',
-    file: 'src/run/evidence.ts',
+    file: 'src/run/signature-places.ts',
     from: 'if (!isElsewhere) refuseLinks(folder, within, allowed);',
     to: '',
     tests: HOSTILE,

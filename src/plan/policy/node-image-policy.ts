@@ -3,15 +3,8 @@ import { parseDigest } from '../../registry/index.ts';
 import { FAILURE_POLICIES, type FailurePolicy, type Leaf, MODES, type Mode, type Requirement } from '../plan.ts';
 import { compileImagePattern, PatternFault } from './image-pattern.ts';
 import type { PolicyLeaf, PolicyRequirement } from './policy.ts';
-import {
-  orFirst,
-  POLICY_API_VERSION,
-  parseDocument,
-  readDuration,
-  readRequirement,
-  readScope,
-  type Scope,
-} from './read-policy.ts';
+import { orFirst, POLICY_API_VERSION, parseDocument, readScope, type Scope } from './read-policy.ts';
+import { readDuration, readRequirement } from './read-requirement.ts';
 import type { PolicyError, Value } from './value.ts';
 
 export const NODE_IMAGE_POLICY_KIND = 'NodeImagePolicy';
