@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { WeighlockError } from '../error/index.ts';
 import { comparePaths, fromBuffer, type PathBytes } from './entry-path.ts';
 
 /** Raw SHA-256 length in bytes. */
@@ -17,7 +18,7 @@ export interface FileTable {
   readonly totalBytes: number;
   /** All names, one after another; `nameEnd[i]` is where the i-th ends. */
   readonly names: Uint8Array;
-  readonly nameEnd: Float64Array;
+  readonly nameEnd: Uint32Array;
   /**
    * Where an entry is opened when that is not its name (a link that was allowed): index -> path
    * below the root.
@@ -27,7 +28,8 @@ export interface FileTable {
   readonly size: Float64Array;
   /**
    * What was listed, to be met again when the file is opened: st_dev, st_ino, and st_mtim, st_ctim
-   * in nanoseconds (`highOf`).
+   * in nanoseconds (`highOf`). Memory that nothing but zeros is in takes no place, so zeros are not
+   * written where one is.
    */
   readonly device: BigUint64Array;
   readonly inode: BigUint64Array;
@@ -63,14 +65,14 @@ export function nameAt(table: FileTable, index: number): PathBytes {
  */
 const TOGETHER = 1024;
 
-/** All names, in their order. */
-export function namesOf({ names, nameEnd, count }: FileTable): PathBytes[] {
+/** All names from that of file `first` on, in their order. */
+export function namesOf({ names, nameEnd, count }: FileTable, first = 0): PathBytes[] {
   const list: PathBytes[] = [];
-  for (let start = 0; list.length < count; ) {
-    const next = Math.min(list.length + TOGETHER, count);
+  for (let start = nameEnd[first - 1] ?? 0; first + list.length < count; ) {
+    const next = Math.min(first + list.length + TOGETHER, count);
     const begin = start;
     const text = fromBuffer(names.subarray(begin, nameEnd[next - 1]));
-    for (let i = list.length; i < next; i++) {
+    for (let i = first + list.length; i < next; i++) {
       const end = nameEnd[i] ?? 0;
       list.push(text.slice(start - begin, end - begin) as PathBytes);
       start = end;
@@ -103,8 +105,9 @@ export function takeDown(table: FileTable, index: number, stat: BigIntStats): vo
   table.inode[index] = stat.ino;
   table.mtime[index] = stat.mtimeNs;
   table.ctime[index] = stat.ctimeNs;
-  table.mtimeHigh[index] = highOf(stat.mtimeNs);
-  table.ctimeHigh[index] = highOf(stat.ctimeNs);
+  const [mtimeHigh, ctimeHigh] = [highOf(stat.mtimeNs), highOf(stat.ctimeNs)];
+  if (table.mtimeHigh[index] !== mtimeHigh) table.mtimeHigh[index] = mtimeHigh;
+  if (table.ctimeHigh[index] !== ctimeHigh) table.ctimeHigh[index] = ctimeHigh;
 }
 
 /**
@@ -128,16 +131,22 @@ export function unseenFiles(names: readonly PathBytes[], targets: ReadonlyMap<nu
 export function namedTable(names: readonly PathBytes[], totalBytes: number): FileTable {
   const nameBytes = names.reduce((sum, path) => sum + path.length, 0);
   const table = emptyTable(names.length, nameBytes, totalBytes);
+  writeNames(table, names, 0);
+  return table;
+}
+
+/** Writes the names of the files from `first` on behind those of the others. */
+export function writeNames(table: FileTable, names: readonly PathBytes[], first: number): void {
   const bytes = Buffer.from(table.names.buffer);
-  for (let first = 0, end = 0; first < names.length; first += TOGETHER) {
-    const some = names.slice(first, first + TOGETHER);
+  let end = table.nameEnd[first - 1] ?? 0;
+  for (let done = 0; done < names.length; done += TOGETHER) {
+    const some = names.slice(done, done + TOGETHER);
     bytes.write(some.join(''), end, 'latin1');
     for (const [i, path] of some.entries()) {
       end += path.length;
-      table.nameEnd[first + i] = end;
+      table.nameEnd[first + done + i] = end;
     }
   }
-  return table;
 }
 
 /** Collects entries in any order and freezes them into a sorted, shared `FileTable`. */
@@ -223,23 +232,65 @@ function name(names: readonly PathBytes[], index: number): PathBytes {
   return names[index] ?? ('' as PathBytes);
 }
 
+/** Bytes of a file in each column; its name is as long as it is. */
+export const WIDTHS = {
+  nameEnd: 4,
+  size: 8,
+  device: 8,
+  inode: 8,
+  mtime: 8,
+  ctime: 8,
+  mtimeHigh: 4,
+  ctimeHigh: 4,
+  digests: DIGEST_BYTES,
+  hashed: 1,
+} as const;
+
+export type Column = keyof typeof WIDTHS;
+
+/** More bytes of names than 32 bits can say are in no artifact. */
+export const MAX_NAME_BYTES = 2 ** 32 - 1;
+
 /** Columns for so many files. */
 export function emptyTable(count: number, nameBytes: number, totalBytes: number): FileTable {
-  const shared = (bytes: number) => new SharedArrayBuffer(bytes);
+  requireNameBytes(nameBytes);
+  return tableIn((column) => new SharedArrayBuffer(count * WIDTHS[column]), new SharedArrayBuffer(nameBytes), {
+    count,
+    nameBytes,
+    totalBytes,
+  });
+}
+
+/** A table whose columns lie in these buffers, or in their beginnings. */
+export function tableIn(
+  bufferOf: (column: Column) => SharedArrayBuffer,
+  names: SharedArrayBuffer,
+  { count, nameBytes, totalBytes }: { readonly count: number; readonly nameBytes: number; readonly totalBytes: number },
+): FileTable {
   return {
     count,
     totalBytes,
-    names: new Uint8Array(shared(nameBytes)),
-    nameEnd: new Float64Array(shared(count * 8)),
+    names: new Uint8Array(names, 0, nameBytes),
+    nameEnd: new Uint32Array(bufferOf('nameEnd'), 0, count),
     targets: new Map(),
-    size: new Float64Array(shared(count * 8)),
-    device: new BigUint64Array(shared(count * 8)),
-    inode: new BigUint64Array(shared(count * 8)),
-    mtime: new BigInt64Array(shared(count * 8)),
-    ctime: new BigInt64Array(shared(count * 8)),
-    mtimeHigh: new Int32Array(shared(count * 4)),
-    ctimeHigh: new Int32Array(shared(count * 4)),
-    digests: new Uint8Array(shared(count * DIGEST_BYTES)),
-    hashed: new Uint8Array(shared(count)),
+    size: new Float64Array(bufferOf('size'), 0, count),
+    device: new BigUint64Array(bufferOf('device'), 0, count),
+    inode: new BigUint64Array(bufferOf('inode'), 0, count),
+    mtime: new BigInt64Array(bufferOf('mtime'), 0, count),
+    ctime: new BigInt64Array(bufferOf('ctime'), 0, count),
+    mtimeHigh: new Int32Array(bufferOf('mtimeHigh'), 0, count),
+    ctimeHigh: new Int32Array(bufferOf('ctimeHigh'), 0, count),
+    digests: new Uint8Array(bufferOf('digests'), 0, count * DIGEST_BYTES),
+    hashed: new Uint8Array(bufferOf('hashed'), 0, count),
   };
+}
+
+/** @throws WeighlockError `LIMIT_EXCEEDED` */
+export function requireNameBytes(bytes: number): void {
+  if (bytes <= MAX_NAME_BYTES) return;
+  throw new WeighlockError({
+    code: 'LIMIT_EXCEEDED',
+    message: `the names of all files have ${bytes} bytes, more than ${MAX_NAME_BYTES}`,
+    remedy: 'verify a smaller folder, or shorten the names',
+  });
 }

@@ -28,13 +28,14 @@ export {
   SEEN,
   unseenFiles,
 } from './file-table.ts';
+export { finishTable } from './finish-table.ts';
+export { GrowingTable } from './growing-table.ts';
 export { isBlobPath } from './hub-cache.ts';
 export { bytesTaken, ioError, ioFailure, tookNothing } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';
 export { MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES } from './limits.ts';
 export { type Listing, type ListOptions, listAgain, listing, listPath } from './listing.ts';
 export { lookAt } from './look.ts';
-export { TableMerger } from './merge-tables.ts';
 export {
   AT_FDCWD,
   close,

@@ -32,7 +32,7 @@ export interface Listing {
 
 export interface ListOptions extends Omit<WalkOptions, 'onUnseen'> {
   /** As in `WalkOptions`, with the folder that they are opened from. */
-  readonly onUnseen?: (files: FileTable, root: number) => void;
+  readonly onUnseen?: (names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>, root: number) => void;
 }
 
 /**
@@ -138,9 +138,9 @@ function optionsOf({ allowSymlinks, maxFiles, storage }: ListOptions): Listing['
 function* listFolder(root: number, options: ListOptions): Task<Listing> {
   let isHandedOn = false;
   const { onUnseen, ...plain } = options;
-  const handOn = (files: FileTable) => {
+  const handOn = (names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>) => {
     isHandedOn = true;
-    onUnseen?.(files, root);
+    onUnseen?.(names, targets, root);
   };
   const walk = new Walk(root, onUnseen === undefined ? plain : { ...plain, onUnseen: handOn });
   try {

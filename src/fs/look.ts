@@ -11,10 +11,13 @@ import { isPossibleSize } from './open.ts';
  * wrong with it.
  *
  * @param root - the open folder that they lie in
+ * @param first - those before it are others
  */
-export function* lookAt(root: number, files: FileTable): Task {
+export function* lookAt(root: number, files: FileTable, first = 0): Task {
   const targetOf = (name: PathBytes, index: number) => files.targets.get(index) ?? name;
-  yield { tasks: each(namesOf(files), (name, index) => lookAtOne(root, targetOf(name, index), files, index)) };
+  yield {
+    tasks: each(namesOf(files, first), (name, i) => lookAtOne(root, targetOf(name, first + i), files, first + i)),
+  };
 }
 
 function* lookAtOne(root: number, path: PathBytes, files: FileTable, index: number): Task {

@@ -3,7 +3,7 @@ import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { Bookkeeping, type LeftOutSummary, NOTHING_LEFT_OUT } from './bookkeeping.ts';
 import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
-import { type FileTable, FileTableBuilder, unseenFiles } from './file-table.ts';
+import { FileTableBuilder } from './file-table.ts';
 import { ioFailure } from './io-failure.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
 import { LinkRoot } from './link-root.ts';
@@ -23,9 +23,10 @@ export interface WalkOptions {
   readonly onEntry: () => void;
   /**
    * Where there are many files: takes some whose names are known and no more, for whoever opens
-   * them to look at them. Without it, and where there are few, each is looked at here.
+   * them to look at them, and by number where those are opened whose path is another. Without it,
+   * and where there are few, each is looked at here.
    */
-  readonly onUnseen?: (files: FileTable) => void;
+  readonly onUnseen?: (names: readonly PathBytes[], targets: ReadonlyMap<number, PathBytes>) => void;
   /** What the platform says about the storage: nothing is left out without it. */
   readonly storage?: StorageRules;
 }
@@ -146,7 +147,7 @@ export class Walk {
 
   #handOn(): void {
     const names = this.#unseen.splice(0);
-    this.#options.onUnseen?.(unseenFiles(names, this.#unseenTargets));
+    this.#options.onUnseen?.(names, this.#unseenTargets);
     this.#unseenTargets = new Map();
     this.#handedOn += names.length;
   }
@@ -165,9 +166,18 @@ export class Walk {
     const { names, files } = this.#withoutServed(visit, yield* this.#names(visit));
     this.#refuseLookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
-    // Whoever puts them in order has less to do then.
-    for (const name of files.sort()) this.#file(here, name);
-    yield { tasks: each(names.sort(), (name) => this.#entry(here, name)) };
+    yield { tasks: this.#inOrder(here, names.sort(), files.sort()) };
+  }
+
+  /** In the order of the paths, so that nobody has to sort them: what is no file is a folder. */
+  *#inOrder(here: Visit, names: readonly PathBytes[], files: readonly PathBytes[]): Generator<Task> {
+    let next = 0;
+    for (const name of names) {
+      const path = `${name}/`;
+      for (let file = files[next]; file !== undefined && file < path; file = files[++next]) this.#file(here, file);
+      yield this.#entry(here, name);
+    }
+    for (const file of files.slice(next)) this.#file(here, file);
   }
 
   /** @returns those of regular files, where they need not be looked at here, and the others */

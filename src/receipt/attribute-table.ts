@@ -1,14 +1,14 @@
 import { DIGEST_BYTES, emptyTable, type FileTable } from '../fs/index.ts';
 
 /** First bytes of a table: what it is, and how its columns are laid out. */
-const MAGIC = Buffer.from('WLRECPT1', 'latin1');
+const MAGIC = Buffer.from('WLRECPT2', 'latin1');
 
 /**
- * Columns of eight bytes for each file, in their order; then digests, the high parts of times, and
+ * Columns of eight bytes for each file, in their order; then digests, columns of four bytes, and
  * all names.
  */
-const WIDE = ['size', 'device', 'inode', 'mtime', 'ctime', 'nameEnd'] as const;
-const NARROW = ['mtimeHigh', 'ctimeHigh'] as const;
+const WIDE = ['size', 'device', 'inode', 'mtime', 'ctime'] as const;
+const NARROW = ['nameEnd', 'mtimeHigh', 'ctimeHigh'] as const;
 
 /** What is compared of files that have one name. */
 const COMPARED = ['size', 'device', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh'] as const;
@@ -40,10 +40,10 @@ export function tableBytes({ count, names }: Pick<FileTable, 'count' | 'names'>)
  */
 export function tableLength(bytes: Buffer, count: number): number | undefined {
   const fixed = tableBytes({ count, names: new Uint8Array(0) });
-  const last = MAGIC.length + 8 * (count * (WIDE.indexOf('nameEnd') + 1) - 1);
+  const last = MAGIC.length + count * (WIDE.length * 8 + DIGEST_BYTES) + 4 * (count - 1);
   if (fixed > bytes.length) return undefined;
-  const length = fixed + (count === 0 ? 0 : bytes.readDoubleLE(last));
-  return length >= fixed && length <= bytes.length && Number.isInteger(length) ? length : undefined;
+  const length = fixed + (count === 0 ? 0 : bytes.readUInt32LE(last));
+  return length <= bytes.length ? length : undefined;
 }
 
 /**
@@ -105,7 +105,7 @@ export function firstDifference(
     if (found === undefined || index < found.index) found = { index, what };
   };
   if (stored.count !== files.count || stored.names.length !== files.names.length) return { index: 0, what: 'name' };
-  compare(bytesOf(files.nameEnd), stored.columns.nameEnd, 8, ATTRIBUTES.nameEnd);
+  compare(bytesOf(files.nameEnd), stored.columns.nameEnd, 4, ATTRIBUTES.nameEnd);
   if (found === undefined && Buffer.compare(files.names, stored.names) !== 0) {
     let at = 0;
     while (files.names[at] === stored.names[at]) at++;
@@ -125,7 +125,7 @@ export function firstDifference(
  */
 export function unchangedFiles(files: FileTable, stored: StoredTable): Int32Array {
   const unchanged = new Int32Array(files.count).fill(-1);
-  const ends = new Float64Array(aligned(stored.columns.nameEnd));
+  const ends = new Uint32Array(aligned(stored.columns.nameEnd));
   const nameOf = (names: Uint8Array, nameEnd: ArrayLike<number>, i: number) =>
     names.subarray(i === 0 ? 0 : (nameEnd[i - 1] ?? 0), nameEnd[i] ?? 0);
   for (let i = 0, k = 0; i < files.count && k < stored.count; ) {

@@ -3,11 +3,10 @@ import {
   AT_FDCWD,
   enter,
   type FileTable,
+  finishTable,
   type Listing,
   nameAt,
-  openPathAt,
   type PathBytes,
-  TableMerger,
   unseenFiles,
 } from '../fs/index.ts';
 import type { EngineName, Kernel, KernelChoice } from '../hash/index.ts';
@@ -40,8 +39,9 @@ export class Lister {
   readonly kernels = new Set<Kernel>();
   readonly #lookers: Lookers;
   readonly #waiting: UnseenPart[] = [];
-  readonly #seen: FileTable[] = [];
-  readonly #merger = new TableMerger();
+  /** All files that were named so far, and where they are opened if that is not their name. */
+  #named: FileTable | undefined;
+  readonly #targets = new Map<number, PathBytes>();
   /** Threads that look at something, and those that have nothing to do. */
   readonly #looking = new Set<Promise<void>>();
   readonly #idle: number[] = [];
@@ -85,19 +85,22 @@ export class Lister {
       this.#take(part as UnseenPart),
     );
     const listing = (await listed) as Listing;
-    if (this.#parts === 0) return listing;
+    const named = this.#named;
+    if (named === undefined) return listing;
     this.#idle.push(0);
     this.#handOut();
     while (this.#looking.size > 0) await Promise.allSettled(this.#looking);
     if (this.#failure !== undefined) throw this.#failure;
-    const again = await this.#again(listing.root);
-    if (again !== undefined) this.#merger.add(again.files);
+    const again = await this.#again(listing.root, named);
+    const others = again === undefined ? [listing.files] : [listing.files, again.files];
     const failures = again === undefined ? listing.failures : [...listing.failures, ...again.failures];
-    return { ...listing, files: this.#merger.merge(listing.files), failures };
+    return { ...listing, files: finishTable(named, others, this.#targets), failures };
   }
 
   #take(part: UnseenPart): void {
     this.#waiting.push(part);
+    this.#named = part.files;
+    for (const [index, target] of part.files.targets) this.#targets.set(index, target);
     this.#parts++;
     const { threads, most, startOne, chooseKernel } = this.#lookers;
     const isBehind = this.#waiting.length > this.#idle.length + threads.size - this.#known + 1;
@@ -142,25 +145,23 @@ export class Lister {
     const { threads, engine } = this.#lookers;
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
     const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
-    const request: HashUnlistedRequest = { kind: 'hash-unlisted', engine, files: part.files, root, ...kernel };
+    const request: HashUnlistedRequest = { kind: 'hash-unlisted', engine, ...part, root, ...kernel };
     const used = (await threads.ask(thread, request)) as Kernel | undefined;
     this.#answered.add(thread);
     this.#enter(part);
-    if (used !== undefined && part.files.hashed.includes(1)) this.kernels.add(used);
-    this.#seen.push(part.files);
-    this.#merger.add(part.files);
+    if (used !== undefined && part.files.hashed.includes(1, part.first)) this.kernels.add(used);
     this.#idle.push(thread);
     this.#handOut();
   }
 
-  async #again(root: number): Promise<Pick<Listing, 'files' | 'failures'> | undefined> {
+  async #again(root: number, named: FileTable): Promise<Pick<Listing, 'files' | 'failures'> | undefined> {
     const names: PathBytes[] = [];
     const targets = new Map<number, PathBytes>();
-    for (const table of this.#seen) {
-      for (let i = table.hashed.indexOf(AGAIN); i >= 0; i = table.hashed.indexOf(AGAIN, i + 1)) {
-        targets.set(names.length, openPathAt(table, i));
-        names.push(nameAt(table, i));
-      }
+    const { hashed } = named;
+    for (let i = hashed.indexOf(AGAIN); i >= 0; i = hashed.indexOf(AGAIN, i + 1)) {
+      const name = nameAt(named, i);
+      targets.set(names.length, this.#targets.get(i) ?? name);
+      names.push(name);
     }
     if (names.length === 0) return undefined;
     const request: RelistRequest = { kind: 'relist', root, files: unseenFiles(names, targets) };

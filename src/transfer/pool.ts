@@ -157,9 +157,8 @@ export class HashPool {
    *
    * @param mostWorkers - most threads to use where there are many files
    */
-  async list(request: Omit<ListRequest, 'kind' | 'sendsUnseen'>, mostWorkers = 1): Promise<Listing> {
-    if (mostWorkers > 1) return this.#listTogether(request, undefined, mostWorkers);
-    return (await this.#ask(0, { kind: 'list', ...request })) as Listing;
+  list(request: Omit<ListRequest, 'kind' | 'sendsUnseen'>, mostWorkers = 1): Promise<Listing> {
+    return this.#listTogether(request, undefined, mostWorkers);
   }
 
   async #listTogether(

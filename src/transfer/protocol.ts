@@ -23,6 +23,8 @@ export interface ListRequest {
 export interface Unseen {
   readonly root: number;
   readonly files: FileTable;
+  /** The first of them; those before it are others. */
+  readonly first: number;
 }
 
 /** Some of them, as the thread that lists sends them. */
@@ -43,7 +45,7 @@ export interface HashUnlistedRequest extends Unseen {
 }
 
 /** Lists what was not what it was to be when it was looked at. */
-export interface RelistRequest extends Unseen {
+export interface RelistRequest extends Omit<Unseen, 'first'> {
   readonly kind: 'relist';
 }
 

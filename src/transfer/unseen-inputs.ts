@@ -16,11 +16,11 @@ export const MOST_SMALL_BYTES = 1 << 17;
  * The small ones among files that nobody had looked at. Of the others is taken down what they are,
  * and those that are no regular file any more, or change under our eyes, are listed again later.
  */
-export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): FileInputs {
+export function unseenInputs({ root, files, first }: Unseen, thread: ReadingThread): FileInputs {
   const work = { listing: { root, files } };
-  const order = asNumbered(files);
-  const names = namesOf(files);
-  const pathOf = (index: number): PathBytes => files.targets.get(index) ?? names[index] ?? nameAt(files, index);
+  const order = asNumbered(files, first);
+  const names = namesOf(files, first);
+  const pathOf = (index: number): PathBytes => files.targets.get(index) ?? names[index - first] ?? nameAt(files, index);
   const inputOf = (index: number, reader: EntryReader | undefined, from: number): FileInput | undefined => {
     const opening = performance.now() - from;
     const deviceOf = () => files.device[index] ?? 0n;
@@ -66,9 +66,9 @@ export function unseenInputs({ root, files }: Unseen, thread: ReadingThread): Fi
  * Shorter names first, and the others as they come: numbered files are in the order of their
  * numbers then.
  */
-function asNumbered({ nameEnd, count }: FileTable): Uint32Array {
+function asNumbered({ nameEnd, count }: FileTable, first: number): Uint32Array {
   const byLength = new Map<number, number[]>();
-  for (let i = 0, start = 0; i < count; i++) {
+  for (let i = first, start = nameEnd[first - 1] ?? 0; i < count; i++) {
     const end = nameEnd[i] ?? 0;
     const same = byLength.get(end - start);
     if (same === undefined) byLength.set(end - start, [i]);

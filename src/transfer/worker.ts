@@ -2,9 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf, toFailure, type WeighlockError } from '../error/index.ts';
 import {
   AT_FDCWD,
-  type FileTable,
+  GrowingTable,
   isLocal,
   type Listing,
+  type ListOptions,
   listAgain,
   listing,
   lookAt,
@@ -101,9 +102,15 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       checkStop(control);
     };
     let isRootLocal: boolean | undefined;
-    const onUnseen = (files: FileTable, root: number) => {
+    let table: GrowingTable | undefined;
+    let first = 0;
+    const onUnseen: ListOptions['onUnseen'] = (names, targets, root) => {
       isRootLocal ??= isLocal(root);
-      send({ root, files, isLocal: isRootLocal });
+      table ??= GrowingTable.create(limits.maxFiles);
+      const part = { root, files: table.append(names), first, isLocal: isRootLocal };
+      const placed = new Map([...targets].map(([index, target]) => [part.first + index, target]));
+      first = part.files.count;
+      send({ ...part, files: { ...part.files, targets: placed } });
     };
     const run = new TaskRun(thread, depthOf(control).isGiven);
     const listed = await run.run(listing(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) }));
@@ -128,7 +135,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     if (request.engine === undefined) {
       checkStop(control);
       const isSlow = request.root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice);
-      await new TaskRun(thread, isSlow).run(lookAt(request.root, request.files));
+      await new TaskRun(thread, isSlow).run(lookAt(request.root, request.files, request.first));
       return undefined;
     }
     const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;

@@ -31,7 +31,7 @@ const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const builder = new FileTableBuilder();
 for (const name of ['a', 'b/c']) builder.addHashed(fromText(name), 1, 'ab'.repeat(32));
 const files = builder.freeze();
-const header = Buffer.from('WLRECPT1');
+const header = Buffer.from('WLRECPT2');
 
 export const receipts: readonly Target[] = [
   {

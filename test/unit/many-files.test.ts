@@ -22,9 +22,12 @@ import { after, before, describe, it } from 'node:test';
 import {
   AGAIN,
   type FileTable,
+  finishTable,
   fromText,
+  GrowingTable,
   hexAt,
   type Listing,
+  type ListOptions,
   listAgain,
   listPath,
   nameAt,
@@ -32,7 +35,6 @@ import {
   openFolder,
   openPathAt,
   SEEN,
-  TableMerger,
   toBuffer,
   unseenFiles,
 } from '../../src/fs/index.ts';
@@ -101,11 +103,15 @@ async function withPool<T>(use: (pool: HashPool) => Promise<T>): Promise<T> {
   }
 }
 
-/** The sorted table of a sorted one and of others. */
-function mergeTables(sorted: FileTable, others: readonly FileTable[]): FileTable {
-  const merger = new TableMerger();
-  for (const other of others) merger.add(other);
-  return merger.merge(sorted);
+/** Hands on what was named, as the thread that lists does. */
+function handingOn(part: ((value: unknown) => void) | undefined): NonNullable<ListOptions['onUnseen']> {
+  const growing = GrowingTable.create(limits.maxFiles);
+  let first = 0;
+  return (names, _, root) => {
+    const files = growing.append(names);
+    part?.({ root, files, first });
+    first = files.count;
+  };
 }
 
 describe('a folder of many files', () => {
@@ -234,8 +240,8 @@ describe('what is no longer what it was named as', () => {
     execFileSync('mkfifo', [join(root, 'fifo')]);
     symlinkSync('plain', join(root, 'link'));
     descriptor = openFolder(root);
-    unseen = unseenFiles(names, new Map());
-    const inputs = unseenInputs({ root: descriptor, files: unseen }, readingThread(createControl()));
+    unseen = GrowingTable.create(names.length).append(names);
+    const inputs = unseenInputs({ root: descriptor, files: unseen, first: 0 }, readingThread(createControl()));
     const take = () => {
       const taken = inputs.take();
       assert.notEqual(taken, 'later');
@@ -273,23 +279,18 @@ describe('what is no longer what it was named as', () => {
     );
   });
 
-  it('is not in a table together with what was seen, but for what was listed again', () => {
-    const nothing = unseenFiles([], new Map());
-    const once = mergeTables(nothing, [unseen]);
-    assert.deepEqual(namesOf(once), ['plain']);
-    assert.equal(hexAt(once, 0), sha256(Buffer.from('plain')));
+  it('is not in a finished table, but for what was listed again', () => {
     const others = unseenFiles(names.slice(3, 4), new Map());
     others.hashed.fill(SEEN);
-    const both = mergeTables(nothing, [unseen, others]);
-    assert.deepEqual(namesOf(both), ['grows', 'plain']);
-    assert.deepEqual([...both.hashed], [0, 1]);
+    const finished = finishTable(unseen, [unseenFiles([], new Map()), others], new Map());
+    assert.deepEqual(namesOf(finished), ['grows', 'plain']);
+    assert.deepEqual([...finished.hashed], [0, 1]);
+    assert.equal(hexAt(finished, 1), sha256(Buffer.from('plain')));
   });
 
   it('is a defect when nobody has looked at it', () => {
-    assert.throws(
-      () => mergeTables(unseenFiles([], new Map()), [unseenFiles(names, new Map())]),
-      /nobody has looked at/,
-    );
+    const unknown = GrowingTable.create(names.length).append(names);
+    assert.throws(() => finishTable(unknown, [], new Map()), /nobody has looked at/);
   });
 });
 
@@ -311,9 +312,10 @@ it('what changes after it was named, and before anybody has looked at it, is in 
   const ask = async (_: number, request: object, part?: (value: unknown) => void): Promise<unknown> => {
     const { kind, ...rest } = request as ListRequest | HashUnlistedRequest | RelistRequest;
     if (kind === 'list') {
-      const onUnseen = (files: FileTable, descriptor: number) => {
+      const handOn = handingOn(part);
+      const onUnseen: ListOptions['onUnseen'] = (...named) => {
         change();
-        part?.({ root: descriptor, files });
+        handOn(...named);
       };
       return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
     }
@@ -350,8 +352,7 @@ it('a thread that somebody starts while a folder is being listed looks at its fi
     const { kind, ...rest } = request as ListRequest | HashUnlistedRequest;
     if (kind === 'list') {
       threads.size = 2;
-      const onUnseen = (files: FileTable, descriptor: number) => part?.({ root: descriptor, files });
-      return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
+      return listPath(root, { ...limits, onEntry: () => {}, onUnseen: handingOn(part) });
     }
     asked.push(thread);
     return hashFiles(unseenInputs(rest as Unseen, readingThread(control)), engine, Buffer.alloc(4096), control);

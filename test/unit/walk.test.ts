@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it, mock } from 'node:test';
-import { type FileTable, listPath, namesOf, toBuffer } from '../../src/fs/index.ts';
+import { listPath, namesOf, type PathBytes, toBuffer } from '../../src/fs/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weighlock-walk-'));
 const names = ['plain', 'tést/ä', '模型.bin'];
@@ -43,7 +43,9 @@ function withoutTypes(fails: (encoding: unknown, name: string) => boolean): void
 
 function list() {
   const unseen: string[] = [];
-  const onUnseen = (files: FileTable) => unseen.push(...namesOf(files).map((name) => toBuffer(name).toString()));
+  const onUnseen = (files: readonly PathBytes[]) => {
+    unseen.push(...files.map((name) => toBuffer(name).toString()));
+  };
   const { files, failures } = listPath(folder, { allowSymlinks: false, maxFiles: 100, onEntry: () => {}, onUnseen });
   const seen = namesOf(files).map((name) => toBuffer(name).toString());
   return { found: [...seen, ...unseen].sort(), failures: failures.map(({ code, file }) => [code, file]) };

@@ -1,5 +1,5 @@
-// Tables of files that were looked at, whole runs of them copied: what comes out is what sorting
-// all names gives, however they overlap.
+// A table that has grown, and others of what had to be listed elsewhere: what comes out is what
+// sorting all names gives, however they overlap.
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
@@ -7,13 +7,14 @@ import {
   AGAIN,
   comparePaths,
   type FileTable,
+  finishTable,
   fromText,
+  GrowingTable,
   hexAt,
   nameAt,
   openPathAt,
   type PathBytes,
   SEEN,
-  TableMerger,
   unseenFiles,
 } from '../../src/fs/index.ts';
 
@@ -39,19 +40,24 @@ function file(name: string): File {
   };
 }
 
-function tableOf(files: readonly File[]): FileTable {
-  const targets = new Map(files.flatMap(({ target }, i) => (target === undefined ? [] : [[i, target] as const])));
-  const table = unseenFiles(
-    files.map(({ name }) => name),
-    targets,
-  );
+function fill(table: FileTable, files: readonly File[], first = 0): FileTable {
   for (const [i, { state, size, ids, digest }] of files.entries()) {
-    table.size[i] = size;
-    [table.device[i], table.inode[i], table.mtime[i], table.ctime[i]] = ids;
-    table.digests.set(digest, 32 * i);
-    table.hashed[i] = state;
+    const at = first + i;
+    table.size[at] = size;
+    [table.device[at], table.inode[at], table.mtime[at], table.ctime[at]] = ids;
+    table.digests.set(digest, 32 * at);
+    table.hashed[at] = state;
   }
   return table;
+}
+
+function targetsOf(files: readonly File[], first = 0): Map<number, PathBytes> {
+  return new Map(files.flatMap(({ target }, i) => (target === undefined ? [] : [[first + i, target] as const])));
+}
+
+function tableOf(files: readonly File[]): FileTable {
+  const names = files.map(({ name }) => name);
+  return fill(unseenFiles(names, targetsOf(files)), files);
 }
 
 /** Everything that a table says of each file. */
@@ -75,26 +81,34 @@ function expected(files: readonly File[]): unknown[] {
   ]);
 }
 
-/** Merges the last list with the tables of the others. */
+/** One table of all lists but the last, as they are named, and that of the last. */
 function check(lists: readonly (readonly File[])[]): void {
   const last = (lists.at(-1) ?? []).map((one) => ({ ...one, state: one.state === AGAIN ? SEEN : one.state }));
   last.sort((a, b) => comparePaths(a.name, b.name));
   const others = lists.slice(0, -1);
-  const merger = new TableMerger();
-  for (const files of others) merger.add(tableOf(files));
-  const merged = merger.merge(tableOf(last));
-  assert.deepEqual(told(merged), expected([...others.flat(), ...last]));
+  const growing = GrowingTable.create(10_000);
+  const targets = new Map<number, PathBytes>();
+  let table = growing.append([]);
+  for (const files of others) {
+    const first = table.count;
+    table = growing.append(files.map(({ name }) => name));
+    fill(table, files, first);
+    for (const [index, target] of targetsOf(files, first)) targets.set(index, target);
+  }
+  const finished = finishTable(table, [tableOf(last)], targets);
+  assert.deepEqual(told(finished), expected([...others.flat(), ...last]));
   assert.equal(
-    merged.totalBytes,
-    told(merged).reduce<number>((sum, one) => sum + ((one as unknown[])[3] as number), 0),
+    finished.totalBytes,
+    told(finished).reduce<number>((sum, one) => sum + ((one as unknown[])[3] as number), 0),
   );
-  assert.ok(merged.hashed.every((state) => state <= 1));
+  assert.ok(finished.hashed.every((state) => state <= 1));
+  assert.equal(finished.names.length, finished.nameEnd.at(-1) ?? 0);
 }
 
 const numbered = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, i) => file(`${prefix}${String(i).padStart(6, '0')}`));
 
-describe('tables of files become one', () => {
+describe('a table that has grown is sorted', () => {
   it('that follow each other', () => check([numbered('a/', 1000), numbered('b/', 1000), numbered('c/', 10), []]));
   it('that come in another order', () => check([numbered('c/', 1000), numbered('a/', 1000), [], numbered('b/', 10)]));
   it('of which one has its files around those of the others', () =>
