@@ -1,5 +1,6 @@
-import { type FileTable, fromBuffer, type PathBytes } from '../fs/index.ts';
+import type { FileTable, PathBytes } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
+import { FrontCodedNames } from './front-coded-names.ts';
 import { MalformedError } from './strict-json.ts';
 
 /** Bytes `start` to `end` of a file, or all of it. */
@@ -18,47 +19,42 @@ export interface Resource {
 const LEAST_ENTRY_BYTES = 100;
 
 /**
- * Collects what a list names, in columns of bytes: a million files take 64 bytes each beside their
+ * Collects what a list names, in columns of bytes: a million files take 32 bytes each beside their
  * names, and no object. Memory is asked for by the length of the list's text, and taken as it is
  * filled.
  */
 export class SignedFilesBuilder {
   readonly #digestBytes: number;
-  #names: Buffer;
-  #nameEnd: Float64Array;
+  readonly #names: FrontCodedNames;
   #digests: Buffer;
-  #count = 0;
-  #end = 0;
+  #isInOrder = true;
+  #hasTwice = false;
 
   /** @param textBytes - of the list, about: more than fits is made room for */
   constructor(digestBytes: number, textBytes: number) {
     const entries = Math.ceil(textBytes / LEAST_ENTRY_BYTES) + 1;
     this.#digestBytes = digestBytes;
-    this.#names = Buffer.from(new ArrayBuffer(textBytes));
-    this.#nameEnd = new Float64Array(entries);
+    this.#names = new FrontCodedNames(textBytes);
     this.#digests = Buffer.from(new ArrayBuffer(entries * digestBytes));
   }
 
   get count(): number {
-    return this.#count;
+    return this.#names.count;
   }
 
   /** @param name - well-formed text; @param digest - hex of the right length */
   add(name: string, digest: string): void {
-    // UTF-8 takes three bytes for a unit of UTF-16, at most.
-    if (this.#end + 3 * name.length > this.#names.length) this.#names = grown(this.#names, 3 * name.length);
-    if (this.#count === this.#nameEnd.length) {
-      this.#nameEnd = new Float64Array(grown(Buffer.from(this.#nameEnd.buffer), 8).buffer as ArrayBuffer);
-      this.#digests = grown(this.#digests, this.#digests.length);
-    }
-    this.#end += this.#names.write(name, this.#end, 'utf8');
-    this.#digests.write(digest, this.#count * this.#digestBytes, 'hex');
-    this.#nameEnd[this.#count++] = this.#end;
+    const at = this.count * this.#digestBytes;
+    if (at === this.#digests.length) this.#digests = grown(this.#digests, this.#digestBytes);
+    const order = this.#names.add(name);
+    if (order > 0) this.#isInOrder = false;
+    if (order === 0) this.#hasTwice = true;
+    this.#digests.write(digest, at, 'hex');
   }
 
   /** SHA-256 over the raw digests, in the order in which they were added, hex. */
   root(): string {
-    const all = this.#digests.subarray(0, this.#count * this.#digestBytes);
+    const all = this.#digests.subarray(0, this.count * this.#digestBytes);
     return nodeCrypto().createHash('sha256').update(all).digest('hex');
   }
 
@@ -69,21 +65,22 @@ export class SignedFilesBuilder {
   build(
     cut?: (name: PathBytes) => { readonly path: PathBytes; readonly start: number; readonly end: number },
   ): SignedFiles {
-    const nameEnd = this.#nameEnd;
-    const ranges = cut && { start: new Float64Array(this.#count), end: new Float64Array(this.#count) };
-    const pathEnd = cut && new Float64Array(this.#count);
-    for (let i = 0; i < this.#count && cut && ranges && pathEnd; i++) {
-      const from = nameEnd[i - 1] ?? 0;
-      const { path, start, end } = cut(fromBuffer(this.#names.subarray(from, nameEnd[i])));
-      pathEnd[i] = from + path.length;
+    const ranges = cut && {
+      start: new Float64Array(this.count),
+      end: new Float64Array(this.count),
+      textBytes: new Uint8Array(this.count),
+    };
+    for (let i = 0; i < this.count && cut && ranges; i++) {
+      const name = this.#names.get(i);
+      const { path, start, end } = cut(name);
+      ranges.textBytes[i] = name.length - path.length;
       ranges.start[i] = start;
       ranges.end[i] = end;
     }
     return new SignedFiles({
-      count: this.#count,
-      names: this.#names.subarray(0, this.#end),
-      nameEnd,
-      pathEnd: pathEnd ?? nameEnd,
+      names: this.#names,
+      isInNameOrder: this.#isInOrder,
+      isPlain: cut === undefined && this.#isInOrder && !this.#hasTwice,
       ranges,
       digests: this.#digests,
       digestBytes: this.#digestBytes,
@@ -93,18 +90,24 @@ export class SignedFilesBuilder {
 
 /** At least twice as large, and by so many bytes. */
 function grown(bytes: Buffer, more: number): Buffer {
-  const larger = Buffer.from(new ArrayBuffer(Math.ceil(Math.max(2 * bytes.length, bytes.length + more) / 8) * 8));
+  const larger = Buffer.from(new ArrayBuffer(Math.max(2 * bytes.length, bytes.length + more)));
   bytes.copy(larger);
   return larger;
 }
 
+/** Which bytes an entry is about, and how long the text is that says so at the end of its name. */
+interface Ranges {
+  readonly start: Float64Array;
+  readonly end: Float64Array;
+  readonly textBytes: Uint8Array;
+}
+
 interface Columns {
-  readonly count: number;
-  readonly names: Buffer;
-  /** Where the name of an entry ends, and its path: without the range that may follow that. */
-  readonly nameEnd: Float64Array;
-  readonly pathEnd: Float64Array;
-  readonly ranges: { readonly start: Float64Array; readonly end: Float64Array } | undefined;
+  readonly names: FrontCodedNames;
+  readonly isInNameOrder: boolean;
+  /** Each name is that of a file, and comes after the one before it. */
+  readonly isPlain: boolean;
+  readonly ranges: Ranges | undefined;
   readonly digests: Buffer;
   readonly digestBytes: number;
 }
@@ -128,18 +131,21 @@ export class SignedFiles {
   /** @throws MalformedError for what is listed twice */
   constructor(columns: Columns) {
     this.#columns = columns;
-    this.isInNameOrder = isSorted(columns.count, (a, b) => this.#compareNames(a, b));
-    this.#order = isSorted(columns.count, (a, b) => this.#compare(a, b)) ? undefined : this.#sorted();
-    for (let i = 1; i < columns.count; i++)
+    this.isInNameOrder = columns.isInNameOrder;
+    this.size = this.count;
+    if (columns.isPlain) return;
+    this.#order = isSorted(this.count, (a, b) => this.#compare(a, b)) ? undefined : this.#sorted();
+    for (let i = 1; i < this.count; i++)
       if (this.#compare(this.#at(i - 1), this.#at(i)) === 0)
         throw new MalformedError(`${JSON.stringify(this.#path(this.#at(i)))} is listed twice`);
-    this.#first = columns.ranges === undefined ? undefined : this.#groups();
-    this.size = this.#first === undefined ? columns.count : this.#first.length - 1;
+    if (columns.ranges === undefined) return;
+    this.#first = this.#groups();
+    this.size = this.#first.length - 1;
   }
 
   /** Entries, in the order in which they are listed. */
   get count(): number {
-    return this.#columns.count;
+    return this.#columns.names.count;
   }
 
   /** The entries, in the order in which they are listed. */
@@ -187,13 +193,11 @@ export class SignedFiles {
 
   /** SHA-256 of all that is said, hex: the same for two lists that say the same. */
   get digest(): string {
-    const { names, nameEnd, count, digests, digestBytes } = this.#columns;
-    const ends = Buffer.from(nameEnd.buffer, nameEnd.byteOffset, 8 * count);
-    const hash = nodeCrypto().createHash('sha256').update(`${count} ${digestBytes} `);
+    const { names, digests, digestBytes } = this.#columns;
+    const hash = nodeCrypto().createHash('sha256').update(`${this.count} ${digestBytes} ${names.encoded.length} `);
     return hash
-      .update(ends)
-      .update(names)
-      .update(digests.subarray(0, count * digestBytes))
+      .update(names.encoded)
+      .update(digests.subarray(0, this.count * digestBytes))
       .digest('hex');
   }
 
@@ -203,9 +207,13 @@ export class SignedFiles {
     return { path: this.#path(i), start: ranges?.start[i] ?? 0, end: ranges?.end[i], digest };
   }
 
+  /** Bytes at the end of a name that are no part of the path. */
+  #cut(entry: number): number {
+    return this.#columns.ranges?.textBytes[entry] ?? 0;
+  }
+
   #path(entry: number): PathBytes {
-    const { names, nameEnd, pathEnd } = this.#columns;
-    return fromBuffer(names.subarray(nameEnd[entry - 1] ?? 0, pathEnd[entry]));
+    return this.#columns.names.get(entry, this.#cut(entry));
   }
 
   /** @param at - place in the order */
@@ -245,20 +253,16 @@ export class SignedFiles {
   }
 
   #compareWith(entry: number, bytes: Uint8Array, start: number, end: number): number {
-    const { names, nameEnd, pathEnd } = this.#columns;
-    return compareBytes(names, nameEnd[entry - 1] ?? 0, pathEnd[entry] ?? 0, bytes, start, end);
+    return this.#columns.names.compare(entry, this.#cut(entry), bytes, start, end);
   }
 
+  /** By their paths, and then by where they start. */
   #compare(a: number, b: number): number {
-    const { names, nameEnd, pathEnd, ranges } = this.#columns;
-    const order = this.#compareWith(a, names, nameEnd[b - 1] ?? 0, pathEnd[b] ?? 0);
-    return order === 0 && ranges !== undefined ? (ranges.start[a] ?? 0) - (ranges.start[b] ?? 0) : order;
-  }
-
-  #compareNames(a: number, b: number): number {
-    const { names, nameEnd } = this.#columns;
-    const start = (entry: number) => nameEnd[entry - 1] ?? 0;
-    return compareBytes(names, start(a), nameEnd[a] ?? 0, names, start(b), nameEnd[b] ?? 0);
+    const { ranges } = this.#columns;
+    const path = this.#path(a);
+    const other = this.#path(b);
+    if (path !== other) return path < other ? -1 : 1;
+    return ranges === undefined ? 0 : (ranges.start[a] ?? 0) - (ranges.start[b] ?? 0);
   }
 
   #sorted(): Uint32Array {
@@ -267,35 +271,18 @@ export class SignedFiles {
   }
 
   #groups(): Uint32Array {
-    const { names, nameEnd, pathEnd, count } = this.#columns;
     const first: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const before = this.#at(i - 1);
-      if (i === 0 || this.#compareWith(this.#at(i), names, nameEnd[before - 1] ?? 0, pathEnd[before] ?? 0) !== 0)
-        first.push(i);
+    let path: PathBytes | undefined;
+    for (let i = 0; i < this.count; i++) {
+      const here = this.#path(this.#at(i));
+      if (here !== path) first.push(i);
+      path = here;
     }
-    return Uint32Array.from([...first, count]);
+    return Uint32Array.from([...first, this.count]);
   }
 }
 
 function isSorted(count: number, compare: (a: number, b: number) => number): boolean {
   for (let i = 1; i < count; i++) if (compare(i - 1, i) > 0) return false;
   return true;
-}
-
-/** As `memcmp` does, and the shorter first. */
-function compareBytes(
-  a: Uint8Array,
-  startA: number,
-  endA: number,
-  b: Uint8Array,
-  startB: number,
-  endB: number,
-): number {
-  const length = Math.min(endA - startA, endB - startB);
-  for (let i = 0; i < length; i++) {
-    const difference = (a[startA + i] ?? 0) - (b[startB + i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return endA - startA - (endB - startB);
 }

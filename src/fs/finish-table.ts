@@ -10,7 +10,7 @@ import {
   tableIn,
   WIDTHS,
 } from './file-table.ts';
-import { GrowingTable } from './growing-table.ts';
+import type { GrowingTable } from './growing-table.ts';
 
 /** Files that follow each other in the table. */
 interface Piece {
@@ -35,18 +35,19 @@ const FEW_RUNS = 64;
  * Makes a sorted table of one that has grown, where it is, when each of its files has been looked
  * at. A walk names files in their order, so there is seldom anything to move.
  *
- * @param grown - files that are to be listed again are left out
+ * @param count - of its files; those that are to be listed again are left out
  * @param others - tables of what is to be in it, too
  * @param targets - of the files of the first table
  */
 export function finishTable(
-  grown: FileTable,
+  growing: GrowingTable,
+  count: number,
   others: readonly FileTable[],
   targets: ReadonlyMap<number, PathBytes>,
 ): FileTable {
-  for (const state of grown.hashed)
+  for (const state of growing.upTo(count).hashed)
     if (state !== AGAIN && state !== SEEN && state !== 1) throw new Error('a file that nobody has looked at');
-  const { table, targets: all } = withOthers(grown, others, targets);
+  const { table, targets: all } = withOthers(growing, count, others, targets);
   const runs = runsOf(table);
   const [only] = runs;
   const isInOrder = runs.length === 1 && only?.start === 0 && only.end === table.count;
@@ -58,17 +59,17 @@ export function finishTable(
 
 /** The files of other tables behind those of this one. */
 function withOthers(
-  grown: FileTable,
+  growing: GrowingTable,
+  count: number,
   others: readonly FileTable[],
   known: ReadonlyMap<number, PathBytes>,
 ): { readonly table: FileTable; readonly targets: ReadonlyMap<number, PathBytes> } {
   const targets = new Map(known);
-  const growing = GrowingTable.from(grown);
-  let table = grown;
+  let table = growing.upTo(count);
   for (const other of others) {
     if (other.count === 0) continue;
     const first = table.count;
-    table = growing.append(namesOf(other));
+    table = growing.append(first, namesOf(other));
     for (const [column, width] of columns())
       bytesOf(other[column]).copy(bytesOf(table[column]), first * width, 0, other.count * width);
     for (const [index, target] of other.targets) targets.set(first + index, target);

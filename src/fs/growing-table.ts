@@ -20,7 +20,11 @@ const STEP_NAME_BYTES = 1 << 20;
  */
 const MOST_TIMES = 3;
 
-type Buffers = Readonly<Record<Column, SharedArrayBuffer>>;
+/** What a table lies in: other threads look at the same. */
+export interface TableBuffers {
+  readonly names: SharedArrayBuffer;
+  readonly columns: Readonly<Record<Column, SharedArrayBuffer>>;
+}
 
 /**
  * A table in shared memory that grows where it is: addresses are reserved for as many files as there
@@ -28,17 +32,11 @@ type Buffers = Readonly<Record<Column, SharedArrayBuffer>>;
  * are, and nothing is ever copied to make room.
  */
 export class GrowingTable {
-  readonly #columns: Buffers;
-  readonly #names: SharedArrayBuffer;
-  #count: number;
-  #nameBytes: number;
+  readonly buffers: TableBuffers;
 
-  /** @param table - one of another thread, to go on with */
-  private constructor(names: SharedArrayBuffer, columns: Buffers, table?: FileTable) {
-    this.#names = names;
-    this.#columns = columns;
-    this.#count = table?.count ?? 0;
-    this.#nameBytes = table?.names.length ?? 0;
+  /** @param buffers - of another thread's table */
+  constructor(buffers: TableBuffers) {
+    this.buffers = buffers;
   }
 
   /** @param mostFiles - that are listed */
@@ -46,44 +44,38 @@ export class GrowingTable {
     const most = MOST_TIMES * mostFiles;
     const reserved = (bytes: number) => new SharedArrayBuffer(0, { maxByteLength: bytes });
     const columns = Object.entries(WIDTHS).map(([column, width]) => [column, reserved(most * width)]);
-    return new GrowingTable(
-      reserved(Math.min(MAX_NAME_BYTES, most * MAX_PATH_BYTES)),
-      Object.fromEntries(columns) as Buffers,
-    );
+    return new GrowingTable({
+      names: reserved(Math.min(MAX_NAME_BYTES, most * MAX_PATH_BYTES)),
+      columns: Object.fromEntries(columns) as TableBuffers['columns'],
+    });
   }
 
-  /** Goes on with a table that another thread let grow, behind its last file. */
-  static from(table: FileTable): GrowingTable {
-    const columns = Object.keys(WIDTHS).map((column) => [column, table[column as Column].buffer]);
-    const names = table.names.buffer as SharedArrayBuffer;
-    return new GrowingTable(names, Object.fromEntries(columns) as Buffers, table);
+  /** The first files, so many. */
+  upTo(count: number): FileTable {
+    const { names, columns } = this.buffers;
+    const ends = new Uint32Array(columns.nameEnd, 0, count);
+    return tableIn((column) => columns[column], names, { count, nameBytes: ends[count - 1] ?? 0, totalBytes: 0 });
   }
 
   /**
    * Adds files of which only the names are known.
    *
-   * @returns all of the files so far
+   * @param first - so many are there
+   * @returns all of the files
    * @throws WeighlockError `LIMIT_EXCEEDED`
    */
-  append(names: readonly PathBytes[]): FileTable {
-    const first = this.#count;
-    const nameBytes = this.#nameBytes + names.reduce((sum, { length }) => sum + length, 0);
+  append(first: number, added: readonly PathBytes[]): FileTable {
+    const { names, columns } = this.buffers;
+    const count = first + added.length;
+    const before = first === 0 ? 0 : (new Uint32Array(columns.nameEnd, 0, first)[first - 1] ?? 0);
+    const nameBytes = before + added.reduce((sum, { length }) => sum + length, 0);
     requireNameBytes(nameBytes);
-    this.#makeRoom(first + names.length, nameBytes);
-    const table = this.#table(first + names.length, nameBytes);
-    writeNames(table, names, first);
-    return table;
-  }
-
-  #makeRoom(count: number, nameBytes: number): void {
     const files = Math.ceil(count / STEP_FILES) * STEP_FILES;
-    for (const [column, width] of Object.entries(WIDTHS)) grow(this.#columns[column as Column], files * width);
-    grow(this.#names, Math.ceil(nameBytes / STEP_NAME_BYTES) * STEP_NAME_BYTES);
-  }
-
-  #table(count: number, nameBytes: number): FileTable {
-    [this.#count, this.#nameBytes] = [count, nameBytes];
-    return tableIn((column) => this.#columns[column], this.#names, { count, nameBytes, totalBytes: 0 });
+    for (const [column, width] of Object.entries(WIDTHS)) grow(columns[column as Column], files * width);
+    grow(names, Math.ceil(nameBytes / STEP_NAME_BYTES) * STEP_NAME_BYTES);
+    const table = tableIn((column) => columns[column], names, { count, nameBytes, totalBytes: 0 });
+    writeNames(table, added, first);
+    return table;
   }
 }
 

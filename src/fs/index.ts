@@ -29,7 +29,7 @@ export {
   unseenFiles,
 } from './file-table.ts';
 export { finishTable } from './finish-table.ts';
-export { GrowingTable } from './growing-table.ts';
+export { GrowingTable, type TableBuffers } from './growing-table.ts';
 export { isBlobPath } from './hub-cache.ts';
 export { bytesTaken, ioError, ioFailure, tookNothing } from './io-failure.ts';
 export { lacksNaming, lacksSync } from './lacking.ts';

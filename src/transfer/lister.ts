@@ -4,6 +4,7 @@ import {
   enter,
   type FileTable,
   finishTable,
+  GrowingTable,
   type Listing,
   nameAt,
   type PathBytes,
@@ -40,13 +41,16 @@ export class Lister {
   readonly #lookers: Lookers;
   readonly #waiting: UnseenPart[] = [];
   /** All files that were named so far, and where they are opened if that is not their name. */
-  #named: FileTable | undefined;
+  #table: GrowingTable | undefined;
+  #named = 0;
   readonly #targets = new Map<number, PathBytes>();
   /** Threads that look at something, and those that have nothing to do. */
   readonly #looking = new Set<Promise<void>>();
   readonly #idle: number[] = [];
   /** Threads that are in one of these, or list: others may start more at any time. */
   #known = 1;
+  /** Threads that have the table. */
+  readonly #told = new Set<number>();
   /** Threads that have answered: they will not look for anything in the working folder any more. */
   readonly #answered = new Set<number>();
   #comeBack: (() => void) | undefined;
@@ -85,22 +89,23 @@ export class Lister {
       this.#take(part as UnseenPart),
     );
     const listing = (await listed) as Listing;
-    const named = this.#named;
-    if (named === undefined) return listing;
+    const table = this.#table;
+    if (table === undefined) return listing;
     this.#idle.push(0);
     this.#handOut();
     while (this.#looking.size > 0) await Promise.allSettled(this.#looking);
     if (this.#failure !== undefined) throw this.#failure;
-    const again = await this.#again(listing.root, named);
+    const again = await this.#again(listing.root, table.upTo(this.#named));
     const others = again === undefined ? [listing.files] : [listing.files, again.files];
     const failures = again === undefined ? listing.failures : [...listing.failures, ...again.failures];
-    return { ...listing, files: finishTable(named, others, this.#targets), failures };
+    return { ...listing, files: finishTable(table, this.#named, others, this.#targets), failures };
   }
 
   #take(part: UnseenPart): void {
     this.#waiting.push(part);
-    this.#named = part.files;
-    for (const [index, target] of part.files.targets) this.#targets.set(index, target);
+    if (part.table !== undefined) this.#table = new GrowingTable(part.table);
+    this.#named = part.count;
+    for (const [index, target] of part.targets) this.#targets.set(index, target);
     this.#parts++;
     const { threads, most, startOne, chooseKernel } = this.#lookers;
     const isBehind = this.#waiting.length > this.#idle.length + threads.size - this.#known + 1;
@@ -145,11 +150,23 @@ export class Lister {
     const { threads, engine } = this.#lookers;
     const kernel = this.#kernel === undefined ? {} : { kernel: this.#kernel };
     const root = this.#comeBack === undefined ? part.root : AT_FDCWD;
-    const request: HashUnlistedRequest = { kind: 'hash-unlisted', engine, ...part, root, ...kernel };
+    const { first, count, targets } = part;
+    const told = this.#told.has(thread) || this.#table === undefined ? {} : { table: this.#table.buffers };
+    this.#told.add(thread);
+    const request: HashUnlistedRequest = {
+      kind: 'hash-unlisted',
+      engine,
+      root,
+      first,
+      count,
+      targets,
+      ...told,
+      ...kernel,
+    };
     const used = (await threads.ask(thread, request)) as Kernel | undefined;
     this.#answered.add(thread);
     this.#enter(part);
-    if (used !== undefined && part.files.hashed.includes(1, part.first)) this.kernels.add(used);
+    if (used !== undefined && this.#table?.upTo(count).hashed.includes(1, first) === true) this.kernels.add(used);
     this.#idle.push(thread);
     this.#handOut();
   }

@@ -1,4 +1,4 @@
-import type { FileTable, Listing, StorageRules } from '../fs/index.ts';
+import type { FileTable, Listing, StorageRules, TableBuffers } from '../fs/index.ts';
 import type { Control, EngineName, HashRequest, HashTask, KernelChoice, RingBuffer } from '../hash/index.ts';
 
 /** What a worker thread is started with. */
@@ -27,8 +27,19 @@ export interface Unseen {
   readonly first: number;
 }
 
+/** Some files of a table that grows, as one thread tells another of them. */
+export interface UnseenRange {
+  readonly root: number;
+  readonly first: number;
+  /** Where they end. */
+  readonly count: number;
+  readonly targets: FileTable['targets'];
+  /** Comes with the first of them: the table stays where it is. */
+  readonly table?: TableBuffers;
+}
+
 /** Some of them, as the thread that lists sends them. */
-export interface UnseenPart extends Unseen {
+export interface UnseenPart extends UnseenRange {
   /** Whether the folder lies on local storage. */
   readonly isLocal: boolean;
 }
@@ -37,7 +48,7 @@ export interface UnseenPart extends Unseen {
  * Looks at files that nobody has looked at, hashes those that are small, and says in `hashed` what
  * is to be done with the others.
  */
-export interface HashUnlistedRequest extends Unseen {
+export interface HashUnlistedRequest extends UnseenRange {
   readonly kind: 'hash-unlisted';
   /** Without one, none is opened or hashed. */
   readonly engine: EngineName | undefined;

@@ -107,10 +107,11 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     const onUnseen: ListOptions['onUnseen'] = (names, targets, root) => {
       isRootLocal ??= isLocal(root);
       table ??= GrowingTable.create(limits.maxFiles);
-      const part = { root, files: table.append(names), first, isLocal: isRootLocal };
-      const placed = new Map([...targets].map(([index, target]) => [part.first + index, target]));
-      first = part.files.count;
-      send({ ...part, files: { ...part.files, targets: placed } });
+      const { count } = table.append(first, names);
+      const placed = new Map([...targets].map(([index, target]) => [first + index, target]));
+      const told = first === 0 ? { table: table.buffers } : {};
+      send({ root, first, count, targets: placed, isLocal: isRootLocal, ...told });
+      first = count;
     };
     const run = new TaskRun(thread, depthOf(control).isGiven);
     const listed = await run.run(listing(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) }));
@@ -131,16 +132,20 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return new TaskRun(thread, isSlow).run(recheck(listed));
   };
 
+  let table: GrowingTable | undefined;
   const hashUnlisted = async (request: HashUnlistedRequest): Promise<Kernel | undefined> => {
+    if (request.table !== undefined) table = new GrowingTable(request.table);
+    if (table === undefined) throw new Error('files of no table');
+    const unseen = { ...request, files: { ...table.upTo(request.count), targets: request.targets } };
     if (request.engine === undefined) {
       checkStop(control);
       const isSlow = request.root !== AT_FDCWD && thread.pace.isSlow(() => thread.likelyDevice);
-      await new TaskRun(thread, isSlow).run(lookAt(request.root, request.files, request.first));
+      await new TaskRun(thread, isSlow).run(lookAt(unseen.root, unseen.files, unseen.first));
       return undefined;
     }
     const own = request.engine === 'wasm' ? lanesFor(request.kernel) : null;
     const engine = own === null ? await engineNamed(request.engine) : undefined;
-    return hashAll(unseenInputs(request, thread), (inputs) => {
+    return hashAll(unseenInputs(unseen, thread), (inputs) => {
       const together = { lanes: own?.lanes ?? 1, aloneBytes: Number.POSITIVE_INFINITY };
       if (own !== null) return hashInLanes(inputs, together, own, control);
       return hashFiles(inputs, engine as Engine, bufferFor(engine as Engine), control);

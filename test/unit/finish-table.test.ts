@@ -88,14 +88,17 @@ function check(lists: readonly (readonly File[])[]): void {
   const others = lists.slice(0, -1);
   const growing = GrowingTable.create(10_000);
   const targets = new Map<number, PathBytes>();
-  let table = growing.append([]);
+  let first = 0;
   for (const files of others) {
-    const first = table.count;
-    table = growing.append(files.map(({ name }) => name));
+    const table = growing.append(
+      first,
+      files.map(({ name }) => name),
+    );
     fill(table, files, first);
     for (const [index, target] of targetsOf(files, first)) targets.set(index, target);
+    first = table.count;
   }
-  const finished = finishTable(table, [tableOf(last)], targets);
+  const finished = finishTable(growing, first, [tableOf(last)], targets);
   assert.deepEqual(told(finished), expected([...others.flat(), ...last]));
   assert.equal(
     finished.totalBytes,

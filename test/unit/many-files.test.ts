@@ -45,7 +45,13 @@ import { createRing, createShardTable, treeDigest } from '../../src/hash/index.t
 import { LANE_BYTES } from '../../src/hash/lanes/index.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 import { Lister } from '../../src/transfer/lister.ts';
-import type { HashUnlistedRequest, ListRequest, RelistRequest, Unseen } from '../../src/transfer/protocol.ts';
+import type {
+  HashUnlistedRequest,
+  ListRequest,
+  RelistRequest,
+  Unseen,
+  UnseenRange,
+} from '../../src/transfer/protocol.ts';
 import { readingThread } from '../../src/transfer/thread.ts';
 import { MOST_SMALL_BYTES, unseenInputs } from '../../src/transfer/unseen-inputs.ts';
 
@@ -107,12 +113,20 @@ async function withPool<T>(use: (pool: HashPool) => Promise<T>): Promise<T> {
 function handingOn(part: ((value: unknown) => void) | undefined): NonNullable<ListOptions['onUnseen']> {
   const growing = GrowingTable.create(limits.maxFiles);
   let first = 0;
-  return (names, _, root) => {
-    const files = growing.append(names);
-    part?.({ root, files, first });
-    first = files.count;
+  return (names, targets, root) => {
+    const { count } = growing.append(first, names);
+    part?.({ root, first, count, targets, table: growing.buffers } satisfies UnseenRange);
+    first = count;
   };
 }
+
+/** The files that a thread is asked to look at; this one is the only thread. */
+function filesOf({ table, ...range }: UnseenRange): Unseen {
+  tableOfAll = table === undefined ? tableOfAll : new GrowingTable(table);
+  assert.ok(tableOfAll);
+  return { ...range, files: tableOfAll.upTo(range.count) };
+}
+let tableOfAll: GrowingTable | undefined;
 
 describe('a folder of many files', () => {
   for (const engine of ['wasm', 'native'] as const) {
@@ -231,6 +245,7 @@ describe('what is no longer what it was named as', () => {
   const root = join(work, 'changing');
   const names = ['dir', 'fifo', 'gone', 'grows', 'link', 'plain', 'replaced'].map(fromText);
   let unseen: FileTable;
+  let growing: GrowingTable;
   let descriptor = 0;
 
   before(async () => {
@@ -240,7 +255,8 @@ describe('what is no longer what it was named as', () => {
     execFileSync('mkfifo', [join(root, 'fifo')]);
     symlinkSync('plain', join(root, 'link'));
     descriptor = openFolder(root);
-    unseen = GrowingTable.create(names.length).append(names);
+    growing = GrowingTable.create(names.length);
+    unseen = growing.append(0, names);
     const inputs = unseenInputs({ root: descriptor, files: unseen, first: 0 }, readingThread(createControl()));
     const take = () => {
       const taken = inputs.take();
@@ -282,15 +298,16 @@ describe('what is no longer what it was named as', () => {
   it('is not in a finished table, but for what was listed again', () => {
     const others = unseenFiles(names.slice(3, 4), new Map());
     others.hashed.fill(SEEN);
-    const finished = finishTable(unseen, [unseenFiles([], new Map()), others], new Map());
+    const finished = finishTable(growing, names.length, [unseenFiles([], new Map()), others], new Map());
     assert.deepEqual(namesOf(finished), ['grows', 'plain']);
     assert.deepEqual([...finished.hashed], [0, 1]);
     assert.equal(hexAt(finished, 1), sha256(Buffer.from('plain')));
   });
 
   it('is a defect when nobody has looked at it', () => {
-    const unknown = GrowingTable.create(names.length).append(names);
-    assert.throws(() => finishTable(unknown, [], new Map()), /nobody has looked at/);
+    const unknown = GrowingTable.create(names.length);
+    unknown.append(0, names);
+    assert.throws(() => finishTable(unknown, names.length, [], new Map()), /nobody has looked at/);
   });
 });
 
@@ -319,9 +336,16 @@ it('what changes after it was named, and before anybody has looked at it, is in 
       };
       return listPath(root, { ...limits, onEntry: () => {}, onUnseen });
     }
-    const unseen = rest as Unseen;
-    if (kind === 'relist') return listAgain(unseen.root, unseen.files);
-    return hashFiles(unseenInputs(unseen, readingThread(control)), engine, Buffer.alloc(4096), control);
+    if (kind === 'relist') {
+      const { root: descriptor, files } = rest as RelistRequest;
+      return listAgain(descriptor, files);
+    }
+    return hashFiles(
+      unseenInputs(filesOf(rest as UnseenRange), readingThread(control)),
+      engine,
+      Buffer.alloc(4096),
+      control,
+    );
   };
   const lookers = {
     threads: { size: 1, ask },
@@ -355,7 +379,12 @@ it('a thread that somebody starts while a folder is being listed looks at its fi
       return listPath(root, { ...limits, onEntry: () => {}, onUnseen: handingOn(part) });
     }
     asked.push(thread);
-    return hashFiles(unseenInputs(rest as Unseen, readingThread(control)), engine, Buffer.alloc(4096), control);
+    return hashFiles(
+      unseenInputs(filesOf(rest as UnseenRange), readingThread(control)),
+      engine,
+      Buffer.alloc(4096),
+      control,
+    );
   };
   const threads = { size: 1, ask };
   const lookers = {
