@@ -6,7 +6,7 @@ import { StoredPayload } from './stored-payload.ts';
 /** A payload in a bundle whose text is longer is left in its file: a list of 35,000 files. */
 const LARGE_TEXT_BYTES = 8 << 20;
 
-const PIECE_BYTES = 1 << 20;
+const PIECE_BYTES = 64 << 10;
 const TURN_BYTES = 32 << 20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -129,6 +129,8 @@ class Slimmer {
     this.#large = new LargeText();
     this.#large.push(this.#kept.subarray(this.#open.kept, this.#length));
     this.#length = this.#open.kept;
+    // What was kept of it is given back at once.
+    this.#kept = Buffer.from((this.#kept.buffer as ArrayBuffer).transfer(this.#length));
   }
 
   #isPayload(kept: number): boolean {

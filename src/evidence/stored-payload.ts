@@ -14,7 +14,7 @@ export interface Span {
 /**
  * Bytes that are read at a time, and after so many others have their turn: a time limit, a signal.
  */
-const PIECE_BYTES = 256 << 10;
+const PIECE_BYTES = 64 << 10;
 const TURN_BYTES = 32 << 20;
 
 /**

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileTable, highOf } from './file-table.ts';
+import { deviceAt, type FileTable, highOf } from './file-table.ts';
 
 /** An attribute of a file that is not as it was. */
 export interface Difference {
@@ -26,7 +26,7 @@ export function isListed(table: FileTable, index: number, stat: Attributes): boo
 
 /** True when it is the file that was listed, whatever has become of it. */
 export function isSameFile(table: FileTable, index: number, stat: Attributes): boolean {
-  return BigInt.asUintN(64, stat.ino) === table.inode[index] && BigInt.asUintN(64, stat.dev) === table.device[index];
+  return BigInt.asUintN(64, stat.ino) === table.inode[index] && BigInt.asUintN(64, stat.dev) === deviceAt(table, index);
 }
 
 function isSameTime(nanoseconds: bigint, low: bigint | undefined, high: number | undefined): boolean {
@@ -35,7 +35,7 @@ function isSameTime(nanoseconds: bigint, low: bigint | undefined, high: number |
 
 /** Every attribute that is not as it was listed. */
 export function differencesFrom(table: FileTable, index: number, stat: Attributes): Difference[] {
-  const { device, inode, size, mtime, ctime, mtimeHigh, ctimeHigh } = table;
+  const { inode, size, mtime, ctime, mtimeHigh, ctimeHigh } = table;
   const differences: Difference[] = [];
   const compare = <T extends bigint | number>(
     attribute: Difference['attribute'],
@@ -45,7 +45,7 @@ export function differencesFrom(table: FileTable, index: number, stat: Attribute
   ) => {
     if (before !== after) differences.push({ attribute, before: text(before), after: text(after) });
   };
-  compare('device number', device[index] ?? 0n, BigInt.asUintN(64, stat.dev));
+  compare('device number', deviceAt(table, index), BigInt.asUintN(64, stat.dev));
   compare('inode number', inode[index] ?? 0n, BigInt.asUintN(64, stat.ino));
   compare('size', size[index] ?? 0, Number(stat.size));
   compare('mtime', wholeTime(mtime[index], mtimeHigh[index]), stat.mtimeNs, timeText);

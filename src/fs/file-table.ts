@@ -32,6 +32,8 @@ export interface FileTable {
    * written where one is.
    */
   readonly device: BigUint64Array;
+  /** What numbers in the column of devices are combined with (exclusive or): `deviceAt`. */
+  readonly deviceBase: bigint;
   readonly inode: BigUint64Array;
   readonly mtime: BigInt64Array;
   readonly ctime: BigInt64Array;
@@ -86,6 +88,11 @@ export function openPathAt(table: FileTable, index: number): PathBytes {
   return table.targets.get(index) ?? nameAt(table, index);
 }
 
+/** st_dev of entry `index`. */
+export function deviceAt({ device, deviceBase }: Pick<FileTable, 'device' | 'deviceBase'>, index: number): bigint {
+  return (device[index] ?? 0n) ^ deviceBase;
+}
+
 /** SHA-256 of entry `index`: a view of 32 raw bytes. */
 export function digestAt(table: FileTable, index: number): Uint8Array {
   return table.digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
@@ -101,7 +108,8 @@ export function hexAt(table: FileTable, index: number): string | undefined {
 /** Takes down what a file is that nobody had looked at. */
 export function takeDown(table: FileTable, index: number, stat: BigIntStats): void {
   table.size[index] = Number(stat.size);
-  table.device[index] = stat.dev;
+  const device = BigInt.asUintN(64, stat.dev) ^ table.deviceBase;
+  if (table.device[index] !== device) table.device[index] = device;
   table.inode[index] = stat.ino;
   table.mtime[index] = stat.mtimeNs;
   table.ctime[index] = stat.ctimeNs;
@@ -261,11 +269,18 @@ export function emptyTable(count: number, nameBytes: number, totalBytes: number)
   });
 }
 
+interface TableSizes {
+  readonly count: number;
+  readonly nameBytes: number;
+  readonly totalBytes?: number;
+  readonly deviceBase?: bigint;
+}
+
 /** A table whose columns lie in these buffers, or in their beginnings. */
 export function tableIn(
   bufferOf: (column: Column) => SharedArrayBuffer,
   names: SharedArrayBuffer,
-  { count, nameBytes, totalBytes }: { readonly count: number; readonly nameBytes: number; readonly totalBytes: number },
+  { count, nameBytes, totalBytes = 0, deviceBase = 0n }: TableSizes,
 ): FileTable {
   return {
     count,
@@ -275,6 +290,7 @@ export function tableIn(
     targets: new Map(),
     size: new Float64Array(bufferOf('size'), 0, count),
     device: new BigUint64Array(bufferOf('device'), 0, count),
+    deviceBase,
     inode: new BigUint64Array(bufferOf('inode'), 0, count),
     mtime: new BigInt64Array(bufferOf('mtime'), 0, count),
     ctime: new BigInt64Array(bufferOf('ctime'), 0, count),

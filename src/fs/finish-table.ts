@@ -2,6 +2,7 @@ import { comparePaths, type PathBytes } from './entry-path.ts';
 import {
   AGAIN,
   type Column,
+  deviceAt,
   type FileTable,
   inByteOrder,
   nameAt,
@@ -71,7 +72,9 @@ function withOthers(
     const first = table.count;
     table = growing.append(first, namesOf(other));
     for (const [column, width] of columns())
-      bytesOf(other[column]).copy(bytesOf(table[column]), first * width, 0, other.count * width);
+      if (column !== 'device')
+        bytesOf(other[column]).copy(bytesOf(table[column]), first * width, 0, other.count * width);
+    for (let i = 0; i < other.count; i++) table.device[first + i] = deviceAt(other, i) ^ table.deviceBase;
     for (const [index, target] of other.targets) targets.set(first + index, target);
   }
   return { table, targets };
@@ -209,7 +212,7 @@ function moved(table: FileTable, ordered: Iterable<Piece>, from: ReadonlyMap<num
     }
   nameEnd.set(ends);
   const bufferOf = (column: Column) => table[column].buffer as SharedArrayBuffer;
-  const sizes = { count, nameBytes, totalBytes: 0 };
+  const sizes = { count, nameBytes, deviceBase: table.deviceBase };
   return { ...tableIn(bufferOf, names.buffer as SharedArrayBuffer, sizes), targets };
 }
 

@@ -24,6 +24,7 @@ const MOST_TIMES = 3;
 export interface TableBuffers {
   readonly names: SharedArrayBuffer;
   readonly columns: Readonly<Record<Column, SharedArrayBuffer>>;
+  readonly deviceBase: bigint;
 }
 
 /**
@@ -39,22 +40,24 @@ export class GrowingTable {
     this.buffers = buffers;
   }
 
-  /** @param mostFiles - that are listed */
-  static create(mostFiles: number): GrowingTable {
+  /**
+   * @param mostFiles - that are listed
+   * @param device - st_dev of most of them
+   */
+  static create(mostFiles: number, device: bigint): GrowingTable {
     const most = MOST_TIMES * mostFiles;
     const reserved = (bytes: number) => new SharedArrayBuffer(0, { maxByteLength: bytes });
     const columns = Object.entries(WIDTHS).map(([column, width]) => [column, reserved(most * width)]);
     return new GrowingTable({
       names: reserved(Math.min(MAX_NAME_BYTES, most * MAX_PATH_BYTES)),
       columns: Object.fromEntries(columns) as TableBuffers['columns'],
+      deviceBase: BigInt.asUintN(64, device),
     });
   }
 
   /** The first files, so many. */
   upTo(count: number): FileTable {
-    const { names, columns } = this.buffers;
-    const ends = new Uint32Array(columns.nameEnd, 0, count);
-    return tableIn((column) => columns[column], names, { count, nameBytes: ends[count - 1] ?? 0, totalBytes: 0 });
+    return this.#table(count, this.#nameBytes(count));
   }
 
   /**
@@ -67,15 +70,24 @@ export class GrowingTable {
   append(first: number, added: readonly PathBytes[]): FileTable {
     const { names, columns } = this.buffers;
     const count = first + added.length;
-    const before = first === 0 ? 0 : (new Uint32Array(columns.nameEnd, 0, first)[first - 1] ?? 0);
-    const nameBytes = before + added.reduce((sum, { length }) => sum + length, 0);
+    const nameBytes = this.#nameBytes(first) + added.reduce((sum, { length }) => sum + length, 0);
     requireNameBytes(nameBytes);
     const files = Math.ceil(count / STEP_FILES) * STEP_FILES;
     for (const [column, width] of Object.entries(WIDTHS)) grow(columns[column as Column], files * width);
     grow(names, Math.ceil(nameBytes / STEP_NAME_BYTES) * STEP_NAME_BYTES);
-    const table = tableIn((column) => columns[column], names, { count, nameBytes, totalBytes: 0 });
+    const table = this.#table(count, nameBytes);
     writeNames(table, added, first);
     return table;
+  }
+
+  /** Bytes of the first names, so many. */
+  #nameBytes(count: number): number {
+    return new Uint32Array(this.buffers.columns.nameEnd, 0, count)[count - 1] ?? 0;
+  }
+
+  #table(count: number, nameBytes: number): FileTable {
+    const { names, columns, deviceBase } = this.buffers;
+    return tableIn((column) => columns[column], names, { count, nameBytes, deviceBase });
   }
 }
 

@@ -16,6 +16,7 @@ export type { EntrySource, OpenEntry } from './entry-source.ts';
 export {
   AGAIN,
   DIGEST_BYTES,
+  deviceAt,
   digestAt,
   emptyTable,
   type FileTable,

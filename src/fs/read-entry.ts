@@ -3,7 +3,7 @@ import { isSystemError, type WeighlockError } from '../error/index.ts';
 import { areTimes, differencesFrom, isListed } from './attributes.ts';
 import type { PathBytes } from './entry-path.ts';
 import { DirectSource, type EntrySource, type OpenEntry } from './entry-source.ts';
-import { AGAIN, type FileTable, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
+import { AGAIN, deviceAt, type FileTable, nameAt, openPathAt, SEEN, takeDown } from './file-table.ts';
 import { close, isPossibleSize, openFileBeneath, statOpen } from './open.ts';
 import { changedFrom, openFault, readFault, requireListed } from './read-faults.ts';
 import { sourceChanged } from './source-changed.ts';
@@ -60,7 +60,7 @@ export class EntryReader {
     this.#position = range?.start ?? 0;
     this.#end = range === undefined ? (table.size[index] ?? 0) : range.start + range.length;
     this.#descriptor = descriptor;
-    this.#source = new DirectSource(descriptor, table.device[index] ?? 0n);
+    this.#source = new DirectSource(descriptor, deviceAt(table, index));
   }
 
   /**

@@ -3,7 +3,7 @@ import { errno, isSystemError, WeighlockError } from '../error/index.ts';
 import { type Attributes, areTimes, differencesFrom, differencesText, isListed, isSameFile } from './attributes.ts';
 import { each, openedStat, openIn, runNow, type Task } from './calls.ts';
 import { entryText, type PathBytes } from './entry-path.ts';
-import { type FileTable, nameAt, namesOf, openPathAt } from './file-table.ts';
+import { deviceAt, type FileTable, nameAt, namesOf, openPathAt } from './file-table.ts';
 import { ioError } from './io-failure.ts';
 import type { Listing } from './listing.ts';
 import { close } from './open.ts';
@@ -113,7 +113,7 @@ function tableDifferences(before: FileTable, after: FileTable, areFolders: boole
 function rowOf(table: FileTable, index: number): Attributes {
   const whole = (low: bigint | undefined, high: number | undefined) => (low ?? 0n) + (BigInt(high ?? 0) << 64n);
   return {
-    dev: table.device[index] ?? 0n,
+    dev: deviceAt(table, index),
     ino: table.inode[index] ?? 0n,
     size: BigInt(table.size[index] ?? 0),
     mtimeNs: whole(table.mtime[index], table.mtimeHigh[index]),

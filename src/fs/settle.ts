@@ -39,7 +39,7 @@ export function firstMoved(listing: Pick<Listing, 'root' | 'files'>): Promise<st
 export function isAllLocal({ root, files }: Pick<Listing, 'root' | 'files'>): boolean {
   if (!isLocal(root)) return false;
   const device = BigInt.asUintN(64, statOpen(root).dev);
-  return files.device.every((one) => one === device);
+  return files.device.every((one) => one === (device ^ files.deviceBase));
 }
 
 /**

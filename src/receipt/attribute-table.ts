@@ -1,4 +1,4 @@
-import { DIGEST_BYTES, emptyTable, type FileTable } from '../fs/index.ts';
+import { DIGEST_BYTES, deviceAt, emptyTable, type FileTable } from '../fs/index.ts';
 
 /** First bytes of a table: what it is, and how its columns are laid out. */
 const MAGIC = Buffer.from('WLRECPT2', 'latin1');
@@ -52,7 +52,7 @@ export function tableLength(bytes: Buffer, count: number): number | undefined {
  */
 export function* encodeTable(files: FileTable): Generator<Uint8Array> {
   yield MAGIC;
-  for (const column of WIDE) yield bytesOf(files[column]);
+  for (const column of WIDE) yield columnOf(files, column);
   yield files.digests;
   for (const column of NARROW) yield bytesOf(files[column]);
   yield files.names;
@@ -114,7 +114,7 @@ export function firstDifference(
   if (found !== undefined) return found;
   for (const column of COMPARED) {
     const width = files[column].BYTES_PER_ELEMENT;
-    compare(bytesOf(files[column]), stored.columns[column], width, ATTRIBUTES[column]);
+    compare(columnOf(files, column), stored.columns[column], width, ATTRIBUTES[column]);
   }
   return found;
 }
@@ -123,7 +123,8 @@ export function firstDifference(
  * Index in the stored table of each file of which every attribute is the same; -1 where one
  * differs, or it is new.
  */
-export function unchangedFiles(files: FileTable, stored: StoredTable): Int32Array {
+export function unchangedFiles(listed: FileTable, stored: StoredTable): Int32Array {
+  const files = { ...listed, device: devicesOf(listed), deviceBase: 0n };
   const unchanged = new Int32Array(files.count).fill(-1);
   const ends = new Uint32Array(aligned(stored.columns.nameEnd));
   const nameOf = (names: Uint8Array, nameEnd: ArrayLike<number>, i: number) =>
@@ -157,6 +158,17 @@ export function latestChange({ count, ctime, ctimeHigh }: FileTable): bigint | u
     if (time > latest) latest = time;
   }
   return latest;
+}
+
+/** Numbers of devices as the system says them. */
+function devicesOf(files: FileTable): BigUint64Array<ArrayBuffer> {
+  const devices = new BigUint64Array(files.count);
+  for (let i = 0; i < files.count; i++) devices[i] = deviceAt(files, i);
+  return devices;
+}
+
+function columnOf(files: FileTable, column: (typeof WIDE)[number] | (typeof NARROW)[number]): Uint8Array {
+  return bytesOf(column === 'device' ? devicesOf(files) : files[column]);
 }
 
 function bytesOf(column: {

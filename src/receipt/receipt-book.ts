@@ -215,7 +215,7 @@ export class ReceiptBook {
     } catch (error) {
       throw new NoReceipt(`the folder of receipts cannot be read: ${errno(error) ?? 'unknown error'}`);
     }
-    if (files.device.includes(device))
+    if (files.device.includes(device ^ files.deviceBase))
       throw new NoReceipt('receipts lie on the volume that they are about (the policy may say volumes: ReadOnly)');
   }
 

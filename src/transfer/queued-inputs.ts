@@ -1,4 +1,4 @@
-import { EntryReader, openFault, openPathAt } from '../fs/index.ts';
+import { deviceAt, EntryReader, openFault, openPathAt } from '../fs/index.ts';
 import { type HashRequest, type Next, takeNext } from '../hash/index.ts';
 import { createCopy } from './copy.ts';
 import { FileInput } from './file-input.ts';
@@ -11,7 +11,7 @@ export function queuedInputs(
   thread: ReadingThread,
   failed: (next: Next, error: unknown) => void,
 ): FileInputs {
-  const deviceOf = ({ work, index }: Next) => work.listing.files.device[index] ?? 0n;
+  const deviceOf = ({ work, index }: Next) => deviceAt(work.listing.files, index);
   const inputOf = (next: Next, makeReader: () => EntryReader): FileInput => {
     const { work, index } = next;
     const { copyTo, listing, isAgain = false } = work;

@@ -1,4 +1,13 @@
-import { AGAIN, AT_FDCWD, EntryReader, type FileTable, nameAt, namesOf, type PathBytes } from '../fs/index.ts';
+import {
+  AGAIN,
+  AT_FDCWD,
+  deviceAt,
+  EntryReader,
+  type FileTable,
+  nameAt,
+  namesOf,
+  type PathBytes,
+} from '../fs/index.ts';
 import { Stopped } from '../hash/index.ts';
 import { FileInput } from './file-input.ts';
 import { FileInputs } from './file-inputs.ts';
@@ -23,7 +32,7 @@ export function unseenInputs({ root, files, first }: Unseen, thread: ReadingThre
   const pathOf = (index: number): PathBytes => files.targets.get(index) ?? names[index - first] ?? nameAt(files, index);
   const inputOf = (index: number, reader: EntryReader | undefined, from: number): FileInput | undefined => {
     const opening = performance.now() - from;
-    const deviceOf = () => files.device[index] ?? 0n;
+    const deviceOf = () => deviceAt(files, index);
     // Where a folder lies its files lie, almost always; and what is found out about the next one
     // makes that right.
     if (thread.pace.isAnySlow) thread.likelyDevice = deviceOf();

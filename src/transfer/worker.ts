@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type Failure, failureOf, toFailure, type WeighlockError } from '../error/index.ts';
 import {
   AT_FDCWD,
+  deviceAt,
   GrowingTable,
   isLocal,
   type Listing,
@@ -11,6 +12,7 @@ import {
   lookAt,
   recheck,
   refreshEntry,
+  statOpen,
 } from '../fs/index.ts';
 import {
   additionalOf,
@@ -106,7 +108,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     let first = 0;
     const onUnseen: ListOptions['onUnseen'] = (names, targets, root) => {
       isRootLocal ??= isLocal(root);
-      table ??= GrowingTable.create(limits.maxFiles);
+      table ??= GrowingTable.create(limits.maxFiles, statOpen(root).dev);
       const { count } = table.append(first, names);
       const placed = new Map([...targets].map(([index, target]) => [first + index, target]));
       const told = first === 0 ? { table: table.buffers } : {};
@@ -128,7 +130,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
   };
 
   const lookAtFolders = async (listed: Listing): Promise<WeighlockError[]> => {
-    const isSlow = thread.pace.isSlow(() => listed.folders.device[0] ?? 0n);
+    const isSlow = thread.pace.isSlow(() => deviceAt(listed.folders, 0));
     return new TaskRun(thread, isSlow).run(recheck(listed));
   };
 

@@ -341,7 +341,7 @@ export default [
     ['listed-size', 'Number(stat.size) === table.size[index] &&', 'true &&'],
     ['listed-mtime', 'isSameTime(stat.mtimeNs, table.mtime[index], table.mtimeHigh[index]) &&', 'true &&'],
     ['listed-ctime', 'isSameTime(stat.ctimeNs, table.ctime[index], table.ctimeHigh[index])', 'true'],
-    ['listed-device', ' && BigInt.asUintN(64, stat.dev) === table.device[index]', ''],
+    ['listed-device', ' && BigInt.asUintN(64, stat.dev) === deviceAt(table, index)', ''],
   ]),
   ...of('watch/server', 'unit/watch-pages', [
     ['watch-ready', 'pages.isReady()', 'true'],

@@ -22,8 +22,8 @@ export default [
   {
     ...BOOK,
     id: '19-receipt-volume',
-    from: 'if (files.device.includes(device))',
-    to: 'if (files.device.includes(device + 1n))',
+    from: 'if (files.device.includes(device ^ files.deviceBase))',
+    to: 'if (files.device.includes((device + 1n) ^ files.deviceBase))',
   },
   {
     ...BOOK,

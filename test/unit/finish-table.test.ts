@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import {
   AGAIN,
   comparePaths,
+  deviceAt,
   type FileTable,
   finishTable,
   fromText,
@@ -27,6 +28,8 @@ interface File {
   readonly digest: Buffer;
 }
 
+const BASE = randomBytes(8).readBigUInt64LE();
+
 const STATES = [1, 1, 1, SEEN, AGAIN];
 
 function file(name: string): File {
@@ -44,7 +47,9 @@ function fill(table: FileTable, files: readonly File[], first = 0): FileTable {
   for (const [i, { state, size, ids, digest }] of files.entries()) {
     const at = first + i;
     table.size[at] = size;
-    [table.device[at], table.inode[at], table.mtime[at], table.ctime[at]] = ids;
+    const [device, ...rest] = ids;
+    table.device[at] = device ^ table.deviceBase;
+    [table.inode[at], table.mtime[at], table.ctime[at]] = rest;
     table.digests.set(digest, 32 * at);
     table.hashed[at] = state;
   }
@@ -66,7 +71,9 @@ function told(table: FileTable): unknown[] {
     nameAt(table, i),
     openPathAt(table, i),
     table.hashed[i] === 1 ? hexAt(table, i) : 'not hashed',
-    ...[table.size, table.device, table.inode, table.mtime, table.ctime].map((column) => column[i]),
+    table.size[i],
+    deviceAt(table, i),
+    ...[table.inode, table.mtime, table.ctime].map((column) => column[i]),
   ]);
 }
 
@@ -86,7 +93,7 @@ function check(lists: readonly (readonly File[])[]): void {
   const last = (lists.at(-1) ?? []).map((one) => ({ ...one, state: one.state === AGAIN ? SEEN : one.state }));
   last.sort((a, b) => comparePaths(a.name, b.name));
   const others = lists.slice(0, -1);
-  const growing = GrowingTable.create(10_000);
+  const growing = GrowingTable.create(10_000, BASE);
   const targets = new Map<number, PathBytes>();
   let first = 0;
   for (const files of others) {

@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   AGAIN,
+  deviceAt,
   type FileTable,
   finishTable,
   fromText,
@@ -90,6 +91,8 @@ function expectedOf(root: string): Map<string, string> {
   );
 }
 
+const devicesOf = (files: FileTable) => Array.from({ length: files.count }, (_, i) => deviceAt(files, i));
+
 function foundIn(files: FileTable): Map<string, string | undefined> {
   return new Map(namesOf(files).map((name, i) => [toBuffer(name).toString(), hexAt(files, i)]));
 }
@@ -111,7 +114,7 @@ async function withPool<T>(use: (pool: HashPool) => Promise<T>): Promise<T> {
 
 /** Hands on what was named, as the thread that lists does. */
 function handingOn(part: ((value: unknown) => void) | undefined): NonNullable<ListOptions['onUnseen']> {
-  const growing = GrowingTable.create(limits.maxFiles);
+  const growing = GrowingTable.create(limits.maxFiles, 7n);
   let first = 0;
   return (names, targets, root) => {
     const { count } = growing.append(first, names);
@@ -137,8 +140,9 @@ describe('a folder of many files', () => {
           const { files } = listing;
           const plain = listPath(folder, { ...limits, onEntry: () => {} });
           assert.deepEqual(namesOf(files), namesOf(plain.files));
-          for (const column of ['size', 'device', 'inode', 'mtime', 'ctime'] as const)
+          for (const column of ['size', 'inode', 'mtime', 'ctime'] as const)
             assert.deepEqual(files[column], plain.files[column], column);
+          assert.deepEqual(devicesOf(files), devicesOf(plain.files));
           assert.equal(files.totalBytes, plain.files.totalBytes);
           // The small ones are through, the others are not.
           for (let i = 0; i < files.count; i++)
@@ -170,8 +174,9 @@ describe('a folder of many files', () => {
         const plain = listPath(folder, { ...limits, onEntry: () => {} });
         assert.deepEqual(failures, []);
         assert.deepEqual(namesOf(files), namesOf(plain.files));
-        for (const column of ['size', 'device', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh', 'hashed'] as const)
+        for (const column of ['size', 'inode', 'mtime', 'ctime', 'mtimeHigh', 'ctimeHigh', 'hashed'] as const)
           assert.deepEqual(files[column], plain.files[column], column);
+        assert.deepEqual(devicesOf(files), devicesOf(plain.files));
         assert.equal(files.totalBytes, plain.files.totalBytes);
         assert.equal(pool.progress.bytes, 0);
         assert.ok(pool.workers <= workers);
@@ -255,7 +260,7 @@ describe('what is no longer what it was named as', () => {
     execFileSync('mkfifo', [join(root, 'fifo')]);
     symlinkSync('plain', join(root, 'link'));
     descriptor = openFolder(root);
-    growing = GrowingTable.create(names.length);
+    growing = GrowingTable.create(names.length, 7n);
     unseen = growing.append(0, names);
     const inputs = unseenInputs({ root: descriptor, files: unseen, first: 0 }, readingThread(createControl()));
     const take = () => {
@@ -305,7 +310,7 @@ describe('what is no longer what it was named as', () => {
   });
 
   it('is a defect when nobody has looked at it', () => {
-    const unknown = GrowingTable.create(names.length);
+    const unknown = GrowingTable.create(names.length, 7n);
     unknown.append(0, names);
     assert.throws(() => finishTable(unknown, names.length, [], new Map()), /nobody has looked at/);
   });
