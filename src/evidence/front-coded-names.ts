@@ -19,7 +19,7 @@ export class FrontCodedNames {
   /** Where each group begins. */
   #starts = new Float64Array(1024);
   #count = 0;
-  /** The name that was decoded last, which is that of entry `#at`; what follows it is at `#next`. */
+  /** The name that was decoded last, of entry `#at`; what follows it is at `#next`. */
   #name: Buffer = Buffer.allocUnsafeSlow(256);
   #length = 0;
   #at = -1;

@@ -28,9 +28,9 @@ export interface TableBuffers {
 }
 
 /**
- * A table in shared memory that grows where it is: addresses are reserved for as many files as there
- * may be, and memory is taken as it is written. One thread names files, others fill in what they
- * are, and nothing is ever copied to make room.
+ * A table in shared memory that grows where it is: addresses are reserved for as many files as
+ * there may be, and memory is taken as it is written. One thread names files, others fill in what
+ * they are, and nothing is ever copied to make room.
  */
 export class GrowingTable {
   readonly buffers: TableBuffers;

@@ -10,7 +10,7 @@ import { type ThreadKind, threadScript } from './script.ts';
  * objects: 100,000 files take 3 % longer with as little, and 6 MiB less.
  */
 const LIMITS: Readonly<Record<ThreadKind, ResourceLimits>> = {
-  hash: { maxYoungGenerationSizeMb: 16 },
+  hash: { maxYoungGenerationSizeMb: 4 },
   pull: { maxYoungGenerationSizeMb: 2 },
 };
 

@@ -62,8 +62,8 @@ export default [
   {
     id: '19-names-unlike',
     file: 'src/evidence/signed-files.ts',
-    from: '.update(names)',
-    to: '.update(names.subarray(0, 0))',
+    from: '.update(names.encoded)',
+    to: '.update(names.encoded.subarray(0, 0))',
     tests: ['test/unit/signature-stream.test.ts'],
     name: 'name files otherwise',
   },

@@ -4,6 +4,12 @@ const STREAM = ['test/unit/signature-stream.test.ts'];
 const JSON_STREAM = { file: 'src/evidence/json-stream.ts', tests: STREAM, name: 'JSON that comes' } as const;
 const BASE64 = { file: 'src/evidence/base64-stream.ts', tests: STREAM, name: 'base64 that comes' } as const;
 const STORED = { file: 'src/evidence/stored-payload.ts', tests: STREAM, name: 'changed while|cut while' } as const;
+const SIGNED = 'src/evidence/signed-files.ts';
+const TABLE = {
+  file: 'src/fs/finish-table.ts',
+  tests: ['test/unit/finish-table.test.ts'],
+  name: 'a table that has grown',
+} as const;
 const LIST = { tests: STREAM, name: 'list of a model' } as const;
 
 export default [
@@ -107,6 +113,41 @@ export default [
     file: 'src/evidence/model-signature.ts',
     from: 'if (this.#algorithms.size > MAX_ALGORITHMS)',
     to: 'if (this.#algorithms.size > 100 * MAX_ALGORITHMS)',
+  },
+  { ...LIST, id: '19-list-in-order', file: SIGNED, from: 'if (order > 0) this.#isInOrder = false;', to: '' },
+  { ...LIST, id: '19-list-twice-in-order', file: SIGNED, from: 'if (order === 0) this.#hasTwice = true;', to: '' },
+  {
+    id: '19-names-shared',
+    file: 'src/evidence/front-coded-names.ts',
+    from: 'const shared = isFirst ? 0 : same;',
+    to: 'const shared = same;',
+    tests: ['test/unit/front-coded-names.test.ts'],
+    name: 'come back',
+  },
+  {
+    id: '19-names-compared',
+    file: 'src/evidence/front-coded-names.ts',
+    from: 'return length - (end - start);',
+    to: 'return 0;',
+    tests: ['test/unit/front-coded-names.test.ts'],
+    name: 'stand to each other',
+  },
+  {
+    ...TABLE,
+    id: '19-table-unseen',
+    from: 'if (state !== AGAIN && state !== SEEN && state !== 1) throw',
+    to: 'if (state > AGAIN) throw',
+    tests: ['test/unit/many-files.test.ts'],
+    name: 'nobody has looked',
+  },
+  { ...TABLE, id: '19-table-again', from: 'if (table.hashed[i] === AGAIN) {', to: 'if (table.hashed[i] === 9) {' },
+  { ...TABLE, id: '19-table-order', from: '} else if (i > start && comesBefore(table, i, i - 1)) endAt(i);', to: '}' },
+  { ...TABLE, id: '19-table-seen', from: 'hashed[i] = 0;', to: 'hashed[i] = 1;' },
+  {
+    ...TABLE,
+    id: '19-table-devices',
+    from: 'table.device[first + i] = deviceAt(other, i) ^ table.deviceBase;',
+    to: 'table.device[first + i] = deviceAt(other, i);',
   },
   {
     id: '19-missing-counted',
