@@ -15,6 +15,7 @@ import { bySignature, isMarkup, isZlib, programByName } from './signatures.ts';
 import { endsAsZip, TAIL_BYTES } from './tail.ts';
 import { beginsAsTar } from './tar.ts';
 import { isTemplateName, isTextName, TextReader } from './text-reader.ts';
+import { WholeReader } from './whole-reader.ts';
 import { MOST_ZIP_BYTES } from './zip.ts';
 import { zipContent } from './zip-content.ts';
 
@@ -54,33 +55,6 @@ class Known implements Reader {
   push(): void {}
   finish(): Read {
     return { format: this.#format };
-  }
-}
-
-/** Keeps all of a file that is not large. */
-class WholeReader implements Reader {
-  readonly #format: Format;
-  readonly #most: number;
-  readonly #parse: (bytes: Buffer) => Read;
-  readonly #chunks: Buffer[] = [];
-  #length = 0;
-
-  constructor(format: Format, most: number, parse: (bytes: Buffer) => Read) {
-    this.#format = format;
-    this.#most = most;
-    this.#parse = parse;
-  }
-
-  push(chunk: Buffer): void {
-    this.#length += chunk.length;
-    if (this.#length > this.#most) this.#chunks.length = 0;
-    else this.#chunks.push(Buffer.from(chunk));
-  }
-
-  finish(): Read {
-    if (this.#length <= this.#most) return this.#parse(Buffer.concat(this.#chunks));
-    if (this.#format === 'zip') return { format: 'zip' };
-    throw new Unsound(`it is larger than ${this.#most} bytes, and cannot be looked at as a whole`);
   }
 }
 
@@ -231,7 +205,7 @@ function isData(format: Format): boolean {
 
 function readerFor(name: string, head: Buffer, expected: number | undefined): readonly [Format, Reader] {
   const whole = (format: Format, most: number, parse: (bytes: Buffer) => Read) =>
-    [format, new WholeReader(format, most, parse)] as const;
+    [format, new WholeReader(format, expected, most, parse)] as const;
   const known = (format: Format) => [format, new Known(format)] as const;
   if (head.length === 0) return known('empty');
   if (isGguf(head))

@@ -19,11 +19,12 @@ export interface Member {
 /**
  * Reads a zip that every reader takes for the same: members one behind the other from the first
  * byte on, then the directory, which says of each what its own header says, then the end, without a
- * comment; stored or deflated, nothing encrypted, split or in ZIP64's larger numbers.
+ * comment; stored or deflated, nothing encrypted, split or in ZIP64's larger numbers. Members come
+ * one by one, so that one is unpacked at a time; they count for nothing before the last.
  *
  * @throws Unsound for anything else
  */
-export function readZip(bytes: Buffer): Member[] {
+export function* readZip(bytes: Buffer): Generator<Member> {
   const end = bytes.length - 22;
   if (end < 0 || bytes.readUInt32LE(end) !== END) throw new Unsound('the zip does not end with its directory');
   const count = bytes.readUInt16LE(end + 10);
@@ -32,7 +33,6 @@ export function readZip(bytes: Buffer): Member[] {
   if (isSplit || bytes.readUInt16LE(end + 20) !== 0 || start + bytes.readUInt32LE(end + 12) !== end)
     throw new Unsound('the end of the zip is not what is before it');
   if (count > MOST_MEMBERS) throw new Unsound(`the zip has ${count} members`);
-  const members: Member[] = [];
   const names = new Set<string>();
   const room = { left: MOST_UNPACKED_BYTES };
   let [central, local] = [start, 0];
@@ -47,12 +47,11 @@ export function readZip(bytes: Buffer): Member[] {
     const read = memberAt(bytes, local, central, start, room);
     if (names.has(read.name)) throw new Unsound('the zip has a member twice');
     names.add(read.name);
-    members.push(read);
+    yield read;
     local = read.end;
     central = next;
   }
   if (local !== start || central !== end) throw new Unsound('the zip has bytes that belong to no member');
-  return members;
 }
 
 function memberAt(

@@ -27,6 +27,15 @@ const joint = (id: string, file: string, from: string, to: string, tests: readon
   name: '21',
 });
 
+const kept = (id: string, from: string, to: string): Mutation => ({
+  id: `18-kept-${id}`,
+  file: 'src/content/whole-reader.ts',
+  from,
+  to,
+  tests: ['test/unit/content-memory.test.ts'],
+  name: 'looked at as a whole',
+});
+
 const looked = (id: string, file: string, from: string, to: string, name: string, hangs = false): Mutation => ({
   id: `18-inspect-${id}`,
   file: `src/${file}.ts`,
@@ -46,6 +55,9 @@ export default [
     tests: ['test/integration/inspect-attacks.test.ts'],
     name: 'over HTTP',
   },
+  kept('budget', 'if (keptByThread + chunk.length > this.#mostKept)', 'if (false)'),
+  kept('free', 'keptByThread -= this.#kept;', ''),
+  kept('too-large', '= expected === undefined || expected <= most;', '= true;'),
   looked('short', 'pull/read-range', 'if (bytes.length === end - start) return bytes;', 'return bytes;', 'fewer'),
   looked('version', 'pull/read-range', 'version !== known.version', 'false', 'another version'),
   looked('number', 'registry/range', ' && Number.isSafeInteger(range.total)', '', 'no number holds'),
