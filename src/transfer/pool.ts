@@ -27,15 +27,14 @@ import {
   type RingBuffer,
   requestStop,
   restartQueue,
-  shardAt,
   shardDigests,
   shareDepth,
-  unitCount,
 } from '../hash/index.ts';
 import { ThreadGroup } from '../thread/index.ts';
 import { Lister } from './lister.ts';
+import { largestFirst } from './order.ts';
 import type { ListRequest, Request, WorkerSetup } from './protocol.ts';
-import { fillTwins, twinsOf } from './twins.ts';
+import { fillTwins, withTwins } from './twins.ts';
 
 /**
  * Below this many bytes and files a second thread costs more (about 15 ms to start) than it saves.
@@ -355,14 +354,6 @@ export class HashPool {
   }
 }
 
-/** Where nothing but the digest of each file is asked for. */
-function withTwins(task: HashTask): HashTask {
-  const { listing, second, shards, copyTo, others } = task;
-  if (second !== undefined || shards !== undefined || copyTo !== undefined || others !== undefined) return task;
-  const twins = twinsOf(listing.files);
-  return twins.size === 0 ? task : { ...task, twins };
-}
-
 /** A second hash goes through the bytes in the same thread. */
 function hasSecond({ second }: HashTask): boolean {
   return second !== undefined;
@@ -370,33 +361,4 @@ function hasSecond({ second }: HashTask): boolean {
 
 function isWorthChoice(engine: EngineName, bytesEach: number): boolean {
   return engine === 'wasm' && bytesEach >= LEAST_CHOICE_BYTES;
-}
-
-/**
- * Positions over all tasks, largest file first, so that no thread is left alone with a big one at
- * the end; those that are hashed are left out.
- */
-export function largestFirst(tasks: readonly HashTask[]): { readonly order: Uint32Array; readonly bytes: number } {
-  const count = tasks.reduce((sum, task) => sum + unitCount(task), 0);
-  const sizes = new Float64Array(count);
-  const all = new Uint32Array(new SharedArrayBuffer(count * 4));
-  let [offset, length, bytes] = [0, 0, 0];
-  for (const task of tasks) {
-    const { shards } = task;
-    const { files } = task.listing;
-    const units = unitCount(task);
-    for (let unit = 0; unit < units; unit++) {
-      if (task.others?.[unit] === 1) continue;
-      if (shards === undefined && (files.hashed[unit] === 1 || task.twins?.has(unit) === true)) continue;
-      if (task.only !== undefined && !task.only.has(shards === undefined ? unit : shardAt(shards, files, unit).index))
-        continue;
-      const size = shards === undefined ? (files.size[unit] ?? 0) : shardAt(shards, files, unit).length;
-      sizes[offset + unit] = size;
-      bytes += size;
-      all[length++] = offset + unit;
-    }
-    offset += units;
-  }
-  const order = all.subarray(0, length);
-  return { order: order.sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b), bytes };
 }

@@ -1,5 +1,5 @@
 import { digestAt, type FileTable, namesOf, openPathAt, type PathBytes } from '../fs/index.ts';
-import { type Control, countFile } from '../hash/index.ts';
+import { type Control, countFile, type HashTask } from '../hash/index.ts';
 
 /**
  * Names by which the same file is opened, by way of links: one of them is read. They are opened by
@@ -40,4 +40,12 @@ export function fillTwins(files: FileTable, twins: ReadonlyMap<number, number>, 
     files.hashed[index] = 1;
     countFile(control);
   }
+}
+
+/** Where nothing but the digest of each file is asked for. */
+export function withTwins(task: HashTask): HashTask {
+  const { listing, second, shards, copyTo, others } = task;
+  if (second !== undefined || shards !== undefined || copyTo !== undefined || others !== undefined) return task;
+  const twins = twinsOf(listing.files);
+  return twins.size === 0 ? task : { ...task, twins };
 }
