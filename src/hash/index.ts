@@ -45,11 +45,10 @@ export {
   createRing,
   PIECE_BYTES,
   type RingBuffer,
-  RingSender,
-  RingStream,
   type RingStreams,
-  serveRing,
 } from './ring-buffer.ts';
+export { RingSender, RingStream } from './ring-sender.ts';
+export { serveRing } from './ring-server.ts';
 export {
   createShardTable,
   IN_SHARDS,

@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts';
 import type { LaneHasher } from './lanes/index.ts';
-import type { StreamHashers } from './ring-buffer.ts';
+import type { StreamHashers } from './ring-server.ts';
 
 /** One engine for each stream, one stream after the other. */
 export function hashersOf(engines: readonly Engine[]): StreamHashers {

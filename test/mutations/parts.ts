@@ -124,7 +124,7 @@ export default [
   },
   {
     id: '19-share-of-others',
-    file: 'src/transfer/pool.ts',
+    file: 'src/transfer/order.ts',
     from: 'if (task.others?.[unit] === 1) continue;',
     to: 'if (task.others?.[unit] === 0) continue;',
     tests: SIGN_PARTS,

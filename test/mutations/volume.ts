@@ -266,7 +266,7 @@ export default [
   },
   {
     id: 'line-digest-that-was-given-up',
-    file: 'src/hash/ring-buffer.ts',
+    file: 'src/hash/ring-server.ts',
     from: 'Atomics.compareExchange(words, STREAM_AT + stream, pending.asked, 0);',
     to: 'Atomics.store(words, STREAM_AT + stream, 0);',
     tests: ['test/unit/ring-buffer.test.ts'],

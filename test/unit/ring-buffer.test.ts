@@ -14,7 +14,8 @@ import {
 } from '../../src/hash/index.ts';
 import type { KernelChoice } from '../../src/hash/lanes/index.ts';
 import { WIDE_KERNEL } from '../../src/hash/lanes/wide-kernel.ts';
-import { STREAM_AT, serveRing } from '../../src/hash/ring-buffer.ts';
+import { STREAM_AT } from '../../src/hash/ring-buffer.ts';
+import { serveRing } from '../../src/hash/ring-server.ts';
 import { HashPool } from '../../src/transfer/index.ts';
 
 interface Kind {
