@@ -15,9 +15,12 @@ if [ "${3:-}" = --key ]; then
   push+=(--tls-verify=false)
 fi
 
-# Whatever goes wrong, a version that is there is not touched.
-if skopeo inspect --raw "${push[@]}" "docker://$repository:$version" >/dev/null 2>&1; then
+# A version that is there is not touched, nor one of which the registry does not say that it is not there.
+if found=$(skopeo inspect --raw "${push[@]}" "docker://$repository:$version" 2>&1 >/dev/null); then
   echo "$repository:$version exists, and is never replaced" >&2
+  exit 1
+elif ! grep -qiE '(manifest|name) unknown|(repository|manifest) .*not (known|found)' <<<"$found"; then
+  echo "cannot find out whether $repository:$version exists, so nothing is published: $found" >&2
   exit 1
 fi
 

@@ -13,6 +13,7 @@ import { commandsOf } from '../docs/shell.ts';
 
 interface Step {
   readonly uses?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
   readonly run?: string;
 }
 
@@ -59,6 +60,14 @@ describe('20: the workflows', () => {
         assert.ok((job['timeout-minutes'] ?? Infinity) <= 60, `${name} has no limit`);
         if (name !== 'publish') assert.equal(job.permissions, undefined, name);
       }
+    });
+
+    it(`20: ${path}: no step finds the token of the job in the checkout`, () => {
+      const checkouts = Object.values(jobs)
+        .flatMap(({ steps }) => steps)
+        .filter(({ uses = '' }) => uses.startsWith('actions/checkout@'));
+      assert.ok(checkouts.length > 0);
+      for (const one of checkouts) assert.equal(one.with?.['persist-credentials'], false);
     });
 
     it(`20: ${path}: nothing that others write becomes a script's text`, () => {
