@@ -16,7 +16,7 @@ interface Ran {
   readonly checkout: string;
 }
 
-/** An npm that installs a program which says, like npm itself, where it runs and with which words. */
+/** An npm that installs a program which says where it runs, and with which words, as npm does. */
 const NPM = `echo "npm $PWD $*" >>"$LOG"
 mkdir -p node_modules/.bin
 printf '#!/bin/sh\\necho "weighlock $PWD $*" >>"$LOG"\\nenv | grep ^WEIGHLOCK >>"$LOG"\\nexit 0\\n' >node_modules/.bin/weighlock
