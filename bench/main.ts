@@ -87,7 +87,7 @@ try {
   if (chosen.has('plugin')) report['plugin'] = (await benchPlugin(program, 9)) ?? report['plugin'];
   if (chosen.has('pods')) report['pods'] = (await benchPods(work, 5)) ?? report['pods'];
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
-  if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 7);
+  if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 5);
   if (wanted('parts')) report['parts'] = await benchParts(work, program, 1);
   if (wanted('manifest')) report['manifest'] = await benchManifest(work, program, 3);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);

@@ -377,6 +377,13 @@ describe('the list of a model signature', () => {
 
   const entry = (name: string) => ({ name, algorithm: 'sha256', digest: hex('q') });
   for (const [what, change, why] of [
+    [
+      'a file twice, one after the other',
+      (value: Draft) => {
+        value.predicate.resources = [entry('a'), entry('a'), entry('b')];
+      },
+      /"a" is listed twice/,
+    ],
     ['a file twice, far apart', (value: Draft) => value.predicate.resources.push(entry('a')), /"a" is listed twice/],
     [
       'a file twice, once escaped',
