@@ -89,7 +89,7 @@ try {
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 5);
   if (wanted('parts')) report['parts'] = await benchParts(work, program, 1);
-  if (wanted('manifest')) report['manifest'] = await benchManifest(work, program, 3);
+  if (wanted('manifest')) report['manifest'] = await benchManifest(work, program, 2);
   if (wanted('memory')) report['memory'] = await benchMemory(work, program);
 } finally {
   rmSync(work, { recursive: true, force: true });
