@@ -10,13 +10,19 @@ const ESCAPE = 6;
  */
 export class Base64Stream {
   readonly #what: string;
+  readonly #isOnce: boolean;
   /** What may be the beginning of an escape, and letters of which there are not four yet. */
   #unread = '';
   #letters = '';
   #isPadded = false;
 
-  constructor(what: string) {
+  /**
+   * @param isOnce - false for what is read again, and held against the digest of what it came to
+   * the first time: then it does not matter how it is written
+   */
+  constructor(what: string, isOnce = true) {
     this.#what = what;
+    this.#isOnce = isOnce;
   }
 
   /** @throws MalformedError */
@@ -54,7 +60,7 @@ export class Base64Stream {
   #decoded(letters: string): Buffer {
     if (letters === '') return Buffer.alloc(0);
     const bytes = Buffer.from(letters, 'base64');
-    if (this.#isPadded || bytes.toString('base64') !== letters) throw this.#fault();
+    if (this.#isPadded || (this.#isOnce && bytes.toString('base64') !== letters)) throw this.#fault();
     this.#isPadded = letters.endsWith('=');
     return bytes;
   }

@@ -41,7 +41,7 @@ export class StoredPayload {
   /** @throws EvidenceError when it is not what it was; what the system says */
   async *pieces(): AsyncGenerator<Buffer> {
     const hash = nodeCrypto().createHash('sha256');
-    const decoder = new Base64Stream('the payload');
+    const decoder = new Base64Stream('the payload', false);
     const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
     let length = 0;
     for (let at = this.#span.start, left = TURN_BYTES; at < this.#span.end; ) {

@@ -12,8 +12,8 @@ export const MAX_DEPTH = 512;
 
 /**
  * Most entries in one artifact, unless `--max-files` says otherwise. ImageNet-1k has 1.3 million
- * files; at about 200 bytes of memory each this limit keeps the walk of a hostile volume below half
- * a gigabyte.
+ * files; at about 100 bytes of memory each this limit keeps the walk of a hostile volume below a
+ * quarter of a gigabyte.
  */
 export const MAX_FILES = 2_000_000;
 

@@ -59,7 +59,7 @@ export default [
   {
     ...BASE64,
     id: '19-base64-canonical',
-    from: "|| bytes.toString('base64') !== letters",
+    from: "|| (this.#isOnce && bytes.toString('base64') !== letters)",
     to: '|| letters.length === 1',
   },
   { ...BASE64, id: '19-base64-padding', from: 'if (this.#isPadded || ', to: 'if (' },
