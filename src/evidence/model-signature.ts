@@ -10,8 +10,8 @@ import { Fields, type Json, MalformedError } from './strict-json.ts';
 export const MODEL_SIGNATURE_TYPE = /^https:\/\/model_signing\/signature\/v1\.\d{1,3}$/;
 
 /**
- * Files or shards in one signature. They take fifty bytes each, and twice as much for what is listed
- * of the folder.
+ * Files or shards in one signature. They take fifty bytes each, and twice as much for what is
+ * listed of the folder.
  */
 export const MAX_RESOURCES = 20_000_000;
 
