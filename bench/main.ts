@@ -85,7 +85,7 @@ try {
   // Only where they are asked for: a cluster has to be built first.
   if (chosen.has('admission')) report['admission'] = (await benchAdmission()) ?? report['admission'];
   if (chosen.has('plugin')) report['plugin'] = (await benchPlugin(program, 9)) ?? report['plugin'];
-  if (chosen.has('pods')) report['pods'] = (await benchPods(work, 5)) ?? report['pods'];
+  if (chosen.has('pods')) report['pods'] = (await benchPods(work, 3)) ?? report['pods'];
   if (wanted('plots')) report['plots'] = await benchPlots(work, program, 3);
   if (wanted('receipts')) report['receipts'] = await benchReceipts(work, program, 5);
   if (wanted('parts')) report['parts'] = await benchParts(work, program, 1);

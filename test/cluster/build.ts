@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildGo } from '../go-programs.ts';
+import { kyvernoModule } from './kyverno-module.ts';
 
 const MODULES = fileURLToPath(new URL('go/', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../build/cluster/', import.meta.url));
@@ -54,10 +55,17 @@ const PARTS = {
 
 export type PartName = keyof typeof PARTS;
 
+/** The folder of a part's own module. */
+function sourceOf(name: PartName): string {
+  const usual = join(MODULES, PARTS[name].module);
+  const other = process.env['WEIGHLOCK_KYVERNO'];
+  return name === 'kyverno' && other !== undefined ? kyvernoModule(other, usual, join(BUILT, 'modules')) : usual;
+}
+
 /** Where its programs are. Building one takes minutes of a processor the first time. */
 export function built(name: PartName): string {
-  const { module, ...part }: Part = PARTS[name];
-  return buildGo(name, { ...part, source: join(MODULES, module) }, BUILT);
+  const { module: _, ...part }: Part = PARTS[name];
+  return buildGo(name, { ...part, source: sourceOf(name) }, BUILT);
 }
 
 /**
@@ -72,7 +80,7 @@ export function kubernetes(program: string): readonly string[] {
 
 /** The folder of a module that a part is made of. */
 export function moduleFolder(name: PartName, path: string): string {
-  const cwd = join(MODULES, PARTS[name].module);
+  const cwd = sourceOf(name);
   const options = { cwd, encoding: 'utf8' } as const;
   return execFileSync('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', path], options).trim();
 }
