@@ -70,7 +70,7 @@ const LIES: readonly Lie[] = [
   {
     name: 'a whole that no number holds',
     says: /without one usable Content-Range/,
-    send: (response, part) => answer(response, part, asked(part), total(`9${'9'.repeat(15)}`, part)),
+    send: (response, part) => part.before === 0 && answer(response, part, asked(part), total('9'.repeat(16), part)),
   },
   {
     name: 'several parts in one body',
