@@ -1,3 +1,4 @@
+import { WeighlockError } from '../error/index.ts';
 import type { PathBytes } from './entry-path.ts';
 import {
   type Column,
@@ -19,6 +20,9 @@ const STEP_NAME_BYTES = 1 << 20;
  * were listed elsewhere.
  */
 const MOST_TIMES = 3;
+
+/** Addresses are reserved for no more than so many, whatever the limit of files. */
+const MOST_FILES = 100_000_000;
 
 /** What a table lies in: other threads look at the same. */
 export interface TableBuffers {
@@ -43,9 +47,19 @@ export class GrowingTable {
   /**
    * @param mostFiles - that are listed
    * @param device - st_dev of most of them
+   * @param reserve - where addresses are scarce (`ulimit -v`), fewer are reserved
    */
-  static create(mostFiles: number, device: bigint): GrowingTable {
-    const most = MOST_TIMES * mostFiles;
+  static create(mostFiles: number, device: bigint, reserve = GrowingTable.#reserve): GrowingTable {
+    for (let most = MOST_TIMES * Math.min(mostFiles, MOST_FILES); ; most = Math.ceil(most / 4)) {
+      try {
+        return reserve(most, device);
+      } catch (error) {
+        if (!(error instanceof RangeError) || most <= STEP_FILES) throw error;
+      }
+    }
+  }
+
+  static #reserve(this: void, most: number, device: bigint): GrowingTable {
     const reserved = (bytes: number) => new SharedArrayBuffer(0, { maxByteLength: bytes });
     const columns = Object.entries(WIDTHS).map(([column, width]) => [column, reserved(most * width)]);
     return new GrowingTable({
@@ -72,12 +86,23 @@ export class GrowingTable {
     const count = first + added.length;
     const nameBytes = this.#nameBytes(first) + added.reduce((sum, { length }) => sum + length, 0);
     requireNameBytes(nameBytes);
+    this.#requirePlace(count);
     const files = Math.ceil(count / STEP_FILES) * STEP_FILES;
     for (const [column, width] of Object.entries(WIDTHS)) grow(columns[column as Column], files * width);
     grow(names, Math.ceil(nameBytes / STEP_NAME_BYTES) * STEP_NAME_BYTES);
     const table = this.#table(count, nameBytes);
     writeNames(table, added, first);
     return table;
+  }
+
+  #requirePlace(count: number): void {
+    const most = Math.floor(this.buffers.columns.digests.maxByteLength / WIDTHS.digests);
+    if (count <= most) return;
+    throw new WeighlockError({
+      code: 'LIMIT_EXCEEDED',
+      message: `${count} files, and there are addresses for ${most}`,
+      remedy: 'verify a smaller folder, or raise the limit of addresses (ulimit -v)',
+    });
   }
 
   /** Bytes of the first names, so many. */

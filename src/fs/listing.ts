@@ -67,7 +67,7 @@ export function* listing(path: string, options: ListOptions): Task<Listing> {
     } else throw refuse(kindOf(stat));
     return listed;
   } catch (error) {
-    throw error instanceof WeighlockError ? error : rootError(error);
+    throw isSystemError(error) || error instanceof LinkError ? rootError(error) : error;
   } finally {
     if (listed?.root !== parent) close(parent);
   }

@@ -72,6 +72,14 @@ async function fetchModel(
 }
 
 describe('hf://', () => {
+  it('of thousands of files is published whole', async () => {
+    const many = Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`${i}`.padStart(4, '0'), `${i}`]));
+    const fake = await hub(many, 'acme/many');
+    const result = await fetchModel(fake, 'hf://acme/many', { pin: treeOf(many) });
+    passed(result);
+    assert.equal(readdirSync(result.path).length, 1100);
+  });
+
   it('18: is listed at one commit, fetched, verified by its tree digest and published', async () => {
     const fake = await hub();
     fake.pageSize = 2;

@@ -260,6 +260,8 @@ describe('a pull that is killed', () => {
     const command = existsSync(program)
       ? [program]
       : [process.execPath, fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
+    // The executable takes nothing from Node's own variables, which the test runner sets.
+    const options = { stdio: 'ignore', env: { PATH: process.env['PATH'] } } as const;
     let published = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const volume = join(work, 'kill');
@@ -271,7 +273,7 @@ describe('a pull that is killed', () => {
         join(volume, 'm'),
         '--plain-http=127.0.0.1:5074',
       ];
-      const child = spawn(command[0] ?? '', args, { stdio: 'ignore' });
+      const child = spawn(command[0] ?? '', args, options);
       const closed = new Promise((resolve) => child.once('close', resolve));
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 400));
       child.kill('SIGKILL');
@@ -287,7 +289,7 @@ describe('a pull that is killed', () => {
         }
       }
       if (round % 4 === 3 || published > 0) {
-        assert.equal(spawnSync(command[0] ?? '', args, { stdio: 'ignore' }).status, 0, `round ${round}`);
+        assert.equal(spawnSync(command[0] ?? '', args, options).status, 0, `round ${round}`);
         assert.deepEqual(visible(volume), ['m']);
         rmSync(volume, { recursive: true });
         published = 0;

@@ -157,3 +157,31 @@ describe('a table that has grown is sorted', () => {
     }
   });
 });
+
+describe('a table that grows', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `${i}` as PathBytes);
+
+  it('has place for files without a limit', () =>
+    assert.equal(GrowingTable.create(Number.MAX_SAFE_INTEGER, BASE).append(0, names(3000)).count, 3000));
+
+  it('takes fewer addresses where they are scarce, and says so when they are used up', () => {
+    const asked: number[] = [];
+    const scarce = GrowingTable.create(1_000_000, BASE, (most, device) => {
+      asked.push(most);
+      if (most > 100_000) throw new RangeError('Array buffer allocation failed');
+      return GrowingTable.create(most / 3, device);
+    });
+    assert.deepEqual(asked, [3_000_000, 750_000, 187_500, 46_875]);
+    assert.equal(scarce.append(0, names(40_000)).count, 40_000);
+    assert.throws(() => scarce.append(40_000, names(9000)), { code: 'LIMIT_EXCEEDED' });
+  });
+
+  it('fails where there are none', () =>
+    assert.throws(
+      () =>
+        GrowingTable.create(1_000_000, BASE, () => {
+          throw new RangeError('Array buffer allocation failed');
+        }),
+      RangeError,
+    ));
+});

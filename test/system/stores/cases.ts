@@ -108,7 +108,7 @@ export function describeServer(real: RealServer): void {
       assert.equal((await ask(['digest', url('models', 'many/')])).stdout, `${treeOf(many)}\n`);
       assert.equal((await ask(['digest', url('models', 'llama')])).stdout, `${treeOf(FILES)}\n`);
       assert.equal((await ask(['digest', url('models', 'llama/ü.txt')])).stdout, `${sha256('u')}\n`);
-      assert.equal((await ask(['verify', url('models', 'many/'), destination(), '--sha256', treeOf(many)])).status, 0);
+      passed(await ask(['verify', url('models', 'many/'), destination(), '--sha256', treeOf(many)]));
     });
 
     it('18: refuses wrong credentials, a bucket and an object that are not there', async (t) => {
