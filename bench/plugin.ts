@@ -7,7 +7,7 @@ import { type Json, TOKENS } from '../test/cluster/api-server.ts';
 import { kubernetes, lacking, moduleFolder } from '../test/cluster/build.ts';
 import { type Cluster, startCluster } from '../test/cluster/cluster.ts';
 import { eventually } from '../test/cluster/process-group.ts';
-import { FAILED, IMAGE, message, PASSED, pod } from '../test/kubernetes/pods.ts';
+import { IMAGE, oneOfMany } from '../test/kubernetes/pods.ts';
 import { NAMESPACE } from '../test/kyverno/evaluate.ts';
 import { dropPages, inTurns, median, printTable } from './measure.ts';
 
@@ -72,7 +72,7 @@ export async function fill({ api, kubectl }: Cluster): Promise<void> {
     });
   }
   const create = async (i: number) => {
-    const { metadata, spec, status } = one(i);
+    const { metadata, spec, status } = oneOfMany(i);
     const path = `/api/v1/namespaces/ml-${i % NAMESPACES}/pods`;
     await done('POST', path, { metadata: { name: metadata.name }, spec: { ...spec, schedulerName: 'nobody' } });
     await done('PATCH', `${path}/${metadata.name}/status`, { status });
@@ -90,15 +90,4 @@ export function report({ api, folder }: Cluster, [command = '', ...words]: reado
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (status !== 0) throw new Error(`the reporter ended with ${status}; see ${REPORTS}`);
-}
-
-function one(i: number): Json {
-  if (i % 10 === 0) return pod(`pod-${i}`, 65, FAILED);
-  return pod(`pod-${i}`, 0, i % 3 === 0 ? PASSED : signed(i));
-}
-
-function signed(i: number): string {
-  const subject = 'https://github.com/acme/models/.github/workflows/train.yml@refs/heads/main';
-  const artifact = { name: `model-${i % 7}`, result: 'PASSED', sha256: 'b'.repeat(64) };
-  return message('PASSED', 0, [], [{ ...artifact, signers: [`ci: ${subject}`], policies: ['corp'] }]);
 }

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FakeApi, type Json } from '../test/kubernetes/fake-api.ts';
-import { FAILED, IMAGE, message, PASSED, pod } from '../test/kubernetes/pods.ts';
+import { IMAGE, oneOfMany } from '../test/kubernetes/pods.ts';
 import { NAMESPACE } from '../test/kyverno/evaluate.ts';
 import { dropPages } from './measure.ts';
 
@@ -63,16 +63,9 @@ async function minuteOfChanges(api: FakeApi): Promise<void> {
 }
 
 function one(i: number, isRefused: boolean, annotations: object = {}): Json {
-  const [code, said] = isRefused ? [65, FAILED] : [0, i % 3 === 0 ? PASSED : signed(i)];
-  const made = pod(`pod-${i}`, code, said);
+  const made = oneOfMany(i, isRefused);
   made.metadata = { ...made.metadata, namespace: `ml-${i % NAMESPACES}`, annotations: { ...BALLAST, ...annotations } };
   return made;
-}
-
-function signed(i: number): string {
-  const subject = 'https://github.com/acme/models/.github/workflows/train.yml@refs/heads/main';
-  const artifact = { name: `model-${i % 7}`, result: 'PASSED', sha256: 'b'.repeat(64) };
-  return message('PASSED', 0, [], [{ ...artifact, signers: [`ci: ${subject}`], policies: ['corp'] }]);
 }
 
 /** MiB. */

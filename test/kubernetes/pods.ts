@@ -53,6 +53,18 @@ export function pod(name: string, exitCode: number, text: string, more: Json = {
   };
 }
 
+/** One of very many: some are refused, some passed by a pin, and the others by a signature. */
+export function oneOfMany(i: number, isRefused = i % 10 === 0): Json {
+  if (isRefused) return pod(`pod-${i}`, 65, FAILED);
+  return pod(`pod-${i}`, 0, i % 3 === 0 ? PASSED : signed(i));
+}
+
+function signed(i: number): string {
+  const subject = 'https://github.com/acme/models/.github/workflows/train.yml@refs/heads/main';
+  const artifact = { name: `model-${i % 7}`, result: 'PASSED', sha256: 'b'.repeat(64) };
+  return message('PASSED', 0, [], [{ ...artifact, signers: [`ci: ${subject}`], policies: ['corp'] }]);
+}
+
 /** A cluster with the namespace `ml`, which admins have labelled, and these pods. */
 export function fill(api: FakeApi, ...pods: Json[]): void {
   api.put('namespaces', { kind: 'Namespace', metadata: { ...NAMESPACE.metadata, name: 'ml' } });
