@@ -73,7 +73,7 @@ export class WholeReader implements Reader {
   }
 
   finish(): Read {
-    const isWhole = this.#length <= this.#most && this.#keeps;
+    const isWhole = this.#keeps;
     const bytes = Buffer.concat(this.#chunks);
     this.drop();
     if (isWhole) return this.#parse(bytes);

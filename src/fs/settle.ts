@@ -38,8 +38,8 @@ export function firstMoved(listing: Pick<Listing, 'root' | 'files'>): Promise<st
  */
 export function isAllLocal({ root, files }: Pick<Listing, 'root' | 'files'>): boolean {
   if (!isLocal(root)) return false;
-  const device = BigInt.asUintN(64, statOpen(root).dev);
-  return files.device.every((one) => one === (device ^ files.deviceBase));
+  const device = BigInt.asUintN(64, statOpen(root).dev) ^ files.deviceBase;
+  return files.device.every((one) => one === device);
 }
 
 /**

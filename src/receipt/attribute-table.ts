@@ -50,9 +50,10 @@ export function tableLength(bytes: Buffer, count: number): number | undefined {
  * Pieces of a table: every file with its attributes and its digest. Little endian, as every machine
  * that this runs on is.
  */
-export function* encodeTable(files: FileTable): Generator<Uint8Array> {
+export function* encodeTable(listed: FileTable): Generator<Uint8Array> {
+  const files = withDevices(listed);
   yield MAGIC;
-  for (const column of WIDE) yield columnOf(files, column);
+  for (const column of WIDE) yield bytesOf(files[column]);
   yield files.digests;
   for (const column of NARROW) yield bytesOf(files[column]);
   yield files.names;
@@ -112,9 +113,10 @@ export function firstDifference(
     found = { index: files.nameEnd.findIndex((end) => end > at), what: 'name' };
   }
   if (found !== undefined) return found;
+  const now = withDevices(files);
   for (const column of COMPARED) {
-    const width = files[column].BYTES_PER_ELEMENT;
-    compare(columnOf(files, column), stored.columns[column], width, ATTRIBUTES[column]);
+    const width = now[column].BYTES_PER_ELEMENT;
+    compare(bytesOf(now[column]), stored.columns[column], width, ATTRIBUTES[column]);
   }
   return found;
 }
@@ -124,7 +126,7 @@ export function firstDifference(
  * differs, or it is new.
  */
 export function unchangedFiles(listed: FileTable, stored: StoredTable): Int32Array {
-  const files = { ...listed, device: devicesOf(listed), deviceBase: 0n };
+  const files = withDevices(listed);
   const unchanged = new Int32Array(files.count).fill(-1);
   const ends = new Uint32Array(aligned(stored.columns.nameEnd));
   const nameOf = (names: Uint8Array, nameEnd: ArrayLike<number>, i: number) =>
@@ -160,15 +162,11 @@ export function latestChange({ count, ctime, ctimeHigh }: FileTable): bigint | u
   return latest;
 }
 
-/** Numbers of devices as the system says them. */
-function devicesOf(files: FileTable): BigUint64Array<ArrayBuffer> {
-  const devices = new BigUint64Array(files.count);
-  for (let i = 0; i < files.count; i++) devices[i] = deviceAt(files, i);
-  return devices;
-}
-
-function columnOf(files: FileTable, column: (typeof WIDE)[number] | (typeof NARROW)[number]): Uint8Array {
-  return bytesOf(column === 'device' ? devicesOf(files) : files[column]);
+/** The same files, with the numbers of devices as the system says them. */
+function withDevices(files: FileTable): FileTable {
+  const device = new BigUint64Array(files.count);
+  for (let i = 0; i < files.count; i++) device[i] = deviceAt(files, i);
+  return { ...files, device, deviceBase: 0n };
 }
 
 function bytesOf(column: {

@@ -1,5 +1,5 @@
 import { errno } from '../error/index.ts';
-import { type BigIntStats, openFileLater, type PathBytes, statLater, statOpen } from '../fs/index.ts';
+import { type BigIntStats, openFileLater, type PathBytes } from '../fs/index.ts';
 import { checkStop, type Inputs, type Next } from '../hash/index.ts';
 import type { FileInput } from './file-input.ts';
 import type { ReadingThread } from './thread.ts';
@@ -175,11 +175,8 @@ export class FileInputs implements Inputs {
       (error, descriptor) => {
         if (descriptor === undefined) this.#notOpened(next, error);
         else
-          reads.quickly<BigIntStats>(
-            reads.quick.opened,
-            () => statOpen(descriptor),
-            (done) => statLater(descriptor, done),
-            (statError, stat) => this.#opened(next, descriptor, statError, stat),
+          reads.stat(reads.quick.opened, descriptor, (statError, stat) =>
+            this.#opened(next, descriptor, statError, stat),
           );
       },
     );

@@ -85,9 +85,7 @@ export class Lister {
 
   async #list(request: Omit<ListRequest, 'kind'>): Promise<Listing> {
     const { threads } = this.#lookers;
-    const listed = threads.ask(0, { kind: 'list', ...request, sendsUnseen: true }, (part) =>
-      this.#take(part as UnseenPart),
-    );
+    const listed = threads.ask(0, { kind: 'list', ...request }, (part) => this.#take(part as UnseenPart));
     const listing = (await listed) as Listing;
     const table = this.#table;
     if (table === undefined) return listing;

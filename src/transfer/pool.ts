@@ -143,11 +143,7 @@ export class HashPool {
    *
    * @param mostWorkers - most threads to use, at least 1
    */
-  listHashing(
-    request: Omit<ListRequest, 'kind' | 'sendsUnseen'>,
-    engine: EngineName,
-    mostWorkers: number,
-  ): Promise<Listing> {
+  listHashing(request: Omit<ListRequest, 'kind'>, engine: EngineName, mostWorkers: number): Promise<Listing> {
     return this.#listTogether(request, engine, mostWorkers);
   }
 
@@ -156,12 +152,12 @@ export class HashPool {
    *
    * @param mostWorkers - most threads to use where there are many files
    */
-  list(request: Omit<ListRequest, 'kind' | 'sendsUnseen'>, mostWorkers = 1): Promise<Listing> {
+  list(request: Omit<ListRequest, 'kind'>, mostWorkers = 1): Promise<Listing> {
     return this.#listTogether(request, undefined, mostWorkers);
   }
 
   async #listTogether(
-    request: Omit<ListRequest, 'kind' | 'sendsUnseen'>,
+    request: Omit<ListRequest, 'kind'>,
     engine: EngineName | undefined,
     mostWorkers: number,
   ): Promise<Listing> {
@@ -178,7 +174,7 @@ export class HashPool {
       for (const kernel of lister.kernels) this.#kernels.add(kernel);
       return listing;
     } finally {
-      // It holds on to every table that was merged.
+      // It holds on to the table.
       this.#lister = undefined;
     }
   }

@@ -8,6 +8,7 @@ export interface WorkerSetup {
   readonly likelyEngine?: EngineName;
 }
 
+/** Answered by a listing; files that nobody has looked at are sent before: `UnseenPart`. */
 export interface ListRequest {
   readonly kind: 'list';
   /** Absolute path. */
@@ -15,8 +16,6 @@ export interface ListRequest {
   readonly allowSymlinks: boolean;
   readonly maxFiles: number;
   readonly storage?: StorageRules;
-  /** Sends files that nobody has looked at while it goes on: `UnseenPart`. */
-  readonly sendsUnseen?: boolean;
 }
 
 /** Files of which only the names are known, and the open folder that they are opened from. */

@@ -29,17 +29,23 @@ export class QuickCalls {
       later(done);
       return;
     }
-    const from = performance.now();
     let value: T;
     try {
-      value = now();
+      value = this.#timed(now);
     } catch (error) {
-      this.#took(performance.now() - from);
       done(error);
       return;
     }
-    this.#took(performance.now() - from);
     done(null, value);
+  }
+
+  #timed<T>(now: () => T): T {
+    const from = performance.now();
+    try {
+      return now();
+    } finally {
+      this.#took(performance.now() - from);
+    }
   }
 
   #took(milliseconds: number): void {

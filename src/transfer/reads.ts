@@ -1,4 +1,4 @@
-import { closeLater, type Done } from '../fs/index.ts';
+import { type BigIntStats, closeLater, type Done, statLater, statOpen } from '../fs/index.ts';
 import { type Control, depthOf, isStopped, takeBytes } from '../hash/index.ts';
 import { Depth } from './depth.ts';
 import { mostDescriptors } from './descriptors.ts';
@@ -112,9 +112,10 @@ export class Reads {
     });
   }
 
-  /** One of those that the kernel may answer by itself. */
-  quickly<T>(kind: QuickCalls, now: () => T, start: (done: Done<T>) => void, settled: Done<T>): void {
-    kind.call(now, (done) => this.call(start, done), settled);
+  /** Attributes of an open file, at one of the times at which the kernel may know them. */
+  stat(kind: QuickCalls, descriptor: number, settled: Done<BigIntStats>): void {
+    const later = (done: Done<BigIntStats>) => this.call<BigIntStats>((told) => statLater(descriptor, told), done);
+    kind.call(() => statOpen(descriptor), later, settled);
   }
 
   /** Closes one of these descriptors. */

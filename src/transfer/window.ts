@@ -1,13 +1,4 @@
-import {
-  type BigIntStats,
-  type Done,
-  type EntrySource,
-  type OpenEntry,
-  readLater,
-  readNow,
-  statLater,
-  statOpen,
-} from '../fs/index.ts';
+import { type BigIntStats, type Done, type EntrySource, type OpenEntry, readLater, readNow } from '../fs/index.ts';
 import type { Reads } from './reads.ts';
 
 /** What is asked for at once: what FUSE and the read-ahead of the kernel take for one request. */
@@ -153,16 +144,11 @@ export class Window implements EntrySource {
 
   #look(): void {
     this.#underWay++;
-    this.#reads.quickly<BigIntStats>(
-      this.#reads.quick.closing,
-      () => statOpen(this.#entry.descriptor),
-      (done) => statLater(this.#entry.descriptor, done),
-      (error, stat) => {
-        this.#underWay--;
-        this.#stat = stat === undefined ? { error } : { stat };
-        if (this.#isClosed) this.#release();
-      },
-    );
+    this.#reads.stat(this.#reads.quick.closing, this.#entry.descriptor, (error, stat) => {
+      this.#underWay--;
+      this.#stat = stat === undefined ? { error } : { stat };
+      if (this.#isClosed) this.#release();
+    });
   }
 
   /**

@@ -95,10 +95,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
     return buffer;
   };
 
-  const list = async (
-    { path, sendsUnseen = false, ...limits }: ListRequest,
-    send: (part: UnseenPart) => void,
-  ): Promise<Listing> => {
+  const list = async ({ path, ...limits }: ListRequest, send: (part: UnseenPart) => void): Promise<Listing> => {
     const onEntry = () => {
       countEntry(control);
       checkStop(control);
@@ -116,7 +113,7 @@ async function serve(port: NonNullable<typeof parentPort>, { control, likelyEngi
       first = count;
     };
     const run = new TaskRun(thread, depthOf(control).isGiven);
-    const listed = await run.run(listing(path, { ...limits, onEntry, ...(sendsUnseen ? { onUnseen } : {}) }));
+    const listed = await run.run(listing(path, { ...limits, onEntry, onUnseen }));
     return run.wasAtOnce ? { ...listed, failures: inOrder(listed.failures) } : listed;
   };
 
