@@ -26,7 +26,7 @@ const LEAST_RING_BYTES = 8 << 20;
  * Bytes to keep for each connection: what comes before its turn is, when all are as fast, a range
  * of each but one.
  */
-const MEMORY_EACH = 6 << 20;
+const MEMORY_EACH = 8 << 20;
 
 /**
  * Files of one thread at a time that come by several ranges each: while one waits for the network,

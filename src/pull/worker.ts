@@ -239,7 +239,6 @@ class PullThread {
 
   #share(threads: number): void {
     this.#ranges.connections.shareWith(threads);
-    this.#ranges.pieces.shareWith(threads);
   }
 
   #open(reference: string, threads = 1): ArtifactSource {

@@ -12,6 +12,8 @@ const GOOD = 3;
 const BROKEN = 4;
 export const PIECES = 5;
 export const MOST_PIECES = 6;
+/** For each place for a piece: 1 while it is taken. */
+export const PLACE_AT = 8;
 
 /** Bytes that cannot be handed on yet are kept in pieces of this size. */
 export const PIECE_BYTES = 1 << 20;
@@ -25,17 +27,33 @@ const GOOD_BEFORE_MORE = 32;
  */
 const BREAKS_BEFORE_FEWER = 2;
 
+/** Places for pieces begin at such an address. */
+const PAGE_BYTES = 4096;
+
 /**
  * @param most - connections of the whole run that bring bytes at a time, at least 1
  * @param bytes - of what came before its turn, to be kept at most; each connection may have one
  * piece more, which was on its way
  */
 export function createRangeLimits(most: number, bytes: number): RangeLimits {
-  const limits = new Int32Array(new SharedArrayBuffer(28));
+  const pieces = Math.floor(bytes / PIECE_BYTES);
+  // What was on its way, and what the first range of each blob has before its sink.
+  const places = pieces + 2 * most;
+  const memory = new SharedArrayBuffer(placesFrom(places) + places * PIECE_BYTES);
+  const limits = new Int32Array(memory, 0, PLACE_AT + places);
   limits[LIMIT] = most;
   limits[MOST] = most;
-  limits[MOST_PIECES] = Math.floor(bytes / PIECE_BYTES);
+  limits[MOST_PIECES] = pieces;
   return limits;
+}
+
+function placesFrom(places: number): number {
+  return Math.ceil((4 * (PLACE_AT + places)) / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** Memory of one place for a piece. */
+export function placeAt(limits: RangeLimits, place: number): Buffer {
+  return Buffer.from(limits.buffer, placesFrom(limits.length - PLACE_AT) + place * PIECE_BYTES, PIECE_BYTES);
 }
 
 /** What each of several threads may have of connections. */

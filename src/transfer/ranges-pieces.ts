@@ -1,39 +1,45 @@
-import { MOST_PIECES, PIECE_BYTES, PIECES, type RangeLimits } from './ranges-connections.ts';
+import { MOST_PIECES, PIECE_BYTES, PIECES, PLACE_AT, placeAt, type RangeLimits } from './ranges-connections.ts';
 
 /**
  * The memory for what comes before its turn: what all threads have taken is limited together.
  * Whoever waits for memory need not hear of other threads: what is first in its own blob never
  * waits, and makes room.
+ *
+ * Pieces lie in memory that the threads share: buffers of their own, given back and made anew, were
+ * up to 100 MiB of garbage at a time.
  */
 export class Pieces {
   readonly #limits: RangeLimits;
-  readonly #free: Buffer[] = [];
+  readonly #places = new Map<Buffer, number>();
   #waiting: (() => void)[] = [];
-  #threads = 1;
 
   constructor(limits: RangeLimits) {
     this.#limits = limits;
   }
 
-  /** One of several threads keeps no more for later than its share. */
-  shareWith(threads: number): void {
-    this.#threads = threads;
-  }
-
   take(): Buffer {
     Atomics.add(this.#limits, PIECES, 1);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+    // The first one that is free: what was never needed is never touched.
+    for (let place = 0; PLACE_AT + place < this.#limits.length; place++) {
+      if (Atomics.compareExchange(this.#limits, PLACE_AT + place, 0, 1) !== 0) continue;
+      const piece = placeAt(this.#limits, place);
+      this.#places.set(piece, place);
+      return piece;
+    }
+    return Buffer.allocUnsafeSlow(PIECE_BYTES);
   }
 
   give(piece: Buffer): void {
-    const taken = Atomics.sub(this.#limits, PIECES, 1) - 1;
-    if (taken + this.#free.length * this.#threads < this.#most) this.#free.push(piece);
+    const place = this.#places.get(piece);
+    this.#places.delete(piece);
+    if (place !== undefined) Atomics.store(this.#limits, PLACE_AT + place, 0);
+    Atomics.sub(this.#limits, PIECES, 1);
     this.announce();
   }
 
   /** True while nothing more should be received ahead of its turn. */
   get isShort(): boolean {
-    return Atomics.load(this.#limits, PIECES) >= this.#most;
+    return Atomics.load(this.#limits, PIECES) >= (this.#limits[MOST_PIECES] ?? 0);
   }
 
   /** Resolves at the next change of anything that somebody may wait for. */
@@ -45,9 +51,5 @@ export class Pieces {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resume of waiting) resume();
-  }
-
-  get #most(): number {
-    return this.#limits[MOST_PIECES] ?? 0;
   }
 }

@@ -35,7 +35,7 @@ export interface RangeSizes {
   readonly small: number;
 }
 
-export const RANGE_SIZES: RangeSizes = { range: 6 << 20, least: 1 << 20, small: 16 << 20 };
+export const RANGE_SIZES: RangeSizes = { range: 8 << 20, least: 1 << 20, small: 16 << 20 };
 
 /** Times that what changes while it is fetched is begun. */
 const MAX_VERSIONS = 2;

@@ -3,13 +3,13 @@
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
 const of =
-  (file: string) =>
+  (file: string, test = 'ranges') =>
   (id: string, from: string, to: string, hangs = false): Mutation => ({
     id: `16-ranges-${id}`,
     file: `src/${file}`,
     from,
     to,
-    tests: ['test/unit/ranges.test.ts'],
+    tests: [`test/unit/${test}.test.ts`],
     ...(hangs ? { hangs } : {}),
   });
 const ranges = of('transfer/ranges.ts');
@@ -18,6 +18,7 @@ const answer = of('transfer/ranges-answer.ts');
 const window = of('transfer/ranges-window.ts');
 const connections = of('transfer/ranges-connections.ts');
 const address = of('transfer/ranges-address.ts');
+const pieces = of('transfer/ranges-pieces.ts', 'ranges-pieces');
 const range = of('registry/range.ts');
 const rest = of('transfer/download.ts');
 
@@ -46,6 +47,9 @@ export default [
   address('hops', 'this.#hops = answer.hops;', 'this.#hops = answer.hops.slice(-1);'),
   address('again', 'if (!ENDED.has(answer.status)) return answer;', 'return answer;'),
   address('one', 'this.#asking = promise;', ''),
+  pieces('places', 'if (Atomics.compareExchange(this.#limits, PLACE_AT + place, 0, 1) !== 0) continue;', ''),
+  pieces('place-back', 'if (place !== undefined) Atomics.store(this.#limits, PLACE_AT + place, 0);', ''),
+  pieces('kept', '>= (this.#limits[MOST_PIECES] ?? 0)', '> (this.#limits[MOST_PIECES] ?? 0)'),
   range('end', 'if (range.last + 1 !== Math.min(end, range.total))', 'if (false)'),
   range('total', 'if (total !== undefined && range.total !== total)', 'if (false)'),
 ] satisfies Mutation[];

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import type { WeighlockError } from '../../src/error/index.ts';
 import { type Download, refusalOf, Transport } from '../../src/registry/index.ts';
 import { Connections, createRangeLimits, fetchRanges, Pieces } from '../../src/transfer/index.ts';
-import { PIECES } from '../../src/transfer/ranges-connections.ts';
+import { PIECES, PLACE_AT } from '../../src/transfer/ranges-connections.ts';
 
 export const RANGE = 64 << 10;
 
@@ -42,8 +42,8 @@ export interface Served {
   readonly failures: readonly WeighlockError[];
   readonly limit: number;
   readonly mostKept: number;
-  /** Connections and pieces of memory that are not given back. */
-  readonly held: () => readonly [number, number];
+  /** Connections, pieces of memory and their places that are not given back. */
+  readonly held: () => readonly [number, number, number];
 }
 
 export interface Options {
@@ -139,7 +139,8 @@ export async function fetchFrom(t: TestContext, bytes: Buffer, options: Options 
   const limits = createRangeLimits(connections, options.memory ?? 16 << 20);
   const tools = { connections: new Connections(limits), pieces: new Pieces(limits) };
   const url = new URL(`${origin}/blob`);
-  const held = () => [tools.connections.inUse, limits[PIECES] ?? 0] as const;
+  const places = () => limits.subarray(PLACE_AT).filter((taken) => taken !== 0).length;
+  const held = () => [tools.connections.inUse, limits[PIECES] ?? 0, places()] as const;
   let size = -1;
   const secret = options.secretHeaders === undefined ? {} : { secretHeaders: options.secretHeaders };
   try {
