@@ -205,8 +205,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-const EPILOGUE = `Each option has an environment form, WEIGHLOCK_<OPTION>. Without arguments, verify checks what MODEL_PATH,
-MODEL_SHA256, MODEL_SOURCE_URL, DATASET_PATH, DATASET_SHA256 and DATASET_SOURCE_URL say.
+const EPILOGUE = `Each option has an environment form, WEIGHLOCK_<OPTION>. SOURCE DEST without a command is verified, as KServe
+starts its storage-initializer. Without arguments, verify checks what MODEL_PATH, MODEL_SHA256, MODEL_SOURCE_URL,
+DATASET_PATH, DATASET_SHA256 and DATASET_SOURCE_URL say.
 
 Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 configuration error, 64 usage, 70 internal.`;
 
@@ -217,7 +218,7 @@ Exit codes: 0 verified, 65 verification failed, 75 could not be evaluated, 78 co
  * @throws WeighlockError for everything that is wrong before a run begins
  */
 export async function runCommandLine(words: readonly string[], context: Context): Promise<Finished> {
-  const [first = '', ...rest] = words;
+  const [first = '', ...rest] = isPlace(words[0]) ? ['verify', ...words] : words;
   if ((first === '--help' || first === '--version') && rest.length === 0) return printHelp(words, context);
   const name = first === ROUND_COMMAND ? 'verify' : first;
   const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -229,6 +230,14 @@ export async function runCommandLine(words: readonly string[], context: Context)
     return { exitCode: isGate(name, context.environment) ? EXIT.usage : EXIT.verified };
   }
   return named.handler(parseOptions(rest, named, context), context);
+}
+
+/**
+ * True where a source stands in the place of a command: an image is put in the place of KServe's
+ * storage-initializer, which is started with a source and a destination alone.
+ */
+function isPlace(word: string | undefined): boolean {
+  return /^(?:[a-z][a-z0-9+.-]*:\/\/|\/)/i.test(word ?? '');
 }
 
 /** Variables that a person who asks for help does not have. */

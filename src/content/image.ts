@@ -1,50 +1,123 @@
 import { Unsound } from './cursor.ts';
+import type { Read, Reader } from './inspector.ts';
 
-export const MOST_IMAGE_BYTES = 32 << 20;
+/** What a format wants next: bytes, or that some go by. */
+type Want = { readonly take: number } | { readonly skip: number };
+type Steps = Generator<Want, void, Buffer>;
 
-/** An image ends where its format says that it does. @throws Unsound */
-export function checkImage(bytes: Buffer): void {
-  const text = bytes.toString('latin1', 0, 12);
-  if (text.startsWith('\x89PNG')) checkPng(bytes);
-  else if (text.startsWith('RIFF')) {
-    const declared = bytes.length < 12 ? 0 : bytes.readUInt32LE(4) + 8;
-    if (declared !== bytes.length) throw new Unsound(`WebP of ${declared} bytes in a file of ${bytes.length}`);
-  } else if (text.startsWith('GIF')) {
-    checkGif(bytes);
-  } else if (bytes.at(-2) !== 0xff || bytes.at(-1) !== 0xd9) throw new Unsound('a JPEG without its end');
+/** An image ends where its format says that it does. Nothing of it is kept. */
+export class ImageReader implements Reader {
+  readonly #name: 'PNG' | 'WebP' | 'GIF' | 'JPEG';
+  readonly #steps: Steps;
+  #want: Want | undefined;
+  #rest = Buffer.alloc(0);
+  #skipped = 0;
+  /** Where it ended, by its format. */
+  #end: number | undefined;
+  #at = 0;
+  /** The last two bytes. */
+  #last = Buffer.alloc(0);
+
+  /** @param head - the first 12 bytes, or more */
+  constructor(head: Buffer) {
+    const text = head.toString('latin1', 0, 12);
+    const [name, steps] = text.startsWith('\x89PNG')
+      ? (['PNG', png()] as const)
+      : text.startsWith('RIFF')
+        ? (['WebP', webp()] as const)
+        : text.startsWith('GIF')
+          ? (['GIF', gif()] as const)
+          : (['JPEG', jpeg()] as const);
+    this.#name = name;
+    this.#steps = steps;
+    this.#next(Buffer.alloc(0));
+  }
+
+  push(chunk: Buffer): void {
+    this.#last = Buffer.from(Buffer.concat([this.#last, chunk.subarray(-2)]).subarray(-2));
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    for (let want = this.#want; want !== undefined; want = this.#want) {
+      const wanted = 'take' in want ? want.take : want.skip - this.#skipped;
+      if ('take' in want && bytes.length < wanted) break;
+      const used = bytes.subarray(0, wanted);
+      bytes = bytes.subarray(used.length);
+      this.#at += used.length;
+      if (used.length < wanted) {
+        this.#skipped += used.length;
+        break;
+      }
+      this.#next(used);
+    }
+    this.#rest = this.#want === undefined ? Buffer.alloc(0) : Buffer.from(bytes);
+  }
+
+  get ahead(): number {
+    const want = this.#want;
+    return want !== undefined && 'skip' in want ? Math.max(0, want.skip - this.#skipped) : 0;
+  }
+
+  skip(bytes: number): void {
+    this.#skipped += bytes;
+    this.#at += bytes;
+    if (this.ahead === 0) this.#next(Buffer.alloc(0));
+  }
+
+  finish(size: number): Read {
+    if (this.#name === 'JPEG') {
+      if (this.#last[0] !== 0xff || this.#last[1] !== 0xd9) throw new Unsound('a JPEG without its end');
+    } else if (this.#end !== size)
+      throw new Unsound(this.#end === undefined ? `a ${this.#name} without its end` : `bytes behind a ${this.#name}`);
+    return { format: 'image' };
+  }
+
+  #next(bytes: Buffer): void {
+    this.#skipped = 0;
+    const { done, value } = this.#steps.next(bytes);
+    this.#want = done === true ? undefined : value;
+    if (done === true) this.#end = this.#at;
+  }
 }
 
-function checkPng(bytes: Buffer): void {
-  for (let at = 8; at + 12 <= bytes.length; ) {
-    const length = bytes.readUInt32BE(at);
-    const type = bytes.toString('latin1', at + 4, at + 8);
-    at += 12 + length;
-    if (type === 'IEND') {
-      if (at === bytes.length) return;
-      throw new Unsound('there are bytes behind the end of the PNG');
-    }
+/** Chunks of a length, a type and a sum (PNG specification, section 5.3). */
+function* png(): Steps {
+  yield { skip: 8 };
+  for (;;) {
+    const header = yield { take: 8 };
+    yield { skip: header.readUInt32BE() + 4 };
+    if (header.toString('latin1', 4) === 'IEND') return;
   }
-  throw new Unsound('a PNG without its end');
+}
+
+/** One chunk of RIFF. */
+function* webp(): Steps {
+  const header = yield { take: 8 };
+  yield { skip: header.readUInt32LE(4) };
+}
+
+/** Its segments have no lengths where they hold pixels: the last two bytes have to be its end. */
+function* jpeg(): Steps {
+  yield { skip: Number.POSITIVE_INFINITY };
 }
 
 /**
  * Blocks one behind the other up to the trailer (GIF89a, 15 to 27): `GIF89a=1;` alone is a program
  * of Python.
  */
-function checkGif(bytes: Buffer): void {
+function* gif(): Steps {
   const tableBytes = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
-  let at = 13 + tableBytes(bytes[10] ?? 0);
-  while (at < bytes.length) {
-    const introducer = bytes[at];
-    if (introducer === 0x3b) {
-      if (at + 1 === bytes.length) return;
-      throw new Unsound('there are bytes behind the end of the GIF');
-    }
-    if (introducer === 0x2c) at += 11 + tableBytes(bytes[at + 9] ?? 0);
-    else if (introducer === 0x21) at += 2;
-    else break;
-    for (let length = bytes[at] ?? 0; length > 0 && at < bytes.length; length = bytes[at] ?? 0) at += 1 + length;
-    at++;
+  const screen = yield { take: 13 };
+  yield { skip: tableBytes(screen.readUInt8(10)) };
+  for (;;) {
+    const introducer = (yield { take: 1 }).readUInt8();
+    if (introducer === 0x3b) return;
+    if (introducer === 0x2c) {
+      const picture = yield { take: 9 };
+      // The least size of a code comes behind the table.
+      yield { skip: tableBytes(picture.readUInt8(8)) + 1 };
+    } else if (introducer === 0x21) yield { take: 1 };
+    // Nothing that follows is of the format.
+    else yield { skip: Number.POSITIVE_INFINITY };
+    for (let length = (yield { take: 1 }).readUInt8(); length > 0; length = (yield { take: 1 }).readUInt8())
+      yield { skip: length };
   }
-  throw new Unsound('a GIF without its end');
 }

@@ -4,7 +4,7 @@ import { DATA_FORMATS, type Facts, type FileContent, type Finding, type Format }
 import { isGguf, readGguf } from './gguf.ts';
 import { Hdf5Watcher } from './hdf5.ts';
 import { HeadReader } from './head-reader.ts';
-import { checkImage, MOST_IMAGE_BYTES } from './image.ts';
+import { ImageReader } from './image.ts';
 import { JsonReader } from './json-reader.ts';
 import { numpyFormat } from './numpy.ts';
 import { isOnnx, OnnxWatcher } from './onnx.ts';
@@ -16,8 +16,7 @@ import { endsAsZip, TAIL_BYTES } from './tail.ts';
 import { beginsAsTar } from './tar.ts';
 import { isTemplateName, isTextName, TextReader } from './text-reader.ts';
 import { WholeReader } from './whole-reader.ts';
-import { MOST_ZIP_BYTES } from './zip.ts';
-import { zipContent } from './zip-content.ts';
+import { ZipReader } from './zip.ts';
 
 /** What decides which reader a file gets. */
 const HEAD_BYTES = 4096;
@@ -204,8 +203,6 @@ function isData(format: Format): boolean {
 }
 
 function readerFor(name: string, head: Buffer, expected: number | undefined): readonly [Format, Reader] {
-  const whole = (format: Format, most: number, parse: (bytes: Buffer) => Read) =>
-    [format, new WholeReader(format, expected, most, parse)] as const;
   const known = (format: Format) => [format, new Known(format)] as const;
   if (head.length === 0) return known('empty');
   if (isGguf(head))
@@ -222,24 +219,22 @@ function readerFor(name: string, head: Buffer, expected: number | undefined): re
   }
   const signed = bySignature(head);
   if (signed === 'numpy') return ['numpy', new HeadReader(expected, 1 << 17, numpyContent)];
-  if (signed === 'image')
-    return whole('image', MOST_IMAGE_BYTES, (bytes) => {
-      checkImage(bytes);
-      return { format: 'image' };
-    });
+  if (signed === 'image') return ['image', new ImageReader(head)];
   if (signed === 'parquet' || signed === 'arrow') return [signed, new ColumnarReader(signed)];
-  if (signed === 'zip') return whole('zip', MOST_ZIP_BYTES, zipContent);
+  if (signed === 'zip') return ['zip', new ZipReader(expected)];
   if (signed !== undefined) return known(signed);
   if (isBinaryPickle(head)) return known('pickle');
   if (isOnnx(head)) {
     const program = programByName(name);
     return program === 'saved-model' || program === 'coreml' ? known(program) : ['onnx', onnxReader()];
   }
-  if (isSentencepiece(head))
-    return whole('sentencepiece', MOST_SENTENCEPIECE_BYTES, (bytes) => {
+  if (isSentencepiece(head)) {
+    const parse = (bytes: Buffer): Read => {
       checkSentencepiece(bytes);
       return { format: 'sentencepiece' };
-    });
+    };
+    return ['sentencepiece', new WholeReader(expected, MOST_SENTENCEPIECE_BYTES, parse)];
+  }
   if (isZlib(head) && !isLikelyText(head)) return known('compressed');
   if (beginsAsTar(head)) return known('tar');
   if (isMarkup(head)) return known('markup');

@@ -1,6 +1,5 @@
 import { totalmem } from 'node:os';
 import { Unsound } from './cursor.ts';
-import type { Format } from './format.ts';
 import type { Read, Reader } from './inspector.ts';
 
 /**
@@ -20,7 +19,6 @@ export function mostKeptBytes(memory = Math.min(process.constrainedMemory() || N
 
 /** Keeps all of a file that is not large. */
 export class WholeReader implements Reader {
-  readonly #format: Format;
   readonly #most: number;
   readonly #mostKept: number;
   readonly #parse: (bytes: Buffer) => Read;
@@ -34,14 +32,7 @@ export class WholeReader implements Reader {
    * @param expected - bytes of the file, where they are known
    * @param most - bytes of a file that is looked at
    */
-  constructor(
-    format: Format,
-    expected: number | undefined,
-    most: number,
-    parse: (bytes: Buffer) => Read,
-    mostKept = mostKeptBytes(),
-  ) {
-    this.#format = format;
+  constructor(expected: number | undefined, most: number, parse: (bytes: Buffer) => Read, mostKept = mostKeptBytes()) {
     this.#most = most;
     this.#mostKept = mostKept;
     this.#parse = parse;
@@ -77,7 +68,6 @@ export class WholeReader implements Reader {
     const bytes = Buffer.concat(this.#chunks);
     this.drop();
     if (isWhole) return this.#parse(bytes);
-    if (this.#format === 'zip') return { format: 'zip' };
     throw new Unsound(`it is larger than ${this.#most} bytes, and cannot be looked at as a whole`);
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { it } from 'node:test';
 import { ContentInspector, DATA_FORMATS, type FileContent } from '../../src/content/index.ts';
 
 /** Inspects bytes in pieces of several sizes, which must all come to the same. */
@@ -33,3 +34,21 @@ export const isTakenForData = ({ format, findings }: FileContent): boolean =>
   (DATA_FORMATS as readonly string[]).includes(format) && findings.length === 0;
 
 export const said = ({ findings }: FileContent): string => findings.map(({ text }) => text).join('; ');
+
+export type Row = readonly [what: string, bytes: Buffer | string, name?: string];
+
+/** None of these passes where data alone may. */
+export function refuses(rows: readonly Row[]): void {
+  for (const [what, bytes, name] of rows)
+    it(what, () => {
+      const found = inspect(bytes, name);
+      assert.ok(!isTakenForData(found), `taken for ${found.format}, ${said(found)}`);
+    });
+}
+
+/** A copy of bytes with something else in them. */
+export const changed = (bytes: Buffer, change: (copy: Buffer) => unknown): Buffer => {
+  const copy = Buffer.from(bytes);
+  change(copy);
+  return copy;
+};

@@ -29,6 +29,14 @@ const shown = (id: string, file: string, from: string, to: string): Mutation => 
 });
 
 export default [
+  {
+    id: '18-source-dest',
+    file: 'src/cli.ts',
+    from: "isPlace(words[0]) ? ['verify', ...words] : words",
+    to: 'words',
+    tests: ['test/unit/source-dest.test.ts'],
+    name: 'alone',
+  },
   words('help-alone', 'cli.ts', "first === '--version') && rest.length === 0", "first === '--version')"),
   words('help-sole-word', 'cli.ts', "rest.length === 1 && rest[0] === '--help'", "rest.includes('--help')"),
   words('help-in-a-pod', 'cli.ts', 'isGate(name, context.environment) ? EXIT.usage : EXIT.verified', 'EXIT.verified'),

@@ -3,35 +3,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { type Field, gguf, message, npy, onnx, safetensors, text, u32, u64, zip } from '../content/build.ts';
-import { inspect, inspectAtOnce, isTakenForData, said } from '../content/inspect.ts';
+import { type Field, gguf, message, onnx, safetensors, text, u32, u64, zip } from '../content/build.ts';
+import { changed, inspect, inspectAtOnce, isTakenForData, type Row, refuses, said } from '../content/inspect.ts';
 import { CALLABLES, ENCODINGS, ID } from '../content/pickle.ts';
 import { tarOf } from '../content/tar.ts';
 
-type Row = readonly [what: string, bytes: Buffer | string, name?: string];
-
 const NAMES = ['model.safetensors', 'pytorch_model.bin', 'config.json', 'README.md', 'x.npy', 'a'];
-
-function refuses(rows: readonly Row[]): void {
-  for (const [what, bytes, name] of rows)
-    it(what, () => {
-      const found = inspect(bytes, name);
-      assert.ok(!isTakenForData(found), `taken for ${found.format}, ${said(found)}`);
-    });
-}
 
 const pickle = (encoding = 'protocol 2'): Buffer => ENCODINGS[encoding]?.(ID) ?? assert.fail(encoding);
 const TORCH = zip({ 'archive/data.pkl': pickle(), 'archive/version': '3\n' });
-const NPZ = zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) });
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82', 'latin1');
+const WEBP = Buffer.from('RIFF\x0c\0\0\0WEBPVP8 \0\0\0\0', 'latin1');
 const latin1 = (bytes: string): Buffer => Buffer.from(bytes, 'latin1');
 const hex = (bytes: string): Buffer => Buffer.from(bytes, 'hex');
 const asTensor = (data: Buffer): Buffer =>
   safetensors({ a: { dtype: 'U8', shape: [data.length], data_offsets: [0, data.length] } }, data);
-const changed = (bytes: Buffer, change: (copy: Buffer) => unknown): Buffer => {
-  const copy = Buffer.from(bytes);
-  change(copy);
-  return copy;
-};
+
+it('21: sound images are images', () => {
+  for (const bytes of [PNG, WEBP, hex('ffd8ffe000104a464946ffd9')]) assert.ok(isTakenForData(inspect(bytes)));
+});
 
 describe('21: a pickle that calls something', () => {
   for (const [encoding, write] of Object.entries(ENCODINGS))
@@ -70,75 +60,6 @@ describe('21: what texts are not taken for pickles', () =>
     '2.0\n',
     '0\n1\n2\n',
   ].forEach((words) => void it(JSON.stringify(words), () => assert.equal(inspect(words, 'vocab.txt').format, 'text'))));
-
-it('21: an array in a zip is data', () => assert.ok(isTakenForData(inspect(NPZ))));
-
-describe('21: zips that readers take for different things', () => {
-  const end = TORCH.length - 22;
-  const directory = TORCH.readUInt32LE(end + 16);
-  refuses([
-    [
-      'an encrypted bit in both headers',
-      changed(TORCH, (b) => b.writeUInt16LE(1, 6) && b.writeUInt16LE(1, directory + 8)),
-    ],
-    ['an encrypted bit in the directory alone', changed(TORCH, (b) => b.writeUInt16LE(1, directory + 8))],
-    ['a wrong checksum', changed(TORCH, (b) => b.writeUInt32LE(7, 14))],
-    ['another name in the directory', changed(TORCH, (b) => b.write('b', directory + 46))],
-    ['a name without an ending', zip({ 'archive/data': pickle() })],
-    ['no directory', TORCH.subarray(0, directory)],
-    ['a directory that begins elsewhere', changed(TORCH, (b) => b.writeUInt32LE(0, end + 16))],
-    ['a wrong number of members', changed(TORCH, (b) => b.writeUInt16LE(0, end + 10))],
-    ['bytes before', Buffer.concat([Buffer.from('bytes before\n'), TORCH])],
-    ['bytes behind', Buffer.concat([TORCH, Buffer.from('bytes behind\n')])],
-    [
-      'a text before, and its comment too long',
-      changed(Buffer.concat([Buffer.from('# Model\n'), TORCH]), (b) => b.writeUInt16LE(99, b.length - 2)),
-    ],
-    ['arrays alone by their headers, and a pickle by the directory', npzOfTwoNames()],
-    ['an array that is a pickle', zip({ 'a.npy': pickle('protocol 0, REDUCE') })],
-    [
-      'an array without its first letter',
-      zip({ 'a.npy': `x${npy("'<f4'", '()', Buffer.alloc(4)).toString('latin1').slice(1)}` }),
-    ],
-    ['an array of objects, packed', zip({ 'a.npy': npy("'|O'", '(1,)', Buffer.alloc(9)) }, true)],
-    [
-      'an encrypted array',
-      changed(NPZ, (b) => [b.writeUInt16LE(1, 6), b.writeUInt16LE(1, b.readUInt32LE(b.length - 6) + 8)]),
-    ],
-    [
-      'an array with a wrong checksum',
-      changed(NPZ, (b) => [b.writeUInt32LE(7, 14), b.writeUInt32LE(7, b.readUInt32LE(b.length - 6) + 16)]),
-    ],
-    [
-      'an array with another name in the directory',
-      changed(NPZ, (b) => b.write('b', b.readUInt32LE(b.length - 6) + 46)),
-    ],
-    ['an array of objects', zip({ 'a.npy': npy("'|O'", '(1,)', pickle()) })],
-    [
-      'an array twice',
-      Buffer.concat([
-        zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) }),
-        zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) }),
-      ]),
-    ],
-    [
-      'a Keras model with a Lambda in its configuration',
-      zip({
-        'config.json': '{"class_name":"Lambda","config":{}}',
-        'metadata.json': '{}',
-        'model.weights.h5': '\x89HDF',
-      }),
-    ],
-    ['TorchScript', zip({ 'm/code/__torch__.py': 'import os', 'm/constants.pkl': pickle() }), 'model.safetensors'],
-    ['a spanned one', Buffer.concat([latin1('PK00'), TORCH])],
-  ]);
-
-  /** The header of a member says .npy, the directory .pkl. */
-  function npzOfTwoNames(): Buffer {
-    const bytes = zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) });
-    return changed(bytes, (b) => b.write('pkl', b.readUInt32LE(b.length - 6) + 48));
-  }
-});
 
 describe('21: what is packed, and packed again', () => {
   const inner = pickle('protocol 0, REDUCE');
@@ -208,6 +129,15 @@ describe('21: names that make a program of data', () => {
   refuses([
     ['a GIF that is Python', pythonGif, 'modeling.py'],
     ['a GIF that is Python, called an image', pythonGif, 'logo.gif'],
+    ['a GIF with bytes behind', Buffer.concat([realGif, hex('00')]), 'logo.gif'],
+    ['a GIF with another behind', Buffer.concat([realGif, realGif]), 'logo.gif'],
+    ['half a GIF', realGif.subarray(0, -1), 'logo.gif'],
+    ['a PNG with bytes behind', Buffer.concat([PNG, hex('00')]), 'a.png'],
+    ['half a PNG', PNG.subarray(0, -1), 'a.png'],
+    ['a PNG whose chunk goes beyond its end', changed(PNG, (b) => b.writeUInt32BE(1 << 30, 8)), 'a.png'],
+    ['a WebP with bytes behind', Buffer.concat([WEBP, hex('00')]), 'a.webp'],
+    ['half a WebP', WEBP.subarray(0, -1), 'a.webp'],
+    ['a JPEG without its end', hex('ffd8ffe000104a464946ffd900'), 'a.jpg'],
     ['a sound GIF called .py', realGif, 'modeling.py'],
     ['sound tensors called .py', asTensor(Buffer.alloc(4)), 'a/modeling.py'],
     ['sound tensors called .pth, which Python reads the lines of', asTensor(Buffer.from('\nimport os\n')), 'x.pth'],

@@ -51,6 +51,19 @@ async function signedFolder(source: string): Promise<void> {
   await ok('sign', source, '--key', `${key}.key`);
 }
 
+it('18: SOURCE DEST alone is verified, as KServe starts its storage-initializer', async () => {
+  const { base, source, destination } = place();
+  await signedFolder(source);
+  await ok(...verify(source, destination).slice(1));
+  assert.equal(readFileSync(join(destination, 'w'), 'utf8'), 'weights');
+  await ok(...verify(source, join(base, 'other'), '--report', join(base, 'r')).slice(1));
+  writeFileSync(join(source, 'w'), 'WEIGHTS');
+  await refused(source, join(base, 'third'), '--key', `${key}.pub`);
+  assert.equal(existsSync(join(base, 'third')), false);
+  for (const words of [['verfy', source], ['source', 'destination'], ['']])
+    assert.equal((await command(words)).status, 64, words.join(' '));
+});
+
 describe('a signature of SOURCE, with a DEST', () => {
   it('15: lies in the source folder, is copied with it, and is then found where it was published', async () => {
     const { source, destination } = place();
