@@ -5,8 +5,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
-import { type BuildOptions, buildProgram, PROGRAM } from './build-program.ts';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { KEPT_SCRIPTS } from '../test/threads/script.ts';
+import { buildProgram, type BuildOptions as OfProgram, PROGRAM } from './build-program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,29 +29,39 @@ export interface Bundled {
 export async function bundleTests(
   sources: readonly string[],
   folder: string,
-  { sourceMaps = false }: BuildOptions = {},
+  { sourceMaps = false }: OfProgram = {},
 ): Promise<Bundled> {
   const built = join(folder, 'program');
   const tests = join(folder, 'tests');
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    keepNames: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    logLevel: 'warning',
+    plugins: [placesOfSources(join(built, PROGRAM))],
+  } satisfies BuildOptions;
   await Promise.all([
     buildProgram(built, { sourceMaps }),
     build({
-      absWorkingDir: root,
+      ...common,
       entryPoints: [...sources],
       outbase: root,
       outdir: tests,
       outExtension: { '.js': '.mjs' },
-      bundle: true,
       splitting: true,
       packages: 'external',
-      platform: 'node',
-      target: 'node26',
       format: 'esm',
-      keepNames: true,
-      sourcemap: 'linked',
-      sourcesContent: false,
-      logLevel: 'warning',
-      plugins: [placesOfSources(join(built, PROGRAM))],
+    }),
+    build({
+      ...common,
+      entryPoints: ['test/threads/hash-thread.ts', 'test/threads/pull-thread.ts'],
+      outdir: join(folder, KEPT_SCRIPTS),
+      outExtension: { '.js': '.cjs' },
+      format: 'cjs',
     }),
   ]);
   // The bundles are ES modules by their names; nothing above them says what the others are.

@@ -66,7 +66,7 @@ export class PullPool {
     const { connections = 1 } = settings;
     const limits = createRangeLimits(connections, connections * MEMORY_EACH);
     this.#setup = { control: hashing.control, settings, stores, engine, limits, pace: hashing.pace };
-    this.#threads = new ThreadGroup('pull', notice);
+    this.#threads = new ThreadGroup('pull', notice, undefined, hashing.startThread);
     this.#most = most;
   }
 

@@ -20,6 +20,25 @@ export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly failure: Failure };
 
+/** What a thread tells its group. */
+export interface ThreadEvents {
+  message(message: Reply | { readonly notice: string }): void;
+  error(error: unknown): void;
+  exit(code: number): void;
+}
+
+/** What a group needs of a thread. */
+export type Thread = Pick<Worker, 'postMessage' | 'unref' | 'terminate'>;
+
+/** @param setup - what the thread is told when it starts */
+export type StartThread = (kind: ThreadKind, setup: unknown, limits: ResourceLimits, events: ThreadEvents) => Thread;
+
+function startWorker(kind: ThreadKind, setup: unknown, resourceLimits: ResourceLimits, events: ThreadEvents): Thread {
+  const { script, isCode } = threadScript(kind);
+  const worker = new Worker(script, { eval: isCode, workerData: setup, execArgv: [], env: {}, resourceLimits });
+  return worker.on('message', events.message).on('error', events.error).on('exit', events.exit);
+}
+
 interface Waiter {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -32,35 +51,41 @@ interface Waiter {
 export class ThreadGroup {
   readonly #kind: ThreadKind;
   readonly #onNotice: (notice: string) => void;
-  readonly #threads: Worker[] = [];
+  readonly #threads: Thread[] = [];
   readonly #waiting = new Map<number, Waiter>();
   readonly #limits: ResourceLimits;
+  readonly #startThread: StartThread;
   #lastId = 0;
   #stopped = false;
   #failure: WeighlockError | undefined;
 
   /** @param onNotice - gets what threads say without being asked: `{ notice }` */
-  constructor(kind: ThreadKind, onNotice: (notice: string) => void = () => {}, limits: ResourceLimits = LIMITS[kind]) {
+  constructor(
+    kind: ThreadKind,
+    onNotice: (notice: string) => void = () => {},
+    limits: ResourceLimits = LIMITS[kind],
+    startThread: StartThread = startWorker,
+  ) {
     this.#kind = kind;
     this.#onNotice = onNotice;
     this.#limits = limits;
+    this.#startThread = startThread;
   }
 
   get size(): number {
     return this.#threads.length;
   }
 
-  start(workerData: unknown): void {
+  start(setup: unknown): void {
     if (isInside()) throw new Error('a thread was to start in the folder of an artifact');
-    const { script, isCode } = threadScript(this.#kind);
-    const limits = { resourceLimits: this.#limits };
-    const thread = new Worker(script, { eval: isCode, workerData, execArgv: [], env: {}, ...limits });
-    thread.on('message', (message: Reply | { notice: string }) => {
-      if ('notice' in message) this.#onNotice(message.notice);
-      else this.#settle(message);
+    const thread = this.#startThread(this.#kind, setup, this.#limits, {
+      message: (message) => {
+        if ('notice' in message) this.#onNotice(message.notice);
+        else this.#settle(message);
+      },
+      error: (error) => this.#fail(`a thread failed: ${failureOf(error).message}`),
+      exit: (code) => this.#fail(`a thread ended early with code ${code}`),
     });
-    thread.on('error', (error: unknown) => this.#fail(`a thread failed: ${failureOf(error).message}`));
-    thread.on('exit', (code) => this.#fail(`a thread ended early with code ${code}`));
     this.#threads.push(thread);
   }
 

@@ -1,1 +1,2 @@
-export { type Reply, ThreadGroup } from './group.ts';
+export { type Reply, type StartThread, type Thread, type ThreadEvents, ThreadGroup } from './group.ts';
+export type { ThreadKind } from './script.ts';

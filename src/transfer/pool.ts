@@ -30,7 +30,7 @@ import {
   shardDigests,
   shareDepth,
 } from '../hash/index.ts';
-import { ThreadGroup } from '../thread/index.ts';
+import { type StartThread, ThreadGroup } from '../thread/index.ts';
 import { Lister } from './lister.ts';
 import { largestFirst } from './order.ts';
 import type { ListRequest, Request, WorkerSetup } from './protocol.ts';
@@ -69,7 +69,9 @@ export class HashPool {
   readonly control: Control = createControl();
   /** Part of each pause between two tries that is waited: all of it, but in tests. */
   readonly pace: number;
-  readonly #threads = new ThreadGroup('hash');
+  /** How threads of the run are started, where not as usual. */
+  readonly startThread: StartThread | undefined;
+  readonly #threads: ThreadGroup;
   readonly #kernels = new Set<Kernel>();
   readonly #chooseKernel: () => Promise<KernelChoice>;
   #kernelReason: string | undefined;
@@ -83,10 +85,12 @@ export class HashPool {
   constructor(
     likelyEngine: EngineName = 'wasm',
     chooseKernel: () => Promise<KernelChoice> = fastestKernel,
-    { pace = 1 }: { readonly pace?: number } = {},
+    { pace = 1, startThread }: { readonly pace?: number; readonly startThread?: StartThread } = {},
   ) {
     this.#chooseKernel = chooseKernel;
     this.pace = pace;
+    this.startThread = startThread;
+    this.#threads = new ThreadGroup('hash', undefined, undefined, startThread);
     limitDepth(this.control, Math.min(MOST_DEPTH, affordableReads(2)), false);
     this.#start({ likelyEngine });
   }

@@ -6,6 +6,7 @@ import type { Context } from '../../src/commands/index.ts';
 import { failureOf, WeighlockError } from '../../src/error/index.ts';
 import { errorLine } from '../../src/report/index.ts';
 import { HashPool } from '../../src/transfer/index.ts';
+import { startKept } from '../threads/kept-threads.ts';
 
 export interface Ended {
   readonly status: number;
@@ -61,7 +62,7 @@ async function runHere(
     },
     signal: new AbortController().signal,
     pool: () => {
-      pool ??= new HashPool(undefined, undefined, { pace: PACE });
+      pool ??= new HashPool(undefined, undefined, { pace: PACE, startThread: startKept });
       return pool;
     },
   };
