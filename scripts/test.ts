@@ -7,6 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.ts';
 
@@ -26,26 +28,33 @@ if (sources.length === 0) {
   process.stderr.write(`no test file has ${words.join(' or ')} in its name\n`);
   process.exit(1);
 }
-// Half of the time a test waits: for a server, for a pause between two tries, for a thread.
-const flags = [`--test-concurrency=${2 * availableParallelism()}`, '--test-timeout=120000'];
-process.exitCode = isWatching ? watch() : await runBundled();
+/** Half of the time a test waits: for a server, for a pause between two tries, for a thread. */
+const CONCURRENCY = 2 * availableParallelism();
+/** Milliseconds for one test. */
+const TIMEOUT = 120_000;
+if (isWatching) watch();
+else await runBundled();
 
-function watch(): number {
-  return spawnSync(process.execPath, ['--test', '--watch', ...flags, ...sources], { stdio: 'inherit' }).status ?? 1;
+function watch(): void {
+  const flags = ['--test', '--watch', `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT}`];
+  process.exitCode = spawnSync(process.execPath, [...flags, ...sources], { stdio: 'inherit' }).status ?? 1;
 }
 
-async function runBundled(): Promise<number> {
+async function runBundled(): Promise<void> {
   mkdirSync(cache, { recursive: true });
   // One for each run: two may run at once.
   const folder = mkdtempSync(join(cache, 'tests-'));
   // Some tests start the program as another user.
   chmodSync(folder, 0o755);
-  try {
-    const { program, files } = await bundleTests(sources, folder);
-    const env = { ...process.env, PROGRAM_UNDER_TEST: program };
-    const args = ['--enable-source-maps', '--test', ...flags, ...files];
-    return spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  const { program, files } = await bundleTests(sources, folder);
+  // Files share most of their code, which is compiled once.
+  const env = { ...process.env, PROGRAM_UNDER_TEST: program, NODE_COMPILE_CACHE: join(folder, 'compiled') };
+  // `node --test` would run them in the order of their names.
+  const tests = run({ files, concurrency: CONCURRENCY, timeout: TIMEOUT, execArgv: ['--enable-source-maps'], env });
+  tests.on('test:fail', () => {
+    process.exitCode = 1;
+  });
+  tests.compose(new spec()).pipe(process.stdout);
 }
