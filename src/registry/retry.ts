@@ -100,7 +100,7 @@ function rateLimited(failure: WeighlockError, after: number): WeighlockError {
     {
       ...toFailure(failure),
       message: `${failure.message}, a rate limit: it asks to wait ${durationText(after)} before the next try`,
-      remedy: 'mount a pull secret of an account with a higher limit, pull through a mirror, or try again later',
+      remedy: 'try again later; credentials of an account with a higher limit, or a mirror, are served sooner',
     },
     { cause: failure.cause },
   );

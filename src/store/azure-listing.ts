@@ -45,7 +45,9 @@ export function parseAzurePage(body: Buffer, url: URL): AzurePage {
   let marker: string | undefined;
   let twice: string | undefined;
   let isListing = false;
+  let hasFolders = false;
   const fault = readXml(body.toString('utf8').replace(/^\uFEFF/, ''), ({ path, text }) => {
+    if (path === 'EnumerationResults/Blobs/BlobPrefix') hasFolders = true;
     if (path === BLOB) {
       raw.push(blob);
       blob = Object.create(null);
@@ -62,6 +64,8 @@ export function parseAzurePage(body: Buffer, url: URL): AzurePage {
   });
   if (fault !== undefined) throw unavailable(url, `its listing ${fault}`);
   if (twice !== undefined) throw unavailable(url, `its listing says ${twice} twice`);
+  // Nobody asked for a delimiter: what is in them would be left out without a word.
+  if (hasFolders) throw unavailable(url, 'lists folders in the place of what is in them');
   // The element stands in every page, empty in the last one.
   if (!isListing || marker === undefined) throw unavailable(url, 'does not say whether its listing goes on');
   const blobs = raw.filter((fields) => !isFolder(fields)).map((fields) => blobOf(fields, url));

@@ -29,8 +29,10 @@ const MAX_TOKEN = 8192;
 
 /** @throws WeighlockError `SOURCE_UNAVAILABLE` for what is no page of a listing */
 export function parseGcsPage(document: unknown, url: URL): GcsPage {
-  const { items = [], nextPageToken: next } = fieldsOf(document, url);
+  const { items = [], prefixes, nextPageToken: next } = fieldsOf(document, url);
   if (!Array.isArray(items)) throw unavailable(url, 'did not answer with a list of objects');
+  // Nobody asked for a delimiter: what is in them would be left out without a word.
+  if (prefixes !== undefined) throw unavailable(url, 'lists folders in the place of what is in them');
   if (next !== undefined && (typeof next !== 'string' || next === '' || next.length > MAX_TOKEN))
     throw unavailable(url, 'says that its listing goes on, and not where');
   return { objects: items.map((item) => gcsObject(item, url)), next };

@@ -70,6 +70,7 @@ export class S3Credentials {
         secretAccessKey: givenSecret('AWS_SECRET_ACCESS_KEY', secretAccessKey),
         ...(token === undefined ? {} : { sessionToken: givenSecret('AWS_SESSION_TOKEN', token) }),
       };
+    if (accessKeyId !== undefined || secretAccessKey !== undefined) throw halfPair(accessKeyId !== undefined);
     try {
       if (variables['AWS_WEB_IDENTITY_TOKEN_FILE'] !== undefined) return await this.#exchange();
       if (isOfContainer(variables)) return await containerKeys(this.#metadata, variables);
@@ -114,6 +115,18 @@ function provideOnly(variables: S3Settings['variables']): void {
   Object.assign(process.env, variables, { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' });
 }
 
+/** The keys of somebody else, of this instance, are not what was meant. */
+function halfPair(hasId: boolean): WeighlockError {
+  const [given, other] = hasId
+    ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+    : ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID'];
+  return new WeighlockError({
+    code: 'CONFIG_INVALID',
+    message: `${given} is set, and ${other} is not`,
+    remedy: 'give both from one secret, or neither',
+  });
+}
+
 function noKeys(variables: S3Settings['variables'], error: unknown): WeighlockError {
   if (error instanceof WeighlockError && error.code === 'CONFIG_INVALID') return error;
   const source =
@@ -122,6 +135,7 @@ function noKeys(variables: S3Settings['variables'], error: unknown): WeighlockEr
         ? "the container's provider"
         : 'the metadata of this instance'
       : 'the exchange of the web identity token';
+  const isNobody = error === undefined;
   const why =
     error instanceof WeighlockError
       ? error.message
@@ -129,7 +143,7 @@ function noKeys(variables: S3Settings['variables'], error: unknown): WeighlockEr
   return new WeighlockError(
     {
       code: 'SOURCE_UNAVAILABLE',
-      message: `there are no credentials for S3: ${source} gave none (${why})`,
+      message: `there are no credentials for S3: ${isNobody ? 'none are set, and AWS_EC2_METADATA_DISABLED is' : `${source} gave none (${why})`}`,
       remedy:
         'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from a secret, or give the pod a service account with a role; ' +
         'for a public bucket set awsAnonymousCredential=true',

@@ -32,12 +32,14 @@ export function parseS3Page(body: Buffer, url: URL): S3Page {
   const top = new Map<string, string>();
   let object: Record<string, string> = Object.create(null);
   let twice: string | undefined;
+  let hasFolders = false;
   const fault = readXml(body.toString('utf8'), ({ path, text }) => {
     if (path === OBJECT) {
       raw.push(object);
       object = Object.create(null);
       return;
     }
+    if (path === 'ListBucketResult/CommonPrefixes') hasFolders = true;
     if (text === undefined) return;
     const isOfObject = path.startsWith(`${OBJECT}/`);
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -49,6 +51,8 @@ export function parseS3Page(body: Buffer, url: URL): S3Page {
   });
   if (fault !== undefined) throw unavailable(url, `its listing ${fault}`);
   if (twice !== undefined) throw unavailable(url, `its listing says ${twice} twice`);
+  // Nobody asked for a delimiter: what is in them would be left out without a word.
+  if (hasFolders) throw unavailable(url, 'lists folders in the place of what is in them');
   const isEncoded = top.get('EncodingType') === 'url';
   const objects = raw.map((fields) => objectOf(fields, isEncoded, url));
   return { objects, next: nextOf(top, url) };

@@ -27,6 +27,8 @@ export function parseS3Location(text: string): S3Location {
   const [, bucket = '', key = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
   if (bucket.includes('@'))
     throw invalid(undefined, 'has a user in it', 'give credentials by AWS_ACCESS_KEY_ID and its like');
+  if (/^arn:/i.test(text.slice('s3://'.length)))
+    throw invalid(text, 'is an ARN', 'name an access point by its alias, which ends with -s3alias, as a bucket');
   if (!BUCKET.test(bucket)) throw invalid(text, 'names no bucket', 'write s3://BUCKET/PREFIX/ or s3://BUCKET/OBJECT');
   const fault = keyFault(key);
   if (fault !== undefined) throw invalid(text, fault, 'name the objects by a path in its shortest form');

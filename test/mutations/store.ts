@@ -26,7 +26,21 @@ const location = of('store/s3-location.ts', S3);
 const pull = of('pull/pull-stored.ts', WHOLE);
 const stored = of('run/stored-files.ts', WHOLE);
 
+const clouds = (file: string) => of(file, ['test/unit/clouds.test.ts']);
+const credentials = of('store/s3-credentials.ts', ['test/unit/store.test.ts']);
+
 export default [
+  listing('folders', 'if (hasFolders) throw', 'if (false) throw'),
+  clouds('store/azure-listing.ts')('azure-folders', 'if (hasFolders) throw', 'if (false) throw'),
+  clouds('store/gcs-listing.ts')('gcs-folders', 'if (prefixes !== undefined) throw', 'if (false) throw'),
+  {
+    ...credentials(
+      'half-pair',
+      'if (accessKeyId !== undefined || secretAccessKey !== undefined) throw',
+      'if (false) throw',
+    ),
+    name: 'one half',
+  },
   {
     id: '18-names-ignored',
     file: 'src/archive/entry-path.ts',

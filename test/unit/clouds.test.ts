@@ -125,6 +125,7 @@ describe('pages of listings', () => {
     ['a name twice', page('<Blob><Name>a</Name><Name>b</Name></Blob>')],
     ['no size', page(blob('a', '<Etag>0x1</Etag>'))],
     ['no ETag', page(blob('a', '<Content-Length>1</Content-Length>'))],
+    ['a folder in the place of its files', page(`${blob('a')}<BlobPrefix><Name>b/</Name></BlobPrefix>`)],
     ['half an ETag', page(blob('a', '<Etag>"0x1</Etag><Content-Length>1</Content-Length>'))],
   ] as const)
     it(`18: of Azure with ${what} is none`, () =>
@@ -138,6 +139,7 @@ describe('pages of listings', () => {
     { items: [{ name: 'a', size: '1', generation: '1&x=y' }] },
     { items: [{ name: '', size: '1', generation: '1' }] },
     { items: [], nextPageToken: '' },
+    { items: [{ name: 'a', size: '1', generation: '1' }], prefixes: ['b/'] },
   ])
     it(`18: of Google Cloud, ${JSON.stringify(document)} is none`, () =>
       assert.throws(() => parseGcsPage(document, url), { code: 'SOURCE_UNAVAILABLE' }));

@@ -151,6 +151,12 @@ describe('a bucket', () => {
     ['lists no ETag', listing(one('model/a', 3, '')), 'SOURCE_UNAVAILABLE', /whole ETag/],
     ['lists a size that is none', listing(one('model/a', '1e9')), 'SOURCE_UNAVAILABLE', /size/],
     [
+      'lists a folder in the place of its objects',
+      listing(one('model/a'), '<CommonPrefixes><Prefix>model/b/</Prefix></CommonPrefixes>'),
+      'SOURCE_UNAVAILABLE',
+      /folders/,
+    ],
+    [
       'says a size twice',
       listing(one('model/a').replace('</Size>', '</Size><Size>4</Size>')),
       'SOURCE_UNAVAILABLE',
@@ -213,6 +219,7 @@ describe('a URL of a bucket', () => {
     's3://',
     's3:///a',
     's3://m/a',
+    's3://arn:aws:s3:us-east-1:123456789012:accesspoint/models/x',
     's3://a..b/x',
     's3://models//a',
     's3://models/a//b/',

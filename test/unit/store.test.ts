@@ -103,6 +103,18 @@ describe('a listing', () => {
   });
 });
 
+describe('18: one half of a pair of keys', () => {
+  for (const given of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+    it(`18: ${given} alone is a configuration error, and nobody else is asked for keys`, async () => {
+      const others = { AWS_WEB_IDENTITY_TOKEN_FILE: '/t', AWS_ROLE_ARN: 'arn:aws:iam::1:role/x' };
+      for (const more of [{}, others, { AWS_EC2_METADATA_DISABLED: 'true' }])
+        await assert.rejects(
+          new S3Credentials(s3Settings({ [given]: 'hunter2', ...more }), 'r', undefined as never).keys(),
+          (error: WeighlockError) => error.code === 'CONFIG_INVALID' && error.message.startsWith(`${given} is set`),
+        );
+    });
+});
+
 describe('18: a secret that no header can have', () => {
   const tools = { transport: undefined as never, notice: () => {}, maxFiles: 1 };
   const open = (url: string, scheme: 'hf' | 'azure', environment: Record<string, string>) =>
