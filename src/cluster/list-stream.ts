@@ -1,4 +1,5 @@
 import { jsonObject } from '../json-object.ts';
+import { ItemEnds } from './item-ends.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -16,9 +17,16 @@ const FIRST_BYTES = 64 << 10;
 const LEFT_OUT = 'managedFields';
 
 /**
+ * Bytes of a list that are held before its braces are counted: an item is found much faster by the
+ * beginning of the next one, once that has come.
+ */
+const PATIENCE = 256 << 10;
+
+/**
  * Cuts the items out of a list as its bytes come, so that neither all of its text nor what nobody
- * needs of its objects is held at once. It counts braces; what is between them is parsed by the
- * engine.
+ * needs of its objects is held at once. An item ends where the next one begins, as far as that can
+ * be told (`ItemEnds`), or else by its braces, which are counted; what is between them is parsed by
+ * the engine.
  */
 export class ListStream {
   readonly #each: (item: Record<string, unknown>) => void;
@@ -34,6 +42,9 @@ export class ListStream {
   #key = '';
   #isInItems = false;
   #itemStart = -1;
+  readonly #ends = new ItemEnds();
+  /** Whether the braces of this item are counted. */
+  #isCounting = false;
   /** Where what is around the items goes on. */
   #frameStart = 0;
   #frame = '';
@@ -46,11 +57,25 @@ export class ListStream {
   /** @returns false for an item, or a frame, that is larger than any */
   feed(chunk: Buffer): boolean {
     this.#hold(chunk);
+    this.#advance(false);
+    return this.#length + this.#frame.length <= MAX_HELD_BYTES;
+  }
+
+  #advance(isEnd: boolean): void {
     const bytes = this.#held;
     const length = this.#length;
     let at = this.#at;
     while (at < length) {
-      if (this.#isInText) {
+      if (!this.#isCounting && this.#itemStart >= 0 && at === this.#itemStart + 1) {
+        const next = this.#ends.next(bytes.subarray(0, length), this.#itemStart);
+        if (next === undefined && !isEnd && length - this.#itemStart < PATIENCE) break;
+        this.#isCounting = next === undefined;
+        if (next === undefined) continue;
+        this.#each(next.item);
+        this.#depth -= 1;
+        this.#itemStart = -1;
+        at = next.end;
+      } else if (this.#isInText) {
         at = endOfText(bytes, at, length);
         if (at >= length) break;
         this.#endText(at);
@@ -62,7 +87,6 @@ export class ListStream {
       at += 1;
     }
     this.#drop(this.#isInItems ? (this.#itemStart < 0 ? length : this.#itemStart) : this.#frameStart, at);
-    return this.#length + this.#frame.length <= MAX_HELD_BYTES;
   }
 
   /** One piece of memory for all of it: texts are copied out. */
@@ -82,6 +106,7 @@ export class ListStream {
     this.#held.copyWithin(0, used, this.#length);
     this.#length -= used;
     this.#at = Math.max(at, used) - used;
+    this.#ends.shift(used);
     for (const mark of ['textStart', 'textEnd', 'cutFrom', 'cutTo'] as const) this.#marks[mark] -= used;
     this.#frameStart = 0;
     if (this.#itemStart >= 0) this.#itemStart = 0;
@@ -89,6 +114,7 @@ export class ListStream {
 
   /** @returns the list without its items, or what came instead of one */
   end(): Record<string, unknown> {
+    this.#advance(true);
     return jsonObject(this.#frame + this.#held.toString('utf8', 0, this.#length));
   }
 
@@ -133,6 +159,7 @@ export class ListStream {
       const before = this.#held.toString('utf8', this.#itemStart, cutFrom);
       this.#each(jsonObject(before + this.#held.toString('utf8', cutTo, at + 1)));
       this.#itemStart = -1;
+      this.#isCounting = false;
     } else if (this.#depth === 1) {
       this.#isInItems = false;
       this.#frameStart = at;

@@ -57,6 +57,17 @@ export default [
   mutation('token-tls', 'kubeconfig-user.ts', "!server.startsWith('https:')", 'false', [
     'test/unit/kubeconfig.test.ts',
   ]),
+  mutation(
+    'list-border',
+    'item-ends.ts',
+    'JSON.parse(text) as Record',
+    "JSON.parse(`${text}`.slice(0, 1) + '}') as Record",
+    ['test/unit/list-stream.test.ts'],
+  ),
+  mutation('list-managed', 'item-ends.ts', 'if (Array.isArray(metadata?.managedFields))', 'if (false)', [
+    'test/unit/list-stream.test.ts',
+  ]),
+  mutation('list-last', 'list-stream.ts', '    this.#advance(true);\n', '', ['test/unit/list-stream.test.ts']),
   {
     id: '17-page-escape',
     file: 'src/html.ts',

@@ -42,6 +42,7 @@ describe('17: a list as a stream', () => {
     const managedFields = [{ manager: 'x', fieldsV1: { 'f:spec': { '.': {}, 'f:a': ['[', '"', {}] } } }, []];
     const items = [
       { metadata: { name: 'a', managedFields }, spec: { list: [1], more: { managedFields } } },
+      { metadata: { managedFields, name: 'b' }, spec: {} },
       { metadata: { managedFields: [], name: 'é' } },
       { metadata: { name: 'managedFields', other: [managedFields] }, managedFields },
     ];
@@ -49,6 +50,28 @@ describe('17: a list as a stream', () => {
     for (const { metadata } of left) if (metadata.managedFields !== undefined) metadata.managedFields = [];
     for (const text of [JSON.stringify({ items }), JSON.stringify({ items }, null, 1)])
       for (let size = 1; size < 60; size++) assert.deepEqual(read(text, size).items, left, `${size}`);
+  });
+
+  it('ends an item where the next one begins, and not where an object inside of it begins like one', () => {
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'a},{"apiVersion":' };
+    const managedFields = [{ manager: 'x', fieldsV1: { 'f:spec': {} } }];
+    for (const items of [
+      [1, 2, 0, 5].map((owners, i) => ({ apiVersion: 'v1', i, owners: Array.from({ length: owners }, () => owner) })),
+      [3, 4].map((claims, i) => ({
+        metadata: {
+          name: `é${i}`,
+          labels: { managedFields: ']},"spec":{' },
+          ...(i === 0 ? { managedFields: [] } : { finalizers: [] }),
+        },
+        spec: { claims: Array.from({ length: claims }, () => ({ metadata: { managedFields }, spec: { i } })) },
+      })),
+      [{ 'a\\"b': 1 }, { 'a\\"b': [{ 'a\\"b': 2 }, { 'a\\"b': 3 }] }],
+      [{ '': {} }, { '': {} }, {}],
+    ]) {
+      const text = JSON.stringify({ items, kind: 'List' });
+      for (let size = 1; size < 60; size++) assert.deepEqual(read(text, size).items, items, `${size}`);
+      assert.deepEqual(read(text), { items, frame: { items: [], kind: 'List' }, isTaken: true });
+    }
   });
 
   it('gives what is no list as it is', () => {
