@@ -1,6 +1,6 @@
 import { MAX_FILES, type StorageRules } from '../fs/index.ts';
 import { affordableThreads, availableProcessors, HASHERS, type Hasher } from '../hash/index.ts';
-import { type Limits, storageRules } from '../plan/index.ts';
+import { type Limits, type Policy, storageRules } from '../plan/index.ts';
 import {
   choiceOf,
   countOf,
@@ -12,6 +12,7 @@ import {
   type RawValues,
   textOf,
 } from './option-values.ts';
+import { HASH_OPTIONS } from './options.ts';
 
 /** Less than a piece per second looks like a storage that stands still. */
 function rateOf(values: RawValues): number {
@@ -31,6 +32,15 @@ interface HashSettings {
   readonly concurrency: number;
   readonly limits: Limits;
   readonly storage?: StorageRules;
+}
+
+/**
+ * The engine that somebody asks for; else that of the first policy that names one. Each computes
+ * the same, so this weakens nothing.
+ */
+export function hasherOf(values: RawValues, policies: readonly Policy[]): Hasher {
+  const asked = choiceOf(values, 'hasher', HASHERS);
+  return asked === HASH_OPTIONS.hasher.default ? (policies.find(({ hasher }) => hasher)?.hasher ?? asked) : asked;
 }
 
 /** The options of `HASH_OPTIONS`, each of its type. */

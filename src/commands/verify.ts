@@ -22,7 +22,7 @@ import { ROUND_COMMAND } from '../watch/index.ts';
 import { requireNoMuting, requireNoWeakening } from './beside-policy.ts';
 import type { Context, Finished } from './context.ts';
 
-import { hashSettings } from './hash-settings.ts';
+import { hasherOf, hashSettings } from './hash-settings.ts';
 import { choiceOf, listOf, type RawValues, textOf } from './option-values.ts';
 import { Outputs } from './outputs.ts';
 import { receiptFlags } from './receipt-flags.ts';
@@ -55,7 +55,13 @@ export async function verify(values: RawValues, context: Context): Promise<Finis
     policy = strictest(policies, asked, blocking);
     const receipts = await receiptFlags(values, context.environment);
     const plan = buildPlan(
-      { ...policy, policies, receipts, ...requestOf(values, context.environment) },
+      {
+        ...policy,
+        policies,
+        receipts,
+        ...requestOf(values, context.environment),
+        hasher: hasherOf(values, policies),
+      },
       context.environment,
     );
     outputs.require(plan.artifacts);

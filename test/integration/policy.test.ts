@@ -193,6 +193,27 @@ describe('strictness', () => {
     refused(await run(['verify', '--trust', enforce], { environment }), 'SIGNATURE_INVALID');
   });
 
+  it('17: has the engine that the policy names, unless somebody asks for another one', async () => {
+    const signed = model('engine', privateKey);
+    for (const [named, engine] of [
+      [{ hasher: 'native' }, 'native'],
+      [{ hasher: 'auto' }, 'auto'],
+      [{}, 'wasm'],
+    ] as const) {
+      const folder = trust(`engine-${engine}`, [{ name: 'w', path: signed, require: [SIGNED] }], named);
+      for (const [asked, expected] of [
+        [[], engine],
+        [['--hasher=native'], 'native'],
+      ] as const) {
+        const finished = await run(['verify', '--trust', folder, '--format=json', ...asked]);
+        passed(finished);
+        assert.equal(JSON.parse(finished.stdout.split('\n')[0] ?? '').hasher, expected);
+      }
+    }
+    const unknown = trust('md5', [{ name: 'w', path: signed, require: [SIGNED] }], { hasher: 'md5' });
+    refused(await run(['verify', '--trust', unknown]), 'CONFIG_INVALID', /spec.hasher: it cannot be/, 78);
+  });
+
   it('of several policies is the strictest, and all their requirements count', async () => {
     const policies = [audit, enforce].flatMap((folder) => ['--policy', join(folder, 'policy.yaml')]);
     refused(await run(['verify', ...policies]), 'SIGNATURE_INVALID');

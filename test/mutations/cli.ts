@@ -122,6 +122,22 @@ export default [
     tests: ['test/unit/probes.test.ts'],
   },
   {
+    id: '17-hasher-of-the-policy',
+    file: 'src/commands/hash-settings.ts',
+    from: '(policies.find(({ hasher }) => hasher)?.hasher ?? asked)',
+    to: 'asked',
+    tests: ['test/integration/policy.test.ts'],
+    name: '17: has the engine',
+  },
+  {
+    id: '17-hasher-asked-for',
+    file: 'src/commands/hash-settings.ts',
+    from: 'asked === HASH_OPTIONS.hasher.default ?',
+    to: 'asked !== undefined ?',
+    tests: ['test/integration/policy.test.ts'],
+    name: '17: has the engine',
+  },
+  {
     id: '15.5-openssl-config',
     file: 'image/sea-config.json',
     from: ', "--openssl-config=/dev/null"',

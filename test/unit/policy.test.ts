@@ -35,6 +35,7 @@ function full(): Draft {
     spec: {
       mode: 'Enforce',
       failurePolicy: 'Fail',
+      hasher: 'native',
       attestors: [
         { name: 'release', cosign: { key: { file: 'cosign.pub' }, ctlog: { insecureIgnoreTlog: true } } },
         { name: 'inline', cosign: { key: { data: OTHER, hashAlgorithm: 'sha256' } } },

@@ -20,6 +20,9 @@ export function explainPolicy(policy: Policy): string[] {
       ? '  It does not start (exit 75) either when something cannot be found out: an unreadable file, a registry that is down.'
       : '  Ignore: when something cannot be found out (an unreadable file, a registry that is down), the pod starts all the same.',
     ...(receipts === undefined ? [] : [receiptText(receipts)]),
+    ...(policy.hasher === undefined
+      ? []
+      : [`  SHA-256 is computed by the engine ${policy.hasher}, unless --hasher asks for another.`]),
     ...(policy.allowsParts === true
       ? ['  A run may verify a part (--part): it exits with 0 although others verify the rest.']
       : []),

@@ -1,4 +1,5 @@
 import type { StorageRules } from '../../fs/index.ts';
+import type { Hasher } from '../../hash/index.ts';
 import type { Patterns } from '../../store/index.ts';
 import type { ContentRequirement } from '../content.ts';
 import type { FailurePolicy, Mode, SignatureRequirement } from '../plan.ts';
@@ -42,6 +43,8 @@ export interface Policy {
   readonly mode: Mode;
   readonly failurePolicy: FailurePolicy;
   readonly artifacts: readonly PolicyArtifact[];
+  /** The engine that hashes, where nobody asks for another one: what is computed is the same. */
+  readonly hasher?: Hasher;
   /** Whether a run may verify a part, for others to verify the rest. */
   readonly allowsParts?: true;
   /** Whether receipts of earlier verifications count. */

@@ -1,5 +1,6 @@
 import { compileConditions, compileContentConditions } from '../../evidence/index.ts';
 import type { StorageRules } from '../../fs/index.ts';
+import { HASHERS } from '../../hash/index.ts';
 import { library } from '../../library/index.ts';
 import { isStoreUrl } from '../../source/index.ts';
 import type { Patterns } from '../../store/index.ts';
@@ -167,18 +168,20 @@ function readDocument(root: Value, file: string, partial: Pick<Scope, 'condition
   const metadata = top.require('metadata').fields(['name', 'labels', 'annotations']);
   const spec = top
     .require('spec')
-    .fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts', 'receipts', 'parts']);
+    .fields(['mode', 'failurePolicy', 'trustedRoot', 'attestors', 'artifacts', 'receipts', 'parts', 'hasher']);
   const scope = readScope(root, spec, file, partial);
   const artifacts = spec.require('artifacts').list((element) => readArtifact(element, scope));
   requireDifferent(artifacts, spec.require('artifacts'));
   const terms = spec.get('receipts');
   const receipts = terms && root.attempt(() => readReceipts(terms, scope.files));
+  const hasher = spec.get('hasher')?.oneOf(HASHERS);
   return {
     name: metadata.require('name').text(),
     mode: spec.get('mode')?.oneOf(MODES) ?? 'Enforce',
     failurePolicy: spec.get('failurePolicy')?.oneOf(FAILURE_POLICIES) ?? 'Fail',
     artifacts,
     ...(receipts === undefined ? {} : { receipts }),
+    ...(hasher === undefined ? {} : { hasher }),
     ...(spec.get('parts')?.boolean() === true ? { allowsParts: true as const } : {}),
     files: scope.files.read,
     trusted: scope.files.digests,
