@@ -47,7 +47,7 @@ export class Enforced {
     for (const name of ['inject-weighlock', 'require-weighlock']) this.setVariable(name, 'image', this.#node.image);
     kubectl(['create', 'namespace', NAMESPACE]);
     kubectl(['label', 'namespace', NAMESPACE, 'weighlock.dev/enforce=true']);
-    kubectl(['apply', '-n', NAMESPACE, '-f', '-'], stringify(this.#trust()));
+    this.trust();
     await this.signed('models');
     await this.counting(({ image }) => image === this.#node.image);
   }
@@ -70,7 +70,11 @@ export class Enforced {
     });
   }
 
-  #trust(): Json {
+  /** Writes the trust of the namespace: whatever is mounted carries a signature by our key.
+   *
+   * @param more - what else its policy says
+   */
+  trust(more: object = {}): void {
     const attestor = { name: 'release', cosign: { key: { file: 'release.pub' }, ctlog: { insecureIgnoreTlog: true } } };
     const policy = {
       apiVersion: 'weighlock.dev/v1alpha1',
@@ -78,11 +82,13 @@ export class Enforced {
       metadata: { name: 'platform' },
       spec: {
         attestors: [attestor],
+        ...more,
         artifacts: [{ name: 'mounted', each: 'targets', require: [{ signature: { attestors: ['release'] } }] }],
       },
     };
     const data = { 'policy.yaml': stringify(policy), 'release.pub': readFileSync(`${this.key}.pub`, 'utf8') };
-    return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'weighlock-trust' }, data };
+    const trust = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'weighlock-trust' }, data };
+    this.#cluster.kubectl(['apply', '-n', NAMESPACE, '-f', '-'], stringify(trust));
   }
 
   /** Puts a signed model into a folder, where the verifier may read it. */
