@@ -136,6 +136,8 @@ function withValues(object: Json): string {
   if (AUDITED.test(copy.metadata.name)) {
     if (spec.validationActions !== undefined) spec.validationActions = 'MODE_ACTIONS';
     if (spec.failurePolicy !== undefined) spec.failurePolicy = 'MODE_FAILURE';
+    if (/^require-weighlock/.test(copy.metadata.name) && spec.autogen !== undefined)
+      spec.autogen.validatingAdmissionPolicy.enabled = 'MODE_ENFORCED';
   }
   for (const variable of spec?.variables ?? []) {
     const size = SIZES[variable.name];
@@ -146,6 +148,7 @@ function withValues(object: Json): string {
   const filled = mapTexts(copy, (text) => VALUES.reduce((all, [from, to]) => all.replaceAll(from, () => to), text));
   return yamlOf(filled)
     .replaceAll('MODE_ACTIONS', `{{ ${ENFORCE} }}[Deny]{{ else }}${audit}{{ end }}`)
+    .replaceAll('MODE_ENFORCED', `{{ ${ENFORCE.slice(3)} }}`)
     .replaceAll('MODE_FAILURE', `{{ ${ENFORCE} }}Fail{{ else }}Ignore{{ end }}`)
     .replaceAll('REPORTER_RESOURCES', '{{ toJson .Values.reporter.resources }}')
     .replace(/^( *)- --leader-elect$/m, OLDER_IMAGES);

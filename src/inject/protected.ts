@@ -17,6 +17,11 @@ const UNPROTECTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAP
  */
 const FILLED_FROM = ['dataSource', 'dataSourceRef', 'volumeName', 'selector'];
 
+interface ClaimTemplate {
+  readonly metadata?: { readonly annotations?: object };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
 /**
  * `NAME=REPOSITORY` of containers that serve volumes or bring secrets: Google's FUSE sidecar,
  * Vault's agent.
@@ -103,9 +108,11 @@ function isProtected(volume: Volume, { scratchClaims, volumes, hostPaths = [] }:
 /** An emptyDir, or a claim of the pod's own that a provisioner makes anew. */
 export function beginsEmpty(volume: Volume): boolean {
   if (volume['emptyDir'] !== undefined) return true;
-  const ephemeral = volume['ephemeral'] as { volumeClaimTemplate?: { spec?: Record<string, unknown> } } | undefined;
+  const ephemeral = volume['ephemeral'] as { volumeClaimTemplate?: ClaimTemplate } | undefined;
   if (ephemeral === undefined) return false;
-  const claim = ephemeral.volumeClaimTemplate?.spec ?? {};
-  // Without a class a claim is bound to a volume that somebody made before.
-  return FILLED_FROM.every((key) => claim[key] === undefined) && claim['storageClassName'] !== '';
+  const { metadata: { annotations } = {}, spec: claim = {} } = ephemeral.volumeClaimTemplate ?? {};
+  // Without a class a claim is bound to a volume that somebody made before. Annotations can say the
+  // same (volume.beta.kubernetes.io/storage-class), and what a provisioner fills it with.
+  if (claim['storageClassName'] === '' || Object.keys(annotations ?? {}).length > 0) return false;
+  return FILLED_FROM.every((key) => claim[key] === undefined);
 }

@@ -7,9 +7,47 @@ import type { Answer, Json, User } from './api-server.ts';
 import { placed } from './attacked.ts';
 import { eventually } from './process-group.ts';
 
+const ENFORCE_NO_MORE = { 'weighlock.dev/enforce': 'no' };
+/** What a kubelet says of a verifier that let a pod start. */
+const PASSED = {
+  image: 'x',
+  imageID: 'x',
+  restartCount: 0,
+  state: { terminated: { exitCode: 0, message: '{"result":"PASSED"}' } },
+};
+
+/** One change, in each way to write a patch; one is applied by a new manager of fields. */
+function patchesOf(kind: string, name: string, change: Json): [string, Json][] {
+  const operations = leavesOf(change).map(([path, value]) => ({ op: 'add', path, value }));
+  const applied = { apiVersion: 'v1', kind, ...change, metadata: { name, ...change.metadata } };
+  return [
+    ['merge-patch+json', change],
+    ['strategic-merge-patch+json', change],
+    ['json-patch+json', operations],
+    ['apply-patch+yaml', applied],
+  ];
+}
+
+function asNewManager(patch: string): string {
+  return `fieldManager=hers${patch.startsWith('apply') ? '&force=true' : ''}`;
+}
+
+/** Each value by its pointer (RFC 6901). */
+function leavesOf(value: Json): [string, Json][] {
+  if (typeof value !== 'object') return [['', value]];
+  return Object.entries(value).flatMap(([key, one]) =>
+    leavesOf(one).map(([path, leaf]): [string, Json] => [`/${key.replaceAll('/', '~1')}${path}`, leaf]),
+  );
+}
+
+function binding(name: string, metadata: Json): Json {
+  return { metadata: { name, ...metadata }, target: { kind: 'Node', name: 'node-1' } };
+}
+
 /** The tests, for one describe. */
 export function testRights(mode: Mode, world: () => Admission): void {
-  const as = (user: User, method: string, path: string, body?: Json) => world().as(user, method, path, body);
+  const as = (user: User, method: string, path: string, body?: Json, patch?: string) =>
+    world().as(user, method, path, body, patch);
   const tryPod = (pod: Json, namespace?: string) => world().tryPod(pod, namespace);
 
   it('brings the trust of the platform to an enforced namespace, or lets an admin do so', async () => {
@@ -32,9 +70,9 @@ export function testRights(mode: Mode, world: () => Admission): void {
     const all = '/api/v1/namespaces/other/configmaps';
     const one = `${all}/weighlock-trust`;
     const trust = { metadata: { name: 'weighlock-trust' }, data: { 'policy.yaml': 'mine' } };
-    const refused = async (user: User, method: string, path: string, body?: Json) => {
-      const { status, message } = await as(user, method, path, body);
-      assert.ok(status >= 400, `${user} ${method} ${path}`);
+    const refused = async (user: User, method: string, path: string, body?: Json, patch?: string) => {
+      const { status, message } = await as(user, method, path, body, patch);
+      assert.ok(status >= 400, `${user} ${method} ${path} ${patch}`);
       assert.match(message, /decides what is trusted/);
     };
     await refused('alice', 'POST', all, trust);
@@ -43,6 +81,8 @@ export function testRights(mode: Mode, world: () => Admission): void {
       await refused('alice', 'PATCH', one, { data: { 'policy.yaml': 'hers' } });
       await refused('alice', 'PUT', one, { ...trust, data: {} });
       await refused('alice', 'DELETE', one);
+      for (const [patch, change] of patchesOf('ConfigMap', 'weighlock-trust', { immutable: true }))
+        await refused('alice', 'PATCH', `${one}?${asNewManager(patch)}`, change, patch);
       await refused('alice', 'DELETE', all);
       await refused('alice', 'DELETE', `${all}?fieldSelector=metadata.name%3Dweighlock-trust`);
       assert.equal((await as(user, 'DELETE', one)).status, 200, user);
@@ -82,10 +122,19 @@ export function testRights(mode: Mode, world: () => Admission): void {
       const { body } = await as('alice', 'GET', '/api/v1/namespaces/ml');
       delete body.metadata.annotations;
       refused(await as('alice', 'PUT', `/api/v1/namespaces/ml${place}`, body), `PUT ml${place}`);
+      for (const [patch, change] of patchesOf('Namespace', 'ml', { metadata: { labels: ENFORCE_NO_MORE } })) {
+        const path = `/api/v1/namespaces/ml${place}?${asNewManager(patch)}`;
+        refused(await as('alice', 'PATCH', path, change, patch), `${patch} ml${place}`);
+      }
     }
     const { body } = await as('alice', 'GET', '/api/v1/namespaces/ml');
     delete body.metadata.labels['weighlock.dev/enforce'];
     refused(await as('alice', 'PUT', '/api/v1/namespaces/ml/finalize', body), 'PUT ml/finalize');
+    // With the namespace goes what is trusted, and whoever makes it anew says what is.
+    const home = '/api/v1/namespaces/weighlock-system?dryRun=All';
+    assert.match((await as('alice', 'DELETE', home)).message, /alone delete weighlock-system/);
+    assert.equal((await as('bob', 'DELETE', home)).status, 200);
+    assert.equal((await as('alice', 'DELETE', '/api/v1/namespaces/other?dryRun=All')).status, 200);
     const free = await as('alice', 'PATCH', '/api/v1/namespaces/ml', { metadata: { labels: { team: 'x' } } });
     assert.equal(free.status, 200, free.message);
   });
@@ -109,7 +158,37 @@ export function testRights(mode: Mode, world: () => Admission): void {
     assert.equal((await status({ labels: { team: 'x' }, annotations: { a: 'b' } })).status, 200);
     const running = await as('admin', 'PATCH', `${pods}/plain/status?dryRun=All`, { status: { phase: 'Running' } });
     assert.equal(running.status, 200, running.message);
+    for (const metadata of [{ labels: inference }, { annotations: { 'model.ai/signature-verified': 'true' } }])
+      for (const path of [`${pods}/plain/binding`, '/api/v1/namespaces/other/bindings']) {
+        const bound = await as('alice', 'POST', `${path}?dryRun=All`, binding('plain', metadata));
+        assert.match(bound.message, /or a binding/, path);
+      }
+    const bound = await as('alice', 'POST', `${pods}/plain/binding?dryRun=All`, binding('plain', {}));
+    assert.equal(bound.status, 201, bound.message);
+    // These change nothing but what they are for: the API server sees to it.
+    for (const place of ['resize', 'ephemeralcontainers']) {
+      const other = await as('alice', 'PATCH', `${pods}/plain/${place}?dryRun=All`, {
+        metadata: { labels: inference },
+      });
+      assert.equal(other.body.metadata?.labels, undefined, place);
+    }
     assert.equal((await as('alice', 'DELETE', `${pods}/plain?gracePeriodSeconds=0`)).status, 200);
+    const verified = placed(injectable(), 'ml');
+    verified.metadata.name = 'verified';
+    assert.equal((await as('alice', 'POST', '/api/v1/namespaces/ml/pods', verified)).status, 201);
+    const ofVerifier = '/api/v1/namespaces/ml/pods/verified/status?dryRun=All';
+    for (const field of ['initContainerStatuses', 'containerStatuses']) {
+      const said = { status: { [field]: [{ name: 'weighlock', ready: true, ...PASSED }] } };
+      assert.match((await as('alice', 'PATCH', ofVerifier, said)).message, /is said by its node/, field);
+      assert.equal((await as('admin', 'PATCH', ofVerifier, said)).status, 200, field);
+    }
+    assert.equal((await as('alice', 'PATCH', ofVerifier, { status: { message: 'hers' } })).status, 200);
+    const larger = { name: 'weighlock', resources: { limits: { 'example.com/fuse': '1' } } };
+    const resized = await as('alice', 'PATCH', '/api/v1/namespaces/ml/pods/verified/resize?dryRun=All', {
+      spec: { initContainers: [larger] },
+    });
+    assert.ok(resized.status >= 400, 'a device for the verifier, later');
+    assert.equal((await as('alice', 'DELETE', '/api/v1/namespaces/ml/pods/verified?gracePeriodSeconds=0')).status, 200);
     const gone = { ...injectable(), metadata: { ...plain.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
     const made = await tryPod(gone);
     assert.ok(made.status >= 400 || hasVerifier(made), 'a time of deletion is not for its author to say');

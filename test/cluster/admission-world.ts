@@ -99,8 +99,8 @@ export class Admission implements AsyncDisposable {
     });
   }
 
-  as(user: User, method: string, path: string, body?: Json): Promise<Answer> {
-    return this.cluster.api.ask(user, method, path, body);
+  as(user: User, method: string, path: string, body?: Json, patch?: string): Promise<Answer> {
+    return this.cluster.api.ask(user, method, path, body, patch);
   }
 
   tryPod(pod: Json, namespace = 'ml', user: User = 'alice'): Promise<Answer> {

@@ -29,8 +29,9 @@ export class ApiServer {
     this.#agent = new Agent({ connect: { ca: authority } });
   }
 
-  async ask(user: User, method: string, path: string, body?: Json): Promise<Answer> {
-    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  /** @param patch - of which kind a PATCH is: `merge-patch+json`, `apply-patch+yaml`, ... */
+  async ask(user: User, method: string, path: string, body?: Json, patch = 'merge-patch+json'): Promise<Answer> {
+    const type = method === 'PATCH' ? `application/${patch}` : 'application/json';
     const response = await request(`${this.url}${path}`, {
       method: method as 'GET',
       headers: { authorization: `Bearer ${TOKENS[user]}`, 'content-type': type },

@@ -94,7 +94,6 @@ export async function startKyverno(cluster: Cluster): Promise<Kyverno> {
       controllerRuntimeMetricsAddress: '0',
       enableConfigMapCaching: true,
       admissionReports: true,
-      generateValidatingAdmissionPolicy: false,
     });
     await eventually('an answer of Kyverno', async () => {
       if (!processes.isRunning('kyverno-admission')) throw new Error(processes.log('kyverno-admission').slice(-2000));

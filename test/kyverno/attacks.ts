@@ -80,6 +80,12 @@ export const PODS: Readonly<Record<string, Json>> = {
       podWith({ ephemeral: { volumeClaimTemplate: { spec: { [key]: value } } } }),
     ]),
   ),
+  ...Object.fromEntries(
+    ['volume.beta.kubernetes.io/storage-class', 'cdi.kubevirt.io/storage.import.endpoint'].map((name) => [
+      `a claim of its own with the annotation ${name}`,
+      podWith({ ephemeral: { volumeClaimTemplate: { metadata: { annotations: { [name]: '' } }, spec: {} } } }),
+    ]),
+  ),
   'a claim of its own of a class': podWith(
     { ephemeral: { volumeClaimTemplate: { spec: { storageClassName: 'fast' } } } },
     { mount: { readOnly: false } },
@@ -632,6 +638,12 @@ export const ATTACKS: readonly Attack[] = [
       server(pod).volumeMounts.push({ name: 'own', mountPath: '/own', readOnly: true });
     }),
   ),
+  rest('a claim of its own that has no class, by its annotation', UNVERIFIED, (pod) => {
+    const metadata = { annotations: { 'volume.beta.kubernetes.io/storage-class': '' } };
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    pod.spec.volumes.push({ name: 'own', ephemeral: { volumeClaimTemplate: { metadata, spec } } });
+    server(pod).volumeMounts.push({ name: 'own', mountPath: '/own', readOnly: true });
+  }),
   rest('a folder of the node beside the listed one', UNVERIFIED, (pod) => {
     pod.spec.volumes.push({ name: 'host', hostPath: { path: '/usr/lib/nvidia-models' } });
     server(pod).volumeMounts.push({ name: 'host', mountPath: '/host', readOnly: true });

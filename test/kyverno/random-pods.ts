@@ -17,6 +17,11 @@ const SOURCES: readonly ((random: Random) => Json)[] = [
   (random) => ({ hostPath: { path: random.pick(['/usr/lib/nvidia', '/usr/lib', '/data']) } }),
   () => ({ image: { reference: `r/x@sha256:${'a'.repeat(64)}` } }),
   (random) => ({ ephemeral: { volumeClaimTemplate: { spec: random.some(30) ? { volumeName: 'x' } : {} } } }),
+  (random) => ({
+    ephemeral: {
+      volumeClaimTemplate: { metadata: random.some(50) ? { annotations: { a: 'b' } } : {}, spec: {} },
+    },
+  }),
   (random) => ({ csi: { driver: random.pick(['x', 'secrets-store.csi.k8s.io']) } }),
   () => ({ nfs: { server: 'n', path: '/' } }),
 ];

@@ -22,7 +22,7 @@ const trust = (id: string, from: string, to: string): Mutation => ({
   file: 'examples/kyverno/base/trust.yaml',
   from,
   to,
-  tests: KYVERNO,
+  tests: ['test/unit/kyverno-rights.test.ts'],
   name: '17\\.2',
 });
 
@@ -64,6 +64,8 @@ export default [
     'operations: [CREATE, UPDATE]\n      resources: [namespaces,',
     'operations: [UPDATE]\n      resources: [namespaces,',
   ),
+  trust('deleted', "? oldObject.metadata.name == 'weighlock-system' :", '? false :'),
+  trust('deleted-others', "? oldObject.metadata.name == 'weighlock-system' :", '? true :'),
   trust('annotations', "['labels', 'annotations'].exists(f,", "['labels'].exists(f,"),
   trust('removed', 'oldObject.metadata[f][k] != object.metadata', 'object.metadata[f][k] != object.metadata'),
   trust(
@@ -112,6 +114,11 @@ export default [
     'p.startsWith(c.name) ||',
   ),
   policy('empty-claim-volume-name', '!v.ephemeral.?volumeClaimTemplate.?spec.?volumeName.hasValue() &&', ''),
+  policy(
+    'empty-claim-annotation',
+    'v.ephemeral.?volumeClaimTemplate.?metadata.?annotations.orValue({}).size() == 0 &&',
+    '',
+  ),
   policy('empty-claim-selector', '!v.ephemeral.?volumeClaimTemplate.?spec.?selector.hasValue() &&', ''),
   policy(
     'empty-claim-class',
@@ -134,8 +141,15 @@ export default [
   {
     id: '15.13-inject-class',
     file: PROTECTED_FILE,
-    from: "claim['storageClassName'] !== ''",
-    to: 'true',
+    from: "claim['storageClassName'] === '' ||",
+    to: '',
+    tests: KYVERNO,
+  },
+  {
+    id: '17-inject-claim-annotation',
+    file: PROTECTED_FILE,
+    from: ' || Object.keys(annotations ?? {}).length > 0) return false',
+    to: ') return false',
     tests: KYVERNO,
   },
   {

@@ -32,8 +32,12 @@ const both = (id: string, from: string, to: string): Mutation => ({
 });
 
 const status = (id: string, from: string, to: string): Mutation => ({
-  ...policy(`status-${id}`, from, to, 'pods/status'),
+  id: `17.way-status-${id}`,
   file: 'examples/kyverno/base/status.yaml',
+  from,
+  to,
+  tests: ['test/unit/kyverno-rights.test.ts'],
+  name: 'written past',
 });
 
 export default [
@@ -94,17 +98,28 @@ export default [
     "s.name == 'weighlock'",
     'once the verifier has passed',
   ),
-  status('labels', "['app.kubernetes.io/component', 'workload-type']", "['app.kubernetes.io/component']"),
   status(
-    'added',
-    'object.metadata.annotations[k] != oldObject',
-    "'' != '' && object.metadata.annotations[k] != oldObject",
+    'labels',
+    "object.metadata[?f].orValue({}).exists(k, (k in ['app.kubernetes.io/component', 'workload-type'] ||",
+    'object.metadata[?f].orValue({}).exists(k, (',
   ),
-  status('removed', '!(k in object.metadata.?annotations.orValue({}))', 'false'),
+  status('annotations', "['labels', 'annotations'].exists(f,", "['labels'].exists(f,"),
+  status('added', 'object.metadata[f][k] !=\n', "'' !=\n"),
+  status('removed', '(oldObject != null && has(oldObject.metadata) && oldObject', '(false && oldObject'),
+  status('bound', 'resources: [pods/binding, bindings]', 'resources: [pods/binding]'),
+  status('bound-to-nothing-old', "(oldObject == null || !has(oldObject.metadata) ? '' :", "(true ? '' :"),
   status(
     'ours',
-    "object.metadata.?annotations.orValue({}).exists(k, (k.startsWith('weighlock.dev/') ||",
-    'object.metadata.?annotations.orValue({}).exists(k, (',
+    "k.startsWith('weighlock.dev/') || k.startsWith('model.ai/')) && object",
+    "k.startsWith('model.ai/')) && object",
+  ),
+  status('by-anybody', "g == 'system:nodes' ||", "g != '' ||"),
+  status('not-by-a-node', "g == 'system:nodes' ||", ''),
+  status('of-the-verifier', "['initContainerStatuses', 'containerStatuses']", "['initContainerStatuses']"),
+  status(
+    'of-others',
+    "object.?status[?f].orValue([]).filter(s, s.name == 'weighlock') !=",
+    'object.?status[?f].orValue([]) !=',
   ),
   inject('trust', 'src/inject/problems.ts', 'volume.name === TRUST && !isTrust(volume)', 'false'),
   inject('inside', LATER, "shared.has(outer.name ?? '') && asFolder(at)", 'false && asFolder(at)'),

@@ -300,27 +300,6 @@ describe('an attack', () => {
     }
   });
 
-  it('17: by labels and annotations through pods/status is refused; what a kubelet writes there changes none', () => {
-    const policy = load('base/status.yaml');
-    assert.deepEqual(policy.spec.matchConstraints.resourceRules[0].resources, ['pods/status']);
-    const write = (metadata: object, old: object) =>
-      deny(policy, { object: { metadata, status: {} }, oldObject: { metadata: old } });
-    const labels = (more: object) => ({ labels: { team: 'x', ...more } });
-    const notes = (more: object) => ({ annotations: { team: 'x', ...more } });
-    for (const [one, other] of [
-      [labels({ 'workload-type': 'training' }), labels({})],
-      [labels({ 'app.kubernetes.io/component': 'inference' }), {}],
-      [notes({ 'model.ai/signature-verified': 'true' }), notes({})],
-      [notes({ 'model.ai/name': 'a' }), notes({ 'model.ai/name': 'b' })],
-      [notes({ 'weighlock.dev/volumes': 'tmp' }), {}],
-    ] as const) {
-      assert.match(write(one, other) ?? '', /through pods/, JSON.stringify(one));
-      assert.match(write(other, one) ?? '', /through pods/, `${JSON.stringify(one)} is taken away`);
-      assert.equal(write(one, one), undefined, 'what a kubelet writes changes none');
-    }
-    assert.equal(write({ ...labels({ a: 'b' }), ...notes({ c: 'd' }) }, labels({})), undefined);
-  });
-
   it('17: by a debugger is none in a pod that shares its processes once the verifier has passed', () => {
     const pod = mutate(INJECT, { object: injectable() });
     pod.spec.shareProcessNamespace = true;
@@ -452,89 +431,6 @@ describe('the provenance policy', () => {
 
   it('17: lets a pod go that is being deleted, whatever it lacks', () => {
     assert.equal(deny(policy, { object: deleted(pod({})) }), undefined);
-  });
-});
-
-describe('the trust of a namespace', () => {
-  const [, protect, namespaces] = documentsOf(readFileSync(join(FOLDER, 'base/trust.yaml'), 'utf8'));
-
-  const by = (policy: Json, request: Json, more: Json = {}) => {
-    const object = { metadata: { name: 'weighlock-trust' } };
-    const kept = { operation: 'UPDATE', namespace: 'ml', ...request };
-    const states = kept.operation === 'DELETE' ? { object: null, oldObject: object } : { object };
-    return deny(policy, { ...states, request: kept, ...more });
-  };
-  const user = (username: string, ...groups: string[]) => ({ userInfo: { username, groups } });
-
-  it('17.2: is written by Kyverno and admins, in every way to change or delete it', () => {
-    // A deletecollection asks without a name, for each of its objects.
-    for (const operation of ['CREATE', 'UPDATE', 'DELETE'])
-      for (const name of ['weighlock-trust', '']) {
-        const request = { operation, name };
-        assert.equal(by(protect, { ...request, ...user('alice'), namespace: 'weighlock-system' }), undefined);
-        for (const allowed of [
-          user('bob', 'weighlock-admins'),
-          user('root', 'system:masters'),
-          user('system:serviceaccount:kyverno:kyverno-background-controller'),
-          user('system:serviceaccount:kube-system:namespace-controller'),
-        ])
-          assert.equal(by(protect, { ...request, ...allowed }), undefined, JSON.stringify(allowed));
-        for (const other of [
-          user('alice', 'ml-devs'),
-          user('system:serviceaccount:kyverno:default', 'system:serviceaccounts:kyverno'),
-          user('system:serviceaccount:ml:default'),
-          { userInfo: { username: 'alice' } },
-        ])
-          assert.match(by(protect, { ...request, ...other }) ?? '', /decides what is trusted/, JSON.stringify(other));
-      }
-    const other = { object: { metadata: { name: 'other' } } };
-    assert.equal(by(protect, user('alice'), other), undefined, "other ConfigMaps are nobody's concern");
-  });
-
-  it('where there is no Kyverno, is not written by whoever takes its name', () => {
-    const [alone] = documentsOf(readFileSync(join(FOLDER, '../admission/base/trust.yaml'), 'utf8'));
-    const kyverno = user('system:serviceaccount:kyverno:kyverno-background-controller');
-    assert.match(by(alone, kyverno) ?? '', /decides what is trusted/);
-    assert.equal(by(alone, user('bob', 'weighlock-admins')), undefined);
-  });
-
-  it('17.2, 17.4: and what of a namespace decides about it, are set by admins', () => {
-    const namespace = (labels?: object, annotations?: object): Json => ({
-      metadata: { name: 'ml', ...(labels && { labels }), ...(annotations && { annotations }) },
-    });
-    const on = { 'weighlock.dev/enforce': 'true' };
-    const judge = (groups: string[], object: Json, oldObject: Json) =>
-      deny(namespaces, { object, oldObject, request: { operation: 'UPDATE', ...user('x', ...groups) } });
-    const cases: [string, Json, Json][] = [
-      ['the label is taken off', namespace({}), namespace(on)],
-      ['the label goes with all of them', namespace(), namespace(on)],
-      ['the label becomes an annotation', namespace({}, on), namespace(on)],
-      ['the label is put on', namespace(on), namespace({})],
-      ['the label gets another value', namespace({ 'weighlock.dev/enforce': 'false' }), namespace(on)],
-      ...['scratch-claims', 'host-paths', 'platform-containers', 'what-comes-later'].flatMap(
-        (name): [string, Json, Json][] => {
-          const note = { [`weighlock.dev/${name}`]: 'x' };
-          return [
-            [`${name} is added`, namespace(on, note), namespace(on)],
-            [`${name} is removed`, namespace(on, {}), namespace(on, note)],
-            [`${name} is changed`, namespace(on, { [`weighlock.dev/${name}`]: 'y' }), namespace(on, note)],
-            [`a namespace is made with ${name}`, namespace(undefined, note), {}],
-            [`a namespace is made with ${name}, as the API server says it`, namespace(undefined, note), null],
-          ];
-        },
-      ),
-      ['a namespace is made with the label', namespace(on), {}],
-      ['a namespace is made with the label, as the API server says it', namespace(on), null],
-    ];
-    for (const [name, object, oldObject] of cases) {
-      assert.match(judge(['dev'], object, oldObject) ?? 'admitted', /are set by members of/, name);
-      assert.equal(judge(['weighlock-admins'], object, oldObject), undefined, name);
-    }
-    for (const oldObject of [{}, null]) assert.equal(judge(['dev'], namespace({ team: 'x' }), oldObject), undefined);
-    assert.equal(judge(['dev'], namespace({ ...on, team: 'x' }, { a: 'b' }), namespace(on)), undefined);
-    const { resources, operations } = namespaces.spec.matchConstraints.resourceRules[0];
-    assert.deepEqual(resources, ['namespaces', 'namespaces/status', 'namespaces/finalize']);
-    assert.deepEqual(operations, ['CREATE', 'UPDATE']);
   });
 });
 
