@@ -32,7 +32,7 @@ export function parseHubLocation(text: string): HubLocation {
   const parts = path.split('/');
   const type = parts[0] === 'datasets' ? 'datasets' : 'models';
   const names = type === 'datasets' ? parts.slice(1) : parts;
-  if (parts[0] === 'spaces') throw invalid(text, 'a space of a hub holds no model', 'name a model or a dataset');
+  if (parts[0] === 'spaces') throw invalid(text, 'names a space, which holds no model', 'name a model or a dataset');
   if (names.length > 2 && names.slice(0, 2).every((name) => NAME.test(name)))
     throw invalid(text, 'names a file or folder of a repository', 'name the repository, and what of it with --include');
   if (names.length === 0 || names.length > 2 || !names.every((name) => NAME.test(name)))

@@ -1,7 +1,7 @@
 // gs:// and Azure: which version comes, who gets the credentials.
 import type { Mutation } from '../../scripts/mutate/mutation.ts';
 
-const WHOLE = ['test/integration/buckets.test.ts'];
+const WHOLE = ['test/integration/buckets.test.ts', 'test/integration/cloud-credentials.test.ts'];
 const of = (file: string, id: string, from: string, to: string, name: string): Mutation => ({
   id: `18-${id}`,
   file: `src/store/${file}.ts`,
@@ -17,6 +17,7 @@ const ofUnit = (...words: Parameters<typeof of>): Mutation => ({
 });
 
 export default [
+  of('gcs', 'gcs-as-stored', "'accept-encoding': 'gzip'", "'accept-encoding': 'identity'", 'stored as gzip'),
   of(
     'gcs',
     'gcs-generation',
