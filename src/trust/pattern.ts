@@ -1,7 +1,10 @@
 import { WeighlockError } from '../error/index.ts';
 
-/** A pattern that has not decided by then never will, within reason. */
-const MATCH_MS = 100;
+/**
+ * Milliseconds by the clock: a pattern that has not decided by then never will, within reason. A
+ * container with a tenth of a processor stands still for 90 ms at a time.
+ */
+const MATCH_MS = 500;
 
 /** RFC 5280 sets no bound for names; nobody's workflow address is longer. */
 const MAX_SUBJECT_LENGTH = 4096;

@@ -3,6 +3,7 @@ import { WeighlockError } from '../error/index.ts';
 import { library, nodeCrypto, sha256 } from '../library/index.ts';
 import { verifyEd25519ph } from './ed25519ph.ts';
 import { fingerprintOf, plainRsa } from './fingerprint.ts';
+import { faultOfRsa } from './weak-key.ts';
 
 /** Hashes that signatures are made over. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -78,13 +79,15 @@ export function parsePublicKey(text: string | Buffer, name: string): PublicKey {
 }
 
 /**
- * Why a key is none to trust, of a certificate as of a file: its kind or its size; undefined for
- * one that is.
+ * Why a key is none to trust, of a certificate as of a file: its kind, its size, or that others can
+ * sign with it; undefined for one that is.
  */
 export function weaknessOf(key: KeyObject): string | undefined {
-  if (kindOfKey(key) === undefined) return `it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`;
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
-  return bits < MIN_RSA_BITS || bits > MAX_RSA_BITS ? `it has ${bits} bits` : undefined;
+  const kind = kindOfKey(key);
+  if (kind === undefined) return `it is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`;
+  if (!isRsa(kind)) return undefined;
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  return bits < MIN_RSA_BITS || bits > MAX_RSA_BITS ? `it has ${bits} bits` : faultOfRsa(key);
 }
 
 /** What kind of key this is; undefined for one that is not supported. */

@@ -12,6 +12,28 @@ export default [
   { id: '15.6-expired', file: rules, from: '&& time < validToDate', to: '', tests },
   { id: '15.6-key-cert-sign-of-leaf', file: rules, from: 'keyUsage?.has(keyCertSign) === true', to: 'false', tests },
   { id: '15.6-weak-key', file: rules, from: 'if (weakness !== undefined) throw weak(weakness);', to: '', tests },
+  ...(
+    [
+      ['exponent', 'exponent <= LEAST_EXPONENT', 'false'],
+      ['large-exponent', '|| exponent >= MOST_EXPONENT', ''],
+      ['even-exponent', '|| exponent % 2n === 0n', ''],
+      ['factor', 'modulus % BigInt(factor) === 0n', 'false'],
+      ['roca', 'return isRoca ?', 'return false ?'],
+    ] as const
+  ).map(([id, from, to]) => ({
+    id: `15.6-rsa-${id}`,
+    file: 'src/trust/weak-key.ts',
+    from,
+    to,
+    tests: ['test/unit/weak-keys.test.ts'],
+  })),
+  {
+    id: '15.6-rsa-fault',
+    file: 'src/trust/public-key.ts',
+    from: ': faultOfRsa(key)',
+    to: ': undefined',
+    tests: ['test/unit/weak-keys.test.ts'],
+  },
   { id: '15.6-weak-hash', file: rules, from: 'requireStrongAlgorithm(signatureAlgorithm);', to: '', tests },
   { id: '15.6-name-constraints', file: rules, from: 'if (violation !== undefined)', to: 'if (false)', tests },
   {
