@@ -66,7 +66,12 @@ export function parseReference(text: string): Reference {
 }
 
 /** All names of the one registry. */
-const DOCKER_HUB: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+const DOCKER_HUB: readonly string[] = [
+  'docker.io',
+  'index.docker.io',
+  'registry-1.docker.io',
+  'registry.hub.docker.com',
+];
 
 export function isDockerHub(host: string): boolean {
   return DOCKER_HUB.includes(host.toLowerCase());

@@ -1,16 +1,19 @@
 import { isDockerHub, type Reference } from '../../registry/index.ts';
 
 /**
- * Registry and repository by one name, however the registry was written; of ports only 443 is the
- * usual one.
+ * Registry and repository by one name, however the registry was written. A host and its port are
+ * what a URL makes of them, as whoever pulls connects to them: letters, the port 443, zeros before
+ * a port, and the forms of an address are no other name.
  */
 export function imageName({ registry, repository }: Pick<Reference, 'registry' | 'repository'>): string {
   return `${registryName(registry)}/${repository}`;
 }
 
 function registryName(registry: string): string {
-  const lower = registry.toLowerCase().replace(/:443$/, '');
-  return isDockerHub(lower) ? 'docker.io' : lower;
+  // A pattern with a star is no host; a host that no URL has cannot be connected to.
+  const url = `https://${registry.toLowerCase()}`;
+  const host = !registry.includes('*') && URL.canParse(url) ? new URL(url).host : registry.toLowerCase();
+  return isDockerHub(host) ? 'docker.io' : host;
 }
 
 /** Names are shorter (src/registry/reference.ts). */
