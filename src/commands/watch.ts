@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EXIT } from '../error/index.ts';
 import { parseDuration } from '../plan/index.ts';
 import { JsonLinesReporter } from '../report/index.ts';
-import { Changes, Metrics, type Round, runRound, serve } from '../watch/index.ts';
+import { Changes, Metrics, type Round, type RoundObserver, runRound, serve } from '../watch/index.ts';
 import type { Context, Finished } from './context.ts';
 import { addressOf } from './listen.ts';
 import { flagOf, type RawValues, textOf } from './option-values.ts';
@@ -16,6 +16,9 @@ const OWN = Object.keys(OWN_WATCH_OPTIONS);
 const MIN_INTERVAL = 1000;
 /** 24 days: timers count milliseconds in 31 bits, and a longer one would end at once. */
 const MAX_INTERVAL = 24 * 24 * 3_600_000;
+
+/** A process that has said what it came to ends at once, unless it is stuck. */
+const END_MILLISECONDS = 5000;
 
 /**
  * `weighlock watch`: verifies again and again, on an interval and when something changes, and tells
@@ -33,7 +36,8 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
   const wakeUp = new Alarm();
   let last: Round | undefined;
   let child: ChildProcess | undefined;
-  const isReady = () => last?.exitCode === EXIT.verified;
+  let isDoubted = false;
+  const isReady = () => !isDoubted && last?.exitCode === EXIT.verified;
   const server = await serve(address, { isReady, metrics: () => metrics.text(isReady()) });
   const reporter = new JsonLinesReporter(context.out);
   const everywhere = address.host === '0.0.0.0' || address.host === '::' ? ', on every address of the pod' : '';
@@ -42,34 +46,47 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
     () => wakeUp.ring(),
     (text) => reporter.notice(text),
   );
+  let unended = Promise.withResolvers<number>();
+  const endWith = (exitCode: number) => setTimeout(() => unended.resolve(exitCode), END_MILLISECONDS);
   const stop = () => {
     child?.kill('SIGTERM');
     wakeUp.ring();
+    endWith(EXIT.sigterm);
   };
   context.signal.addEventListener('abort', stop);
   try {
     while (!context.signal.aborted) {
       wakeUp.reset();
-      const round = await runRound(
-        words,
-        withoutVariables(context.environment, given),
-        (line) => context.out.write(`${line}\n`),
-        (one) => {
+      unended = Promise.withResolvers<number>();
+      const observer: RoundObserver = {
+        line: (line) => context.out.write(`${line}\n`),
+        started: (one) => {
           child = one;
         },
-      );
+        doubt: (why, exitCode) => {
+          if (isReady()) reporter.notice(`what was verified before counts no more: ${why}`);
+          isDoubted = true;
+          if (exitsOnFailure && exitCode !== undefined) endWith(exitCode);
+        },
+      };
+      const environment = withoutVariables(context.environment, given);
+      const round = await Promise.race([runRound(words, environment, observer, { before: last }), unended.promise]);
+      // It says what it came to and does not end: it waits for storage that does not answer.
+      if (typeof round === 'number') return { exitCode: round };
       child = undefined;
       if (context.signal.aborted) break;
       last = round;
+      isDoubted = false;
       metrics.add(round, Date.now() / 1000);
       // What no later round can mend: the command line, the configuration.
       if (round.exitCode === EXIT.usage || round.exitCode === EXIT.configuration) return { exitCode: round.exitCode };
       if (round.exitCode !== EXIT.verified && exitsOnFailure) return { exitCode: round.exitCode };
-      changes.follow(round.artifacts);
+      void changes.follow(round.artifacts);
       await wakeUp.within(interval);
     }
     return { exitCode: EXIT.sigterm };
   } finally {
+    child?.kill('SIGKILL');
     changes.close();
     server.closeAllConnections();
     server.close();

@@ -1,13 +1,16 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { opendir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** Changes come in bursts: a copy of a model is thousands of events. */
 const SETTLE_MILLISECONDS = 2000;
 
 /**
- * Watching costs a kernel watch and some memory per entry; larger trees are looked at on the
- * interval alone.
+ * Files and folders. Watching costs a kernel watch and some memory per folder, and a look at each
+ * entry; larger trees are looked at on the interval alone. Whoever writes to the volume says how
+ * large they are.
  */
-const MAX_FILES = 2000;
+const MAX_ENTRIES = 2000;
 
 /**
  * Tells when something under one of the paths changes, where the file system says so (local ones
@@ -15,46 +18,56 @@ const MAX_FILES = 2000;
  * the interval finds.
  */
 export class Changes {
-  readonly #watchers: FSWatcher[] = [];
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly id: string }>();
   readonly #onChange: () => void;
   readonly #onFault: (text: string) => void;
   #timer: NodeJS.Timeout | undefined;
-  #paths = '';
+  #followed = 0;
 
   constructor(onChange: () => void, onFault: (text: string) => void) {
     this.#onChange = onChange;
     this.#onFault = onFault;
   }
 
+  /** Paths that are watched: each is one watch of the kernel. */
+  get watched(): readonly string[] {
+    return [...this.#watchers.keys()];
+  }
+
   /**
-   * Watches these paths instead of those before. What changed while they were verified is told all
-   * the same.
+   * Watches these paths instead of those before, as soon as it is known what lies there. What
+   * changed while they were verified is told all the same. Nobody should wait for it: the storage
+   * may not answer.
    */
-  follow(artifacts: readonly { readonly path: string; readonly files: number }[]): void {
-    const paths = JSON.stringify(artifacts.map(({ path }) => path));
-    const isSame = paths === this.#paths && artifacts.reduce((sum, { files }) => sum + files, 0) <= MAX_FILES;
-    if (isSame && this.#watchers.length > 0) return;
-    for (const watcher of this.#watchers.splice(0)) watcher.close();
-    this.#paths = paths;
-    let files = 0;
-    for (const artifact of artifacts) {
-      const { path } = artifact;
-      files += artifact.files;
-      if (files > MAX_FILES) return;
-      try {
-        const watcher = watch(path, { recursive: true, persistent: false }, () => this.#changed());
-        watcher.on('error', (error) => this.#onFault(`cannot watch ${path}: ${error.message}`));
-        this.#watchers.push(watcher);
-      } catch (error) {
-        this.#onFault(`cannot watch ${path}: ${(error as Error).message}`);
-      }
-    }
+  async follow(artifacts: readonly { readonly path: string }[]): Promise<void> {
+    const turn = ++this.#followed;
+    const wanted = await foldersOf(artifacts.map(({ path }) => path));
+    if (turn !== this.#followed) return;
+    for (const [path, { id }] of this.#watchers) if (wanted.get(path) !== id) this.#forget(path);
+    for (const [path, id] of wanted) if (!this.#watchers.has(path)) this.#watch(path, id);
   }
 
   close(): void {
+    this.#followed++;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const watcher of this.#watchers.splice(0)) watcher.close();
+    for (const path of this.watched) this.#forget(path);
+  }
+
+  #watch(path: string, id: string): void {
+    const fault = (error: Error) => this.#onFault(`cannot watch ${path}: ${error.message}`);
+    try {
+      const watcher = watch(path, { persistent: false }, () => this.#changed());
+      watcher.on('error', fault);
+      this.#watchers.set(path, { watcher, id });
+    } catch (error) {
+      fault(error as Error);
+    }
+  }
+
+  #forget(path: string): void {
+    this.#watchers.get(path)?.watcher.close();
+    this.#watchers.delete(path);
   }
 
   #changed(): void {
@@ -63,4 +76,27 @@ export class Changes {
       this.#onChange();
     }, SETTLE_MILLISECONDS);
   }
+}
+
+/**
+ * Each of these paths and every folder below them, and which one it is: a watch of a folder tells
+ * of the files in it, too. None where there is too much of it.
+ */
+async function foldersOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const waiting = [...paths];
+  let entries = 0;
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    try {
+      const { dev, ino } = await stat(path, { bigint: true });
+      found.set(path, `${dev}:${ino}`);
+      for await (const entry of await opendir(path)) {
+        if (++entries > MAX_ENTRIES) return new Map();
+        if (entry.isDirectory()) waiting.push(join(path, entry.name));
+      }
+    } catch {
+      // A file; and what cannot be read has its failure where it is verified.
+    }
+  }
+  return found;
 }

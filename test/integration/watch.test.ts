@@ -1,63 +1,15 @@
 // The runtime verifier: ready while what it verifies is right, not ready when it is not any more.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createHash } from 'node:crypto';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAIN, recipe, run, workFolder, write } from './cli.ts';
+import { recipe, run, workFolder, write } from './cli.ts';
+import { Watching } from './watching.ts';
 
 const work = workFolder();
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** A watching process that is gone after the tests. */
-class Watching {
-  readonly child: ChildProcess;
-  readonly port: number;
-  stdout = '';
-  readonly ended: Promise<number | null>;
-
-  private constructor(port: number, args: readonly string[], environment: Record<string, string>) {
-    this.port = port;
-    this.child = spawn(process.execPath, [MAIN, 'watch', ...args, '--listen', `127.0.0.1:${port}`], {
-      env: { PATH: process.env['PATH'], ...environment },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
-    this.ended = new Promise((resolve) => this.child.on('close', (code) => resolve(code)));
-    after(() => this.child.kill('SIGKILL'));
-  }
-
-  static async start(args: readonly string[], environment: Record<string, string> = {}): Promise<Watching> {
-    return new Watching(await freePort(), args, environment);
-  }
-
-  async status(path: string, method = 'GET'): Promise<number> {
-    try {
-      return (await fetch(`http://127.0.0.1:${this.port}${path}`, { method })).status;
-    } catch {
-      return 0;
-    }
-  }
-
-  async metrics(): Promise<string> {
-    return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
-  }
-
-  /** Waits for a status; the runner's time-out ends what never comes. */
-  async until(path: string, wanted: number): Promise<void> {
-    while ((await this.status(path)) !== wanted) await delay(50);
-  }
-}
 
 describe('weighlock watch', () => {
   const folder = join(work, 'model');
@@ -145,6 +97,26 @@ describe('weighlock watch', () => {
       WEIGHLOCK_EXIT_ON_FAILURE: 'true',
     });
     await settled.until('/readyz', 200);
+  });
+
+  it('17: is not ready while it reads what cannot be what passed: a file that grew by a terabyte', async () => {
+    const file = join(work, 'grows.bin');
+    writeFileSync(file, 'aaaa');
+    const watching = await Watching.start([
+      file,
+      '--sha256',
+      createHash('sha256').update('aaaa').digest('hex'),
+      '--interval=1h',
+    ]);
+    await watching.until('/readyz', 200);
+    truncateSync(file, 2 ** 40);
+    await watching.until('/readyz', 503);
+    assert.match(watching.stdout, /counts no more: there are 1099511627776 bytes in 1 files/);
+    assert.match(await watching.metrics(), /^weighlock_ready 0$/m);
+    assert.match(await watching.metrics(), /result="failed"\} 0$/m, 'the verification goes on');
+    watching.child.kill('SIGTERM');
+    assert.equal(await watching.ended, 143);
+    rmSync(file);
   });
 
   it('answers nothing else, and nobody who only holds a connection open', async () => {

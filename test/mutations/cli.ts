@@ -71,6 +71,45 @@ export default [
     ),
     id: '17-watch-listen',
   },
+  ...(
+    [
+      ['verdict-before-end', 'watch/round.ts', 'exitCode !== EXIT.verified)', 'false)', 'watch-rounds'],
+      ['silence', 'watch/round.ts', 'if (!this.#mayBeUnanswered)', 'if (false)', 'watch-rounds'],
+      ['size', 'watch/round.ts', 'files === totalFiles && bytes === totalBytes', 'true', 'watch-rounds'],
+      [
+        'no-verdict',
+        'watch/round.ts',
+        'code === EXIT.verified && this.#verdict === undefined',
+        'false',
+        'watch-rounds',
+      ],
+      ['entries', 'watch/changes.ts', '++entries > MAX_ENTRIES', 'false', 'watch-changes'],
+      ['last-word', 'watch/changes.ts', 'if (turn !== this.#followed) return;', '', 'watch-changes'],
+    ] as const
+  ).map(([id, file, from, to, test]) => ({
+    id: `17-watch-${id}`,
+    file: `src/${file}`,
+    from,
+    to,
+    tests: [`test/unit/${test}.test.ts`],
+  })),
+  {
+    id: '17-watch-replaced-folder',
+    file: 'src/watch/changes.ts',
+    from: 'wanted.get(path) !== id',
+    to: '!wanted.has(path)',
+    tests: ['test/unit/watch-changes.test.ts'],
+    hangs: true,
+  },
+  {
+    id: '17-watch-doubted',
+    file: 'src/commands/watch.ts',
+    from: '!isDoubted && ',
+    to: '',
+    tests: ['test/integration/watch.test.ts'],
+    name: '17: is not ready while it reads',
+    hangs: true,
+  },
   {
     ...beside('mute', 'commands/verify.ts', 'if (isRound && policies.length > 0)', 'if (false)'),
     id: '17-watch-muted',

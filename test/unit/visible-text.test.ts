@@ -114,7 +114,7 @@ describe('15.31: what is hidden', () => {
     }
     printed.push([...reportText(outcome)].join(''), terminationMessage(outcome));
     const metrics = new Metrics();
-    const artifacts = [{ name: ALL, path: ALL, files: 1, passed: false }];
+    const artifacts = [{ name: ALL, path: ALL, files: 1, bytes: 0, passed: false }];
     metrics.add({ exitCode: 65, result: 'FAILED', bytes: 0, seconds: 1, artifacts }, 0);
     printed.push(metrics.text(false));
     const word = {
