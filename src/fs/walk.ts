@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
+import { memoryShare } from '../memory-share.ts';
 import { Bookkeeping, type LeftOutSummary, NOTHING_LEFT_OUT } from './bookkeeping.ts';
 import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
@@ -36,6 +37,13 @@ export interface WalkOptions {
  * to wait for it in the end.
  */
 const UNSEEN_TOGETHER = 512;
+
+/**
+ * Memory that names may take: they are kept once, and whoever writes to a volume chooses them. A
+ * million names of 4 KB would be four gigabytes.
+ */
+const NAMES_SHARE = 2;
+const LEAST_NAME_BYTES = 128 << 20;
 
 /** So few are looked at here. */
 const FEW = 64;
@@ -79,10 +87,14 @@ export class Walk {
   #unseenTargets = new Map<number, PathBytes>();
   #handedOn = 0;
   #entries = 0;
+  #nameBytes = 0;
+  readonly #mostNameBytes: number;
 
-  constructor(root: number, options: WalkOptions) {
+  /** @param mostNameBytes - that all paths may have together */
+  constructor(root: number, options: WalkOptions, mostNameBytes = memoryShare(NAMES_SHARE, LEAST_NAME_BYTES)) {
     this.#root = root;
     this.#options = options;
+    this.#mostNameBytes = mostNameBytes;
     this.#bookkeeping = options.storage && new Bookkeeping(root, options.storage);
   }
 
@@ -243,6 +255,13 @@ export class Walk {
   }
 
   #isNamedWell(path: PathBytes, name: PathBytes): boolean {
+    this.#nameBytes += path.length;
+    if (this.#nameBytes > this.#mostNameBytes)
+      throw new WeighlockError({
+        code: 'LIMIT_EXCEEDED',
+        message: `the paths of all entries have more than ${this.#mostNameBytes} bytes`,
+        remedy: 'verify a smaller folder, shorten the names, or raise the memory limit of the container',
+      });
     if (!isValidUtf8(name)) {
       this.#refuse(path, 'name is not valid UTF-8', 'rename the file; other tools would read this name differently');
       return false;

@@ -41,22 +41,25 @@ export class ArchiveStream {
   readonly #reader: TarReader;
   readonly #decompressor: Decompressor;
 
-  /** @param budget - what it may unpack to; nothing is taken of it where nothing is written */
+  /** @param budget - what it may come to; where nothing is written, only names are taken of it */
   constructor(
     compression: Compression,
     place: Placement,
     content: string | undefined,
     tools: ArchiveTools,
-    budget?: Budget,
+    budget: Budget,
   ) {
     this.#tools = tools;
-    this.#allowance = new Allowance(content === undefined ? undefined : budget);
+    this.#allowance = new Allowance(budget, content !== undefined);
     // Unpacked and packed are the same bytes when nothing is compressed; one hash then serves both.
     this.#isPacked = compression !== 'none';
     this.#members = new MemberWriter(place, content, tools);
     const members = this.#members;
     this.#reader = new TarReader({
-      entry: (entry) => members.entry(entry),
+      entry: (entry) => {
+        this.#allowance.spendName(entry.name.length);
+        members.entry(entry);
+      },
       data: (chunk) => members.data(chunk),
       end: () => members.end(),
       frame: (chunk) => this.#frames.add(chunk),

@@ -27,8 +27,8 @@ export interface PullContext extends PullTools {
   readonly repository: ArtifactSource;
   /** Folder to write to, or nothing to write. */
   readonly content: string | undefined;
-  /** What archives may unpack to. */
-  readonly budget: Budget | undefined;
+  /** What archives may come to. */
+  readonly budget: Budget;
   /** Private folder that keeps, for each archive, what makes it again. */
   readonly records: string | undefined;
   /** A folder with files of an earlier run, and what they may be the files of. */

@@ -68,7 +68,7 @@ async function fetchArchive(
   into: string | undefined,
   context: FetchContext,
 ): Promise<FetchReply> {
-  const budget = request.room && createBudget(request.room.bytes);
+  const budget = createBudget(request.room?.bytes);
   for (let beginning = 1; ; beginning++) {
     const tools = await context.borrowArchiveTools();
     const found: { compression?: Compression; stream?: ArchiveStream } = {};

@@ -4,6 +4,7 @@ import type { Inventory, StoredFile, StoreLocation, StoreSettings } from '../sto
 import { ThreadGroup } from '../thread/index.ts';
 import { createRangeLimits, type HashPool, RANGE_SIZES } from '../transfer/index.ts';
 import type { TufSource } from '../trust/index.ts';
+import { createBudget } from './budget.ts';
 import { SMALL_FILE_BYTES } from './limits.ts';
 import type {
   FetchReply,
@@ -83,7 +84,7 @@ export class PullPool {
   async pull(
     reference: string,
     { layout }: Resolved,
-    folders: Pick<PullRequest, 'content' | 'records' | 'known' | 'budget' | 'inspects'>,
+    folders: Pick<PullRequest, 'content' | 'records' | 'known' | 'inspects'> & Partial<Pick<PullRequest, 'budget'>>,
   ): Promise<PullReply> {
     const isImage = layout.subtree !== undefined;
     const order = isImage ? Uint32Array.of(0) : largestFirst(layout.items.map(({ descriptor }) => descriptor.size));
@@ -96,8 +97,10 @@ export class PullPool {
       !isImage && plain >= LEAST_RING_BYTES && (this.#setup.engine === 'wasm' || order.length < this.#most);
     this.#start(Math.min(usesRings ? Math.max(1, Math.floor(this.#most / 2)) : this.#most, order.length));
     restartQueue(this.#setup.control);
-    const request: PullRequest = { kind: 'pull', reference, layout, order, threads: this.#threads.size, ...folders };
-    const threads = Array.from({ length: this.#threads.size }, (_, i) => i);
+    const budget = folders.budget ?? createBudget();
+    const threadCount = this.#threads.size;
+    const request: PullRequest = { kind: 'pull', reference, layout, order, threads: threadCount, ...folders, budget };
+    const threads = Array.from({ length: threadCount }, (_, i) => i);
     const replies = await (usesRings
       ? this.#askWithRings(threads, request, plain, order.length)
       : this.#threads.askAll(request));

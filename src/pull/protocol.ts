@@ -62,8 +62,8 @@ export interface PullRequest {
    * elsewhere.
    */
   readonly content?: string;
-  /** What archives may unpack to. */
-  readonly budget?: Budget;
+  /** What archives may come to: of all threads together. */
+  readonly budget: Budget;
   /** Private folder that keeps, for each archive, what makes it again. */
   readonly records?: string;
   /** Says what each file is, by the bytes that are hashed. */

@@ -1,5 +1,6 @@
 import { type Digest, digestOf } from '../registry/index.ts';
 import { ArchiveStream } from './archive-stream.ts';
+import { createBudget } from './budget.ts';
 import type { PullTools } from './context.ts';
 import { contentOf, framesOf, type KnownFiles } from './frames.ts';
 import type { Placement } from './member-writer.ts';
@@ -22,7 +23,7 @@ export async function repack(
   const record = records.find((candidate) => candidate.digest === digest);
   if (record === undefined) return undefined;
   const archiveTools = await tools.borrowArchiveTools();
-  const stream = new ArchiveStream('none', place, undefined, archiveTools);
+  const stream = new ArchiveStream('none', place, undefined, archiveTools, createBudget());
   try {
     await stream.repack(framesOf(record), (path, size) => {
       tools.signal.throwIfAborted();

@@ -1,7 +1,14 @@
 import { EXIT, EXIT_CODE_OF, type Failure, failureOf } from '../error/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { HashPool } from '../transfer/index.ts';
-import { type ArtifactOutcome, allFailures, exitCodeFor, type RunOutcome, resultOf } from '../verdict/index.ts';
+import {
+  type ArtifactOutcome,
+  allFailures,
+  exitCodeFor,
+  type RunOutcome,
+  resultOf,
+  unjudged,
+} from '../verdict/index.ts';
 import { ArtifactRun, Replacement } from './artifact-run.ts';
 import type { RunContext } from './delivery.ts';
 import { Hashing } from './hashing.ts';
@@ -109,6 +116,7 @@ export class VerifyRun {
 
   #finish(artifacts: readonly ArtifactOutcome[]): RunOutcome {
     const plan = this.#plan;
+    this.#runFailures.push(...unjudged(artifacts, allFailures({ artifacts, failures: this.#runFailures })));
     const failures = allFailures({ artifacts, failures: this.#runFailures });
     const { bytes, files } = this.#pool.progress;
     const engine = this.#run?.hashing.choice;

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { memoryShare } from '../memory-share.ts';
 
 /**
  * A page of a listing: S3 and the hub send at most 1000 entries, each with a name of at most 1024
@@ -30,6 +30,5 @@ const LEAST_LISTING_BYTES = 64 << 20;
  * names of 1,000 bytes. How many there are, and how they are called, is the server's own word.
  */
 export function listingBytes(): number {
-  const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  return Math.max(LEAST_LISTING_BYTES, memory / LISTING_SHARE);
+  return memoryShare(LISTING_SHARE, LEAST_LISTING_BYTES);
 }

@@ -44,3 +44,21 @@ export function resultOf(failures: readonly Failure[]): VerificationResult {
   if (failures.length === 0) return 'PASSED';
   return failures.some(({ code }) => EXIT_CODE_OF[code] === EXIT.verificationFailed) ? 'FAILED' : 'UNEVALUATED';
 }
+
+/**
+ * What no failure is known of, and what did not pass all the same: it can only be a defect of ours,
+ * and must not let anything pass. Nothing at all is no verification either.
+ */
+export function unjudged(
+  artifacts: readonly { readonly result: VerificationResult }[],
+  failures: readonly Failure[],
+): readonly Failure[] {
+  if (failures.length > 0 || (artifacts.length > 0 && artifacts.every(({ result }) => result === 'PASSED'))) return [];
+  return [
+    {
+      code: 'INTERNAL',
+      message: 'an artifact did not pass, and no reason is known',
+      remedy: 'please report this as a defect',
+    },
+  ];
+}

@@ -1,6 +1,6 @@
 export { compareChecksums } from './compare.ts';
 export { type Exempt, exemptFiles } from './exempt.ts';
-export { exitCodeFor, resultOf } from './exit-code.ts';
+export { exitCodeFor, resultOf, unjudged } from './exit-code.ts';
 export { alternative, type Evidence, expectedText, isSignature, judge, type Refused } from './judge.ts';
 export { contentContext, contentSummary } from './judge-content.ts';
 export { judgeListing, sizeDifferences } from './judge-listing.ts';

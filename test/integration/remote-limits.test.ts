@@ -158,7 +158,21 @@ describe('15.28: what a server sends', () => {
     two.giveBack();
     two.spend(40);
     assert.throws(() => one.spend(1), /unpack to more/);
-    new Allowance(undefined).spend(1e15);
+    new Allowance(budget, false).spend(1e15);
+    new Allowance(createBudget()).spend(1e15);
+  });
+
+  it('15.28: takes memory for names from all archives together, whether they are written or not', () => {
+    const budget = createBudget(100, 100_000);
+    const [one, two] = [new Allowance(budget), new Allowance(budget, false)];
+    one.spendName(4000);
+    assert.throws(() => two.spendName(4200), /longer names, than fit into memory/);
+    two.giveBack();
+    for (let i = 0; i < 40; i++) two.spendName(1);
+    assert.throws(() => {
+      for (let i = 0; i < 10; i++) two.spendName(1);
+    }, /more members/);
+    one.spend(100);
   });
 });
 

@@ -280,6 +280,8 @@ export default [
     ['inherited-predicate', 'Object.hasOwn(PREDICATE_TYPES, text)', 'true'],
   ]),
   ...of('verdict/exit-code', 'unit/report', [
+    ['exit-unjudged', "artifacts.every(({ result }) => result === 'PASSED')", 'true', 'exit code'],
+    ['exit-nothing', 'artifacts.length > 0 && ', '', 'exit code'],
     ['exit-audit', "if (mode === 'Audit')", 'if (true)', 'exit code'],
     ['exit-ignore', "failurePolicy === 'Ignore' && ", '', 'exit code'],
     ['exit-ignore-tolerates', 'EXIT_CODE_OF[code] === EXIT.notEvaluated && ', '', 'exit code'],

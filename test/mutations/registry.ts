@@ -313,6 +313,17 @@ export default [
   limit('15.28', 'archive', 'pull/archive-stream.ts', 'this.#allowance.spend(chunk.length);', ''),
   limit(
     '15.28',
+    'archive-names-shared',
+    'pull/budget.ts',
+    'Atomics.sub(this.#budget, at, BigInt(bytes))',
+    'BigInt(1e9)',
+  ),
+  {
+    ...limit('15.28', 'archive-names', 'pull/archive-stream.ts', 'this.#allowance.spendName(entry.name.length);', ''),
+    tests: ['test/unit/archive-names.test.ts'],
+  },
+  limit(
+    '15.28',
     'declared',
     'run/room.ts',
     'if (most === undefined || bytes <= most) return;',

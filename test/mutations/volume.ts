@@ -249,6 +249,13 @@ export default [
     name: '15.29: counts',
   },
   {
+    id: '15.28-names-of-a-volume',
+    file: 'src/fs/walk.ts',
+    from: 'this.#nameBytes > this.#mostNameBytes',
+    to: 'false',
+    tests: ['test/unit/archive-names.test.ts'],
+  },
+  {
     id: '15.29-steps-of-links',
     file: 'src/fs/walk.ts',
     from: 'const onStep = () => this.#count();',

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { EXIT_CODE_OF, type Failure } from '../../src/error/index.ts';
 import { formatBytes, formatRate, formatSeconds } from '../../src/report/format.ts';
 import { JsonLinesReporter, TextReporter, terminationMessage, visible } from '../../src/report/index.ts';
-import { type ArtifactOutcome, exitCodeFor, type RunOutcome, resultOf } from '../../src/verdict/index.ts';
+import { type ArtifactOutcome, exitCodeFor, type RunOutcome, resultOf, unjudged } from '../../src/verdict/index.ts';
 
 const A = 'a'.repeat(64);
 
@@ -102,6 +102,25 @@ describe('the exit code', () => {
   it('of an unanswered question is 75, with failurePolicy Ignore 0', () => {
     assert.equal(exitCodeFor([failure('TIMEOUT')], 'Audit', 'Fail'), 75);
     assert.equal(exitCodeFor([failure('SOURCE_UNAVAILABLE')], 'Enforce', 'Ignore'), 0);
+  });
+
+  it('15.9: is not 0 where something did not pass, and no failure says why', () => {
+    const passed = { result: 'PASSED' } as const;
+    const failed = { result: 'FAILED' } as const;
+    const open = { result: 'UNEVALUATED' } as const;
+    for (const [artifacts, failures, codes] of [
+      [[passed], [], []],
+      [[passed, passed], [], []],
+      [[open], [], ['INTERNAL']],
+      [[passed, failed], [], ['INTERNAL']],
+      [[], [], ['INTERNAL']],
+      [[open], [failure('TIMEOUT')], []],
+      [[], [failure('CONFIG_INVALID')], []],
+    ] as const)
+      assert.deepEqual(
+        unjudged(artifacts, failures).map(({ code }) => code),
+        codes,
+      );
   });
 
   it('tolerates nothing else', () => {

@@ -42,12 +42,7 @@ describe('what was verified before', () => {
   const cases: [string, Round | undefined, Event[], RegExp | undefined, boolean?][] = [
     ['stands while the same is hashed', PASSED, [start(), hashing(3, 30)], undefined],
     ['stands while it is listed', PASSED, [start(), { event: 'progress', phase: 'list', entries: 9 }], undefined],
-    [
-      'falls where there are more bytes',
-      PASSED,
-      [start(), hashing(3, 2 ** 42)],
-      /4398046511104 bytes in 3 files/,
-    ],
+    ['falls where there are more bytes', PASSED, [start(), hashing(3, 2 ** 42)], /4398046511104 bytes in 3 files/],
     ['falls where there are fewer bytes', PASSED, [start(), hashing(3, 29)], /what passed had 30 in 3/],
     ['falls where there is another file', PASSED, [start(), hashing(4, 30)], /30 bytes in 4 files/],
     ['stands where a size is only audited', PASSED, [start('Audit'), hashing(4, 30)], undefined],
