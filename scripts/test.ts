@@ -5,12 +5,10 @@
 // is watched.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.ts';
+import { CONCURRENCY, runBundled, TIMEOUT } from './run-bundled.ts';
 
 /**
  * What is made for a run lies where Node finds the packages from, and no tool looks for sources.
@@ -28,19 +26,15 @@ if (sources.length === 0) {
   process.stderr.write(`no test file has ${words.join(' or ')} in its name\n`);
   process.exit(1);
 }
-/** Half of the time a test waits: for a server, for a pause between two tries, for a thread. */
-const CONCURRENCY = 2 * availableParallelism();
-/** Milliseconds for one test. */
-const TIMEOUT = 120_000;
 if (isWatching) watch();
-else await runBundled();
+else await runOnce();
 
 function watch(): void {
   const flags = ['--test', '--watch', `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT}`];
   process.exitCode = spawnSync(process.execPath, [...flags, ...sources], { stdio: 'inherit' }).status ?? 1;
 }
 
-async function runBundled(): Promise<void> {
+async function runOnce(): Promise<void> {
   mkdirSync(cache, { recursive: true });
   // One for each run: two may run at once.
   const folder = mkdtempSync(join(cache, 'tests-'));
@@ -48,13 +42,5 @@ async function runBundled(): Promise<void> {
   chmodSync(folder, 0o755);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  const { program, files } = await bundleTests(sources, folder);
-  // Files share most of their code, which is compiled once.
-  const env = { ...process.env, PROGRAM_UNDER_TEST: program, NODE_COMPILE_CACHE: join(folder, 'compiled') };
-  // `node --test` would run them in the order of their names.
-  const tests = run({ files, concurrency: CONCURRENCY, timeout: TIMEOUT, execArgv: ['--enable-source-maps'], env });
-  tests.on('test:fail', () => {
-    process.exitCode = 1;
-  });
-  tests.compose(new spec()).pipe(process.stdout);
+  if (!(await runBundled(await bundleTests(sources, folder), folder))) process.exitCode = 1;
 }

@@ -14,9 +14,18 @@ export interface Begin {
 /** Those that have nothing to do. */
 const idle: Record<ThreadKind, Worker[]> = { hash: [], pull: [] };
 
+// Threads that the process ends with write no coverage of what they ran.
+process.once('beforeExit', () => {
+  for (const worker of Object.values(idle).flat()) void worker.terminate();
+});
+
+/** As in the program, where there is nothing in it; Node asks it where to write coverage. */
+const { NODE_V8_COVERAGE } = process.env;
+const env = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
+
 /** Starts a thread, or lets one that has nothing to do begin with a run of its own. */
 export const startKept: StartThread = (kind, setup, resourceLimits, events) => {
-  const worker = idle[kind].pop() ?? new Worker(keptScript(kind), { execArgv: [], env: {}, resourceLimits });
+  const worker = idle[kind].pop() ?? new Worker(keptScript(kind), { execArgv: [], env, resourceLimits });
   return new KeptThread(kind, worker, setup, events);
 };
 
