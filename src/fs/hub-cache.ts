@@ -3,6 +3,7 @@
 // a Git object id or, for LFS, the SHA-256 of the content. Since 2.x that may be a link, too: to
 // blobs/XX/XET_HASH, which all repositories of the cache share (utils/_shared_blobs.py).
 import type { PathBytes } from './entry-path.ts';
+import { readLinkBeneath } from './open.ts';
 
 const REPOSITORY = /^(?:models|datasets|spaces)--[^/]+$/;
 const COMMIT = /^[0-9a-f]{40}$/;
@@ -79,4 +80,13 @@ export function isBlobPath(target: PathBytes): boolean {
 function isSnapshot(components: readonly string[], at: number): boolean {
   const [repository = '', snapshots, commit = ''] = components.slice(at, at + 3);
   return REPOSITORY.test(repository) && snapshots === 'snapshots' && COMMIT.test(commit);
+}
+
+/** Whether a link reads like one of a snapshot; only a message depends on it. */
+export function isToBlob(folder: number, name: PathBytes): boolean {
+  try {
+    return /^(?:\.\.\/)+blobs\/[0-9a-f]{40}/.test(readLinkBeneath(folder, name));
+  } catch {
+    return false;
+  }
 }

@@ -5,12 +5,13 @@ import { Bookkeeping, type LeftOutSummary, NOTHING_LEFT_OUT } from './bookkeepin
 import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
 import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
 import { FileTableBuilder } from './file-table.ts';
-import { ioFailure } from './io-failure.ts';
+import { isToBlob } from './hub-cache.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
 import { LinkRoot } from './link-root.ts';
-import { close, isPossibleSize, kindOf, readLinkBeneath } from './open.ts';
+import { close, isPossibleSize, kindOf } from './open.ts';
 import { LinkError, type Resolved, resolveBeneath } from './resolve-link.ts';
 import type { StorageRules } from './storage-rules.ts';
+import { isFailedCall, WalkFailures } from './walk-failures.ts';
 
 export interface WalkOptions {
   /** Follow links that resolve inside the root; otherwise every link is refused. */
@@ -78,7 +79,7 @@ export class Walk {
    * or went.
    */
   readonly folders = new FileTableBuilder();
-  readonly failures: Failure[] = [];
+  readonly #failures = new WalkFailures();
   readonly #bookkeeping: Bookkeeping | undefined;
   #linkRoot: LinkRoot | undefined | null = null;
   readonly #options: WalkOptions;
@@ -96,6 +97,10 @@ export class Walk {
     this.#options = options;
     this.#mostNameBytes = mostNameBytes;
     this.#bookkeeping = options.storage && new Bookkeeping(root, options.storage);
+  }
+
+  get failures(): Failure[] {
+    return this.#failures.all;
   }
 
   /** What is no part of the artifact. */
@@ -130,13 +135,18 @@ export class Walk {
   *#look(name: PathBytes, target: PathBytes): Task {
     const stat = yield* this.#stat(this.#root, target, name);
     if (stat?.isFile() === true) this.#add(name, stat, target);
-    else if (stat !== undefined) this.#refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
+    else if (stat !== undefined)
+      this.#failures.refuse(name, kindOf(stat), 'remove it, and let whatever put it there finish');
   }
 
   #add(name: PathBytes, stat: BigIntStats, target: PathBytes): void {
     if (isPossibleSize(stat)) this.files.add(name, stat, target);
     else
-      this.#refuse(name, `file of ${stat.size} bytes, which no file can have`, 'check the file system of this volume');
+      this.#failures.refuse(
+        name,
+        `file of ${stat.size} bytes, which no file can have`,
+        'check the file system of this volume',
+      );
   }
 
   /**
@@ -152,7 +162,7 @@ export class Walk {
     try {
       return (yield call) as T;
     } catch (error) {
-      this.#unreadable(name, error, doing);
+      this.#failures.unreadable(name, error, doing);
       return undefined;
     }
   }
@@ -171,7 +181,7 @@ export class Walk {
     // Without links there is no way back, and some file systems have one inode number for
     // everything.
     if (this.#followsFolders && visit.ancestors.includes(id)) {
-      this.#refuse(visit.name, LEADS_BACK, 'remove the link');
+      this.#failures.refuse(visit.name, LEADS_BACK, 'remove the link');
       return;
     }
     this.folders.add(visit.name, stat, visit.target);
@@ -212,7 +222,7 @@ export class Walk {
         failure = error;
       }
     }
-    this.#unreadable(visit.name, failure, 'read folder');
+    this.#failures.unreadable(visit.name, failure, 'read folder');
     return { names: [], files: [] };
   }
 
@@ -263,11 +273,15 @@ export class Walk {
         remedy: 'verify a smaller folder, shorten the names, or raise the memory limit of the container',
       });
     if (!isValidUtf8(name)) {
-      this.#refuse(path, 'name is not valid UTF-8', 'rename the file; other tools would read this name differently');
+      this.#failures.refuse(
+        path,
+        'name is not valid UTF-8',
+        'rename the file; other tools would read this name differently',
+      );
       return false;
     }
     if (path.length <= MAX_PATH_BYTES) return true;
-    this.#limit(path, `path of ${path.length} bytes, more than ${MAX_PATH_BYTES}`);
+    this.#failures.limit(path, `path of ${path.length} bytes, more than ${MAX_PATH_BYTES}`);
     return false;
   }
 
@@ -290,12 +304,12 @@ export class Walk {
     if (stat.isFile()) this.#add(path, stat, target);
     else if (stat.isDirectory()) yield* this.#subfolder(parent, path, target, openIn(parent.descriptor, name), stat);
     else if (stat.isSymbolicLink()) yield* this.#link(parent, path, name);
-    else this.#refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
+    else this.#failures.refuse(path, kindOf(stat), 'remove it: an artifact holds regular files and folders only');
   }
 
   *#subfolder(parent: Visit, name: PathBytes, target: PathBytes, open: Call<number>, stat?: BigIntStats): Task {
     if (parent.depth + 1 > MAX_DEPTH) {
-      this.#limit(name, `folders nested deeper than ${MAX_DEPTH}`);
+      this.#failures.limit(name, `folders nested deeper than ${MAX_DEPTH}`);
       return;
     }
     let descriptor: number;
@@ -304,7 +318,7 @@ export class Walk {
     } catch (error) {
       const isDenied = stat !== undefined && ['EACCES', 'EPERM'].includes(errno(error) ?? '');
       const isBookkeeping = isDenied && this.#bookkeeping?.leavesUnreadable(name, stat) === true;
-      if (!isBookkeeping) this.#unreadable(name, error, 'open folder');
+      if (!isBookkeeping) this.#failures.unreadable(name, error, 'open folder');
       return;
     }
     try {
@@ -320,19 +334,20 @@ export class Walk {
     try {
       found = this.#resolve(joinPath(parent.target, name), path);
     } catch (error) {
-      if (error instanceof LinkError) this.#refuse(path, error.message, 'replace the link by what it leads to');
-      else if (errno(error) === 'ENOENT') this.#refuse(path, 'symbolic link to nothing', 'remove the link');
-      else this.#unreadable(path, error, 'follow link');
+      if (error instanceof LinkError)
+        this.#failures.refuse(path, error.message, 'replace the link by what it leads to');
+      else if (errno(error) === 'ENOENT') this.#failures.refuse(path, 'symbolic link to nothing', 'remove the link');
+      else this.#failures.unreadable(path, error, 'follow link');
       return;
     }
     if (found === undefined) {
-      this.#refuse(path, 'symbolic link', this.#remedyFor(parent.descriptor, name));
+      this.#failures.refuse(path, 'symbolic link', this.#remedyFor(parent.descriptor, name));
       return;
     }
     const { path: target, stat } = found;
     if (stat.isFile()) this.#add(path, stat, target);
-    else if (!stat.isDirectory()) this.#refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
-    else if (target === '') this.#refuse(path, LEADS_BACK, 'remove the link');
+    else if (!stat.isDirectory()) this.#failures.refuse(path, `symbolic link to a ${kindOf(stat)}`, 'remove the link');
+    else if (target === '') this.#failures.refuse(path, LEADS_BACK, 'remove the link');
     else yield* this.#subfolder(parent, path, target, openIn(this.#root, target));
   }
 
@@ -383,7 +398,7 @@ export class Walk {
       const other = seen.get(text);
       if (other === undefined) seen.set(text, name);
       else {
-        this.#refuse(
+        this.#failures.refuse(
           joinPath(folder, name),
           'two names in this folder differ only by Unicode normalisation',
           'rename or remove one of them',
@@ -391,69 +406,9 @@ export class Walk {
       }
     }
   }
-
-  #refuse(path: PathBytes, found: string, remedy: string): void {
-    this.#fail({
-      code: 'UNSAFE_ENTRY',
-      message: `unsafe entry: ${found}`,
-      file: entryText(path),
-      found,
-      remedy,
-    });
-  }
-
-  #limit(path: PathBytes, message: string): void {
-    const text = entryText(path);
-    const file = text.length > 300 ? `${text.slice(0, 300)}...` : text;
-    this.#fail({ code: 'LIMIT_EXCEEDED', message, file, remedy: 'shorten the names or flatten the folders' });
-  }
-
-  #unreadable(path: PathBytes, error: unknown, doing: string): void {
-    if (!isFailedCall(error)) throw error;
-    const code = errno(error);
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR') {
-      this.#fail({
-        code: 'SOURCE_CHANGED',
-        message: 'entry changed while the folder was being listed',
-        file: entryText(path) || '.',
-        remedy: 'let whatever writes to this volume finish, then restart the pod',
-      });
-      return;
-    }
-    const failure = ioFailure(error, doing, entryText(path) || '.');
-    const lost =
-      path === 'lost+found' ? { remedy: 'the root of an ext4 volume: verify a folder in it, or use subPath' } : {};
-    this.#fail({ ...failure, ...lost });
-  }
-
-  /** Takes down what is wrong; so much of it that nobody would read on ends the walk. */
-  #fail(failure: Failure): void {
-    this.failures.push(failure);
-    if (this.failures.length < MAX_REFUSED) return;
-    throw new WeighlockError({
-      code: 'LIMIT_EXCEEDED',
-      message: `${MAX_REFUSED} entries must not be there or cannot be read, the first of them: ${this.failures[0]?.message}`,
-      ...(this.failures[0]?.file === undefined ? {} : { file: this.failures[0].file }),
-      remedy: 'see what this volume holds: this does not look like an artifact',
-    });
-  }
 }
 
 /** From a key of a ConfigMap by way of `..data` to the folder of that moment. */
 const LINKS_TO_KEY = 2;
 
 const LEADS_BACK = 'symbolic link leads back to a folder that contains it';
-
-/** Whether a link reads like one of a snapshot; only a message depends on it. */
-function isToBlob(folder: number, name: PathBytes): boolean {
-  try {
-    return /^(?:\.\.\/)+blobs\/[0-9a-f]{40}/.test(readLinkBeneath(folder, name));
-  } catch {
-    return false;
-  }
-}
-
-/** What a system call answered, and not what we made of it. */
-function isFailedCall(error: unknown): boolean {
-  return !(error instanceof WeighlockError) && errno(error) !== undefined;
-}

@@ -4,7 +4,6 @@ import { EXIT_CODE_OF, type Failure, failureOf, WeighlockError } from '../error/
 import {
   type Digests,
   type EvidenceFile,
-  isOfFile,
   loadChecksums,
   type Proof,
   type Proofs,
@@ -12,7 +11,6 @@ import {
   proveStored,
   requirePinned,
   type SignatureFile,
-  type StoredSignature,
 } from '../evidence/index.ts';
 import type { AllowedLinks } from '../fs/index.ts';
 import type { AdditionalHash, Engine } from '../hash/index.ts';
@@ -46,21 +44,9 @@ import {
   secondHashOf,
   signedPlace,
 } from './signature-places.ts';
+import type { SignatureStore } from './signature-store.ts';
+import { requireSigned } from './signed-checksums.ts';
 import { perhapsElsewhere, unreadPlace } from './unread-places.ts';
-
-/** Where signatures of a resolved artifact are stored. */
-export interface SignatureStore {
-  /** Files of the artifact that may be signatures of it, by name; fetched before the rest. */
-  signatureLayers(names: readonly string[]): Promise<SignatureFile[]>;
-  /**
-   * What is stored as signatures of its manifest.
-   *
-   * @param repository - undefined: where the artifact is
-   */
-  signatures(
-    repository: string | undefined,
-  ): Promise<{ readonly stored: readonly StoredSignature[]; readonly unread: readonly UnreadPlace[] }>;
-}
 
 /**
  * What the requirements of one artifact rest on: loaded and verified before the artifact is read,
@@ -408,33 +394,4 @@ export class ArtifactEvidence {
     const failure = isAll ? tooFewSigners(requirement, proofs) : undefined;
     return failure === undefined ? [] : [failure];
   }
-}
-
-/**
- * A checksums file that was signed is as good as one that is pinned.
- *
- * @param digests - of the checksums file
- */
-async function requireSigned(
-  requirement: SignatureRequirement,
-  locate: (name: string) => string,
-  digests: Digests,
-): Promise<SignatureFile[]> {
-  const { files, unread, ...read } = await readSignatureFiles(requirement.files, locate);
-  const proving = proveFiles(files, requirement.attestors, digests, purposeOf(requirement));
-  const { closed, ...found } = await proving.finally(() => {
-    for (const { close } of files) close?.();
-  });
-  const all = await fitting(requirement, found);
-  const proofs: Proof[] = [];
-  const rejected = [...all.rejected, ...read.rejected];
-  for (const proof of all.proofs) {
-    const { binding, where } = proof;
-    if (isOfFile(binding, digests)) proofs.push(proof);
-    else rejected.push({ where, code: 'SIGNATURE_INVALID', why: 'it is a signature of something else' });
-  }
-  const failure = tooFewSigners(requirement, { ...all, proofs, rejected });
-  if (failure === undefined) return countedFiles(closed, { proofs, rejected });
-  const { message, ...rest } = perhapsElsewhere(failure, unread);
-  throw new WeighlockError({ ...rest, message: `the checksums file: ${message}` });
 }

@@ -2,8 +2,8 @@ import type { SignatureFile, StoredSignature } from '../evidence/index.ts';
 import { entryText } from '../fs/index.ts';
 import type { Resolved, UnreadPlace } from '../pull/index.ts';
 import type { Digest } from '../registry/index.ts';
-import type { SignatureStore } from './evidence.ts';
 import type { Remote } from './remote.ts';
+import type { SignatureStore } from './signature-store.ts';
 
 /** The signatures of one manifest, in an OCI registry or an image layout. */
 export class RegistrySignatures implements SignatureStore {

@@ -142,7 +142,7 @@ export default [
   },
   {
     id: '15.8-listing-subject',
-    file: 'src/run/evidence.ts',
+    file: 'src/run/signed-checksums.ts',
     from: 'if (isOfFile(binding, digests)) proofs.push(proof);',
     to: 'if (isOfFile(binding, digests) || true) proofs.push(proof);',
     tests: FILES,

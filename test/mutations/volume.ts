@@ -265,8 +265,8 @@ export default [
   },
   {
     id: '15.29-most-refused',
-    file: 'src/fs/walk.ts',
-    from: 'if (this.failures.length < MAX_REFUSED) return;',
+    file: 'src/fs/walk-failures.ts',
+    from: 'if (this.all.length < MAX_REFUSED) return;',
     to: 'return;',
     tests: LINKS,
     name: '15.29',
