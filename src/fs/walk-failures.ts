@@ -1,11 +1,34 @@
 import { errno, type Failure, WeighlockError } from '../error/index.ts';
-import { entryText, type PathBytes } from './entry-path.ts';
+import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
 import { ioFailure } from './io-failure.ts';
 import { MAX_REFUSED } from './limits.ts';
 
 /** What a walk found that must not be there, or cannot be read. */
 export class WalkFailures {
   readonly all: Failure[] = [];
+
+  /**
+   * Two names in one folder that are the same text after Unicode normalisation (NFC). One of them
+   * shows up as the other in every listing, and copies to a normalising file system collapse into
+   * one (CVE-2026-23950).
+   */
+  lookalikes(folder: PathBytes, names: readonly PathBytes[]): void {
+    if (names.every(isAscii)) return;
+    const seen = new Map<string, PathBytes>();
+    for (const name of names) {
+      if (!isValidUtf8(name)) continue;
+      const text = toBuffer(name).toString('utf8').normalize('NFC');
+      const other = seen.get(text);
+      if (other === undefined) seen.set(text, name);
+      else {
+        this.refuse(
+          joinPath(folder, name),
+          'two names in this folder differ only by Unicode normalisation',
+          'rename or remove one of them',
+        );
+      }
+    }
+  }
 
   refuse(path: PathBytes, found: string, remedy: string): void {
     this.#fail({

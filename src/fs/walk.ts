@@ -3,7 +3,7 @@ import { errno, type Failure, WeighlockError } from '../error/index.ts';
 import { memoryShare } from '../memory-share.ts';
 import { Bookkeeping, type LeftOutSummary, NOTHING_LEFT_OUT } from './bookkeeping.ts';
 import { type Call, each, type Names, namesIn, openedStat, openIn, runNow, statIn, type Task } from './calls.ts';
-import { entryText, isAscii, isValidUtf8, joinPath, type PathBytes, toBuffer } from './entry-path.ts';
+import { entryText, isValidUtf8, joinPath, type PathBytes } from './entry-path.ts';
 import { FileTableBuilder } from './file-table.ts';
 import { isToBlob } from './hub-cache.ts';
 import { MAX_DEPTH, MAX_PATH_BYTES, MAX_REFUSED } from './limits.ts';
@@ -186,7 +186,7 @@ export class Walk {
     }
     this.folders.add(visit.name, stat, visit.target);
     const { names, files } = this.#withoutServed(visit, yield* this.#names(visit));
-    this.#refuseLookalikes(visit.name, [...names, ...files]);
+    this.#failures.lookalikes(visit.name, [...names, ...files]);
     const here = { ...visit, ancestors: [...visit.ancestors, id] };
     yield { tasks: this.#inOrder(here, names.sort(), files.sort()) };
   }
@@ -382,29 +382,6 @@ export class Walk {
   get #followsFolders(): boolean {
     const { allowSymlinks, storage } = this.#options;
     return allowSymlinks || storage?.linkRoot !== undefined || storage?.presets.includes('kubernetes') === true;
-  }
-
-  /**
-   * Two names in one folder that are the same text after Unicode normalisation (NFC). One of them
-   * shows up as the other in every listing, and copies to a normalising file system collapse into
-   * one (CVE-2026-23950).
-   */
-  #refuseLookalikes(folder: PathBytes, names: readonly PathBytes[]): void {
-    if (names.every(isAscii)) return;
-    const seen = new Map<string, PathBytes>();
-    for (const name of names) {
-      if (!isValidUtf8(name)) continue;
-      const text = toBuffer(name).toString('utf8').normalize('NFC');
-      const other = seen.get(text);
-      if (other === undefined) seen.set(text, name);
-      else {
-        this.#failures.refuse(
-          joinPath(folder, name),
-          'two names in this folder differ only by Unicode normalisation',
-          'rename or remove one of them',
-        );
-      }
-    }
   }
 }
 
