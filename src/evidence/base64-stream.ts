@@ -15,6 +15,8 @@ export class Base64Stream {
   #unread = '';
   #letters = '';
   #isPadded = false;
+  /** What was decoded last. */
+  #room = Buffer.alloc(0);
 
   /**
    * @param isOnce - false for what is read again, and held against the digest of what it came to
@@ -25,7 +27,7 @@ export class Base64Stream {
     this.#isOnce = isOnce;
   }
 
-  /** @throws MalformedError */
+  /** @returns bytes that are good until the next call @throws MalformedError */
   push(piece: Uint8Array): Buffer {
     const text = this.#unread + Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1');
     const whole = text.length - unended(text);
@@ -59,7 +61,8 @@ export class Base64Stream {
 
   #decoded(letters: string): Buffer {
     if (letters === '') return Buffer.alloc(0);
-    const bytes = Buffer.from(letters, 'base64');
+    if (this.#room.length < letters.length) this.#room = Buffer.allocUnsafeSlow(letters.length);
+    const bytes = this.#room.subarray(0, this.#room.write(letters, 'base64'));
     if (this.#isPadded || (this.#isOnce && bytes.toString('base64') !== letters)) throw this.#fault();
     this.#isPadded = letters.endsWith('=');
     return bytes;

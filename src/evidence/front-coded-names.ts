@@ -3,9 +3,6 @@ import { fromBuffer, type PathBytes } from '../fs/index.ts';
 /** Names that are decoded one from the other; the first of them stands there as a whole. */
 const TOGETHER = 16;
 
-/** UTF-8 takes three bytes for a unit of UTF-16, at most. */
-const MOST_BYTES = 3;
-
 /** Two numbers of at most five bytes stand before the end of a name. */
 const HEAD_BYTES = 10;
 
@@ -24,7 +21,6 @@ export class FrontCodedNames {
   #length = 0;
   #at = -1;
   #next = 0;
-  #added: Buffer = Buffer.allocUnsafeSlow(256);
 
   /** @param bytes - for which room is made, and taken as it is filled; more will do */
   constructor(bytes: number) {
@@ -40,25 +36,28 @@ export class FrontCodedNames {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** @returns how it stands to the one before it: less than 0 where that comes first */
-  add(name: string): number {
+  /**
+   * Adds the name that these bytes are, from `start` to `end`.
+   *
+   * @returns how it stands to the one before it: less than 0 where that comes first
+   */
+  add(bytes: Uint8Array, start: number, end: number): number {
     if (this.#count > 0) this.#seek(this.#count - 1);
-    const most = MOST_BYTES * name.length;
-    if (this.#added.length < most) this.#added = Buffer.allocUnsafeSlow(2 * most);
-    const length = this.#added.write(name, 'utf8');
+    const length = end - start;
     const before = this.#count === 0 ? 0 : this.#length;
-    const [added, last] = [this.#added, this.#name];
+    if (this.#name.length < length) this.#name = enlarged(this.#name, before, length);
+    const name = this.#name;
     let same = 0;
-    while (same < before && same < length && added[same] === last[same]) same++;
-    const order = same < before && same < length ? (last[same] ?? 0) - (added[same] ?? 0) : before - length;
+    while (same < before && same < length && bytes[start + same] === name[same]) same++;
+    const order = same < before && same < length ? (name[same] ?? 0) - (bytes[start + same] ?? 0) : before - length;
     this.#makeRoom(length + HEAD_BYTES);
     const isFirst = this.#count % TOGETHER === 0;
     if (isFirst) this.#begin();
     const shared = isFirst ? 0 : same;
     this.#writeNumber(shared);
     this.#writeNumber(length - shared);
-    this.#end += added.copy(this.#bytes, this.#end, shared, length);
-    [this.#name, this.#added] = [added, last];
+    for (let i = same; i < length; i++) name[i] = bytes[start + i] ?? 0;
+    for (let i = shared; i < length; i++) this.#bytes[this.#end++] = name[i] ?? 0;
     this.#length = length;
     this.#at = this.#count++;
     this.#next = this.#end;
@@ -100,11 +99,7 @@ export class FrontCodedNames {
   #decode(): void {
     const shared = this.#readNumber();
     const more = this.#readNumber();
-    if (this.#name.length < shared + more) {
-      const larger = Buffer.allocUnsafeSlow(2 * (shared + more));
-      this.#name.copy(larger, 0, 0, shared);
-      this.#name = larger;
-    }
+    if (this.#name.length < shared + more) this.#name = enlarged(this.#name, shared, shared + more);
     const [name, bytes, from] = [this.#name, this.#bytes, this.#next];
     for (let i = 0; i < more; i++) name[shared + i] = bytes[from + i] ?? 0;
     this.#length = shared + more;
@@ -144,4 +139,11 @@ export class FrontCodedNames {
       if (byte < 0x80) return number;
     }
   }
+}
+
+/** Room for so many bytes, and more, that begins with those of another. */
+function enlarged(bytes: Buffer, kept: number, wanted: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(2 * wanted);
+  bytes.copy(larger, 0, 0, kept);
+  return larger;
 }

@@ -14,6 +14,14 @@ export interface JsonTaker {
   value(inside: string, key: string, value: Json): void;
   /** Some elements of a list, in their order. */
   elements(inside: string, key: string, elements: readonly Json[]): void;
+  /**
+   * Takes elements from their bytes, where that is faster: whole ones, each with the comma behind
+   * it.
+   *
+   * @param start - where an element begins that is not the first
+   * @returns where the first begins that it did not take
+   */
+  plain?(inside: string, key: string, bytes: Uint8Array, start: number): number;
 }
 
 /** Bytes of one value that comes whole: what a payload may have that is parsed at once. */
@@ -208,7 +216,11 @@ export class JsonStream {
   }
 
   /** Elements up to the last comma of a piece, or to the end of the list. */
-  #list(piece: Uint8Array, start: number): number {
+  #list(piece: Uint8Array, begin: number): number {
+    const isWithin = this.#heldBytes > 0 || this.#depth > 0 || this.#isInString;
+    const start = isWithin ? begin : this.#plain(piece, begin);
+    // What comes after an element that was cut may be taken faster.
+    const isOne = isWithin && this.#taker.plain !== undefined;
     let [cut, at] = [-1, start];
     let [depth, isInString] = [this.#depth, this.#isInString];
     if (this.#isEscaped) at++;
@@ -228,14 +240,23 @@ export class JsonStream {
           return at + 1;
         }
         depth--;
-      } else if (c === COMMA && depth === 0) cut = at;
+      } else if (c === COMMA && depth === 0) {
+        cut = at;
+        if (isOne) break;
+      }
     }
     this.#isEscaped = at > piece.length;
     this.#depth = depth;
     this.#isInString = isInString;
     if (cut >= 0) this.#takeElements(piece.subarray(start, cut), false);
+    if (cut >= 0 && isOne) return cut + 1;
     this.#hold(piece.subarray(cut < 0 ? start : cut + 1), MAX_ELEMENT_BYTES);
     return piece.length;
+  }
+
+  #plain(piece: Uint8Array, start: number): number {
+    if (!this.#hasElements || this.#taker.plain === undefined) return start;
+    return this.#taker.plain((this.#levels.at(-1) as Level).inside, this.#key, piece, start);
   }
 
   #takeElements(last: Uint8Array, isEnd: boolean): void {

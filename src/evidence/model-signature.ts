@@ -1,5 +1,6 @@
 import { entryText, fromText, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
 import { JsonStream } from './json-stream.ts';
+import { PlainElements } from './plain-elements.ts';
 import { MODEL_PREDICATE_KEYS, SERIALIZATION_KEYS } from './shape.ts';
 import { type Resource, type SignedFiles, SignedFilesBuilder } from './signed-files.ts';
 import type { SignedPayload } from './signed-payload.ts';
@@ -77,6 +78,7 @@ export async function readModelSignature(payload: Pick<SignedPayload, 'length' |
     {
       value: (inside, key, value) => fields.get(inside)?.set(key, value),
       elements: (_inside, _key, elements) => resources.add(elements),
+      plain: (_inside, _key, bytes, start) => resources.addPlain(bytes, start),
     },
     'the statement',
   );
@@ -156,6 +158,7 @@ class Resources {
   #builder: SignedFilesBuilder | undefined;
   /** Hex digits of every digest, as the first has them. */
   #digits = 0;
+  #plain: PlainElements | undefined;
 
   constructor(textBytes: number) {
     this.#textBytes = textBytes;
@@ -179,6 +182,15 @@ class Resources {
         throw new MalformedError(`the signature lists more than ${MAX_RESOURCES} files`);
       this.#builder.add(name, digest);
     }
+    this.#plain ??= PlainElements.like(elements[0]);
+  }
+
+  /** Those that are written like the first. @returns where the first begins that is not */
+  addPlain(bytes: Uint8Array, start: number): number {
+    const builder = this.#builder;
+    if (builder === undefined || this.#plain === undefined) return start;
+    const isPlace = () => builder.count < MAX_RESOURCES;
+    return this.#plain.take(bytes, start, (...at) => isPlace() && builder.addBytes(...at));
   }
 
   /** Everything that was listed, held against how the signature says that it was hashed. */
@@ -188,7 +200,9 @@ class Resources {
     if (this.#digits !== DIGEST_HEX[hash]) throw new MalformedError(`the digests are not ones of ${hash}`);
     const cut = shardBytes === undefined ? undefined : (name: PathBytes) => rangeOf(name);
     const files = this.#builder.build(cut);
-    for (const path of files.paths()) requirePath(path, deviations);
+    // The ends of shards are no part of a path.
+    if (cut !== undefined || !this.#builder.areShortest)
+      for (const path of files.paths()) requirePath(path, deviations);
     if (shardBytes !== undefined)
       for (const { path, shards } of files.sharded()) requireContiguous(path, shards, shardBytes);
     return { root: this.#builder.root(), files };

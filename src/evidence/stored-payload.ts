@@ -38,7 +38,11 @@ export class StoredPayload {
     this.sha256 = sha256;
   }
 
-  /** @throws EvidenceError when it is not what it was; what the system says */
+  /**
+   * Pieces that are good until the next is asked for.
+   *
+   * @throws EvidenceError when it is not what it was; what the system says
+   */
   async *pieces(): AsyncGenerator<Buffer> {
     const hash = nodeCrypto().createHash('sha256');
     const decoder = new Base64Stream('the payload', false);
@@ -66,7 +70,7 @@ export class StoredPayload {
   /** All of it, for what can only be done with that. */
   async bytes(): Promise<Buffer> {
     const pieces: Buffer[] = [];
-    for await (const piece of this.pieces()) pieces.push(piece);
+    for await (const piece of this.pieces()) pieces.push(Buffer.from(piece));
     return Buffer.concat(pieces);
   }
 

@@ -8,7 +8,7 @@ export interface Control {
    * of `Date.now`.
    */
   readonly rate: Float64Array;
-  /** Volumes (`st_dev`) whose reads take so long that many are kept in flight. */
+  /** Volumes (`st_dev`) whose reads take so long that many are kept in flight; or `NONE`. */
   readonly slow: BigUint64Array;
 }
 
@@ -20,6 +20,7 @@ const SLOW = 4;
 const DEPTH = 5;
 const IS_GIVEN = 6;
 const THREADS = 7;
+const ARE_SLOW = 8;
 
 /**
  * System calls in flight on slow volumes, unless somebody says otherwise: 56 reads of 128 KiB in 5
@@ -30,17 +31,20 @@ export const MOST_DEPTH = 56;
 /** More volumes than so many in one run are read as if they answered at once. */
 const MOST_SLOW = 16;
 
+/** The number of no device. */
+const NONE = 2n ** 64n - 1n;
+
 /** Thrown inside a worker when the run was stopped; never leaves it. */
 export class Stopped extends Error {}
 
 export function createControl(): Control {
-  const flags = new Int32Array(new SharedArrayBuffer(32));
+  const flags = new Int32Array(new SharedArrayBuffer(64));
   flags[DEPTH] = MOST_DEPTH;
   return {
     flags,
     bytes: new BigInt64Array(new SharedArrayBuffer(16)),
     rate: new Float64Array(new SharedArrayBuffer(16)),
-    slow: new BigUint64Array(new SharedArrayBuffer(8 * MOST_SLOW)),
+    slow: new BigUint64Array(new SharedArrayBuffer(8 * MOST_SLOW)).fill(NONE),
   };
 }
 
@@ -150,7 +154,15 @@ export function depthOf({ flags }: Control): { readonly most: number; readonly i
 export function markSlow(control: Control, device: bigint): void {
   if (isSlow(control, device)) return;
   const place = Atomics.add(control.flags, SLOW, 1);
-  if (place < MOST_SLOW) Atomics.store(control.slow, place, device);
+  if (place >= MOST_SLOW) return;
+  Atomics.store(control.slow, place, device);
+  Atomics.add(control.flags, ARE_SLOW, 1);
+}
+
+/** Says that they are no more. Each time takes one of the places for those that are. */
+export function markQuick(control: Control, device: bigint): void {
+  for (let i = 0; i < MOST_SLOW; i++)
+    if (Atomics.compareExchange(control.slow, i, device, NONE) === device) Atomics.sub(control.flags, ARE_SLOW, 1);
 }
 
 /**
@@ -158,7 +170,7 @@ export function markSlow(control: Control, device: bigint): void {
  * cost nothing.
  */
 export function isAnySlow({ flags }: Control): boolean {
-  return Atomics.load(flags, SLOW) > 0 || Atomics.load(flags, IS_GIVEN) === 1;
+  return Atomics.load(flags, ARE_SLOW) > 0 || Atomics.load(flags, IS_GIVEN) === 1;
 }
 
 export function isSlow(control: Control, device: bigint): boolean {

@@ -15,6 +15,7 @@ export {
   limitDepth,
   limitRate,
   MOST_DEPTH,
+  markQuick,
   markSlow,
   nextInQueue,
   type Progress,

@@ -18,6 +18,7 @@ export class FileInput implements Input {
   #window: Window | undefined;
   /** Milliseconds that opening it took, until they are counted. */
   #opening: number;
+  #isTrial = false;
 
   /** @param device - `st_dev` */
   constructor(
@@ -62,7 +63,8 @@ export class FileInput implements Input {
     const { control, pace } = this.#thread;
     checkStop(control);
     if (this.#window === undefined && pace.isSlow(this.#device)) {
-      this.readAhead().isTaken = true;
+      this.#isTrial = pace.takesTrial();
+      if (!this.#isTrial) this.readAhead().isTaken = true;
     }
     const chunk = this.#window === undefined ? this.#takeNow(pace.part(room)) : this.#reader.read(room);
     if (chunk === undefined) return undefined;
@@ -88,13 +90,14 @@ export class FileInput implements Input {
     const opening = this.#opening;
     this.#opening = 0;
     // Where that took long it counts by itself: so the first read may tell.
-    const wasLong = pace.isLong(opening, 0);
+    const wasLong = !this.#isTrial && pace.isLong(opening, 0);
     if (wasLong) pace.took(opening, 0, this.#device);
     const from = performance.now();
     const chunk = this.#reader.read(room);
     const reading = performance.now() - from;
     const length = chunk?.length ?? 0;
-    if (!wasLong) pace.took(opening + reading, length, this.#device);
+    if (this.#isTrial) pace.tried(opening + reading, this.#device);
+    else if (!wasLong) pace.took(opening + reading, length, this.#device);
     else if (pace.isLong(reading, length)) pace.took(reading, length, this.#device);
     return chunk;
   }

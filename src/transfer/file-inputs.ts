@@ -157,12 +157,27 @@ export class FileInputs implements Inputs {
   /** Opens another file ahead. */
   readonly #open = (): boolean => {
     if (this.#aheadBytes >= MOST_AHEAD_BYTES) return false;
+    if (!this.#thread.pace.isAnySlow) return false;
     const next = this.#again.shift() ?? this.#next();
     if (next === undefined) return false;
-    if (this.#files.isSlow(next)) this.#openLater(next);
-    else this.#waiting.push(next);
+    if (!this.#files.isSlow(next)) this.#waiting.push(next);
+    else if (this.#thread.pace.isTrialDue()) this.#openTrial(next);
+    else this.#openLater(next);
     return true;
   };
+
+  #openTrial(next: Next): void {
+    try {
+      const input = this.#files.open(next);
+      if (input === undefined) return;
+      this.#coming.add({ next, input });
+      this.#aheadBytes += next.length;
+    } catch (error) {
+      // Some of those that are open will be closed.
+      if (TOO_MANY.includes(errno((error as Error).cause) ?? '')) this.#again.push(next);
+      else this.#files.failed(next, error);
+    }
+  }
 
   #openLater(next: Next): void {
     const { reads } = this.#thread;

@@ -8,7 +8,13 @@ import { fromText } from '../../src/fs/index.ts';
 
 function coded(names: readonly string[], bytes = 0): { coded: FrontCodedNames; orders: number[] } {
   const all = new FrontCodedNames(bytes);
-  return { coded: all, orders: names.map((name) => Math.sign(all.add(name))) };
+  return { coded: all, orders: names.map((name) => Math.sign(add(all, name))) };
+}
+
+/** Among other bytes, as a list has them. */
+function add(all: FrontCodedNames, name: string): number {
+  const bytes = Buffer.from(`"${name}",`);
+  return all.add(bytes, 1, bytes.length - 2);
 }
 
 const CASES: [string, string[]][] = [

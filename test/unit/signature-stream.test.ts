@@ -136,7 +136,7 @@ describe('base64 that comes in pieces', () => {
     const stream = new Base64Stream('it');
     const pieces: Buffer[] = [];
     for (let at = 0; at < text.length; at += step)
-      pieces.push(stream.push(Buffer.from(text.slice(at, at + step), 'latin1')));
+      pieces.push(Buffer.from(stream.push(Buffer.from(text.slice(at, at + step), 'latin1'))));
     return Buffer.concat([...pieces, stream.end()]);
   };
 

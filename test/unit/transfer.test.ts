@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it, mock } from 'node:test';
 import { hexAt, type Listing, listPath } from '../../src/fs/index.ts';
-import { createControl, isSlow, limitDepth, limitRate, markSlow, shareDepth } from '../../src/hash/control.ts';
+import {
+  createControl,
+  isAnySlow,
+  isSlow,
+  limitDepth,
+  limitRate,
+  markQuick,
+  markSlow,
+  shareDepth,
+} from '../../src/hash/control.ts';
 import { hashFiles } from '../../src/hash/hash-files.ts';
 import { createEngine, createLaneHasher, type Engine, hashInLanes } from '../../src/hash/index.ts';
 import { fileFailure } from '../../src/hash/queue.ts';
@@ -400,6 +409,69 @@ describe('how a volume is found to be slow', () => {
     for (let i = 0; i < 9; i++) pace.took(2, 4096, () => 7n);
     assert.equal(isSlow(control, 7n), true);
     assert.equal(isSlow(control, 8n), false);
+  });
+});
+
+describe('a slow volume', () => {
+  const slow = () => {
+    const control = createControl();
+    markSlow(control, 7n);
+    markSlow(control, 8n);
+    return { control, pace: new Pace(control, () => 5) };
+  };
+  /** Files until the next one is tried. */
+  const untilTrial = (pace: Pace, most = 10_000): number => {
+    let files = 0;
+    while (files < most && !pace.takesTrial()) files++;
+    return files;
+  };
+
+  it('is tried, and is none any more when eight files in a row were quick', () => {
+    const { control, pace } = slow();
+    assert.equal(untilTrial(pace), 64);
+    for (let i = 0; i < 7; i++) {
+      pace.tried(0.03, () => 7n);
+      assert.equal(untilTrial(pace), 8);
+    }
+    assert.deepEqual([isSlow(control, 7n), isAnySlow(control)], [true, true]);
+    pace.tried(0.03, () => 7n);
+    assert.deepEqual([isSlow(control, 7n), isSlow(control, 8n), isAnySlow(control)], [false, true, true]);
+    markQuick(control, 8n);
+    assert.equal(isAnySlow(control), false);
+  });
+
+  it('may be slow again, and is tried half as often each time', () => {
+    const { control, pace } = slow();
+    for (const files of [64, 64, 128, 256, 512, 1024, 2048, 4096, 4096]) {
+      assert.equal(untilTrial(pace), files);
+      pace.tried(0.03, () => 7n);
+      untilTrial(pace);
+      pace.tried(2, () => 7n);
+    }
+    assert.equal(isSlow(control, 7n), true);
+    markQuick(control, 7n);
+    markSlow(control, 7n);
+    assert.equal(isSlow(control, 7n), true);
+  });
+
+  it('is tried by one that was opened for it, and is not where somebody says how to read', () => {
+    const { control, pace } = slow();
+    while (!pace.isTrialDue());
+    assert.deepEqual([pace.takesTrial(), pace.takesTrial()], [true, false]);
+    limitDepth(control, 4, true);
+    assert.equal(untilTrial(pace), 10_000);
+  });
+
+  it('has places for sixteen others, and what finds none is read as if it was quick', () => {
+    const control = createControl();
+    for (let i = 0; i < 20; i++) {
+      markSlow(control, 7n);
+      markQuick(control, 7n);
+      markQuick(control, 7n);
+      assert.deepEqual([isSlow(control, 7n), isAnySlow(control)], [false, false]);
+    }
+    markSlow(control, 7n);
+    assert.deepEqual([isSlow(control, 7n), isAnySlow(control)], [false, false]);
   });
 });
 
