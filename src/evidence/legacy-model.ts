@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { fromText } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import { GIT_PATHS, isSingleFile, type ModelManifest, requirePath } from './model-signature.ts';
-import { SignedFilesBuilder } from './signed-files.ts';
+import { SignedFilesBuilder } from './signed-files-builder.ts';
 import type { Statement } from './statement.ts';
 import { MalformedError } from './strict-json.ts';
 

@@ -1,8 +1,9 @@
 import { entryText, fromText, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
-import { JsonStream } from './json-stream.ts';
+import { JsonStream, type JsonTaker } from './json-stream.ts';
 import { PlainElements } from './plain-elements.ts';
 import { MODEL_PREDICATE_KEYS, SERIALIZATION_KEYS } from './shape.ts';
-import { type Resource, type SignedFiles, SignedFilesBuilder } from './signed-files.ts';
+import type { Resource, SignedFiles } from './signed-files.ts';
+import { SignedFilesBuilder } from './signed-files-builder.ts';
 import type { SignedPayload } from './signed-payload.ts';
 import { readStatement, STATEMENT_TYPE, type Statement } from './statement.ts';
 import { Fields, type Json, MalformedError } from './strict-json.ts';
@@ -61,34 +62,52 @@ export interface ModelStatement {
   readonly manifest: ModelManifest;
 }
 
+/** What a list is read from: `again` where it need not be held in memory. */
+type ListPayload = Pick<SignedPayload, 'length' | 'pieces'> & Partial<Pick<SignedPayload, 'again'>>;
+
 /**
  * Reads the statement of a Model Signing bundle whose signature was verified, as a stream, and
  * checks everything that it can be held against without the files (OMS sections 6 and 8).
  *
  * @throws MalformedError
  */
-export async function readModelSignature(payload: Pick<SignedPayload, 'length' | 'pieces'>): Promise<ModelStatement> {
+export async function readModelSignature(payload: ListPayload): Promise<ModelStatement> {
   const fields = new Map<string, Map<string, Json>>([
     ['', new Map()],
     ['predicate', new Map()],
   ]);
   const resources = new Resources(payload.length);
-  const stream = new JsonStream(
-    { predicate: { resources: 'list' } },
-    {
-      value: (inside, key, value) => fields.get(inside)?.set(key, value),
-      elements: (_inside, _key, elements) => resources.add(elements),
-      plain: (_inside, _key, bytes, start) => resources.addPlain(bytes, start),
-    },
-    'the statement',
-  );
+  const stream = streamInto(resources, (inside, key, value) => fields.get(inside)?.set(key, value));
   for await (const piece of payload.pieces()) stream.push(piece);
   stream.end();
   const outermost = Object.fromEntries(fields.get('') ?? []);
   const inner = Object.fromEntries(fields.get('predicate') ?? []);
   // A predicate that is no object was not gone into.
   const statement = readStatement(new Fields({ predicate: inner, ...outermost }, 'the statement'));
-  return { statement, manifest: manifestOf(statement, resources) };
+  const manifest = manifestOf(statement, resources);
+  const { again, length } = payload;
+  if (again !== undefined) manifest.files.forgetDigests(manifest.root, () => digestsIn(again(), length));
+  return { statement, manifest };
+}
+
+function streamInto(resources: Resources, value: JsonTaker['value']): JsonStream {
+  return new JsonStream(
+    { predicate: { resources: 'list' } },
+    {
+      value,
+      elements: (_inside, _key, elements) => resources.add(elements),
+      plain: (_inside, _key, bytes, start) => resources.addPlain(bytes, start),
+    },
+    'the statement',
+  );
+}
+
+/** The digests of a list that was read before, in its order. */
+function digestsIn(pieces: Iterable<Buffer>, length: number): Buffer {
+  const resources = new Resources(length);
+  const stream = streamInto(resources, () => {});
+  for (const piece of pieces) stream.push(piece);
+  return resources.digests;
 }
 
 function manifestOf(statement: Statement, listed: Resources): ModelManifest {
@@ -191,6 +210,10 @@ class Resources {
     if (builder === undefined || this.#plain === undefined) return start;
     const isPlace = () => builder.count < MAX_RESOURCES;
     return this.#plain.take(bytes, start, (...at) => isPlace() && builder.addBytes(...at));
+  }
+
+  get digests(): Buffer {
+    return this.#builder?.digests ?? Buffer.alloc(0);
   }
 
   /** Everything that was listed, held against how the signature says that it was hashed. */

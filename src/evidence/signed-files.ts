@@ -1,6 +1,7 @@
-import { type FileTable, MAX_PATH_BYTES, type PathBytes } from '../fs/index.ts';
+import { WeighlockError } from '../error/index.ts';
+import { DIGEST_BYTES, type FileTable, type PathBytes } from '../fs/index.ts';
 import { nodeCrypto } from '../library/index.ts';
-import { FrontCodedNames } from './front-coded-names.ts';
+import type { FrontCodedNames } from './front-coded-names.ts';
 import { MalformedError } from './strict-json.ts';
 
 /** Bytes `start` to `end` of a file, or all of it. */
@@ -12,143 +13,6 @@ export interface Resource {
   readonly digest: string;
 }
 
-/**
- * What is less than an entry of any format takes in its text:
- * `{"name":"a","digest":{"sha256":"..."}},`.
- */
-const LEAST_ENTRY_BYTES = 100;
-
-/**
- * Collects what a list names, in columns of bytes: a million files take 32 bytes each beside their
- * names, and no object. Memory is asked for by the length of the list's text, and taken as it is
- * filled.
- */
-export class SignedFilesBuilder {
-  readonly #digestBytes: number;
-  readonly #names: FrontCodedNames;
-  #digests: Buffer;
-  #isInOrder = true;
-  #hasTwice = false;
-  #areShortest = true;
-
-  /** @param textBytes - of the list, about: more than fits is made room for */
-  constructor(digestBytes: number, textBytes: number) {
-    const entries = Math.ceil(textBytes / LEAST_ENTRY_BYTES) + 1;
-    this.#digestBytes = digestBytes;
-    this.#names = new FrontCodedNames(textBytes);
-    this.#digests = Buffer.from(new ArrayBuffer(entries * digestBytes));
-  }
-
-  get count(): number {
-    return this.#names.count;
-  }
-
-  /** True when every name is that of a file below a folder, in its shortest form. */
-  get areShortest(): boolean {
-    return this.#areShortest;
-  }
-
-  /** @param name - well-formed text; @param digest - hex of the right length */
-  add(name: string, digest: string): void {
-    const bytes = Buffer.from(`${name}${digest}`);
-    const end = bytes.length - 2 * this.#digestBytes;
-    if (!this.addBytes(bytes, 0, end, end))
-      throw new MalformedError(`the digest of ${JSON.stringify(name)} is not hex`);
-  }
-
-  /**
-   * The same of bytes in which the name stands from `start` to `end`, as UTF-8.
-   *
-   * @param digestStart - where the digest is, in lower-case hex
-   * @returns false for what is no hex: then nothing is added
-   */
-  addBytes(bytes: Uint8Array, start: number, end: number, digestStart: number): boolean {
-    const at = this.count * this.#digestBytes;
-    if (at === this.#digests.length) this.#digests = grown(this.#digests, this.#digestBytes);
-    const digests = this.#digests;
-    let wrong = 0;
-    for (let i = 0; i < this.#digestBytes; i++) {
-      const high = DIGIT[bytes[digestStart + 2 * i] ?? 0] ?? NO_DIGIT;
-      const low = DIGIT[bytes[digestStart + 2 * i + 1] ?? 0] ?? NO_DIGIT;
-      wrong |= high | low;
-      digests[at + i] = (high << 4) | low;
-    }
-    if (wrong >= NO_DIGIT) return false;
-    const order = this.#names.add(bytes, start, end);
-    if (order > 0) this.#isInOrder = false;
-    if (order === 0) this.#hasTwice = true;
-    if (this.#areShortest) this.#areShortest = isShortestPath(bytes, start, end);
-    return true;
-  }
-
-  /** SHA-256 over the raw digests, in the order in which they were added, hex. */
-  root(): string {
-    const all = this.#digests.subarray(0, this.count * this.#digestBytes);
-    return nodeCrypto().createHash('sha256').update(all).digest('hex');
-  }
-
-  /**
-   * @param cut - takes the range off the end of a name; without it, names are those of whole files
-   * @throws MalformedError for what is listed twice
-   */
-  build(
-    cut?: (name: PathBytes) => { readonly path: PathBytes; readonly start: number; readonly end: number },
-  ): SignedFiles {
-    const ranges = cut && {
-      start: new Float64Array(this.count),
-      end: new Float64Array(this.count),
-      textBytes: new Uint8Array(this.count),
-    };
-    for (let i = 0; i < this.count && cut && ranges; i++) {
-      const name = this.#names.get(i);
-      const { path, start, end } = cut(name);
-      ranges.textBytes[i] = name.length - path.length;
-      ranges.start[i] = start;
-      ranges.end[i] = end;
-    }
-    return new SignedFiles({
-      names: this.#names,
-      isInNameOrder: this.#isInOrder,
-      isPlain: cut === undefined && this.#isInOrder && !this.#hasTwice,
-      ranges,
-      digests: this.#digests,
-      digestBytes: this.#digestBytes,
-    });
-  }
-}
-
-/** What a lower-case hex digit stands for, by its byte. */
-const NO_DIGIT = 16;
-const DIGIT = new Uint8Array(256).fill(NO_DIGIT);
-for (const [value, digit] of [...Buffer.from('0123456789abcdef')].entries()) DIGIT[digit] = value;
-
-const SLASH = 0x2f;
-const DOT = 0x2e;
-
-/**
- * True for a path whose every part is the name of something: none is empty, `.` or `..`, and none
- * has a NUL byte.
- */
-function isShortestPath(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start > MAX_PATH_BYTES) return false;
-  for (let at = start, part = start; at <= end; at++) {
-    const c = at < end ? bytes[at] : SLASH;
-    if (c === 0) return false;
-    if (c !== SLASH) continue;
-    const length = at - part;
-    if (length === 0 || (length <= 2 && bytes[part] === DOT && bytes[at - 1] === DOT)) return false;
-    part = at + 1;
-  }
-  return true;
-}
-
-/** At least twice as large, and by so many bytes. */
-function grown(bytes: Buffer, more: number): Buffer {
-  const larger = Buffer.from(new ArrayBuffer(Math.max(2 * bytes.length, bytes.length + more)));
-  bytes.copy(larger);
-  return larger;
-}
-
 /** Which bytes an entry is about, and how long the text is that says so at the end of its name. */
 interface Ranges {
   readonly start: Float64Array;
@@ -156,14 +20,34 @@ interface Ranges {
   readonly textBytes: Uint8Array;
 }
 
-interface Columns {
+export interface Columns {
   readonly names: FrontCodedNames;
   readonly isInNameOrder: boolean;
   /** Each name is that of a file, and comes after the one before it. */
   readonly isPlain: boolean;
   readonly ranges: Ranges | undefined;
-  readonly digests: Buffer;
   readonly digestBytes: number;
+}
+
+/** @throws WeighlockError `SOURCE_CHANGED` */
+function recalled(recall: () => Buffer): Buffer {
+  try {
+    return recall();
+  } catch (error) {
+    if (error instanceof WeighlockError) throw error;
+    throw notTheSame(error);
+  }
+}
+
+function notTheSame(cause?: unknown): WeighlockError {
+  return new WeighlockError(
+    {
+      code: 'SOURCE_CHANGED',
+      message: 'the list that was signed cannot be read again as it was',
+      remedy: 'see what writes to the file of the signature, and restart the pod',
+    },
+    { cause },
+  );
 }
 
 /**
@@ -181,10 +65,16 @@ export class SignedFiles {
   /** False where entries stand in another order than that of their whole names in bytes. */
   readonly isInNameOrder: boolean;
   #next = 0;
+  /** Undefined while nobody asks for them: there is SHA-256 of all of them, and a way to them. */
+  #digests: Buffer | undefined;
+  #forgotten: { readonly root: string; readonly recall: () => Buffer } | undefined;
+  /** Has every file that is listed, with the digest that it has in the list. */
+  #proven: FileTable | undefined;
 
   /** @throws MalformedError for what is listed twice */
-  constructor(columns: Columns) {
+  constructor({ digests, ...columns }: Columns & { readonly digests: Buffer }) {
     this.#columns = columns;
+    this.#digests = digests;
     this.isInNameOrder = columns.isInNameOrder;
     this.size = this.count;
     if (columns.isPlain) return;
@@ -232,14 +122,65 @@ export class SignedFiles {
   }
 
   /**
+   * Gives back the memory of all digests, a third of what the table of such a folder takes. Whether
+   * files have them is told by the SHA-256 of all; which one has not, when they are read again.
+   *
+   * @param root - SHA-256 over all, hex
+   * @param recall - brings the same again; throws where it cannot
+   */
+  forgetDigests(root: string, recall: () => Buffer): void {
+    const { isPlain, digestBytes } = this.#columns;
+    if (!isPlain || digestBytes !== DIGEST_BYTES || this.#digests === undefined) return;
+    (this.#digests.buffer as ArrayBuffer).transfer(0);
+    this.#digests = undefined;
+    this.#forgotten = { root, recall };
+  }
+
+  /** Looks at a whole table before it is asked about each of its files. */
+  prove(table: FileTable): void {
+    this.#proven = this.#digests === undefined && this.#isIn(table) ? table : undefined;
+  }
+
+  /** Whether all that is listed is there, in its order, and all of its digests are these. */
+  #isIn({ count, names, nameEnd, digests, hashed }: FileTable): boolean {
+    const hash = nodeCrypto().createHash('sha256');
+    let found = 0;
+    let first = 0;
+    for (let i = 0; i <= count; i++) {
+      const file = i < count ? this.#find(names, nameEnd[i - 1] ?? 0, nameEnd[i] ?? 0) : undefined;
+      if (file !== undefined) {
+        if (file !== found || hashed[i] !== 1) return false;
+        found++;
+        continue;
+      }
+      hash.update(digests.subarray(first * DIGEST_BYTES, i * DIGEST_BYTES));
+      first = i + 1;
+    }
+    return found === this.size && hash.digest('hex') === this.#forgotten?.root;
+  }
+
+  /** @throws WeighlockError `SOURCE_CHANGED` when what was signed is not there any more */
+  get #all(): Buffer {
+    if (this.#digests === undefined) {
+      const { root, recall } = this.#forgotten as { readonly root: string; readonly recall: () => Buffer };
+      const digests = recalled(recall);
+      if (nodeCrypto().createHash('sha256').update(digests).digest('hex') !== root) throw notTheSame();
+      this.#digests = digests;
+    }
+    return this.#digests;
+  }
+
+  /**
    * What is promised of a file of a table: that it is there (`listed`), and has the SHA-256 that
    * was measured (`same`). Fast where the files come in the order of their names.
    */
-  promiseOf({ names, nameEnd, digests, hashed }: FileTable, index: number): 'same' | 'listed' | undefined {
+  promiseOf(table: FileTable, index: number): 'same' | 'listed' | undefined {
+    const { names, nameEnd, digests, hashed } = table;
     const file = this.#find(names, nameEnd[index - 1] ?? 0, nameEnd[index] ?? 0);
     if (file === undefined) return undefined;
-    const { digestBytes, digests: expected } = this.#columns;
-    if (hashed[index] !== 1 || digestBytes !== 32 || this.#shards(file) !== 1) return 'listed';
+    if (hashed[index] !== 1 || this.#columns.digestBytes !== DIGEST_BYTES || this.#shards(file) !== 1) return 'listed';
+    if (this.#proven === table) return 'same';
+    const expected = this.#all;
     const [a, b] = [32 * index, 32 * this.#entry(file)];
     for (let i = 0; i < 32; i++) if (digests[a + i] !== expected[b + i]) return 'listed';
     return 'same';
@@ -247,17 +188,17 @@ export class SignedFiles {
 
   /** SHA-256 of all that is said, hex: the same for two lists that say the same. */
   get digest(): string {
-    const { names, digests, digestBytes } = this.#columns;
+    const { names, digestBytes } = this.#columns;
     const hash = nodeCrypto().createHash('sha256').update(`${this.count} ${digestBytes} ${names.encoded.length} `);
     return hash
       .update(names.encoded)
-      .update(digests.subarray(0, this.count * digestBytes))
+      .update(this.#all.subarray(0, this.count * digestBytes))
       .digest('hex');
   }
 
   #resource(i: number): Resource {
-    const { ranges, digests, digestBytes } = this.#columns;
-    const digest = digests.toString('hex', i * digestBytes, (i + 1) * digestBytes);
+    const { ranges, digestBytes } = this.#columns;
+    const digest = this.#all.toString('hex', i * digestBytes, (i + 1) * digestBytes);
     return { path: this.#path(i), start: ranges?.start[i] ?? 0, end: ranges?.end[i], digest };
   }
 

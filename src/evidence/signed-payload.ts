@@ -96,6 +96,12 @@ export class SignedPayload {
     return parseStrictJson(this.#bytes, what, mostValues);
   }
 
+  /** The same bytes once more, where they were left in a file: each time, they must be the same. */
+  get again(): (() => Iterable<Buffer>) | undefined {
+    const bytes = this.#bytes;
+    return bytes instanceof StoredPayload ? () => bytes.piecesNow() : undefined;
+  }
+
   /** The same bytes, a few at a time. */
   pieces(): AsyncGenerator<Buffer> {
     return piecesOf(this.#bytes);

@@ -11,6 +11,8 @@ export interface Expected extends Iterable<readonly [PathBytes, string]> {
   readonly size: number;
   get(name: PathBytes): string | undefined;
   promiseOf?(files: FileTable, index: number): 'same' | 'listed' | undefined;
+  /** Asked before it, of the table as it is: digests need not be at hand where all are as promised. */
+  prove?(files: FileTable): void;
 }
 
 /** What a folder's files are held against. */
@@ -43,6 +45,7 @@ export function compareChecksums(
   const failures: Failure[] = [];
   const allowed: UnlistedFile[] = [];
   const promises: Expected = checksums;
+  promises.prove?.(files);
   let present = 0;
   const unexpected = new Map<string, PathBytes>();
   for (let i = 0; i < files.count; i++) {

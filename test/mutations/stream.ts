@@ -4,12 +4,23 @@ const STREAM = ['test/unit/signature-stream.test.ts'];
 const JSON_STREAM = { file: 'src/evidence/json-stream.ts', tests: STREAM, name: 'JSON that comes' } as const;
 const BASE64 = { file: 'src/evidence/base64-stream.ts', tests: STREAM, name: 'base64 that comes' } as const;
 const STORED = { file: 'src/evidence/stored-payload.ts', tests: STREAM, name: 'changed while|cut while' } as const;
-const SIGNED = 'src/evidence/signed-files.ts';
+const SIGNED = 'src/evidence/signed-files-builder.ts';
 const TABLE = {
   file: 'src/fs/finish-table.ts',
   tests: ['test/unit/finish-table.test.ts'],
   name: 'a table that has grown',
 } as const;
+const PLAIN = {
+  file: 'src/evidence/plain-elements.ts',
+  tests: ['test/unit/plain-elements.test.ts'],
+  name: 'among them',
+} as const;
+const FORGOTTEN = {
+  file: 'src/evidence/signed-files.ts',
+  tests: ['test/unit/forgotten-digests.test.ts'],
+  name: 'digests that were given back',
+} as const;
+const TRIAL = { file: 'src/transfer/pace.ts', tests: ['test/unit/transfer.test.ts'], name: 'a slow volume' } as const;
 const LIST = { tests: STREAM, name: 'list of a model' } as const;
 
 export default [
@@ -164,5 +175,81 @@ export default [
     to: "if (digests[a + i] !== expected[b + i] && i > 40) return 'listed';",
     tests: ['test/integration/signature.test.ts'],
     name: 'every changed, missing and added',
+  },
+  { ...PLAIN, id: '19-plain-utf8', from: ' || !isUtf8(bytes.subarray(start, last))', to: '' },
+  { ...PLAIN, id: '19-plain-control', from: 'c < FIRST_LETTER', to: 'c === 0x0d' },
+  { ...PLAIN, id: '19-plain-escape', from: ' || c === BACKSLASH', to: '' },
+  { ...PLAIN, id: '19-plain-digits', from: 'else if (end - at - 1 === this.#digits)', to: 'else if (end > at)' },
+  { ...PLAIN, id: '19-plain-end', from: 'if (bytes[at] !== CLOSE_OBJECT) return -1;', to: '' },
+  { ...PLAIN, id: '19-plain-comma', from: 'bytes[at] === COMMA && taker', to: 'taker' },
+  {
+    ...PLAIN,
+    id: '19-plain-algorithm',
+    from: 'this.#algorithm = Buffer.from(`"${algorithm}"`);',
+    to: 'this.#algorithm = Buffer.from(`"${algorithm.slice(0, 4)}`);',
+  },
+  { ...PLAIN, id: '19-plain-hex', file: SIGNED, from: 'if (wrong >= NO_DIGIT) return false;', to: '' },
+  {
+    ...PLAIN,
+    id: '19-plain-dots',
+    file: SIGNED,
+    from: 'length === 0 || (length <= 2',
+    to: 'length === 0 || (length <= 1',
+  },
+  {
+    ...PLAIN,
+    id: '19-plain-empty',
+    file: SIGNED,
+    from: 'length === 0 || (length <= 2',
+    to: '(length > 0 && length <= 2',
+  },
+  { ...PLAIN, id: '19-plain-long', file: SIGNED, from: 'if (end - start > MAX_PATH_BYTES) return false;', to: '' },
+  {
+    ...FORGOTTEN,
+    id: '19-forgotten-root',
+    from: "found === this.size && hash.digest('hex') === this.#forgotten?.root",
+    to: 'found === this.size',
+  },
+  {
+    ...FORGOTTEN,
+    id: '19-forgotten-missing',
+    from: 'if (file !== found || hashed[i] !== 1) return false;',
+    to: 'if (hashed[i] !== 1) continue;',
+  },
+  {
+    ...FORGOTTEN,
+    id: '19-forgotten-stale',
+    from: 'this.#digests === undefined && this.#isIn(table) ? table',
+    to: 'this.#digests === undefined && (this.#proven === table || this.#isIn(table)) ? table',
+  },
+  {
+    ...FORGOTTEN,
+    id: '19-forgotten-recalled',
+    from: "if (nodeCrypto().createHash('sha256').update(digests).digest('hex') !== root) throw notTheSame();",
+    to: '',
+  },
+  {
+    ...FORGOTTEN,
+    id: '19-forgotten-order',
+    from: 'if (!isPlain || digestBytes',
+    to: 'if (digestBytes',
+  },
+  {
+    ...TRIAL,
+    id: '16-trial-again',
+    from: 'if (isQuick && this.#quickInARow < QUICK_IN_A_ROW) return;',
+    to: 'if (isQuick) return;',
+  },
+  {
+    ...TRIAL,
+    id: '16-trial-given',
+    from: 'depthOf(this.#control).isGiven || this.#untilTrial-- > 0',
+    to: 'this.#untilTrial-- > 0',
+  },
+  {
+    ...TRIAL,
+    id: '16-trial-less-often',
+    from: 'this.#tryAgain = Math.min(MOST_TRY_AGAIN, 2 * this.#tryAgain);',
+    to: '',
   },
 ] satisfies readonly Mutation[];
