@@ -136,9 +136,15 @@ export class SignedFiles {
     this.#forgotten = { root, recall };
   }
 
-  /** Looks at a whole table before it is asked about each of its files. */
-  prove(table: FileTable): void {
+  /**
+   * Looks at a whole table before it is asked about each of its files.
+   *
+   * @returns true where all that is listed is there, with its digest; false where that is to be
+   * asked file by file
+   */
+  prove(table: FileTable): boolean {
     this.#proven = this.#digests === undefined && this.#isIn(table) ? table : undefined;
+    return this.#proven !== undefined;
   }
 
   /** Whether all that is listed is there, in its order, and all of its digests are these. */

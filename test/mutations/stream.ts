@@ -224,6 +224,13 @@ export default [
   },
   {
     ...FORGOTTEN,
+    id: '19-forgotten-unlisted',
+    file: 'src/verdict/compare.ts',
+    from: 'promises.prove?.(files) === true && promises.size === files.count',
+    to: 'promises.prove?.(files) === true',
+  },
+  {
+    ...FORGOTTEN,
     id: '19-forgotten-recalled',
     from: "if (nodeCrypto().createHash('sha256').update(digests).digest('hex') !== root) throw notTheSame();",
     to: '',
