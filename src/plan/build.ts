@@ -13,7 +13,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { requireApart } from './places.ts';
 import type { Plan } from './plan.ts';
 import { applyPolicies } from './policy/index.ts';
-import { receiptSettings } from './receipt-settings.ts';
+import { receiptSettings, requireOwnKey } from './receipt-settings.ts';
 import {
   addChecksums,
   addPins,
@@ -100,5 +100,6 @@ export function buildPlan(request: VerifyRequest, environment: Environment): Pla
   if (content !== undefined && !isBound) for (const { requirements } of drafts) requirements.push(content);
   const artifacts = drafts.map((one) => onStorage(requireRequirement(one), one, storage));
   if (content !== undefined && isBound) for (const { requirements } of drafts) requirements.push(content);
+  if (receipts !== undefined) requireOwnKey(receipts, artifacts);
   return { ...settings, artifacts, pins, ...more };
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { WeighlockError } from '../error/index.ts';
 import { nodeCrypto } from '../library/index.ts';
 import { type Attestor, fingerprintOf } from '../trust/index.ts';
+import { type ArtifactPlan, leavesOf } from './plan.ts';
 import type { Policy } from './policy/index.ts';
 
 /** Where and under which terms receipts count: the platform's policy says it. */
@@ -72,6 +73,29 @@ export function receiptSettings(
     folder,
     ...(signer === undefined ? {} : { signer }),
   };
+}
+
+/**
+ * Whoever signs what is verified must not be who says that it was: with that key, changed files
+ * would pass unread. A verdict may be signed by the same verifier.
+ *
+ * @throws WeighlockError `CONFIG_INVALID`
+ */
+export function requireOwnKey(
+  { attestor }: Pick<ReceiptSettings, 'attestor'>,
+  artifacts: readonly Pick<ArtifactPlan, 'requirements'>[],
+): void {
+  const leaves = artifacts.flatMap(({ requirements }) => requirements.flatMap(leavesOf));
+  const signers = leaves.flatMap((leaf) => {
+    if (leaf.kind === 'checksums') return leaf.signature?.attestors ?? [];
+    return leaf.kind === 'signature' ? leaf.attestors : [];
+  });
+  const same = signers.find((one) => one.kind === 'key' && one.fingerprint === keyOf(attestor));
+  if (same !== undefined)
+    throw invalid(
+      `the key in spec.receipts is that of ${same.name}, who signs what is verified`,
+      'give the verifier a key pair of its own: weighlock keygen',
+    );
 }
 
 function keyOf(attestor: Attestor): string {

@@ -232,6 +232,7 @@ describe('19: receipts', () => {
       ]),
       [`${USUAL}, volumes: ReadWrite`.replace('volumes: ReadOnly, ', ''), /volumes/],
       [`${USUAL}, forever: true`, /unknown key/],
+      [`${USUAL}, maxAge: .nan`.replace('maxAge: 1h, ', ''), /maxAge/],
     ];
     for (const [terms, message] of cases) {
       const { ended } = await verify(one, { policy: policyFor(path, terms) });
@@ -243,6 +244,8 @@ describe('19: receipts', () => {
       /policy/,
       78,
     );
+    const signers = policyFor(path, 'maxAge: 1h, key: {file: signer.pub}, volumes: ReadOnly');
+    refused((await verify(one, { policy: signers, flags: [] })).ended, 'CONFIG_INVALID', /signs what is verified/, 78);
     for (const receipts of [path, join(path, 'sub')]) {
       mkdirSync(receipts, { recursive: true });
       refused((await verify({ path, receipts })).ended, 'CONFIG_INVALID', /--receipts/, 78);

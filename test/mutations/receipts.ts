@@ -136,4 +136,20 @@ export default [
     to: 'terms.some(({ areVolumesReadOnly })',
     tests: ['test/unit/receipt-settings.test.ts'],
   },
+  {
+    id: '19-receipt-own-key',
+    file: 'src/plan/build.ts',
+    from: 'if (receipts !== undefined) requireOwnKey(receipts, artifacts);',
+    to: '',
+    tests: ['test/integration/receipts.test.ts'],
+    name: 'what a policy allows',
+  },
+  {
+    id: '19-receipt-own-key-listing',
+    file: 'src/plan/receipt-settings.ts',
+    from: "if (leaf.kind === 'checksums') return leaf.signature?.attestors ?? [];",
+    to: '',
+    tests: ['test/unit/receipt-settings.test.ts'],
+    name: 'of a key that signs',
+  },
 ] satisfies readonly Mutation[];

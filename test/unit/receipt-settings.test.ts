@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { type Policy, receiptSettings } from '../../src/plan/index.ts';
+import { type Policy, type Requirement, receiptSettings } from '../../src/plan/index.ts';
+import { requireOwnKey } from '../../src/plan/receipt-settings.ts';
 import { fingerprintOf } from '../../src/trust/index.ts';
 
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -44,4 +45,29 @@ describe('19: terms of receipts', () => {
     assert.ok(receiptSettings([policy({})], { folder, signer: ours.privateKey })?.signer);
     assert.equal(receiptSettings([policy({})], {}), undefined);
   });
+
+  const by = (key: typeof ours, kind = 'signature') =>
+    ({
+      kind,
+      attestors: [other, key].map(({ publicKey }) => ({
+        kind: 'key',
+        name: 'ml',
+        fingerprint: fingerprintOf(publicKey),
+      })),
+    }) as unknown as Requirement;
+  for (const [what, requirement, isRefused] of [
+    ['a signature', by(ours), true],
+    ['one of several signatures', { kind: 'anyOf', options: [{ kind: 'sha256' }, by(ours)] }, true],
+    ['a signed listing', { kind: 'checksums', signature: by(ours) }, true],
+    ['a listing that is pinned', { kind: 'checksums' }, false],
+    ['a signature of somebody else', by(other), false],
+    ['a verdict, as a verifier may', by(ours, 'attestation'), false],
+  ] as const)
+    it(`19: are ${isRefused ? 'none' : 'those'} of a key that signs ${what}`, () => {
+      const settings = receiptSettings([policy({})], { folder });
+      assert.ok(settings);
+      const check = () => requireOwnKey(settings, [{ requirements: [requirement as Requirement] }]);
+      if (isRefused) assert.throws(check, { code: 'CONFIG_INVALID', message: /that of ml, who signs/ });
+      else check();
+    });
 });
