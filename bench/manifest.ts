@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inTurns, measure, mebibytes, median, output, printTable } from './measure.ts';
+import { dropPages, inTurns, measure, mebibytes, median, output, printTable } from './measure.ts';
 
 const FILES = Number(process.env['BENCH_FILES'] ?? 1_000_000);
 
@@ -15,11 +15,13 @@ export async function benchManifest(work: string, program: readonly string[], ro
     if (i % 1000 === 0) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `image-${String(i).padStart(8, '0')}.jpg`), `image ${i}\n`);
   }
+  dropPages(program[0] ?? '');
   output(program, 'keygen', '--output', join(at, 'key'));
+  // Before anything is measured: the first program that opens a million files waits for the disk.
+  const pin = output(program, 'digest', data);
   const signature = join(at, 'model.sig');
   const sign = [...program, 'sign', data, '--key', join(at, 'key.key'), '--signature', signature];
   const signed = await measure(sign, true);
-  const pin = output(program, 'digest', data);
   const rss = new Map<string, number>();
   const watched = (name: string, command: readonly string[]) => async () => {
     const { seconds, peakRss } = await measure(command, true);
