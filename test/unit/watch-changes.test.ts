@@ -63,11 +63,18 @@ describe('changes below a path that is watched', () => {
     const root = mkdtempSync(join(tmpdir(), 'weighlock-changes-'));
     after(() => rmSync(root, { recursive: true }));
     for (const name of ['a', 'b']) mkdirSync(join(root, name));
-    const signal = Promise.withResolvers<void>();
-    const changes = new Changes(signal.resolve, () => {});
+    let signal = Promise.withResolvers<void>();
+    const changes = new Changes(
+      () => signal.resolve(),
+      () => {},
+    );
     await changes.follow([{ path: join(root, 'a') }]);
+    const stays = setInterval(() => {}, 1000);
     renameSync(join(root, 'a'), join(root, 'c'));
+    await signal.promise;
+    clearInterval(stays);
     renameSync(join(root, 'b'), join(root, 'a'));
+    signal = Promise.withResolvers<void>();
     await changes.follow([{ path: join(root, 'a') }]);
     await told(changes, signal.promise, () => appendFileSync(join(root, 'a/file'), 'x'));
   });
