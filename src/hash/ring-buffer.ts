@@ -24,6 +24,9 @@ export const PIECE_BYTES = 1 << 20;
 export const SLOTS_EACH = { 1: 8, 4: 4, 8: 3 };
 const MOST_SLOTS = 24;
 
+/** Free pieces to have before more bytes are asked for: a chunk may fill one, and begin another. */
+export const RESERVE = 2;
+
 export const RING = 128;
 
 /** Places in `words`. */

@@ -6,6 +6,7 @@ import {
   END,
   HEAD,
   PIECE_BYTES,
+  RESERVE,
   RING,
   RING_AT,
   type RingBuffer,
@@ -14,9 +15,6 @@ import {
   STREAM_AT,
   TAIL,
 } from './ring-buffer.ts';
-
-/** Free pieces to have before more bytes are asked for: a chunk may fill one, and begin another. */
-const RESERVE = 2;
 
 /** The receiver's end. */
 export class RingSender {
@@ -33,6 +31,23 @@ export class RingSender {
     const stream = this.#streams.pop();
     if (stream === undefined) throw new Error('a ring has no more streams');
     return stream;
+  }
+
+  /** A number that changes when the other thread is done with something. */
+  get done(): number {
+    return Atomics.load(this.#ring.words, DONE);
+  }
+
+  /** Resolves when it is no longer that number, or after a while. */
+  async changed(seen: number): Promise<void> {
+    await Atomics.waitAsync(this.#ring.words, DONE, seen, 100).value;
+  }
+
+  /** Waits for the other thread to be done with something, a millisecond at most. */
+  block(): void {
+    const { words } = this.#ring;
+    // What is done between the look and the wait costs a millisecond, not a tenth of a second.
+    Atomics.wait(words, DONE, Atomics.load(words, DONE), 1);
   }
 
   /** @internal */
@@ -94,7 +109,7 @@ export class RingStream {
       bytes.copy(this.#pieceAt(this.#slot), this.#filled, at, at + take);
       this.#filled += take;
       at += take;
-      if (this.#filled === PIECE_BYTES) this.#flush();
+      if (this.#filled === PIECE_BYTES) this.flush();
     }
   }
 
@@ -111,32 +126,60 @@ export class RingStream {
 
   /** 32 raw bytes. */
   async digest(): Promise<Uint8Array> {
-    await this.#until(this.#end());
+    this.end();
+    await this.#until(() => this.#isThere);
     return this.#digest();
   }
 
   /**
-   * An empty piece to put bytes into, for a thread that may block.
+   * Where bytes can be put, for a thread that fills pieces itself: what is left of one.
    *
-   * @param check - is called at least every 100 ms; what it throws ends the wait
+   * @returns undefined while the other thread has all pieces
    */
-  piece(check: () => void): Buffer {
-    for (this.#reclaim(); this.#free.length === 0; this.#reclaim()) this.#block(check);
-    this.#slot ??= this.#take();
-    return this.#pieceAt(this.#slot);
+  pieceLeft(): Buffer | undefined {
+    if (this.#slot === undefined) {
+      if (this.#free.length === 0) this.#reclaim();
+      if (this.#free.length === 0) return undefined;
+      this.#slot = this.#take();
+    }
+    return this.#pieceAt(this.#slot).subarray(this.#filled);
   }
 
-  /** Sends the piece that was filled. */
-  send(length: number): void {
-    this.#filled = length;
-    this.#flush();
+  /** So many bytes were put there. @returns true when they have filled a piece, which is sent */
+  filled(length: number): boolean {
+    this.#filled += length;
+    if (this.#filled < PIECE_BYTES) return false;
+    this.flush();
+    return true;
   }
 
-  /** The digest, for a thread that may block. */
-  digestNow(check: () => void): Uint8Array {
-    const ready = this.#end();
-    while (!ready()) this.#block(check);
-    return this.#digest();
+  /** True when the other thread has nothing of it left to hash. */
+  get isIdle(): boolean {
+    this.#reclaim();
+    return this.#sent.length === 0;
+  }
+
+  /** Sends what is there, though it does not fill a piece. */
+  flush(): void {
+    if (this.#slot === undefined || this.#filled === 0) return;
+    Atomics.store(this.#ring.words, SLOT_AT + this.#slot, 1);
+    this.#sent.push(this.#slot);
+    this.#sender.send(DATA, this.#number, this.#slot, this.#filled);
+    this.#slot = undefined;
+    this.#filled = 0;
+  }
+
+  /** Asks for the digest of what was sent. */
+  end(): void {
+    this.flush();
+    this.#asked = (this.#asked % 0x7fff_ffff) + 1;
+    Atomics.store(this.#ring.words, STREAM_AT + this.#number, this.#asked);
+    this.#sender.send(END, this.#number, 0, this.#asked);
+  }
+
+  /** The digest that was asked for, once it is there. */
+  digestNow(): Uint8Array | undefined {
+    return this.#isThere ? this.#digest() : undefined;
   }
 
   close(): void {
@@ -147,33 +190,19 @@ export class RingStream {
     this.#sender.close(this);
   }
 
-  /** @returns whether the digest is there */
-  #end(): () => boolean {
-    const { words } = this.#ring;
-    this.#flush();
-    this.#asked = (this.#asked % 0x7fff_ffff) + 1;
-    Atomics.store(words, STREAM_AT + this.#number, this.#asked);
-    this.#sender.send(END, this.#number, 0, this.#asked);
-    return () => Atomics.load(words, STREAM_AT + this.#number) === 0;
+  get #isThere(): boolean {
+    return Atomics.load(this.#ring.words, STREAM_AT + this.#number) === 0;
   }
 
   #digest(): Uint8Array {
     return this.#ring.digests.slice(32 * this.#number, 32 * this.#number + 32);
   }
 
-  #block(check: () => void): void {
-    const { words } = this.#ring;
-    check();
-    // What is done between the look and the wait costs a millisecond, not a tenth of a second.
-    Atomics.wait(words, DONE, Atomics.load(words, DONE), 1);
-  }
-
   async #until(condition: () => boolean): Promise<void> {
-    const { words } = this.#ring;
     for (;;) {
-      const seen = Atomics.load(words, DONE);
+      const seen = this.#sender.done;
       if (condition()) return;
-      await Atomics.waitAsync(words, DONE, seen, 100).value;
+      await this.#sender.changed(seen);
     }
   }
 
@@ -186,15 +215,6 @@ export class RingStream {
     const slot = this.#free.pop();
     if (slot === undefined) throw new Error('a ring has no more pieces');
     return slot;
-  }
-
-  #flush(): void {
-    if (this.#slot === undefined || this.#filled === 0) return;
-    Atomics.store(this.#ring.words, SLOT_AT + this.#slot, 1);
-    this.#sent.push(this.#slot);
-    this.#sender.send(DATA, this.#number, this.#slot, this.#filled);
-    this.#slot = undefined;
-    this.#filled = 0;
   }
 
   #reclaim(): void {

@@ -6,10 +6,12 @@ import {
   END,
   HEAD,
   PIECE_BYTES,
+  RESERVE,
   RING,
   RING_AT,
   type RingBuffer,
   SLOT_AT,
+  SLOTS_EACH,
   STREAM_AT,
   TAIL,
 } from './ring-buffer.ts';
@@ -19,12 +21,17 @@ export interface StreamHashers {
   begin(stream: number): void;
   /** Takes some or all of the bytes. @returns how many */
   feed(stream: number, bytes: Buffer): number;
+  /** False while it pays to wait for bytes of more streams, to hash them together. */
+  readonly isFull: boolean;
   /** Hashes what was taken. */
   run(): void;
   /** @returns undefined while there is something left to hash */
   end(stream: number): Uint8Array | undefined;
   drop(stream: number): void;
 }
+
+/** So long for bytes of more streams: what one thread brings comes in bursts. */
+const PATIENCE_MILLISECONDS = 2;
 
 interface Pending {
   readonly pieces: { readonly slot: number; readonly length: number; taken: number }[];
@@ -60,6 +67,15 @@ export function serveRing(
       else hashers.drop(stream);
     }
   };
+  /** Somebody waits for a digest, or soon for room. */
+  const isUrgent = ({ asked, pieces }: Pending) => asked !== 0 || pieces.length > SLOTS_EACH[count] - RESERVE;
+  const announce = () => {
+    // Waking somebody is a system call: not for every step, but for what somebody may wait for.
+    if (!hasNews) return;
+    hasNews = false;
+    Atomics.add(words, DONE, 1);
+    Atomics.notify(words, DONE);
+  };
   let tail = 0;
   for (;;) {
     check();
@@ -83,6 +99,10 @@ export function serveRing(
         free(piece.slot);
       }
     }
+    if (!hashers.isFull && !streams.some(isUrgent)) {
+      announce();
+      if (Atomics.wait(words, HEAD, tail, PATIENCE_MILLISECONDS) !== 'timed-out') continue;
+    }
     hashers.run();
     for (const [stream, pending] of streams.entries()) {
       if (pending.asked === 0 || pending.pieces.length > 0) continue;
@@ -95,12 +115,7 @@ export function serveRing(
       pending.asked = 0;
       hasNews = true;
     }
-    // Waking somebody is a system call: not for every step, but for what somebody may wait for.
-    if (hasNews) {
-      hasNews = false;
-      Atomics.add(words, DONE, 1);
-      Atomics.notify(words, DONE);
-    }
+    announce();
     if (isBusy) continue;
     if (streams.every((pending) => pending.pieces.length === 0)) {
       if (Atomics.load(words, CLOSED) === 1 && Atomics.load(words, HEAD) === tail) return;

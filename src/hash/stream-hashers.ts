@@ -15,6 +15,7 @@ export function hashersOf(engines: readonly Engine[]): StreamHashers {
       engine(stream).update(bytes);
       return bytes.length;
     },
+    isFull: true,
     run() {},
     end: (stream) => engine(stream).digest(),
     drop() {},
@@ -42,6 +43,9 @@ export function hashersInLanes(hasher: LaneHasher): StreamHashers {
       part.copy(room);
       hasher.add(stream, part.length);
       return part.length;
+    },
+    get isFull() {
+      return hasher.isFull;
     },
     run: () => hasher.run(),
     end(stream) {

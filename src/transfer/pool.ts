@@ -15,6 +15,7 @@ import {
   type HashReply,
   type HashRequest,
   type HashTask,
+  isAnySlow,
   type Kernel,
   type KernelChoice,
   laneEngine,
@@ -44,6 +45,8 @@ const SMALL_FILES = MOST_SEEN;
 
 /** Below this, starting a second thread costs more than reading ahead saves. */
 const LEAST_AHEAD_BYTES = 64 << 20;
+/** Of files of a slow volume, for each. */
+const LEAST_AHEAD_EACH = 8 << 20;
 
 /** Below this for each thread, finding the fastest kernel takes longer than it saves. */
 const LEAST_CHOICE_BYTES = 96 << 20;
@@ -260,33 +263,50 @@ export class HashPool {
     // worker of its own.
     const lanes = Math.ceil(order.length / Math.max(1, this.#threads.size));
     const aloneBytes = bytes / (1.5 * Math.max(1, this.#threads.size));
+    const pairs = tasks.some(hasSecond) ? 0 : this.#pairsFor(engine, order.length, bytes, mostWorkers);
     // One by itself has one kernel, which needs no choice.
-    const choice = order.length > 1 ? await this.kernelFor(engine, bytes / this.#threads.size) : undefined;
+    const choice =
+      order.length > 1 ? await this.kernelFor(engine, bytes / Math.max(1, pairs || this.#threads.size)) : undefined;
     const kernel = choice === undefined ? {} : { kernel: choice };
     const request: HashRequest = { kind: 'hash', engine, tasks, order, lanes, aloneBytes, ...kernel };
-    const isTwo = order.length === 1 && bytes >= LEAST_AHEAD_BYTES && mostWorkers > 1 && !tasks.some(hasSecond);
     const replies = (
-      order.length > 1
-        ? await this.#threads.askAll(request)
-        : [await (isTwo ? this.#hashByTwo(request) : this.#ask(0, request))]
+      pairs > 0
+        ? await this.#hashByPairs(request, pairs)
+        : order.length > 1
+          ? await this.#threads.askAll(request)
+          : [await this.#ask(0, request)]
     ) as HashReply[];
     for (const { kernel } of replies) if (kernel !== undefined) this.#kernels.add(kernel);
     return replies;
   }
 
-  /** One thread reads, another hashes. */
-  async #hashByTwo(request: HashRequest): Promise<unknown> {
-    const ring = createRing(1);
-    const served = this.serveRing(1, ring, request.engine);
-    // All that may be in flight is the reader's.
-    shareDepth(this.control, 1);
-    const reply = this.#ask(0, { ...request, ring }).finally(() => {
-      closeRing(ring);
+  /**
+   * How many pairs of threads, of which one reads and the other one hashes, are better than threads
+   * that do both: one for a large file by itself; and where several messages are hashed together,
+   * for large files on a slow volume: a thread that hashes would hear too late of what has come,
+   * and each of two would have half of the lanes.
+   */
+  #pairsFor(engine: EngineName, files: number, bytes: number, mostWorkers: number): number {
+    if (bytes < LEAST_AHEAD_BYTES || mostWorkers < 2) return 0;
+    if (files === 1) return 1;
+    const isWorth = engine === 'wasm' && isAnySlow(this.control) && bytes / files >= LEAST_AHEAD_EACH;
+    return isWorth ? Math.min(files, mostWorkers >> 1) : 0;
+  }
+
+  async #hashByPairs(request: HashRequest, pairs: number): Promise<unknown[]> {
+    const { engine, kernel, order } = request;
+    const most = kernel === undefined || kernel.lanes < 8 ? 4 : 8;
+    const rings = Array.from({ length: pairs }, () => createRing(order.length === 1 ? 1 : most));
+    const served = rings.map((ring, i) => this.serveRing(pairs + i, ring, engine, kernel));
+    // All that may be in flight is the readers'.
+    shareDepth(this.control, pairs);
+    const replies = Promise.all(rings.map((ring, i) => this.#ask(i, { ...request, ring }))).finally(() => {
+      rings.forEach(closeRing);
       shareDepth(this.control, this.#threads.size);
     });
     // A thread that dies fails the one that waits for it.
-    await Promise.all([reply, served]);
-    return reply;
+    await Promise.all([replies, ...served]);
+    return replies;
   }
 
   /**

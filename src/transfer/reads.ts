@@ -178,14 +178,19 @@ export class Reads {
 
   /**
    * Of the files that are hashed the one with the fewest pieces ahead: they are hashed together, as
-   * long as there is something of each.
+   * long as there is something of each. Of one that nobody takes yet only the first piece is as
+   * urgent: with it, it can be taken.
    */
   #neediest(): Window | undefined {
     let found: Window | undefined;
+    let least = Number.POSITIVE_INFINITY;
     for (const window of this.#windows) {
       if (!window.isReadable) continue;
-      const isBetter = found === undefined || (window.isTaken && (!found.isTaken || window.ahead < found.ahead));
-      if (isBetter) found = window;
+      const { ahead, isTaken } = window;
+      const has = isTaken || ahead === 0 ? ahead : Number.MAX_SAFE_INTEGER;
+      if (has >= least) continue;
+      found = window;
+      least = has;
     }
     return found;
   }

@@ -65,6 +65,32 @@ function hash(hasher: LaneHasher, messages: readonly Uint8Array[], piece = LANE_
   }
 }
 
+it('lanes are full when all that have a message have bytes, or too few have one to be hashed together', () => {
+  const hasher = new LaneHasher();
+  const fill = (lane: number) => {
+    hasher.room(lane).fill(1, 0, 128);
+    hasher.add(lane, 128);
+  };
+  assert.equal(hasher.isFull, true);
+  for (const lane of [0, 1]) hasher.begin(lane);
+  fill(0);
+  assert.equal(hasher.isFull, true, 'two are not hashed together');
+  hasher.begin(2);
+  assert.equal(hasher.isFull, false);
+  fill(1);
+  assert.equal(hasher.isFull, false);
+  hasher.drop(2);
+  assert.equal(hasher.isFull, true);
+  hasher.begin(3);
+  assert.equal(hasher.isFull, false);
+  hasher.end(3);
+  assert.equal(hasher.isFull, true, 'a message of nothing has its padding');
+  hasher.run();
+  assert.equal(hasher.isFull, true, 'two have bytes left, and the third is over');
+  hasher.run();
+  assert.equal(hasher.isFull, true, 'there is nothing left to hash');
+});
+
 describe('the multi-buffer kernels', () => {
   it('are those that their source makes, to the byte', async () => {
     for (const [bytes, kernel, digest] of [

@@ -2,7 +2,7 @@
 // up.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import {
   closeRing,
   createRing,
@@ -147,6 +147,7 @@ it('a digest that was given up is not taken for a later one of the same stream',
   const hashers = {
     begin() {},
     feed: (_: number, bytes: Buffer) => bytes.length,
+    isFull: true,
     run() {},
     drop() {},
     end() {
@@ -170,6 +171,86 @@ it('a digest that was given up is not taken for a later one of the same stream',
   assert.notEqual(waitsFor, 0, 'the second one is still waited for');
   assert.deepEqual(Buffer.from(ring.digests), given('new'));
   assert.equal(Atomics.load(ring.words, STREAM_AT), 0);
+});
+
+describe('streams that are hashed together', () => {
+  /** What the hashing end does with some bytes of one of four streams, in order; `more` comes while it looks. */
+  const eventsOf = (send: (streams: readonly RingStream[]) => void, more: (streams: readonly RingStream[]) => void) => {
+    const ring = createRing(4);
+    const sender = new RingSender(ring);
+    const streams = Array.from({ length: 4 }, () => sender.open());
+    for (const stream of streams) stream.init();
+    const events: string[] = [];
+    const fed = new Set<number>();
+    let left = 0;
+    let looks = 0;
+    const hashers = {
+      begin() {},
+      get isFull() {
+        looks++;
+        if (looks === 1) {
+          more(streams);
+          closeRing(ring);
+        }
+        return fed.size === 4;
+      },
+      feed(stream: number, bytes: Buffer) {
+        fed.add(stream);
+        left += bytes.length;
+        return bytes.length;
+      },
+      run() {
+        if (left > 0) events.push(`hash ${fed.size}`);
+        left = 0;
+      },
+      end: () => Buffer.alloc(32),
+      drop() {},
+    };
+    const wait = (words: Int32Array, index: number, value: number) => {
+      if (left > 0) events.push('wait');
+      return Atomics.load(words, index) === value ? 'timed-out' : 'not-equal';
+    };
+    const waits = mock.method(Atomics, 'wait', wait as typeof Atomics.wait);
+    try {
+      send(streams);
+      serveRing(ring, hashers, () => {});
+    } finally {
+      waits.mock.restore();
+    }
+    return events;
+  };
+  const bytes = Buffer.alloc(100);
+  const put = (stream: RingStream | undefined) => {
+    stream?.update(bytes);
+    stream?.flush();
+  };
+
+  it('wait for each other', () => {
+    const all = eventsOf(
+      ([first]) => put(first),
+      (streams) => streams.slice(1).forEach(put),
+    );
+    assert.deepEqual(all, ['wait', 'hash 4']);
+  });
+
+  it('wait no longer than a while', () => {
+    const some = eventsOf(
+      ([first, second]) => [first, second].forEach(put),
+      () => {},
+    );
+    assert.deepEqual(some, ['wait', 'hash 2']);
+  });
+
+  it('do not wait where somebody waits for a digest', () => {
+    const one = eventsOf(
+      ([first]) => {
+        put(first);
+        first?.end();
+      },
+      () => {},
+    );
+    assert.deepEqual(one, ['hash 1']);
+  });
 });
 
 it('a ring that nobody closes ends with the run', async () => {

@@ -334,6 +334,38 @@ it('of large files only one is opened ahead: what this thread could not begin to
   assert.equal(opened, 4);
 });
 
+it('files that are hashed together are read together: none is read to its end before the others are begun', async () => {
+  const folder = join(work, 'together');
+  mkdirSync(folder);
+  for (let i = 0; i < 4; i++) {
+    writeFileSync(join(folder, `f${i}`), '');
+    truncateSync(join(folder, `f${i}`), 8 << 20);
+  }
+  const listing = list(folder);
+  const reads: number[] = [];
+  mock.method(fs, 'read', ((...[fd, buffer, at, length, position, done]: Parameters<Read>) => {
+    reads.push(fd);
+    const got = fs.readSync(fd, buffer as Buffer, at, length, position);
+    setImmediate(() => done(null, got));
+  }) as never);
+  syncBuiltinESMExports();
+  const lanes = createLaneHasher();
+  assert.ok(lanes !== undefined);
+  const thread = deepThread(8);
+  const request = requestFor(listing);
+  const inputs = queuedInputs(request, thread, (_, error) => assert.fail(String(error)));
+  await hashInLanes(inputs, { ...request, lanes: 4 }, lanes, thread.control);
+  await inputs.close();
+  const [first] = reads;
+  const half = reads.filter((fd) => fd === first).length / 2;
+  const untilHalf = reads.slice(
+    0,
+    reads.findIndex((_, i) => reads.slice(0, i).filter((fd) => fd === first).length > half),
+  );
+  assert.equal(new Set(untilHalf).size, 4, `${untilHalf}`);
+  assert.ok(listing.files.hashed.every((state) => state === 1));
+});
+
 describe('calls that the kernel may answer by itself', () => {
   /** Makes calls that take so long. @returns how many were made here */
   const madeHere = (times: readonly number[]) => {

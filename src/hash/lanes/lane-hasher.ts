@@ -166,14 +166,27 @@ export class LaneHasher {
   }
 
   /**
+   * False while it pays to wait: some messages have bytes, and more could be hashed together with
+   * them.
+   */
+  get isFull(): boolean {
+    let [busy, open] = [0, 0];
+    for (const [lane, { isOpen, isEnded }] of this.#lanes.entries()) {
+      const isBusy = isOpen && !this.isIdle(lane);
+      if (isBusy) busy++;
+      if (isBusy || (isOpen && !isEnded)) open++;
+    }
+    return busy === 0 || busy === open || open < this.#leastTogether;
+  }
+
+  /**
    * Hashes what all open lanes can take together; at least one block of one of them, if there is
    * any.
    */
   run(): void {
     const busy: number[] = [];
     for (let lane = 0; lane < this.lanes; lane++) if (this.#lane(lane).isOpen && !this.isIdle(lane)) busy.push(lane);
-    if (busy.length < (this.#wide === undefined ? LEAST_TOGETHER : LEAST_TOGETHER_WIDE))
-      for (const lane of busy) this.#runAlone(lane);
+    if (busy.length < this.#leastTogether) for (const lane of busy) this.#runAlone(lane);
     else this.#runTogether(busy);
   }
 
@@ -190,6 +203,10 @@ export class LaneHasher {
   /** Gives up a message. */
   drop(lane: number): void {
     this.#lane(lane).isOpen = false;
+  }
+
+  get #leastTogether(): number {
+    return this.#wide === undefined ? LEAST_TOGETHER : LEAST_TOGETHER_WIDE;
   }
 
   /**
