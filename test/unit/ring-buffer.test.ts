@@ -174,7 +174,10 @@ it('a digest that was given up is not taken for a later one of the same stream',
 });
 
 describe('streams that are hashed together', () => {
-  /** What the hashing end does with some bytes of one of four streams, in order; `more` comes while it looks. */
+  /**
+   * What the hashing end does with some bytes of one of four streams, in order; `more` comes while
+   * it looks.
+   */
   const eventsOf = (send: (streams: readonly RingStream[]) => void, more: (streams: readonly RingStream[]) => void) => {
     const ring = createRing(4);
     const sender = new RingSender(ring);
