@@ -5,6 +5,7 @@
 # without a log, to a registry without TLS (a dry run); otherwise by the identity of the job.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. image/program.sh
 
 repository=$1 version=$2
 signer=(--yes)
@@ -33,7 +34,7 @@ done
 buildah manifest push --all "${push[@]}" --digestfile build/index.digest "$list" "docker://$repository:$version"
 subject=$repository@$(cat build/index.digest)
 
-npm exec --offline -- node image/provenance.ts >build/provenance.json
+run image/provenance.ts >build/provenance.json
 cosign sign "${signer[@]}" --recursive "$subject"
 cosign attest "${signer[@]}" --type slsaprovenance1 --predicate build/provenance.json "$subject"
 cosign attest "${signer[@]}" --type spdxjson --predicate "$(echo build/files/*.spdx.json)" "$subject"
@@ -43,6 +44,6 @@ for vex in build/files/*.openvex.json; do
 done
 
 # The files by Weighlock: one signature of all of them.
-sign=(npm exec --offline -- node src/main.ts sign build/files --signature build/files/weighlock.sig)
+sign=(run "$program" sign build/files --signature build/files/weighlock.sig)
 if [ "${3:-}" = --key ]; then "${sign[@]}" --key cosign.key; else "${sign[@]}"; fi
 echo "published $subject"

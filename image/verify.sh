@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 
 repository=$1 version=$2
 shift 2
-weighlock() { npm exec --offline -- node src/main.ts "$@"; }
+. image/program.sh
+weighlock() { run "$program" "$@"; }
 
 signer=() plain='[]' attestor=
 while [ $# -gt 0 ]; do

@@ -86,6 +86,17 @@ describe('20: the workflows', () => {
     assert.ok(at('image/verify.sh') < at('npm publish') && at('image/verify.sh') < at('gh release create'));
   });
 
+  it('20: nothing is installed where there are rights to publish: it would have them, too', () => {
+    const { jobs } = parseYaml(read('.github/workflows/release.yml')) as Workflow;
+    const withRights = Object.values(jobs).filter(({ permissions }) => permissions !== undefined);
+    assert.equal(withRights.length, 1);
+    for (const { run = '' } of withRights.flatMap(({ steps }) => steps))
+      assert.doesNotMatch(run, /\bnpm (ci|i|install|run|exec)\b|\bnpx\b|\bpip\b|apt-get|curl|wget/);
+    const shared = read('image/program.sh');
+    assert.match(shared, /\[ ! -d node_modules \]/);
+    for (const script of ['image/publish.sh', 'image/verify.sh']) assert.doesNotMatch(read(script), /\bnpm\b/);
+  });
+
   it('20: a dry run takes the same scripts as a release', () => {
     const { jobs } = parseYaml(read('.github/workflows/release.yml')) as Workflow;
     const scripts = (name: string) =>
@@ -103,6 +114,21 @@ describe('20: signing in the CI of others', () => {
   it('20: the task of Tekton has a command line that is one', () => {
     const { spec } = parseYaml(read('ci/tekton/weighlock-sign.yaml')) as { spec: { steps: { args: string[] }[] } };
     for (const { args } of spec.steps) parse(args, {});
+  });
+
+  it('20: an image is named by whoever runs it, by its digest', () => {
+    const { spec } = parseYaml(read('ci/tekton/weighlock-sign.yaml')) as {
+      spec: { params: { name: string; default?: string }[] };
+    };
+    assert.equal(spec.params.find(({ name }) => name === 'image')?.default, undefined);
+    const [inputs = ''] = read('ci/gitlab/sign.yml').split('\n---\n');
+    const { image } = (parseYaml(inputs) as { spec: { inputs: { image: { default?: string; regex: string } } } }).spec
+      .inputs;
+    assert.equal(image.default, undefined);
+    const wanted = new RegExp(image.regex);
+    assert.match(`docker.io/library/node@sha256:${'a'.repeat(64)}`, wanted);
+    for (const other of ['node:26', 'node@sha256:abc', `node:26@md5:${'a'.repeat(64)}`])
+      assert.doesNotMatch(other, wanted);
   });
 
   it('20: all name the version of this checkout', () => {
