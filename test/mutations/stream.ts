@@ -212,12 +212,6 @@ export default [
   },
   {
     ...FORGOTTEN,
-    id: '19-forgotten-missing',
-    from: 'if (file !== found || hashed[i] !== 1) return false;',
-    to: 'if (hashed[i] !== 1) continue;',
-  },
-  {
-    ...FORGOTTEN,
     id: '19-forgotten-stale',
     from: 'this.#digests === undefined && this.#isIn(table) ? table',
     to: 'this.#digests === undefined && (this.#proven === table || this.#isIn(table)) ? table',

@@ -111,6 +111,7 @@ describe('19: elements that are written like the first', () => {
     ['a comma too many in it', odd.replace('}', ',}'), /not JSON/],
     ['no bracket at its end', odd.replace('}', ''), /not JSON|not an object/],
     ['another bracket', `[${odd.slice(1, -1)}]`, /not JSON|not an object/],
+    ['another bracket at its end', odd.replace('}', ']'), /not JSON/],
     ['something behind it', `${odd} 1`, /not JSON/],
     ['two elements without a comma', `${odd}${written('odd2', ORDERS[0] as Key[])}`, /not JSON/],
     ['nothing', '', /not JSON/],
