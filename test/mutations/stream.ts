@@ -185,8 +185,8 @@ export default [
   {
     ...PLAIN,
     id: '19-plain-algorithm',
-    from: 'this.#algorithm = Buffer.from(`"${algorithm}"`);',
-    to: 'this.#algorithm = Buffer.from(`"${algorithm.slice(0, 4)}`);',
+    from: 'at = after(bytes, at, this.#algorithm);',
+    to: 'at = endOfPlain(bytes, at + 1) + 1;',
   },
   { ...PLAIN, id: '19-plain-hex', file: SIGNED, from: 'if (wrong >= NO_DIGIT) return false;', to: '' },
   {
