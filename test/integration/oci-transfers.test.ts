@@ -99,7 +99,6 @@ describe('a transfer that breaks', () => {
     });
     const result = await pull(registry, `@${digest}`, ['--idle-timeout=1s']);
     refused(result, 75, 'TIMEOUT', /no progress for 1 s/);
-    assert.ok(result.milliseconds < 8000);
   });
 
   it('with 429 and 503 is tried again after the pause that was asked for', async () => {

@@ -13,11 +13,9 @@ it('a thread that dies fails what it was asked, and everything that is asked lat
   // Not what a thread is to be started with.
   group.start(null);
   const request = { kind: 'list', path: '/', allowSymlinks: false, maxFiles: 1 };
-  const start = performance.now();
   await assert.rejects(group.ask(0, request), died(/a thread failed/));
   await assert.rejects(group.ask(0, request), died(/a thread failed/));
   await assert.rejects(group.askAll(request), died(/a thread failed/));
-  assert.ok(performance.now() - start < 10_000);
   assert.equal(EXIT_CODE_OF['INTERNAL'], EXIT.internal);
 });
 
