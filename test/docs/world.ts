@@ -1,7 +1,7 @@
 // A place in which the commands of the pages can be run: the folders, keys, policies, registries
 // and stores that they name, with one model in all of them.
 import { spawn } from 'node:child_process';
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -19,8 +19,9 @@ import { FakeS3 } from '../store/s3.ts';
 const FILES = { 'config.json': '{}', 'model.safetensors': soundSafetensors(), 'train.parquet': 'PAR1 and so on' };
 const MODEL = { 'config.json': FILES['config.json'], 'model.safetensors': FILES['model.safetensors'] };
 
-/** Names of the pages for one key pair, each page with its own. */
-const KEYS = ['release', 'cosign', 'vendor', 'verifier', 'verdict', 'receipts', 'part'];
+/** Names of the pages for the key pair of who signs, and for the one of who verifies. */
+const SIGNER_KEYS = ['release', 'cosign', 'vendor'];
+const VERIFIER_KEYS = ['verifier', 'verdict', 'receipts', 'part'];
 const VENDOR_KEYS = ['nvidia-ngc-containers.pub', 'red-hat-release-3.pub'];
 
 /** Folders that the pages name from the root of a machine. */
@@ -85,12 +86,13 @@ export class World {
     const program = join(root, 'usr/local/bin/weighlock');
     writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
     chmodSync(program, 0o755);
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const [pub, key] = [
-      publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    ];
-    for (const name of KEYS) write(work, { [`${name}.pub`]: pub, [`${name}.key`]: key });
+    const [signer, verifier] = [keyPair(), keyPair()];
+    const { pub, key, privateKey } = signer;
+    for (const [names, pair] of [
+      [SIGNER_KEYS, signer],
+      [VERIFIER_KEYS, verifier],
+    ] as const)
+      for (const name of names) write(work, { [`${name}.pub`]: pair.pub, [`${name}.key`]: pair.key });
     for (const name of VENDOR_KEYS) write(work, { [name]: pub });
     write(join(root, 'etc/weighlock'), { 'cosign.pub': pub, 'release.key': key });
     for (const folder of [
@@ -243,6 +245,15 @@ export class World {
     const text = this.#substitutions.reduce((said, [pattern, value]) => said.replaceAll(pattern, value), line);
     return text.replaceAll(new RegExp(`(?<=^|[\\s="'(]|oci-layout://)/(?=(${AT_ROOT})\\b)`, 'g'), `${root}/`);
   }
+}
+
+function keyPair(): { readonly pub: string; readonly key: string; readonly privateKey: KeyObject } {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    pub: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    privateKey,
+  };
 }
 
 /** Of 32 parts, of which the pages show one, three are enough. */
