@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, afterEach, describe, it } from 'node:test';
 import { Base64Stream } from '../../src/evidence/base64-stream.ts';
 import { proveFiles, readSignatureFile } from '../../src/evidence/index.ts';
 import { JsonStream } from '../../src/evidence/json-stream.ts';
@@ -189,14 +189,19 @@ function signed(payload = many): string {
   return Buffer.concat([...bundlePieces({ length: payload.length, pieces: () => [payload] }, privateKey)]).toString();
 }
 
+const open: { readonly close?: () => void }[] = [];
+afterEach(() => {
+  for (const file of open.splice(0)) file.close?.();
+});
+
+/** The file stays open to the end of the test: digests of a long list are read from it again. */
 async function prove(text: string, between = (_path: string) => {}) {
   const path = join(work, 'model.sig');
   writeFileSync(path, text);
   const file = await readSignatureFile(path);
+  open.push(file);
   between(path);
-  const proved = await proveFiles([file], [attestor], undefined, 'signature');
-  file.close?.();
-  return { file, ...proved };
+  return { file, ...(await proveFiles([file], [attestor], undefined, 'signature')) };
 }
 
 describe('a signature of many files', () => {
