@@ -87,6 +87,8 @@ export class ThreadGroup {
       exit: (code) => this.#fail(`a thread ended early with code ${code}`),
     });
     this.#threads.push(thread);
+    // Nobody ends it any more.
+    if (this.#stopped) thread.unref();
   }
 
   /**

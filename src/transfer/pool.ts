@@ -16,6 +16,7 @@ import {
   type HashRequest,
   type HashTask,
   isAnySlow,
+  isStopped,
   type Kernel,
   type KernelChoice,
   laneEngine,
@@ -138,7 +139,8 @@ export class HashPool {
    */
   async getReady(path: string, engine: EngineName, mostWorkers: number): Promise<void> {
     const { entries, bytes } = await peek(path);
-    if (this.#isHashing || isInside() || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN)) return;
+    if (this.#isHashing || isStopped(this.control) || isInside() || (bytes < LEAST_AHEAD_BYTES && entries < MOST_SEEN))
+      return;
     const wanted = Math.min(mostWorkers, entries);
     while (this.#threads.size < wanted) this.#start();
     if (entries > 1 && isWorthChoice(engine, bytes / wanted)) this.#chooseKernel().catch(() => {});

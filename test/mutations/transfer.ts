@@ -168,6 +168,22 @@ export default [
     name: 'left to others',
   },
   {
+    id: '16-ready-for-nobody',
+    file: 'src/transfer/pool.ts',
+    from: 'isStopped(this.control) || isInside()',
+    to: 'isInside()',
+    tests: ['test/unit/threads.test.ts'],
+    name: 'a run that is over',
+  },
+  {
+    id: '16-thread-after-the-end',
+    file: 'src/thread/group.ts',
+    from: 'if (this.#stopped) thread.unref();',
+    to: '',
+    tests: ['test/unit/threads.test.ts'],
+    name: 'after the end of a run',
+  },
+  {
     id: '16-files-are-read-together',
     file: 'src/transfer/reads.ts',
     from: 'isTaken || ahead === 0 ? ahead',
