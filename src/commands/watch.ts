@@ -70,6 +70,7 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
         },
       };
       const environment = withoutVariables(context.environment, given);
+      const since = Date.now();
       const round = await Promise.race([runRound(words, environment, observer, { before: last }), unended.promise]);
       // It says what it came to and does not end: it waits for storage that does not answer.
       if (typeof round === 'number') return { exitCode: round };
@@ -81,7 +82,7 @@ export async function watch(values: RawValues, context: Context): Promise<Finish
       // What no later round can mend: the command line, the configuration.
       if (round.exitCode === EXIT.usage || round.exitCode === EXIT.configuration) return { exitCode: round.exitCode };
       if (round.exitCode !== EXIT.verified && exitsOnFailure) return { exitCode: round.exitCode };
-      void changes.follow(round.artifacts);
+      void changes.follow(round.artifacts, since);
       await wakeUp.within(interval);
     }
     return { exitCode: EXIT.sigterm };

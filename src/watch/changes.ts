@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { opendir, stat } from 'node:fs/promises';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Changes come in bursts: a copy of a model is thousands of events. */
@@ -11,6 +11,9 @@ const SETTLE_MILLISECONDS = 2000;
  * large they are.
  */
 const MAX_ENTRIES = 2000;
+
+/** The kernel's clock for times of files is so far behind at most (100 ticks a second). */
+const GRAIN_MILLISECONDS = 20;
 
 /**
  * Tells when something under one of the paths changes, where the file system says so (local ones
@@ -38,13 +41,22 @@ export class Changes {
    * Watches these paths instead of those before, as soon as it is known what lies there. What
    * changed while they were verified is told all the same. Nobody should wait for it: the storage
    * may not answer.
+   *
+   * @param since - when their verification began, in milliseconds since 1970: of what was not
+   * watched then, changes since are told, by the times of what lies there
    */
-  async follow(artifacts: readonly { readonly path: string }[]): Promise<void> {
+  async follow(
+    artifacts: readonly { readonly path: string }[],
+    since: number = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     const turn = ++this.#followed;
     const wanted = await foldersOf(artifacts.map(({ path }) => path));
     if (turn !== this.#followed) return;
     for (const [path, { id }] of this.#watchers) if (wanted.get(path) !== id) this.#forget(path);
-    for (const [path, id] of wanted) if (!this.#watchers.has(path)) this.#watch(path, id);
+    const added = [...wanted].filter(([path]) => !this.#watchers.has(path));
+    for (const [path, id] of added) this.#watch(path, id);
+    const grain = since - GRAIN_MILLISECONDS;
+    for (const [path] of added) if (turn === this.#followed && (await hasChanged(path, grain))) this.#changed();
   }
 
   close(): void {
@@ -99,4 +111,16 @@ async function foldersOf(paths: readonly string[]): Promise<ReadonlyMap<string, 
     }
   }
   return found;
+}
+
+/** Whether a file or folder, or an entry of it, was changed since then. */
+async function hasChanged(path: string, since: number): Promise<boolean> {
+  try {
+    if ((await stat(path)).ctimeMs >= since) return true;
+    for await (const { name } of await opendir(path)) if ((await lstat(join(path, name))).ctimeMs >= since) return true;
+  } catch (error) {
+    // What went away was changed; a file has no entries.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+  return false;
 }

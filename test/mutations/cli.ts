@@ -84,6 +84,15 @@ export default [
         'watch-rounds',
       ],
       ['entries', 'watch/changes.ts', '++entries > MAX_ENTRIES', 'false', 'watch-changes'],
+      ['before', 'watch/changes.ts', '(await hasChanged(path, grain))', 'false', 'watch-changes'],
+      [
+        'before-entries',
+        'watch/changes.ts',
+        '(await lstat(join(path, name))).ctimeMs >= since',
+        'false',
+        'watch-changes',
+      ],
+      ['before-once', 'watch/changes.ts', '.filter(([path]) => !this.#watchers.has(path))', '', 'watch-changes'],
       ['last-word', 'watch/changes.ts', 'if (turn !== this.#followed) return;', '', 'watch-changes'],
     ] as const
   ).map(([id, file, from, to, test]) => ({

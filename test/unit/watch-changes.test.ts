@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -40,6 +49,69 @@ describe('changes below a path that is watched', () => {
     clearInterval(again);
     changes.close();
   }
+
+  describe('before it was watched, since its verification began,', { concurrency: true }, () => {
+    const cases: Readonly<Record<string, (root: string) => string | undefined>> = {
+      'are told of a file that was written to': (root) => void appendFileSync(join(root, 'a/file'), 'x'),
+      'are told of a new file': (root) => void writeFileSync(join(root, 'a/new'), ''),
+      'are told of a file that was taken away': (root) => void rmSync(join(root, 'a/file')),
+      'are told of a file that another one was put in the place of': (root) =>
+        void renameSync(join(root, 'b'), join(root, 'a/file')),
+      'are told of a file with its old times': (root) => {
+        appendFileSync(join(root, 'a/file'), 'x');
+        utimesSync(join(root, 'a/file'), 1, 1);
+        return undefined;
+      },
+      'are told of an artifact that is one file': (root) => {
+        appendFileSync(join(root, 'b'), 'x');
+        return join(root, 'b');
+      },
+    };
+    for (const [what, change] of Object.entries(cases))
+      it(what, async () => {
+        const root = mkdtempSync(join(tmpdir(), 'weighlock-changes-'));
+        after(() => rmSync(root, { recursive: true }));
+        mkdirSync(join(root, 'a'));
+        for (const name of ['a/file', 'b']) writeFileSync(join(root, name), '');
+        const quiet = Math.max(...['.', 'a', 'a/file', 'b'].map((name) => lstatSync(join(root, name)).ctimeMs)) + 40;
+        while (Date.now() < quiet + 20) await new Promise(setImmediate);
+        const artifact = { path: change(root) ?? root };
+        const told = Promise.withResolvers<void>();
+        const changes = new Changes(told.resolve, () => {});
+        const stays = setInterval(() => {}, 1000);
+        await changes.follow([artifact], quiet);
+        await told.promise;
+        clearInterval(stays);
+        changes.close();
+      });
+  });
+
+  it('before it was watched are told once, and nothing where there were none', async (t) => {
+    const root = mkdtempSync(join(tmpdir(), 'weighlock-changes-'));
+    after(() => rmSync(root, { recursive: true }));
+    writeFileSync(join(root, 'file'), '');
+    const { ctimeMs } = lstatSync(join(root, 'file'));
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let times = 0;
+    const changes = new Changes(
+      () => times++,
+      () => {},
+    );
+    await changes.follow([{ path: root }], ctimeMs + 1000);
+    t.mock.timers.tick(10_000);
+    assert.equal(times, 0);
+    changes.close();
+    const again = new Changes(
+      () => times++,
+      () => {},
+    );
+    await again.follow([{ path: root }], ctimeMs);
+    t.mock.timers.tick(10_000);
+    await again.follow([{ path: root }], ctimeMs);
+    t.mock.timers.tick(10_000);
+    assert.equal(times, 1, 'what is watched already tells of itself');
+    again.close();
+  });
 
   it('are told of files in folders below, and of folders that came since', async () => {
     const root = mkdtempSync(join(tmpdir(), 'weighlock-changes-'));
