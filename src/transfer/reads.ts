@@ -169,7 +169,9 @@ export class Reads {
     if (window === undefined) {
       return this.opens < this.#mostOpen && this.opener?.() === true;
     }
-    if (this.#timer !== undefined || this.#slots >= this.#mostSlots) return false;
+    // One that is waited for gets its piece: others may have taken all places.
+    const isWaitedFor = window.isTaken && window.ahead === 0;
+    if (this.#timer !== undefined || (this.#slots >= this.#mostSlots && !isWaitedFor)) return false;
     this.#waitFor(takeBytes(this.#control, window.nextBytes));
     this.#slots++;
     window.issue(this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES + 1));
@@ -187,7 +189,8 @@ export class Reads {
     for (const window of this.#windows) {
       if (!window.isReadable) continue;
       const { ahead, isTaken } = window;
-      const has = isTaken || ahead === 0 ? ahead : Number.MAX_SAFE_INTEGER;
+      const untaken = ahead === 0 ? 0.5 : Number.MAX_SAFE_INTEGER;
+      const has = isTaken ? ahead : untaken;
       if (has >= least) continue;
       found = window;
       least = has;

@@ -186,8 +186,8 @@ export default [
   {
     id: '16-files-are-read-together',
     file: 'src/transfer/reads.ts',
-    from: 'isTaken || ahead === 0 ? ahead',
-    to: 'isTaken ? ahead',
+    from: 'ahead === 0 ? 0.5 : Number.MAX_SAFE_INTEGER',
+    to: 'Number.MAX_SAFE_INTEGER',
     tests: TRANSFER,
     name: 'read together',
   },
