@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 
 /** Bytes of memory that this container has, or else this machine. */
-function memory(): number {
+function memoryBytes(): number {
   return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 }
 
@@ -11,7 +11,8 @@ function memory(): number {
  *
  * @param part - 4 for a quarter
  * @param least - bytes that it may take in any case
+ * @param memory - bytes that there are
  */
-export function memoryShare(part: number, least: number): number {
-  return Math.max(least, Math.floor(memory() / part));
+export function memoryShare(part: number, least: number, memory: number = memoryBytes()): number {
+  return Math.max(least, Math.floor(memory / part));
 }

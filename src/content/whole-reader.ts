@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { memoryShare } from '../memory-share.ts';
 import { Unsound } from './cursor.ts';
 import type { Read, Reader } from './inspector.ts';
 
@@ -13,8 +13,8 @@ const LEAST_BYTES = 32 * MIB;
 let keptByThread = 0;
 
 /** Bytes that the files of one thread may take that are looked at as a whole. */
-export function mostKeptBytes(memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())) {
-  return Math.max(LEAST_BYTES, Math.floor(memory / SHARE));
+export function mostKeptBytes(memory?: number): number {
+  return memoryShare(SHARE, LEAST_BYTES, memory);
 }
 
 /** Keeps all of a file that is not large. */

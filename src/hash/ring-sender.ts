@@ -137,11 +137,9 @@ export class RingStream {
    * @returns undefined while the other thread has all pieces
    */
   pieceLeft(): Buffer | undefined {
-    if (this.#slot === undefined) {
-      if (this.#free.length === 0) this.#reclaim();
-      if (this.#free.length === 0) return undefined;
-      this.#slot = this.#take();
-    }
+    if (this.#slot === undefined && this.#free.length === 0) this.#reclaim();
+    this.#slot ??= this.#free.pop();
+    if (this.#slot === undefined) return undefined;
     return this.#pieceAt(this.#slot).subarray(this.#filled);
   }
 

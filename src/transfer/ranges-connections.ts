@@ -51,6 +51,12 @@ function placesFrom(places: number): number {
   return Math.ceil((4 * (PLACE_AT + places)) / PAGE_BYTES) * PAGE_BYTES;
 }
 
+/** The place that a piece has; undefined for one that has none. */
+export function placeOf(limits: RangeLimits, piece: Buffer): number | undefined {
+  if (piece.buffer !== limits.buffer) return undefined;
+  return (piece.byteOffset - placesFrom(limits.length - PLACE_AT)) / PIECE_BYTES;
+}
+
 /** Memory of one place for a piece. */
 export function placeAt(limits: RangeLimits, place: number): Buffer {
   return Buffer.from(limits.buffer, placesFrom(limits.length - PLACE_AT) + place * PIECE_BYTES, PIECE_BYTES);

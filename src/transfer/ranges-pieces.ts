@@ -1,4 +1,12 @@
-import { MOST_PIECES, PIECE_BYTES, PIECES, PLACE_AT, placeAt, type RangeLimits } from './ranges-connections.ts';
+import {
+  MOST_PIECES,
+  PIECE_BYTES,
+  PIECES,
+  PLACE_AT,
+  placeAt,
+  placeOf,
+  type RangeLimits,
+} from './ranges-connections.ts';
 
 /**
  * The memory for what comes before its turn: what all threads have taken is limited together.
@@ -10,7 +18,6 @@ import { MOST_PIECES, PIECE_BYTES, PIECES, PLACE_AT, placeAt, type RangeLimits }
  */
 export class Pieces {
   readonly #limits: RangeLimits;
-  readonly #places = new Map<Buffer, number>();
   #waiting: (() => void)[] = [];
 
   constructor(limits: RangeLimits) {
@@ -22,16 +29,13 @@ export class Pieces {
     // The first one that is free: what was never needed is never touched.
     for (let place = 0; PLACE_AT + place < this.#limits.length; place++) {
       if (Atomics.compareExchange(this.#limits, PLACE_AT + place, 0, 1) !== 0) continue;
-      const piece = placeAt(this.#limits, place);
-      this.#places.set(piece, place);
-      return piece;
+      return placeAt(this.#limits, place);
     }
     return Buffer.allocUnsafeSlow(PIECE_BYTES);
   }
 
   give(piece: Buffer): void {
-    const place = this.#places.get(piece);
-    this.#places.delete(piece);
+    const place = placeOf(this.#limits, piece);
     if (place !== undefined) Atomics.store(this.#limits, PLACE_AT + place, 0);
     Atomics.sub(this.#limits, PIECES, 1);
     this.announce();

@@ -108,7 +108,7 @@ export class World {
     const snapshot = `models/hub/models--org--name/snapshots/${COMMIT}`;
     mkdirSync(join(root, snapshot), { recursive: true });
     for (const [name, content] of Object.entries(MODEL)) {
-      const id = createHash('sha256').update(content).digest('hex');
+      const id = sha256(content);
       write(join(root, 'models/hub/models--org--name/blobs'), { [id]: content });
       symlinkSync(`../../blobs/${id}`, join(root, snapshot, name));
     }
@@ -116,11 +116,7 @@ export class World {
       'policy.yaml': POLICY,
       'provenance.json': '{"buildDefinition":{},"runDetails":{"builder":{"id":"ci"}}}',
     });
-    const sums = `${createHash('sha256').update(FILES['config.json']).digest('hex')}  config.json\n${createHash(
-      'sha256',
-    )
-      .update(FILES['model.safetensors'])
-      .digest('hex')}  model.safetensors\n`;
+    const sums = `${sha256(FILES['config.json'])}  config.json\n${sha256(FILES['model.safetensors'])}  model.safetensors\n`;
     const signature = sign('sha256', Buffer.from(sums), privateKey).toString('base64');
     write(work, { SHA256SUMS: sums, 'SHA256SUMS.sig': signature });
     write(join(root, 'models/vendor'), MODEL);
@@ -166,7 +162,6 @@ export class World {
     for (const store of [s3, gcs, azure]) store.add('models', below);
     s3.add('models', { 'llama/model.gguf': FILES['model.safetensors'] });
 
-    const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
     const pin = recipe(join(root, 'unsigned'));
     const pinOf = {
       gguf: sha256(FILES['model.safetensors']),
@@ -246,6 +241,8 @@ export class World {
     return text.replaceAll(new RegExp(`(?<=^|[\\s="'(]|oci-layout://)/(?=(${AT_ROOT})\\b)`, 'g'), `${root}/`);
   }
 }
+
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
 
 function keyPair(): { readonly pub: string; readonly key: string; readonly privateKey: KeyObject } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
