@@ -16,6 +16,12 @@ import { consequence } from './wording.ts';
 const HEARTBEAT_SECONDS = 10;
 
 /**
+ * How much there is of it is told as soon as a run has gone on for so long: it is where `watch`
+ * sees that this cannot be what passed.
+ */
+const SIZE_AFTER_SECONDS = 1;
+
+/**
  * Failure lines of one artifact: a folder of two million wrong files must not become two million
  * log lines.
  */
@@ -31,6 +37,7 @@ export class JsonLinesReporter implements Reporter {
   readonly #out: Output;
   readonly #now: () => Date;
   #lastBeat = 0;
+  #isSizeTold = false;
 
   constructor(out: Output, now: () => Date = () => new Date()) {
     this.#out = out;
@@ -48,8 +55,10 @@ export class JsonLinesReporter implements Reporter {
   }
 
   progress({ seconds, entries, files, bytes, totalBytes, totalFiles, counted }: RunProgress): void {
-    if (seconds - this.#lastBeat < HEARTBEAT_SECONDS) return;
+    const isSizeDue = counted && !this.#isSizeTold && seconds >= SIZE_AFTER_SECONDS;
+    if (!isSizeDue && seconds - this.#lastBeat < HEARTBEAT_SECONDS) return;
     this.#lastBeat = seconds;
+    this.#isSizeTold = counted;
     if (!counted) {
       // Small files are hashed when they are listed.
       const meanwhile = files === 0 ? {} : { files, bytes };

@@ -48,8 +48,12 @@ export class Watching {
     return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
   }
 
-  /** Waits for a status; the runner's time-out ends what never comes. */
+  /** Waits for a status; the runner's time-out kills the process, and so ends what never comes. */
   async until(path: string, wanted: number): Promise<void> {
-    while ((await this.status(path)) !== wanted) await delay(50);
+    while ((await this.status(path)) !== wanted) {
+      if (this.child.exitCode !== null || this.child.signalCode !== null)
+        throw new Error(`ended before ${path} was ${wanted}: ${this.stdout}`);
+      await delay(50);
+    }
   }
 }

@@ -230,11 +230,12 @@ describe('what is printed', () => {
     assert.match(bar, /1200 files of 5000 entries {2}3\.0 MiB/);
   });
 
-  it('is one JSON object per line with time, level and event, and a heartbeat every 10 s', () => {
+  it('is one JSON object per line with time, level and event, with how much there is, and a heartbeat every 10 s', () => {
     let text = '';
     const reporter = new JsonLinesReporter({ write: (t) => (text += t) }, () => new Date(0));
     const progress = { entries: 5, files: 1, bytes: 100, totalBytes: 200, totalFiles: 2, counted: true };
-    for (const seconds of [1, 9, 10, 12, 19, 20.5]) reporter.progress({ ...progress, seconds });
+    reporter.progress({ ...progress, counted: false, seconds: 3 });
+    for (const seconds of [4, 9, 14, 15, 19, 24.5]) reporter.progress({ ...progress, seconds });
     const lines = text
       .trimEnd()
       .split('\n')
@@ -242,11 +243,14 @@ describe('what is printed', () => {
     assert.deepEqual(
       lines.map(({ event, seconds }) => [event, seconds]),
       [
-        ['progress', 10],
-        ['progress', 20.5],
+        ['progress', 4],
+        ['progress', 14],
+        ['progress', 24.5],
       ],
     );
-    assert.deepEqual(lines[0], {
+    const quick = new JsonLinesReporter({ write: () => assert.fail('a short run says nothing before its end') });
+    quick.progress({ ...progress, seconds: 0.9 });
+    assert.deepEqual(lines[1], {
       time: '1970-01-01T00:00:00.000Z',
       level: 'info',
       event: 'progress',
@@ -255,9 +259,9 @@ describe('what is printed', () => {
       totalFiles: 2,
       bytes: 100,
       totalBytes: 200,
-      bytesPerSecond: 10,
-      etaSeconds: 10,
-      seconds: 10,
+      bytesPerSecond: 7,
+      etaSeconds: 14,
+      seconds: 14,
     });
   });
 
