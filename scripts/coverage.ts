@@ -1,7 +1,7 @@
 // npm run coverage [-- WORD...]: runs the tests, and prints which lines of src/ they reach, in the
 // process of the tests and in the programs and threads that these start. Ends with 1 where a file
 // is below the limit without a reason beside it.
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.ts';
@@ -20,10 +20,14 @@ const sources = globSync('test/{unit,integration}/**/*.test.ts', { cwd: root })
 const cache = join(root, 'node_modules/.cache/weighlock');
 mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(cache, 'coverage-'));
+const data = join(folder, 'data');
+mkdirSync(data);
+// Some tests start the program as another user.
+chmodSync(folder, 0o755);
+chmodSync(data, 0o777);
 process.chdir(root);
 try {
   const bundled = await bundleTests(sources, folder, { sourceMaps: true });
-  const data = join(folder, 'data');
   // Of functions that come compiled, less is known.
   const environment = { NODE_V8_COVERAGE: data, NODE_DISABLE_COMPILE_CACHE: '1' };
   const hasPassed = await runBundled(bundled, folder, { isBrief: true, environment });
@@ -39,12 +43,13 @@ try {
 function print(coverage: LineCoverage): number {
   const rows = coverage.files().sort((one, other) => one.percent - other.percent);
   let below = 0;
-  for (const { path, percent, covered, lines } of rows) {
+  for (const { path, percent, covered, lines, missing } of rows) {
     const reason = percent < LIMIT ? REASONS[path] : undefined;
     if (percent < LIMIT && reason === undefined) below += 1;
     console.log(
       `${percent.toFixed(1).padStart(5)} %  ${`${covered}/${lines}`.padStart(9)}  src/${path}${reason ? `  (${reason})` : ''}`,
     );
+    if (percent < LIMIT) console.log(`${' '.repeat(20)}not reached: ${missing.join(' ')}`);
   }
   const [covered, lines] = rows.reduce(([x, y], row) => [x + row.covered, y + row.lines], [0, 0]);
   console.log(

@@ -32,6 +32,17 @@ interface Bundle {
   readonly segments: readonly Segment[];
 }
 
+export interface FileCoverage {
+  /** From the folder. */
+  readonly path: string;
+  /** Lines that have code. */
+  readonly lines: number;
+  readonly covered: number;
+  readonly percent: number;
+  /** Numbers of the lines that were not reached, from 1. */
+  readonly missing: readonly number[];
+}
+
 /**
  * Lines of the sources below a folder that were reached, over many processes that ran bundles of
  * them.
@@ -39,8 +50,11 @@ interface Bundle {
 export class LineCoverage {
   readonly #folder: string;
   readonly #bundles = new Map<string, Bundle | undefined>();
-  /** By file, from the folder: whether each line with code was reached. */
-  readonly #lines = new Map<string, Map<number, boolean>>();
+  /**
+   * For each byte of a bundle, whether it was reached by any process: there are thousands of them,
+   * and what belongs to which line is looked up once.
+   */
+  readonly #reached = new Map<Bundle, Uint8Array>();
 
   /** @param folder - absolute path */
   constructor(folder: string) {
@@ -56,27 +70,35 @@ export class LineCoverage {
     }
   }
 
-  files(): { path: string; lines: number; covered: number; percent: number }[] {
-    return [...this.#lines].map(([path, all]) => {
-      const covered = [...all.values()].filter(Boolean).length;
-      return { path, lines: all.size, covered, percent: (100 * covered) / all.size };
+  files(): FileCoverage[] {
+    const files = new Map<string, Map<number, boolean>>();
+    for (const [{ sources, segments }, reached] of this.#reached) {
+      const paths = sources.map((source) => relative(this.#folder, source));
+      for (const { offset, source, line } of segments) {
+        const path = paths[source] ?? '..';
+        if (path.startsWith('..')) continue;
+        const lines = files.get(path) ?? new Map<number, boolean>();
+        files.set(path, lines);
+        lines.set(line, lines.get(line) === true || reached[offset] === 1);
+      }
+    }
+    return [...files].map(([path, all]) => {
+      const missing = [...all].flatMap(([line, isReached]) => (isReached ? [] : [line + 1])).sort((a, b) => a - b);
+      const covered = all.size - missing.length;
+      return { path, lines: all.size, covered, percent: (100 * covered) / all.size, missing };
     });
   }
 
-  #addScript({ length, sources, segments }: Bundle, functions: Script['functions']): void {
-    const reached = new Uint8Array(length).fill(1);
+  #addScript(bundle: Bundle, functions: Script['functions']): void {
+    const reached = new Uint8Array(bundle.length).fill(1);
     // V8 names what is around before what is inside of it, which counts.
     const ranges = functions
       .flatMap((one) => one.ranges)
       .sort((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset);
     for (const { startOffset, endOffset, count } of ranges) reached.fill(count > 0 ? 1 : 0, startOffset, endOffset);
-    for (const { offset, source, line } of segments) {
-      const path = relative(this.#folder, sources[source] ?? '');
-      if (path.startsWith('..')) continue;
-      const lines = this.#lines.get(path) ?? new Map<number, boolean>();
-      this.#lines.set(path, lines);
-      lines.set(line, lines.get(line) === true || reached[offset] === 1);
-    }
+    const before = this.#reached.get(bundle);
+    if (before === undefined) this.#reached.set(bundle, reached);
+    else for (let at = 0; at < reached.length; at++) if (reached[at] === 1) before[at] = 1;
   }
 
   #bundleOf(file: string): Bundle | undefined {

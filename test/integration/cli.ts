@@ -47,7 +47,18 @@ export interface Invocation {
 const OF_PROCESS = /^(NODE_|SSL_|OPENSSL|LD_|LC_|LANG|TZ|UV_|GCONV|PATH$)/;
 
 /** Commands that start processes of their own, or are answered before there is a program. */
-const IN_PROCESS = new Set(['verify', 'digest', 'sign', 'attest', 'verdict', 'keygen', 'inject', 'report', 'policy']);
+const IN_PROCESS = new Set([
+  'verify',
+  'digest',
+  'sign',
+  'attest',
+  'verdict',
+  'keygen',
+  'inject',
+  'inspect',
+  'report',
+  'policy',
+]);
 
 /** Runs a command line. */
 export async function run(args: readonly string[], invocation: Invocation = {}): Promise<Finished> {

@@ -40,8 +40,10 @@ describe('20: coverage of lines', () => {
     const [first] = coverage.files();
     assert.equal(first?.path, 'a.ts');
     assert.ok(first.covered > 0 && first.covered < first.lines, JSON.stringify(first));
+    assert.ok(first.missing.includes(5) && !first.missing.includes(2), JSON.stringify(first));
     coverage.add(written(0, 3));
-    assert.deepEqual(coverage.files(), [{ path: 'a.ts', lines: first.lines, covered: first.lines, percent: 100 }]);
+    const all = { path: 'a.ts', lines: first.lines, covered: first.lines, percent: 100, missing: [] };
+    assert.deepEqual(coverage.files(), [all]);
   });
 
   it('20: says nothing of sources outside of the folder', async () => {

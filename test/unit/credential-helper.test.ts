@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { helperCommand } from '../../src/registry/credential-helper.ts';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { execHelper, helperCommand } from '../../src/registry/credential-helper.ts';
 
 const AUTHORS = { PATH: '/models/bin:/tmp', DOCKER_CONFIG: '/models', HOME: '/models', TMPDIR: '/models' };
 
@@ -43,5 +46,29 @@ describe('15.5: a credential helper', () => {
 
   it('is found as usual in a checkout', () => {
     assert.deepEqual(helperCommand('pass', AUTHORS, false), { file: 'docker-credential-pass', environment: AUTHORS });
+  });
+
+  it('gets the registry, and says what it found, or how it ended', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weighlock-test-'));
+    const { PATH = '' } = process.env;
+    process.env['PATH'] = `${folder}${delimiter}${PATH}`;
+    after(() => {
+      process.env['PATH'] = PATH;
+      rmSync(folder, { recursive: true });
+    });
+    const helper = (name: string, script: string) => {
+      const file = join(folder, `docker-credential-${name}`);
+      writeFileSync(file, `#!/bin/sh\n${script}\n`);
+      chmodSync(file, 0o755);
+    };
+    helper('echoes', 'printf "%s %s" "$1" "$(cat)"');
+    helper('refuses', 'exit 3');
+    helper('floods', 'while :; do echo 0123456789012345678901234567890123456789; done');
+    helper('deaf', 'exec 0<&-; printf done');
+    assert.deepEqual(await execHelper('echoes', 'r.io'), { status: 0, stdout: 'get r.io' });
+    assert.equal((await execHelper('refuses', 'r.io')).status, 3);
+    assert.equal((await execHelper('nobody-has-this', 'r.io')).status, 127);
+    assert.notEqual((await execHelper('floods', 'r.io')).status, 0, 'more than a credential');
+    assert.deepEqual(await execHelper('deaf', 'x'.repeat(1 << 20)), { status: 0, stdout: 'done' });
   });
 });

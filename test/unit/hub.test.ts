@@ -26,9 +26,10 @@ async function withStore<T>(
   fake: FakeHub,
   action: (store: ReturnType<typeof openStore>) => Promise<T>,
   maxFiles = 200,
+  sleep: (milliseconds: number) => Promise<void> = async () => {},
 ): Promise<T> {
   const transport = new Transport({ proxy: { noProxy: '' }, caFiles: [], plainHttp: [fake.host] });
-  const tools = { transport, notice: () => {}, maxFiles, sleep: async () => {} };
+  const tools = { transport, notice: () => {}, maxFiles, sleep };
   const store = openStore(parseStoreLocation('hf', 'hf://acme/model', NONE), storeSettings(fake.environment), tools);
   return action(store).finally(() => transport.close());
 }
@@ -99,6 +100,28 @@ describe('a hub that', () => {
         return true;
       });
     });
+
+  it('18: limits requests is asked again when it says, and for no longer than there are tries', async () => {
+    const slept: number[] = [];
+    const limited = (response: Parameters<Handler>[1], header: string) => {
+      response.writeHead(429, { ratelimit: header, 'content-type': 'text/plain' }).end('slow down');
+    };
+    let asked = 0;
+    const fake = await hub((_, response, next) => (asked++ === 0 ? limited(response, '"api";r=0;t=55') : next()));
+    const inventory = (store: ReturnType<typeof openStore>) => store.inventory(new AbortController().signal);
+    const sleep = async (milliseconds: number) => void slept.push(milliseconds);
+    const { files } = await withStore(fake, inventory, 200, sleep);
+    assert.deepEqual([files.length, slept], [1, [55_000]]);
+    for (const header of ['"api";r=0;t=5', '"api";r=0;t=-1', 'nonsense', `"${'a'.repeat(1000)}";t=5`]) {
+      const busy = await hub((_, response) => limited(response, header));
+      await assert.rejects(withStore(busy, inventory, 200, sleep), (error) => {
+        assert.ok(error instanceof WeighlockError);
+        assert.deepEqual([error.exitCode, error.code], [75, 'SOURCE_UNAVAILABLE']);
+        assert.match(error.message, /429/);
+        return true;
+      });
+    }
+  });
 
   it('18: has a file no more that its own list names says so', async () => {
     const fake = await hub(answering(/resolve/, 404, 'EntryNotFound'));

@@ -25,6 +25,9 @@ const COMPILER = process.env['CC'] ?? 'gcc';
 const canCompile = spawnSync(COMPILER, ['-E', '-include', 'linux/stat.h', '-x', 'c', '/dev/null']).status === 0;
 const skip = canCompile && ['x64', 'arm64'].includes(process.arch) ? false : `no C compiler for Linux (${COMPILER})`;
 
+/** An environment to which `npm run coverage` adds nothing. */
+const onlyThese = (environment: Record<string, string>) => ({ ...environment, NODE_V8_COVERAGE: undefined });
+
 describe('the launcher', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'weighlock-launcher-'));
   after(() => rmSync(folder, { recursive: true }));
@@ -38,7 +41,7 @@ describe('the launcher', { skip }, () => {
     return made;
   };
   const launch = (environment: Record<string, string>) =>
-    spawnSync(launcher(), [], { env: environment, encoding: 'utf8' });
+    spawnSync(launcher(), [], { env: onlyThese(environment), encoding: 'utf8' });
 
   it('15.5: refuses what the program refuses, with the same words and exit code', () => {
     const loader = [
@@ -120,7 +123,7 @@ describe('the launcher', { skip }, () => {
     writeFileSync(script, `${show}; process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 60_000);\n`);
     const words = [script, '', 'a b', '--x=ü', 'LD_PRELOAD=/x'];
     const environment = { PATH: '/x:/y', EMPTY: '', TEXT: 'a\nb', LD_BIND_NOW: '1' };
-    const child = spawn(launcherOf('node', process.execPath), words, { argv0: 'name', env: environment });
+    const child = spawn(launcherOf('node', process.execPath), words, { argv0: 'name', env: onlyThese(environment) });
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
@@ -128,12 +131,12 @@ describe('the launcher', { skip }, () => {
     const signal = await new Promise((resolve) => child.once('close', (_code, by) => resolve(by)));
     assert.deepEqual(JSON.parse(printed), [child.pid, 'name', words, environment]);
     assert.equal(signal, 'SIGTERM');
-    assert.equal(spawnSync(launcherOf('false', '/bin/false'), [], { env: {} }).status, 1);
+    assert.equal(spawnSync(launcherOf('false', '/bin/false'), [], { env: onlyThese({}) }).status, 1);
   });
 
   it('15.5: never ends with 0 when the program is not there', () => {
     const made = launcherOf('nothing', '/nonexistent/weighlock');
-    const { status, stderr } = spawnSync(made, [], { env: {}, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(made, [], { env: onlyThese({}), encoding: 'utf8' });
     assert.equal(status, 70);
     assert.match(stderr, /^weighlock: INTERNAL: cannot start \/nonexistent\/weighlock\n {2}do next: /);
   });

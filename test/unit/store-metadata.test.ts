@@ -10,7 +10,7 @@ import { Transport } from '../../src/registry/index.ts';
 import { azureSettings } from '../../src/store/azure-settings.ts';
 import { AzureTokens } from '../../src/store/azure-token.ts';
 import { GcsCredentials } from '../../src/store/gcs-credentials.ts';
-import { gcsSettings } from '../../src/store/gcs-settings.ts';
+import { gcsEndpoint, gcsSettings } from '../../src/store/gcs-settings.ts';
 import { Metadata } from '../../src/store/metadata.ts';
 import { S3Credentials } from '../../src/store/s3-credentials.ts';
 import { s3Settings } from '../../src/store/s3-settings.ts';
@@ -271,5 +271,27 @@ describe('18: credentials of the machine', () => {
       expected,
     );
     await proxied.close();
+  });
+});
+
+describe('18: the address of an emulator of Google Cloud Storage', () => {
+  it('is that of a server, with a slash at its end', () => {
+    assert.equal(gcsEndpoint(gcsSettings({})).href, 'https://storage.googleapis.com/');
+    for (const [emulator, expected] of [
+      ['localhost:4443', 'http://localhost:4443/'],
+      ['https://gcs.example/base', 'https://gcs.example/base/'],
+    ] as const)
+      assert.equal(gcsEndpoint({ ...gcsSettings({}), emulator }).href, expected);
+    const wrong = [
+      'ftp://x',
+      'http://u:p@x',
+      'http://x/?a=b',
+      'http://x/#a',
+      'http://',
+      'http://a b',
+      'file:///etc/passwd',
+    ];
+    for (const emulator of wrong)
+      assert.throws(() => gcsEndpoint({ ...gcsSettings({}), emulator }), { code: 'CONFIG_INVALID' }, emulator);
   });
 });
