@@ -3,7 +3,7 @@
  * them.
  */
 export const REASONS: Readonly<Record<string, string>> = {
-  'hash/engine.ts': 'a damaged binary or processor: test/unit/engines gives the known-answer test wrong engines',
+  'hash/engine.ts': 'a damaged binary or processor: test/unit/hash gives the known-answer test wrong engines',
   'main.ts': 'an older Node, and what follows from a defect of our own',
   'stage/destination.ts': 'mount points: test/system/staging, as root',
   'stage/stage.ts': 'a destination that is a mount point: test/system/staging, as root',

@@ -2,7 +2,16 @@
 // hang, or write.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -369,5 +378,17 @@ describe('output that cannot be written', () => {
       spawnSync('umount', [disk]);
     }
     assert.equal(existsSync(join(disk, 'report.json')), false);
+  });
+});
+
+describe('the program', () => {
+  it('answers --version alone, and starts beside no variable that would move trust', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    const answered = await run(['--version']);
+    assert.deepEqual([answered.status, answered.stdout], [0, `${version}\n`]);
+    const environment = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const foreign = await run(['verify', workFolder(), '--sha256', PIN, '--failure-policy=Ignore'], { environment });
+    assert.equal(foreign.status, 78);
+    assert.match(foreign.stderr, /CONFIG_INVALID: the variable NODE_TLS_REJECT_UNAUTHORIZED would decide/);
   });
 });

@@ -1,6 +1,7 @@
 // Issue 21: zips, which readers find their way in from the end.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ContentInspector } from '../../src/content/index.ts';
 import { npy, zip } from '../content/build.ts';
 import { changed, inspect, isTakenForData, refuses } from '../content/inspect.ts';
 import { ENCODINGS, ID } from '../content/pickle.ts';
@@ -12,6 +13,27 @@ const PACKED = zip({ 'a.npy': npy("'<f4'", '()', Buffer.alloc(4)) }, true);
 const latin1 = (bytes: string): Buffer => Buffer.from(bytes, 'latin1');
 
 it('21: an array in a zip is data', () => assert.ok(isTakenForData(inspect(NPZ))));
+
+it('21: a zip of arrays is the same when the bytes of its arrays are skipped, as `inspect` does', () => {
+  const large = npy("'<f4'", '(100000,)', Buffer.alloc(400_000));
+  const bytes = zip({ 'a.npy': large, 'b.npy': large });
+  const inspector = new ContentInspector('a.npz', bytes.length);
+  const tail = bytes.length - 4096;
+  let [at, skipped] = [0, 0];
+  while (at < bytes.length) {
+    const ahead = Math.min(inspector.ahead, tail - at);
+    if (ahead > 0) inspector.skip(ahead);
+    else inspector.push(bytes.subarray(at, at + 512));
+    at += ahead > 0 ? ahead : 512;
+    skipped += Math.max(0, ahead);
+  }
+  assert.ok(skipped > 400_000, String(skipped));
+  assert.deepEqual(inspector.finish(), inspect(bytes, 'a.npz'));
+  const short = new ContentInspector('a.npz', bytes.length);
+  short.push(bytes.subarray(0, 512));
+  short.skip(bytes.length);
+  assert.ok(!isTakenForData(short.finish()), 'more was skipped than an array has');
+});
 
 describe('21: zips that readers take for different things', () => {
   const end = TORCH.length - 22;

@@ -1,10 +1,11 @@
 // Files of secrets that a platform mounts: one that cannot be read is named, and so is what to do.
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { accountConnection } from '../../src/cluster/index.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 import { givenCredential } from '../../src/plan/given-credential.ts';
@@ -55,6 +56,15 @@ describe('a file that cannot be read', () => {
 });
 
 describe('a private key', () => {
+  it('of cosign is opened with its password, and with no other', async () => {
+    const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/cosign/${name}`, import.meta.url));
+    const key = await readPrivateKey(fixture('cosign.key'), 'fixture');
+    const made = createPublicKey(key).export({ type: 'spki', format: 'pem' });
+    assert.equal(made, readFileSync(fixture('cosign.pub'), 'utf8'));
+    assert.match((await failureOf(() => readPrivateKey(fixture('cosign.key'), 'other'))).message, /wrong password/);
+    assert.match((await failureOf(() => readPrivateKey(fixture('cosign.key'), undefined))).message, /password/);
+  });
+
   it('of a gigabyte, and one of another kind, is refused', async () => {
     const file = join(folder, 'large.pem');
     writeFileSync(file, '');
