@@ -11,7 +11,9 @@ import { passed, recipe, refused, run } from '../integration/cli.ts';
 const work = mkdtempSync(join(tmpdir(), 'weighlock-staging-'));
 const mounted: string[] = [];
 after(() => {
-  for (const path of mounted.reverse()) execFileSync('umount', [path]);
+  // Threads that are kept for the next run hold the folders of the last one open until the process
+  // ends.
+  for (const path of mounted.reverse()) execFileSync('umount', ['--lazy', path]);
   rmSync(work, { recursive: true });
 });
 
