@@ -2,7 +2,7 @@
 // times: a process that starts from source spends a second of processor time on taking the types
 // off it, and each of its threads 200 ms; from a bundle 0.1 s and 20 ms. The tests stay as they
 // are: a module that asks where it is gets the path of its source.
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -64,6 +64,8 @@ export async function bundleTests(
       format: 'cjs',
     }),
   ]);
+  // Some tests start the program as another user.
+  await chmod(folder, 0o755);
   // The bundles are ES modules by their names; nothing above them says what the others are.
   await writeFile(join(folder, 'package.json'), '{}');
   return { program: join(built, PROGRAM), files: sources.map((file) => join(tests, file.replace(/\.ts$/, '.mjs'))) };

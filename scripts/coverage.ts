@@ -22,8 +22,7 @@ mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(cache, 'coverage-'));
 const data = join(folder, 'data');
 mkdirSync(data);
-// Some tests start the program as another user.
-chmodSync(folder, 0o755);
+// Programs that another user runs write there, too.
 chmodSync(data, 0o777);
 process.chdir(root);
 try {

@@ -4,7 +4,7 @@
 // They run from bundles (scripts/bundle-tests.ts). With --watch they run from source, which is what
 // is watched.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.ts';
@@ -38,8 +38,6 @@ async function runOnce(): Promise<void> {
   mkdirSync(cache, { recursive: true });
   // One for each run: two may run at once.
   const folder = mkdtempSync(join(cache, 'tests-'));
-  // Some tests start the program as another user.
-  chmodSync(folder, 0o755);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   if (!(await runBundled(await bundleTests(sources, folder), folder))) process.exitCode = 1;

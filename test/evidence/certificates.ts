@@ -1,10 +1,11 @@
 // Certificates as a test wants them, rightly or not: every field of RFC 5280 section 4 can be set.
 import { createHash, type KeyObject, sign } from 'node:crypto';
 
-export const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+export const der = (tag: number, ...parts: readonly Uint8Array[]) => {
   const body = Buffer.concat(parts);
-  const { length } = body;
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const bytes: number[] = [];
+  for (let left = body.length; left > 0; left >>>= 8) bytes.unshift(left & 0xff);
+  const size = body.length < 0x80 ? [body.length] : [0x80 | bytes.length, ...bytes];
   return Buffer.concat([Buffer.from([tag, ...size]), body]);
 };
 export const seq = (...parts: readonly Uint8Array[]) => der(0x30, ...parts);

@@ -46,7 +46,7 @@ export interface Invocation {
 /** What only a new process reads. */
 const OF_PROCESS = /^(NODE_|SSL_|OPENSSL|LD_|LC_|LANG|TZ|UV_|GCONV|PATH$)/;
 
-/** Commands that start processes of their own, or are answered before there is a program. */
+/** All but those that start processes of their own, or are answered before there is a program. */
 const IN_PROCESS = new Set([
   'verify',
   'digest',

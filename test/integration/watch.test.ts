@@ -28,9 +28,7 @@ describe('weighlock watch', () => {
     await watching.until('/readyz', 503);
     assert.equal(await watching.status('/healthz'), 200, 'alive all the same');
     // It is not ready from its verdict on; it counts when its process has ended.
-    let metrics = '';
-    while (!/^weighlock_verifications_total\{result="failed"\} [1-9]$/m.test(metrics))
-      metrics = await watching.metrics();
+    const metrics = await watching.untilMetrics(/^weighlock_verifications_total\{result="failed"\} [1-9]$/m);
     assert.match(metrics, /^weighlock_artifact_verified\{artifact="model"\} 0$/m);
     assert.match(metrics, /^weighlock_ready 0$/m);
     assert.match(watching.stdout, /"code":"DIGEST_MISMATCH"/);
@@ -45,7 +43,7 @@ describe('weighlock watch', () => {
   it('verifies on the interval, whatever the file system tells', async () => {
     const watching = await Watching.start([folder, `--sha256=${digest}`, '--interval', '1s'], {});
     await watching.until('/readyz', 200);
-    while (!/result="passed"\} [3-9]/.test(await watching.metrics())) await delay(100);
+    await watching.untilMetrics(/result="passed"\} [3-9]/);
   });
 
   it('ends with the exit code of a failure when that is asked for', async () => {

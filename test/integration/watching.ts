@@ -48,6 +48,15 @@ export class Watching {
     return (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
   }
 
+  /** Waits until the metrics say so; they cannot be asked for when the process has ended. */
+  async untilMetrics(wanted: RegExp): Promise<string> {
+    for (;;) {
+      const metrics = await this.metrics();
+      if (wanted.test(metrics)) return metrics;
+      await delay(50);
+    }
+  }
+
   /** Waits for a status; the runner's time-out kills the process, and so ends what never comes. */
   async until(path: string, wanted: number): Promise<void> {
     while ((await this.status(path)) !== wanted) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { execHelper, helperCommand } from '../../src/registry/credential-helper.ts';
+import { workFolder } from '../integration/cli.ts';
 
 const AUTHORS = { PATH: '/models/bin:/tmp', DOCKER_CONFIG: '/models', HOME: '/models', TMPDIR: '/models' };
 
@@ -49,12 +49,11 @@ describe('15.5: a credential helper', () => {
   });
 
   it('gets the registry, and says what it found, or how it ended', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'weighlock-test-'));
+    const folder = workFolder();
     const { PATH = '' } = process.env;
     process.env['PATH'] = `${folder}${delimiter}${PATH}`;
     after(() => {
       process.env['PATH'] = PATH;
-      rmSync(folder, { recursive: true });
     });
     const helper = (name: string, script: string) => {
       const file = join(folder, `docker-credential-${name}`);

@@ -26,20 +26,13 @@ import { parsePublicKey } from '../../src/trust/index.ts';
 import { visible } from '../../src/visible-text.ts';
 import { withoutEnd } from '../../src/without-end.ts';
 import { withoutSecrets } from '../../src/without-secrets.ts';
+import { nameOf } from '../evidence/certificates.ts';
 
 const LENGTH = 1 << 20;
 const HEX = 'ab'.repeat(32);
 
 /** A megabyte of something, and what keeps it from being the end. */
 const much = (piece: string) => `a${piece.repeat(LENGTH / piece.length)}/x\u0001`;
-
-const tlv = (tag: number, content: Buffer) => {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(content.length);
-  return Buffer.concat([Buffer.from([tag, 0x84]), length, content]);
-};
-const commonName = (text: string) =>
-  tlv(0x30, tlv(0x31, tlv(0x30, Buffer.concat([Buffer.from('0603550403', 'hex'), tlv(0x0c, Buffer.from(text))]))));
 
 const digest = `sha256:${'cd'.repeat(32)}`;
 const layer = { mediaType: 'application/vnd.kitops.modelkit.model.v1.tar', digest, size: 3 };
@@ -123,7 +116,7 @@ const PARSERS: readonly Row[] = [
     ['!', '@', '.', '-'],
     (text) => [isUserName(text), ['email', 'DNS', 'URI', 'IP Address'].map((kind) => hasFormOf(kind, text))],
   ],
-  ['a distinguished name', [' ', '\t'], (text) => readName(ASN1Obj.parseBuffer(commonName(text)))],
+  ['a distinguished name', [' ', '\t'], (text) => readName(ASN1Obj.parseBuffer(nameOf([['CN', text]])))],
   ['a shard', [':', ':0', ':1000000000'], (text) => readModelSignature(shard(`${text}:0:9`))],
   [
     'the parent of a ModelKit',

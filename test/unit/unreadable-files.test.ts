@@ -1,19 +1,18 @@
 // Files of secrets that a platform mounts: one that cannot be read is named, and so is what to do.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { accountConnection } from '../../src/cluster/index.ts';
 import { WeighlockError } from '../../src/error/index.ts';
 import { givenCredential } from '../../src/plan/given-credential.ts';
 import { readPrivateKey, readToken } from '../../src/sign/index.ts';
 import { signModel } from '../../src/sign/sign-model.ts';
+import { workFolder } from '../integration/cli.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'weighlock-test-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = workFolder();
 const absent = join(folder, 'absent');
 const addressee = { server: 'registry.example.com', isServerOfOthers: false, registries: [], written: [] };
 
@@ -65,7 +64,7 @@ describe('a private key', () => {
     assert.match((await failureOf(() => readPrivateKey(fixture('cosign.key'), undefined))).message, /password/);
   });
 
-  it('of a gigabyte, and one of another kind, is refused', async () => {
+  it('of a megabyte, and one of another kind, is refused', async () => {
     const file = join(folder, 'large.pem');
     writeFileSync(file, '');
     truncateSync(file, 2 ** 20);

@@ -3,22 +3,11 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ASN1Obj } from '@sigstore/core';
 import { readName } from '../../src/evidence/x509/x500-name.ts';
+import { der, oid, seq, set } from '../evidence/certificates.ts';
 
-const tlv = (tag: number, content: Buffer) => Buffer.concat([Buffer.from([tag, content.length]), content]);
 const commonName = (tag: number, value: Buffer) =>
-  readName(
-    ASN1Obj.parseBuffer(
-      tlv(0x30, tlv(0x31, tlv(0x30, Buffer.concat([Buffer.from('0603550403', 'hex'), tlv(tag, value)])))),
-    ),
-  );
-const ucs4 = (...codes: number[]) =>
-  Buffer.concat(
-    codes.map((code) => {
-      const bytes = Buffer.alloc(4);
-      bytes.writeUInt32BE(code);
-      return bytes;
-    }),
-  );
+  readName(ASN1Obj.parseBuffer(seq(set(seq(oid('2.5.4.3'), der(tag, value))))));
+const ucs4 = (...codes: number[]) => Buffer.from(Uint32Array.of(...codes).buffer).swap32();
 const codesOf = (text: string) => [...text].map((letter) => letter.codePointAt(0) ?? 0);
 
 it('a name is the same in each of the strings of X.520', () => {
